@@ -1,0 +1,69 @@
+//! Devices that run kernels: one compute verb, [`Backend::run`].
+
+mod cpu;
+mod null;
+
+use std::any::Any;
+use std::sync::Arc;
+
+pub use cpu::Cpu;
+pub use null::Null;
+
+use crate::error::Result;
+use crate::kernel::{Kernel, RingWord};
+
+/// Memory of a device. A cheap clone; the memory goes back to the device's pool with the last one.
+#[derive(Clone)]
+pub struct Buf {
+    bytes: usize,
+    inner: Arc<dyn Any + Send + Sync>,
+}
+
+impl Buf {
+    /// Wraps a backend's own handle.
+    pub fn new(bytes: usize, inner: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { bytes, inner }
+    }
+
+    /// Its length.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The backend's own handle.
+    ///
+    /// # Panics
+    /// Where the buffer is another backend's.
+    pub fn inner<T: 'static>(&self) -> &T {
+        self.inner.downcast_ref().expect("a buffer is used on the backend that made it")
+    }
+}
+
+/// A device.
+pub trait Backend: Send + Sync {
+    /// What a person calls it: `cpu`, or the adapter's name.
+    fn name(&self) -> String;
+
+    /// The most bytes one buffer may have.
+    fn max_buffer_bytes(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Copies bytes to the device.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::error::Error::Device) where it has no room.
+    fn upload(&self, bytes: &[u8]) -> Result<Buf>;
+
+    /// Copies the first `len` bytes of each of `bufs` from the device, one behind the other, in one readback.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::error::Error::Device) where the device is lost.
+    fn download(&self, bufs: &[(&Buf, usize)]) -> Result<Vec<u8>>;
+
+    /// Runs a kernel; returns its output of `len` elements.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::error::Error::Device) where it has no room, is lost, or lacks the kernel.
+    fn run(&self, kernel: &Kernel, ring: RingWord, params: &[u32], inputs: &[&Buf], len: usize) -> Result<Buf>;
+}

@@ -1,0 +1,126 @@
+//! The one error type: every variant carries what its reader needs to act.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::shape::Shape;
+
+/// What can go wrong in ppdnn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{path}: {source}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file was read, but what it holds is not what it should be.
+    #[error("{path}: {reason}", path = .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// A request that cannot be carried out as it was made.
+    #[error("{0}")]
+    Usage(String),
+    /// Two shapes that an operation cannot combine.
+    #[error("{op}: shapes {lhs} and {rhs} do not fit")]
+    Shape {
+        /// The operation.
+        op: &'static str,
+        /// Shape of the left operand.
+        lhs: Shape,
+        /// Shape of the right operand.
+        rhs: Shape,
+    },
+    /// A connection to a peer could not be made or broke.
+    #[error("{peer}: {reason}")]
+    Peer {
+        /// Role and address of the peer.
+        peer: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
+    /// A peer said nothing until the deadline.
+    #[error("{peer} sent nothing for {seconds} s while we waited for {what}; check that it still runs")]
+    Deadline {
+        /// Role and address of the peer.
+        peer: String,
+        /// What was waited for.
+        what: String,
+        /// How long.
+        seconds: u64,
+    },
+    /// A peer is at another place of the protocol than we are.
+    #[error("{peer} is at `{theirs}`, we are at `{mine}`; the two run different programs or jobs")]
+    Desync {
+        /// Role and address of the peer.
+        peer: String,
+        /// Where we are.
+        mine: String,
+        /// Where the peer is.
+        theirs: String,
+    },
+    /// The compute device refused or was lost.
+    #[error("device: {0}")]
+    Device(String),
+    /// A child process of a local run ended before it should.
+    #[error("{role} {how}")]
+    Child {
+        /// The role the child played.
+        role: String,
+        /// How it ended and what it said last.
+        how: String,
+    },
+    /// The run was interrupted by the user.
+    #[error("interrupted")]
+    Interrupted,
+    /// An error with the place where it happened.
+    #[error("{scope}: {source}")]
+    Scoped {
+        /// Names joined by `/`, as `epoch3/batch17/dense1/forward`.
+        scope: String,
+        /// What happened there.
+        source: Box<Self>,
+    },
+}
+
+/// Short for a result with this crate's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Adds the place where the error happened.
+    #[must_use]
+    pub fn at(self, scope: impl Into<String>) -> Self {
+        Self::Scoped { scope: scope.into(), source: Box::new(self) }
+    }
+
+    /// An error about a file, from the system's reason.
+    pub fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File { path: path.into(), source }
+    }
+
+    /// An error about what a file holds.
+    pub fn format(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Format { path: path.into(), reason: reason.into() }
+    }
+
+    /// An error about a peer.
+    pub fn peer(peer: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Peer { peer: peer.into(), reason: reason.into() }
+    }
+
+    /// Whether the user's request itself was wrong (exit code 2) rather than the run (exit code 1).
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) => true,
+            Self::Scoped { source, .. } => source.is_usage(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Fast bodies of hot kernels on the CPU.
+
+pub(crate) mod bits;
+pub mod gemm;

@@ -1,0 +1,90 @@
+//! Kernels: what the engine computes, as data.
+//!
+//! A kernel is a row of [`table`]: a name, parameters, operands, a CPU body in [`twin`] that defines it,
+//! and the WGSL file of the same name. Where the definition is too slow for the CPU, the body calls into
+//! [`fast`], and a test compares the two.
+
+pub mod fast;
+pub mod table;
+pub mod twin;
+mod word;
+
+pub use word::Word;
+
+/// The word that ring elements are stored in: the smallest that holds the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RingWord {
+    /// Rings of up to 32 bits.
+    U32,
+    /// Rings of up to 64 bits.
+    U64,
+}
+
+impl RingWord {
+    /// The smallest word that holds a ring of `bits` bits.
+    pub const fn holding(bits: u32) -> Self {
+        if bits <= 32 { Self::U32 } else { Self::U64 }
+    }
+
+    /// Bits of the word.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::U32 => 32,
+            Self::U64 => 64,
+        }
+    }
+}
+
+/// What an operand's elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operand {
+    /// `u32`: bits, tables, packed frames, whatever the ring.
+    Raw,
+    /// The job's ring word.
+    Ring,
+    /// Always 64 bits.
+    Wide,
+}
+
+impl Operand {
+    /// Bytes of one element.
+    pub const fn bytes(self, ring: RingWord) -> usize {
+        match self {
+            Self::Raw => 4,
+            Self::Ring => ring.bits() as usize / 8,
+            Self::Wide => 8,
+        }
+    }
+}
+
+/// Parameters of a kernel: `u32` fields in the order of the WGSL struct `Params`.
+pub trait Params: bytemuck::Pod {
+    /// Names of the fields, in order.
+    const FIELDS: &'static [&'static str];
+}
+
+/// A kernel's CPU body for one ring word: parameters, inputs, output, the last two as bytes of aligned words.
+pub type CpuBody = fn(&[u32], &[&[u8]], &mut [u8]);
+
+/// One kernel.
+pub struct Kernel {
+    /// Its name: of the WGSL file, the table's row, and the CPU function.
+    pub name: &'static str,
+    /// Its WGSL body, without the word prelude; none for kernels that run on the CPU alone so far.
+    pub wgsl: Option<&'static str>,
+    /// Names of the parameters' fields.
+    pub params: &'static [&'static str],
+    /// Operands that are read.
+    pub inputs: &'static [Operand],
+    /// The one operand that is written, every element of it.
+    pub output: Operand,
+    /// CPU bodies for rings in `u32` and in `u64`.
+    pub cpu: [CpuBody; 2],
+}
+
+impl Kernel {
+    /// The CPU body for a ring word.
+    pub fn body(&self, ring: RingWord) -> CpuBody {
+        self.cpu[usize::from(ring == RingWord::U64)]
+    }
+}

@@ -1,0 +1,231 @@
+//! The table of all kernels: `NAME = "file.wgsl", Params, [inputs] => output, body;`
+//!
+//! The body is a generic function in [`twin`](super::twin) that takes the parameters, the inputs and the output as slices.
+//! A row without a file runs on the CPU alone so far.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::twin::{compare, linear, pack, prg, rescale, select, softmax, winner};
+use super::{Kernel, Operand, Params, Word};
+
+/// The next input, as elements.
+fn next<'a, T: Pod>(inputs: &mut std::slice::Iter<'_, &'a [u8]>) -> &'a [T] {
+    bytemuck::cast_slice(inputs.next().expect("a kernel gets the operands of its row"))
+}
+
+macro_rules! element {
+    (Raw, $w:ident) => {
+        u32
+    };
+    (Ring, $w:ident) => {
+        $w
+    };
+    (Wide, $w:ident) => {
+        u64
+    };
+}
+
+macro_rules! wgsl {
+    () => {
+        None
+    };
+    ($file:literal) => {
+        Some(include_str!(concat!("../../shaders/", $file)))
+    };
+}
+
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $name:ident = $($file:literal,)? $params:ty, [$($input:ident),*] => $output:ident, $module:ident :: $body:ident;)*) => {
+        $($(#[$doc])*
+        pub static $name: Kernel = {
+            fn body<W: Word>(params: &[u32], inputs: &[&[u8]], out: &mut [u8]) {
+                let params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));
+                let mut inputs = inputs.iter();
+                $module::$body::<W>(params, $(next::<element!($input, W)>(&mut inputs),)* bytemuck::cast_slice_mut::<u8, element!($output, W)>(out));
+            }
+            Kernel {
+                name: stringify!($body),
+                wgsl: wgsl!($($file)?),
+                params: <$params as Params>::FIELDS,
+                inputs: &[$(Operand::$input),*],
+                output: Operand::$output,
+                cpu: [body::<u32>, body::<u64>],
+            }
+        };)*
+
+        /// Every kernel.
+        pub static KERNELS: &[&Kernel] = &[$(&$name),*];
+    };
+}
+
+macro_rules! params {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident),* })*) => { $(
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+        #[expect(missing_docs, reason = "the kernel's formula names the fields")]
+        pub struct $name { $(pub $field: u32),* }
+
+        impl Params for $name {
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
+        }
+    )* };
+}
+
+params! {
+    /// Of [`ADD_ROW`].
+    AddRowParams { cols }
+    /// Of [`BELOW_MAX`].
+    BelowMaxParams { classes, wire, bits, cut, first, up }
+    /// Of [`CHACHA`].
+    ChachaParams { stream_lo, stream_hi }
+    /// Of [`CHACHA_ROWS`].
+    ChachaRowsParams { stream_lo, stream_hi, stride, blocks }
+    /// Of [`COMBINE`].
+    CombineParams { kx_lo, kx_hi, ky_lo, ky_hi }
+    /// Of [`COMPARE_ASK`].
+    CompareParams { k, first }
+    /// Of [`CONCAT`].
+    ConcatParams { first }
+    /// Of [`CORRECT`].
+    CorrectParams { len, bits }
+    /// Of [`EXP`].
+    ExpParams { frac, up }
+    /// Of [`EXTEND`].
+    ExtendParams { wire, ring, first }
+    /// Of [`GATHER_ROWS`].
+    GatherParams { stride, base }
+    /// Of [`HITS`].
+    HitsParams { ring, first }
+    /// Of [`MASK`].
+    MaskParams { in_bits, cut, up, out_bits, offset }
+    /// Of [`MATMUL_PAIR`].
+    MatmulParams { m, k, n, ta, tb }
+    /// Of [`MERGE`].
+    MergeParams { bits, at }
+    /// Of [`NARROW`].
+    NarrowParams { cut, up, bits }
+    /// Of kernels that need none.
+    NoParams { none }
+    /// Of [`PAIR_WINDOWS`].
+    PairParams { rows, classes, bits, low, k, add_lo, add_hi }
+    /// Of [`PROBABILITY`].
+    ProbabilityParams { classes, ring, bits, first, up }
+    /// Of [`RECIPROCAL`].
+    ReciprocalParams { log_knots, bits, up }
+    /// Of [`RESCALE`].
+    RescaleParams { bits, scale, shift, times, first, up, peer_at }
+    /// Of [`ROW_SUM`].
+    RowSumParams { classes, up }
+    /// Of [`SELECT`].
+    SelectParams { wire, ring, first }
+    /// Of [`SUM_ROWS`].
+    SumRowsParams { cols, shift }
+    /// Of [`UNPACK`].
+    UnpackParams { bits, at }
+    /// Of [`UNPACK_ROWS`].
+    UnpackRowsParams { cols, bits, stride }
+    /// Of [`WINDOW`].
+    WindowParams { bits, low, k, add_lo, add_hi }
+    /// Of [`WINNER`].
+    WinnerParams { rows, classes, first }
+    /// Of [`XOR`].
+    XorParams { a_at, b_at }
+}
+
+kernels! {
+    /// `out[i, j] = z[i, j] + b[j]`.
+    ADD_ROW = AddRowParams, [Ring, Ring] => Ring, linear::add_row;
+    /// `out = a & b`.
+    AND = NoParams, [Raw, Raw] => Raw, pack::and;
+    /// A row's distance to its largest element.
+    BELOW_MAX = BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
+    /// The first words of a key stream.
+    CHACHA = ChachaParams, [Raw] => Raw, prg::chacha;
+    /// Words of a key stream by row.
+    CHACHA_ROWS = ChachaRowsParams, [Raw, Raw] => Raw, prg::chacha_rows;
+    /// `out = kx x + ky y`.
+    COMBINE = CombineParams, [Ring, Ring] => Ring, linear::combine;
+    /// `out = kx x + ky y` in `Z_2^64`.
+    COMBINE_WIDE = CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
+    /// Table lookups of a comparison, masked.
+    COMPARE_ASK = CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
+    /// Sign bits from the opened planes of a comparison.
+    COMPARE_TELL = CompareParams, [Ring, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
+    /// `a` and behind it `b`.
+    CONCAT = ConcatParams, [Raw, Raw] => Raw, pack::concat;
+    /// Packed correction of ring elements.
+    CORRECT = CorrectParams, [Ring, Raw] => Raw, select::correct;
+    /// Packed correction of bits.
+    CORRECT_BITS = CorrectParams, [Raw, Raw] => Raw, select::correct_bits;
+    /// Corrections of [`BELOW_MAX`].
+    DEAL_BELOW_MAX = BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
+    /// Tables and products of a comparison.
+    DEAL_COMPARE = CompareParams, [Ring, Raw, Raw, Raw] => Raw, compare::deal_compare;
+    /// Tables of [`EXP`].
+    DEAL_EXP = ExpParams, [Ring, Raw] => Raw, softmax::deal_exp;
+    /// Corrections of [`EXTEND`].
+    DEAL_EXTEND = ExtendParams, [Ring, Raw] => Raw, select::deal_extend;
+    /// Corrections of [`HITS`].
+    DEAL_HITS = HitsParams, [Ring, Raw, Raw] => Raw, select::deal_hits;
+    /// Corrections of [`PROBABILITY`].
+    DEAL_PROBABILITY = ProbabilityParams, [Ring, Ring, Raw] => Raw, softmax::deal_probability;
+    /// Tables of [`RECIPROCAL`].
+    DEAL_RECIPROCAL = ReciprocalParams, [Ring, Raw] => Raw, softmax::deal_reciprocal;
+    /// Corrections of [`RESCALE`].
+    DEAL_RESCALE = CorrectParams, [Raw, Raw, Raw] => Raw, rescale::deal_rescale;
+    /// Corrections of [`SELECT`].
+    DEAL_SELECT = SelectParams, [Ring, Raw, Raw] => Raw, select::deal_select;
+    /// Corrections of [`WINNER`].
+    DEAL_WINNER = WinnerParams, [Raw, Raw] => Raw, winner::deal_winner;
+    /// `e^d` from rotated tables.
+    EXP = ExpParams, [Ring, Wide, Raw] => Ring, softmax::exp;
+    /// A wire's share in the ring.
+    EXTEND = ExtendParams, [Ring, Ring, Raw] => Ring, select::extend;
+    /// Rows of a block.
+    GATHER_ROWS = GatherParams, [Raw, Raw] => Raw, pack::gather_rows;
+    /// `sum_i w_i L_i`.
+    HITS = HitsParams, [Raw, Ring, Ring, Raw] => Ring, select::hits;
+    /// What is opened of a ring element.
+    MASK = MaskParams, [Ring, Ring] => Raw, pack::mask;
+    /// What is opened of a 64-bit value.
+    MASK_WIDE = MaskParams, [Wide, Ring] => Raw, pack::mask_wide;
+    /// `out = op(a) op(b) - c`.
+    MATMUL_MINUS = MatmulParams, [Ring, Ring, Ring] => Ring, linear::matmul_minus;
+    /// `out = c + op(a1) op(b1) - op(a2) op(b2)`.
+    MATMUL_PAIR = MatmulParams, [Ring, Ring, Ring, Ring, Ring] => Ring, linear::matmul_pair;
+    /// An opened value from its two halves.
+    MERGE = MergeParams, [Raw, Raw] => Ring, pack::merge;
+    /// A 64-bit share, cut into the ring.
+    NARROW = NarrowParams, [Wide] => Ring, linear::narrow;
+    /// Windows of the differences of all pairs of a row.
+    PAIR_WINDOWS = PairParams, [Ring] => Ring, compare::pair_windows;
+    /// `e / S`.
+    PROBABILITY = ProbabilityParams, [Ring, Ring, Ring, Ring, Raw] => Ring, softmax::probability;
+    /// `1 / S` from rotated tables.
+    RECIPROCAL = ReciprocalParams, [Ring, Raw] => Ring, softmax::reciprocal;
+    /// A ring share in `Z_2^64`, scaled.
+    RESCALE = RescaleParams, [Ring, Raw, Raw, Raw, Raw] => Wide, rescale::rescale;
+    /// Padded top bits of ring shares.
+    RESCALE_ASK = RescaleParams, [Ring, Raw] => Raw, rescale::rescale_ask;
+    /// Padded top bits of 64-bit shares.
+    RESCALE_ASK_WIDE = RescaleParams, [Wide, Raw] => Raw, rescale::rescale_ask_wide;
+    /// A 64-bit share, scaled.
+    RESCALE_WIDE = RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale::rescale_wide;
+    /// Sums of rows of exponentials.
+    ROW_SUM = RowSumParams, [Ring] => Ring, softmax::row_sum;
+    /// A wire times a secret bit.
+    SELECT = SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select::select;
+    /// `out[j] = 2^shift sum_i x[i, j]`.
+    SUM_ROWS = SumRowsParams, [Ring] => Ring, linear::sum_rows;
+    /// Packed elements as ring elements.
+    UNPACK = UnpackParams, [Raw] => Ring, pack::unpack;
+    /// Rows of packed elements as ring elements.
+    UNPACK_ROWS = UnpackRowsParams, [Raw] => Ring, pack::unpack_rows;
+    /// The bits of a wire that a comparison looks at.
+    WINDOW = WindowParams, [Ring] => Ring, compare::window;
+    /// The largest of every row, as bits.
+    WINNER = WinnerParams, [Raw, Raw, Raw] => Raw, winner::winner;
+    /// `out = a ^ b`.
+    XOR = XorParams, [Raw, Raw] => Raw, pack::xor;
+}

@@ -1,0 +1,187 @@
+//! Comparison of a public value with a secret mask by one-hot tables (Tab-LT, protocols.md 3.1).
+//!
+//! Digits are 4 bits, the lowest first; `m = k / 4`. A plane is one bit per element. Layouts:
+//! * `own`: planes `alpha_1 .. alpha_(m-1), beta_0 .. beta_(m-2)`, each server draws its shares;
+//! * `dealt`: `m` items of 16-bit one-hot tables `H_j`; plane `rho[h]`; planes `alpha_S`, `|S| >= 2`;
+//!   then for every `j < m-1` planes `beta_j alpha_S`, `S` a nonempty subset of `{j+1 .. m-1}`; subsets ascend as bit masks;
+//! * asked: planes `eq_j ^ alpha_j (j >= 1), lt_j ^ beta_j (j <= m-2)`, and behind them, not sent, `lt_(m-1)`.
+
+use crate::kernel::Word;
+use crate::kernel::fast::bits::{Filler, Items, plane};
+use crate::kernel::table::{CompareParams, PairParams, WindowParams};
+
+/// Number of 4-bit digits of a window.
+pub(crate) const fn digits(k: u32) -> usize {
+    k as usize / 4
+}
+
+/// Words of what the dealer ships for one comparison.
+pub(crate) const fn dealt_words(len: usize, k: u32) -> usize {
+    let m = digits(k);
+    let mut planes = 1 + (1 << (m - 1)) - m;
+    let mut j = 0;
+    while j + 1 < m {
+        planes += (1 << (m - 1 - j)) - 1;
+        j += 1;
+    }
+    m * (len * 16).div_ceil(32) + planes * plane(len)
+}
+
+/// `out = ((x + add) mod 2^bits >> low) mod 2^(k+1)`: the bits of a wire that a comparison looks at.
+pub(crate) fn window<W: Word>(p: &WindowParams, x: &[W], out: &mut [W]) {
+    let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
+    for (o, x) in out.iter_mut().zip(x) {
+        *o = x.add(add).and(W::ones(p.bits)).shr(p.low).and(W::ones(p.k + 1));
+    }
+}
+
+/// The pairs `(i, j)`, `i < j`, of `classes` candidates, in order.
+pub(crate) fn pairs(classes: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..classes).flat_map(move |i| (i + 1..classes).map(move |j| (i, j)))
+}
+
+/// `out[(i, j), row] = (v_i - v_j) mod 2^(k+1)`, `v = (x + add) mod 2^bits >> low`: shift first, then subtract.
+pub(crate) fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
+    let (rows, classes) = (p.rows as usize, p.classes as usize);
+    let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
+    let v = |row: usize, i: usize| x[row * classes + i].add(add).and(W::ones(p.bits)).shr(p.low);
+    for ((i, j), out) in pairs(classes).zip(out.chunks_exact_mut(rows)) {
+        out.iter_mut().enumerate().for_each(|(r, o)| *o = v(r, i).sub(v(r, j)).and(W::ones(p.k + 1)));
+    }
+}
+
+/// Looks the public digits up in the tables: planes to open, and behind them `lt_(m-1)`.
+pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], dealt: &[u32], out: &mut [u32]) {
+    let (len, m) = (a.len(), digits(p.k));
+    let (w, tables) = (plane(len), Items::new(dealt).raw(m * (len * 16).div_ceil(32)));
+    let halves: &[u16] = bytemuck::cast_slice(tables);
+    let per = (len * 16).div_ceil(32) * 2;
+    for j in 0..m {
+        let table = &halves[j * per..j * per + len];
+        for word in 0..w {
+            let at = word * 32;
+            let (mut eq, mut lt) = (0u32, 0u32);
+            for (i, (a, h)) in a[at..].iter().zip(&table[at..]).take(32).enumerate() {
+                #[expect(clippy::cast_possible_truncation, reason = "a digit has 4 bits")]
+                let d = (a.wide() >> (4 * j)) as u32 & 15;
+                let above = u32::from(*h) >> d;
+                eq |= (above & 1) << i;
+                lt |= ((above >> 1).count_ones() & 1) << i;
+            }
+            if j > 0 {
+                out[(j - 1) * w + word] = eq ^ own[(j - 1) * w + word];
+            }
+            let at = (m - 1 + j) * w + word;
+            out[at] = if j + 1 < m { lt ^ own[at] } else { lt };
+        }
+    }
+}
+
+/// Shares of `[value >= 0]` from the opened planes.
+///
+/// `lt = lt_(m-1) ^ XOR_(j<m-1) XOR_(S in {j+1..m-1}) (prod_(i not in S) e_i) (l_j alpha_S ^ [beta_j alpha_S])`,
+/// `b = 1 ^ a[k] ^ [rho[h]] ^ lt`; public terms enter on server 0 (`first`).
+pub(crate) fn compare_tell<W: Word>(
+    p: &CompareParams,
+    a: &[W],
+    opened: &[u32],
+    asked: &[u32],
+    own: &[u32],
+    dealt: &[u32],
+    out: &mut [u32],
+) {
+    let (len, m) = (a.len(), digits(p.k));
+    let (w, first) = (plane(len), 0u32.wrapping_sub(p.first));
+    let mut items = Items::new(dealt);
+    items.raw(m * (len * 16).div_ceil(32));
+    let planes = items.raw(dealt.len() - m * (len * 16).div_ceil(32));
+    let mut products = vec![0; 1 << (m - 1)];
+    let mut fold = vec![0; 1 << (m - 1)];
+    for word in 0..w {
+        let mut next = planes.iter().skip(word).step_by(w).copied();
+        let mut dealt = || next.next().expect("the frame holds a plane for every product");
+        let rho = dealt();
+        let e = |i: usize| opened[(i - 1) * w + word];
+        for (s, product) in products.iter_mut().enumerate().skip(1) {
+            *product = if s.is_power_of_two() { own[s.trailing_zeros() as usize * w + word] } else { dealt() };
+        }
+        let mut lt = asked[(2 * m - 2) * w + word];
+        for j in 0..m - 1 {
+            let l = opened[(m - 1 + j) * w + word];
+            let above = m - 1 - j;
+            // bit i of a subset s stands for digit j + 1 + i
+            fold[0] = (l & first) ^ own[(m - 1 + j) * w + word];
+            for (s, f) in fold.iter_mut().enumerate().take(1 << above).skip(1) {
+                *f = (l & products[s << j]) ^ dealt();
+            }
+            for i in (0..above).rev() {
+                for s in 0..1 << i {
+                    fold[s] = (e(j + 1 + i) & fold[s]) ^ fold[s | 1 << i];
+                }
+            }
+            lt ^= fold[0];
+        }
+        let mut sign = 0;
+        for (i, a) in a[word * 32..].iter().take(32).enumerate() {
+            #[expect(clippy::cast_possible_truncation, reason = "one bit is left")]
+            let top = (a.wide() >> p.k & 1) as u32;
+            sign |= (1 ^ top) << i;
+        }
+        out[word] = (sign & first) ^ rho ^ lt;
+    }
+}
+
+/// What the dealer ships for a comparison with the windows `rho` of a mask: values minus server 0's shares.
+pub(crate) fn deal_compare<W: Word>(
+    p: &CompareParams,
+    rho: &[W],
+    own0: &[u32],
+    own1: &[u32],
+    share0: &[u32],
+    out: &mut [u32],
+) {
+    let (len, m) = (rho.len(), digits(p.k));
+    let w = plane(len);
+    let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
+    for j in 0..m {
+        let words = (len * 16).div_ceil(32);
+        let (share, table): (&[u16], &mut [u16]) =
+            (bytemuck::cast_slice(share.raw(words)), bytemuck::cast_slice_mut(fill.raw(words)));
+        for ((t, s), r) in table.iter_mut().zip(share).zip(rho) {
+            *t = s ^ (1 << (r.wide() >> (4 * j) & 15));
+        }
+        if len % 2 == 1 {
+            table[len] = 0;
+        }
+    }
+    let rest = share0.len() - m * (len * 16).div_ceil(32);
+    let (share, planes) = (share.raw(rest), fill.raw(rest));
+    let mut alpha = vec![0; 1 << (m - 1)];
+    for word in 0..w {
+        let mut at = word;
+        let mut ship = |x: u32| {
+            planes[at] = x ^ share[at];
+            at += w;
+        };
+        let mut top = 0;
+        for (i, r) in rho[word * 32..].iter().take(32).enumerate() {
+            #[expect(clippy::cast_possible_truncation, reason = "one bit is left")]
+            let bit = (r.wide() >> p.k & 1) as u32;
+            top |= bit << i;
+        }
+        ship(top);
+        let own = |plane: usize| own0[plane * w + word] ^ own1[plane * w + word];
+        alpha[0] = u32::MAX;
+        for s in 1..1usize << (m - 1) {
+            alpha[s] = alpha[s & (s - 1)] & own(s.trailing_zeros() as usize);
+            if !s.is_power_of_two() {
+                ship(alpha[s]);
+            }
+        }
+        for j in 0..m - 1 {
+            for s in 1..1usize << (m - 1 - j) {
+                ship(own(m - 1 + j) & alpha[s << j]);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Packing for the wire: masks on, words together, and back.
+
+use crate::fixed::mask as ones;
+use crate::kernel::Word;
+use crate::kernel::fast::bits::{Packed, pack};
+use crate::kernel::table::{
+    ConcatParams, GatherParams, MaskParams, MergeParams, UnpackParams, UnpackRowsParams, XorParams,
+};
+
+/// `out = pack((x >> cut) + r + offset)`: what is opened of a value `x` of `in_bits` bits under the mask `r`.
+///
+/// `up` rounds the shift up (server 1); `offset` adds `2^(out_bits - 2)` (server 0 of a truncated product).
+pub(crate) fn mask<W: Word>(p: &MaskParams, x: &[W], r: &[W], out: &mut [u32]) {
+    mask_words(p, x, r, out);
+}
+
+/// [`mask`] of a 64-bit value: opens a master weight.
+pub(crate) fn mask_wide<W: Word>(p: &MaskParams, x: &[u64], r: &[W], out: &mut [u32]) {
+    mask_words(p, x, r, out);
+}
+
+#[inline(always)]
+fn mask_words<X: Word, W: Word>(p: &MaskParams, x: &[X], r: &[W], out: &mut [u32]) {
+    let (len, bits, cut) = (r.len(), p.out_bits, p.cut);
+    let offset = if p.offset == 1 { 1 << (bits - 2) } else { 0 };
+    let whole = X::ones(p.in_bits);
+    if p.up == 1 {
+        pack(out, bits, len, |i| x[i].and(whole).shr_up(cut).wide().wrapping_add(r[i].wide()).wrapping_add(offset));
+    } else {
+        pack(out, bits, len, |i| x[i].and(whole).shr(cut).wide().wrapping_add(r[i].wide()).wrapping_add(offset));
+    }
+}
+
+/// `out = (mine + peer) mod 2^bits`: an opened value from its two packed halves; the peer's begins at word `at`.
+pub(crate) fn merge<W: Word>(p: &MergeParams, mine: &[u32], peer: &[u32], out: &mut [W]) {
+    let (a, b, m) = (Packed::new(mine, p.bits), Packed::new(&peer[p.at as usize..], p.bits), ones(p.bits));
+    for (i, o) in out.iter_mut().enumerate() {
+        *o = W::low(a.at(i).wrapping_add(b.at(i)) & m);
+    }
+}
+
+/// `out = a[a_at ..] ^ b[b_at ..]`.
+pub(crate) fn xor<W: Word>(p: &XorParams, a: &[u32], b: &[u32], out: &mut [u32]) {
+    let (a, b) = (&a[p.a_at as usize..], &b[p.b_at as usize..]);
+    out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = a ^ b);
+}
+
+/// `out = a & b`.
+pub(crate) fn and<W: Word>(_: &crate::kernel::table::NoParams, a: &[u32], b: &[u32], out: &mut [u32]) {
+    out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = a & b);
+}
+
+/// Packed elements from word `at` on as ring elements.
+pub(crate) fn unpack<W: Word>(p: &UnpackParams, x: &[u32], out: &mut [W]) {
+    let x = Packed::new(&x[p.at as usize..], p.bits);
+    out.iter_mut().enumerate().for_each(|(i, o)| *o = W::low(x.at(i)));
+}
+
+/// Rows of packed elements, each row from a word of its own (`stride` words a row), as ring elements.
+pub(crate) fn unpack_rows<W: Word>(p: &UnpackRowsParams, x: &[u32], out: &mut [W]) {
+    for (row, out) in x.chunks_exact(p.stride as usize).zip(out.chunks_exact_mut(p.cols as usize)) {
+        let row = Packed::new(row, p.bits);
+        out.iter_mut().enumerate().for_each(|(i, o)| *o = W::low(row.at(i)));
+    }
+}
+
+/// Rows `index - base` of a block, `stride` words each.
+pub(crate) fn gather_rows<W: Word>(p: &GatherParams, block: &[u32], index: &[u32], out: &mut [u32]) {
+    let stride = p.stride as usize;
+    for (out, i) in out.chunks_exact_mut(stride).zip(index) {
+        let at = (i - p.base) as usize * stride;
+        out.copy_from_slice(&block[at..at + stride]);
+    }
+}
+
+/// `a` and behind it `b`.
+pub(crate) fn concat<W: Word>(p: &ConcatParams, a: &[u32], b: &[u32], out: &mut [u32]) {
+    let (first, second) = out.split_at_mut(p.first as usize);
+    first.copy_from_slice(a);
+    second.copy_from_slice(b);
+}

@@ -1,0 +1,24 @@
+//! ppdnn trains neural networks on secret shares.
+//!
+//! The house, from the top floor down; imports point down only (`tests/layers.rs`):
+//!
+//! | floor | modules | what is there |
+//! |---|---|---|
+//! | 9 | `main`, `cli` | the program |
+//! | 8 | `roles` | dealer, servers, owners, trainer; as processes or as threads |
+//! | 7 | `train`, `data` | the training loop; data sets |
+//! | 6 | `nn` | layers, losses, the optimizer |
+//! | 5 | `gates`, `engine` | protocols, and the vocabulary that layers are written in |
+//! | 4 | `party` | the state of the four interpreters |
+//! | 3 | `net` | channels: in memory, over TLS |
+//! | 2 | [`tensor`] | memory of a device with a shape |
+//! | 1 | [`backend`], [`kernel`] | devices, and what they compute |
+//! | 0 | [`fixed`], [`shape`], [`prg`], [`error`] | numbers, shapes, randomness, errors |
+
+pub mod backend;
+pub mod error;
+pub mod fixed;
+pub mod kernel;
+pub mod prg;
+pub mod shape;
+pub mod tensor;
