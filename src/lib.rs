@@ -16,9 +16,13 @@
 //! | 0 | [`fixed`], [`shape`], [`prg`], [`error`] | numbers, shapes, randomness, errors |
 
 pub mod backend;
+pub mod engine;
 pub mod error;
 pub mod fixed;
+pub mod gates;
 pub mod kernel;
+pub mod net;
+pub mod party;
 pub mod prg;
 pub mod shape;
 pub mod tensor;

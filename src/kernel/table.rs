@@ -107,6 +107,8 @@ params! {
     NarrowParams { cut, up, bits }
     /// Of kernels that need none.
     NoParams { none }
+    /// Of [`PACK`].
+    PackParams { bits }
     /// Of [`PAIR_WINDOWS`].
     PairParams { rows, classes, bits, low, k, add_lo, add_hi }
     /// Of [`PROBABILITY`].
@@ -198,6 +200,8 @@ kernels! {
     MERGE = MergeParams, [Raw, Raw] => Ring, pack::merge;
     /// A 64-bit share, cut into the ring.
     NARROW = NarrowParams, [Wide] => Ring, linear::narrow;
+    /// Ring elements, packed.
+    PACK = PackParams, [Ring] => Raw, pack::pack_ring;
     /// Windows of the differences of all pairs of a row.
     PAIR_WINDOWS = PairParams, [Ring] => Ring, compare::pair_windows;
     /// `e / S`.

@@ -4,7 +4,7 @@ use crate::fixed::mask as ones;
 use crate::kernel::Word;
 use crate::kernel::fast::bits::{Packed, pack};
 use crate::kernel::table::{
-    ConcatParams, GatherParams, MaskParams, MergeParams, UnpackParams, UnpackRowsParams, XorParams,
+    ConcatParams, GatherParams, MaskParams, MergeParams, PackParams, UnpackParams, UnpackRowsParams, XorParams,
 };
 
 /// `out = pack((x >> cut) + r + offset)`: what is opened of a value `x` of `in_bits` bits under the mask `r`.
@@ -33,7 +33,12 @@ fn mask_words<X: Word, W: Word>(p: &MaskParams, x: &[X], r: &[W], out: &mut [u32
 
 /// `out = (mine + peer) mod 2^bits`: an opened value from its two packed halves; the peer's begins at word `at`.
 pub(crate) fn merge<W: Word>(p: &MergeParams, mine: &[u32], peer: &[u32], out: &mut [W]) {
-    let (a, b, m) = (Packed::new(mine, p.bits), Packed::new(&peer[p.at as usize..], p.bits), ones(p.bits));
+    let peer = &peer[p.at as usize..];
+    if p.bits == 32 {
+        out.iter_mut().zip(mine).zip(peer).for_each(|((o, a), b)| *o = W::low(u64::from(a.wrapping_add(*b))));
+        return;
+    }
+    let (a, b, m) = (Packed::new(mine, p.bits), Packed::new(peer, p.bits), ones(p.bits));
     for (i, o) in out.iter_mut().enumerate() {
         *o = W::low(a.at(i).wrapping_add(b.at(i)) & m);
     }
@@ -48,6 +53,11 @@ pub(crate) fn xor<W: Word>(p: &XorParams, a: &[u32], b: &[u32], out: &mut [u32])
 /// `out = a & b`.
 pub(crate) fn and<W: Word>(_: &crate::kernel::table::NoParams, a: &[u32], b: &[u32], out: &mut [u32]) {
     out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = a & b);
+}
+
+/// `out = pack(x)`.
+pub(crate) fn pack_ring<W: Word>(p: &PackParams, x: &[W], out: &mut [u32]) {
+    pack(out, p.bits, x.len(), |i| x[i].wide());
 }
 
 /// Packed elements from word `at` on as ring elements.

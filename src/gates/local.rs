@@ -1,0 +1,150 @@
+//! Sums and shifts of shares: no rounds, nothing opened, nothing dealt.
+//!
+//! `narrow` cuts a 64-bit share into the ring: P0 shifts, P1 rounds up (protocols.md 1.3).
+
+use crate::error::Result;
+use crate::kernel::Operand;
+use crate::kernel::table::{
+    ADD_ROW, AddRowParams, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, SUM_ROWS, SumRowsParams,
+};
+use crate::party::{Clear, Dealer, Half, Number, OpenWire, Plan, Server, Values, count};
+use crate::shape::Shape;
+
+/// Adds and shifts shares.
+pub trait Local: Values {
+    /// A 64-bit share without its lowest `cut` bits, in the ring of products.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn narrow(&mut self, x: &Self::Share, cut: u32) -> Result<Self::Share>;
+
+    /// `z[i, j] + b[j]` in the ring.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn add_row(&mut self, z: &Self::Share, b: &Self::Share) -> Result<Self::Share>;
+
+    /// `2^shift sum_i x[i, j]` of a wire in the ring.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn sum_rows(&mut self, x: &Self::Wire, shift: u32) -> Result<Self::Share>;
+
+    /// `kx x + ky y` of two shares of the same ring.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn combine(&mut self, x: &Self::Share, y: &Self::Share, kx: i64, ky: i64) -> Result<Self::Share>;
+
+    /// A plain wire as a share: `x_hat - [r]`.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn share(&mut self, x: &Self::Wire) -> Result<Self::Share>;
+}
+
+impl Local for Server {
+    fn narrow(&mut self, x: &Half, cut: u32) -> Result<Half> {
+        let bits = self.profile().ring;
+        let params = NarrowParams { cut, up: self.up(), bits };
+        Ok(Half { x: self.device().run(&NARROW, params, &[&x.x], x.x.shape().clone())?, bits })
+    }
+
+    fn add_row(&mut self, z: &Half, b: &Half) -> Result<Half> {
+        let params = AddRowParams { cols: count(b.x.len()) };
+        Ok(Half { x: self.device().run(&ADD_ROW, params, &[&z.x, &b.x], z.x.shape().clone())?, bits: z.bits })
+    }
+
+    fn sum_rows(&mut self, x: &OpenWire, shift: u32) -> Result<Half> {
+        let (_, cols) = x.hat.shape().matrix();
+        let params = SumRowsParams { cols: count(cols), shift };
+        let half = self.half(x)?;
+        Ok(Half { x: self.device().run(&SUM_ROWS, params, &[half], [cols])?, bits: x.bits })
+    }
+
+    fn combine(&mut self, x: &Half, y: &Half, kx: i64, ky: i64) -> Result<Half> {
+        let halves = |k: i64| (crate::party::low(k.cast_unsigned()), crate::party::low(k.cast_unsigned() >> 32));
+        let ((kx_lo, kx_hi), (ky_lo, ky_hi)) = (halves(kx), halves(ky));
+        let params = CombineParams { kx_lo, kx_hi, ky_lo, ky_hi };
+        let kernel = if x.x.kind() == Operand::Wide { &COMBINE_WIDE } else { &COMBINE };
+        Ok(Half { x: self.device().run(kernel, params, &[&x.x, &y.x], x.x.shape().clone())?, bits: x.bits })
+    }
+
+    fn share(&mut self, x: &OpenWire) -> Result<Half> {
+        Ok(Half { x: self.half(x)?.clone(), bits: x.bits })
+    }
+}
+
+impl Local for Dealer {
+    fn narrow(&mut self, x: &Shape, _: u32) -> Result<Shape> {
+        Ok(x.clone())
+    }
+
+    fn add_row(&mut self, z: &Shape, _: &Shape) -> Result<Shape> {
+        Ok(z.clone())
+    }
+
+    fn sum_rows(&mut self, x: &Self::Wire, _: u32) -> Result<Shape> {
+        Ok([x.r.shape().matrix().1].into())
+    }
+
+    fn combine(&mut self, x: &Shape, _: &Shape, _: i64, _: i64) -> Result<Shape> {
+        Ok(x.clone())
+    }
+
+    fn share(&mut self, x: &Self::Wire) -> Result<Shape> {
+        Ok(x.r.shape().clone())
+    }
+}
+
+impl Local for Clear {
+    fn narrow(&mut self, x: &Number, cut: u32) -> Result<Number> {
+        let y = x.x.iter().map(|x| self.round(*x, cut)).collect();
+        Ok(Number::new(y, x.shape.clone(), self.profile().ring))
+    }
+
+    fn add_row(&mut self, z: &Number, b: &Number) -> Result<Number> {
+        let sum = z.x.iter().zip(b.x.iter().cycle()).map(|(z, b)| z.wrapping_add(*b)).collect();
+        Ok(Number::new(sum, z.shape.clone(), z.bits))
+    }
+
+    fn sum_rows(&mut self, x: &Number, shift: u32) -> Result<Number> {
+        let (_, cols) = x.shape.matrix();
+        let mut sum = vec![0i64; cols];
+        for row in x.x.chunks_exact(cols) {
+            sum.iter_mut().zip(row).for_each(|(s, x)| *s = s.wrapping_add(*x));
+        }
+        Ok(Number::new(sum.into_iter().map(|s| s << shift).collect(), [cols], x.bits))
+    }
+
+    fn combine(&mut self, x: &Number, y: &Number, kx: i64, ky: i64) -> Result<Number> {
+        let sum = |(x, y): (&i64, &i64)| kx.wrapping_mul(*x).wrapping_add(ky.wrapping_mul(*y));
+        Ok(Number::new(x.x.iter().zip(&y.x).map(sum).collect(), x.shape.clone(), x.bits))
+    }
+
+    fn share(&mut self, x: &Number) -> Result<Number> {
+        Ok(x.clone())
+    }
+}
+
+impl Local for Plan {
+    fn narrow(&mut self, x: &Self::Share, cut: u32) -> Result<Self::Share> {
+        Ok((self.server.narrow(&x.0, cut)?, self.dealer.narrow(&x.1, cut)?))
+    }
+
+    fn add_row(&mut self, z: &Self::Share, b: &Self::Share) -> Result<Self::Share> {
+        Ok((self.server.add_row(&z.0, &b.0)?, self.dealer.add_row(&z.1, &b.1)?))
+    }
+
+    fn sum_rows(&mut self, x: &Self::Wire, shift: u32) -> Result<Self::Share> {
+        Ok((self.server.sum_rows(&x.0, shift)?, self.dealer.sum_rows(&x.1, shift)?))
+    }
+
+    fn combine(&mut self, x: &Self::Share, y: &Self::Share, kx: i64, ky: i64) -> Result<Self::Share> {
+        Ok((self.server.combine(&x.0, &y.0, kx, ky)?, self.dealer.combine(&x.1, &y.1, kx, ky)?))
+    }
+
+    fn share(&mut self, x: &Self::Wire) -> Result<Self::Share> {
+        Ok((self.server.share(&x.0)?, self.dealer.share(&x.1)?))
+    }
+}

@@ -1,0 +1,37 @@
+//! The gates: one file each, with what a server asks and tells, what the dealer deals, and what it means in the clear.
+//!
+//! | gate | rounds | opened, bits per element | dealt, bits per element |
+//! |---|---|---|---|
+//! | [`Opening::open`] | 1 | l (n for operands of products) | 0 |
+//! | [`Product::product`] | 0 | 0 | n |
+//! | [`Local`] | 0 | 0 | 0 |
+//! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12 |
+//! | [`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring |
+//! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
+//! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
+//! | [`Rescale::rescale`] | 1 | 1 | 64 - n + k |
+//! | [`Winner::winner`] | 3 | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c) |
+//! | [`Softmax`] | 0 | 0 | see there |
+//! | [`Reveal`] | 0 | 0 | 2 n for `hits` |
+
+mod bits;
+mod compare;
+mod local;
+mod open;
+mod product;
+mod rescale;
+mod reveal;
+mod select;
+mod softmax;
+mod winner;
+
+pub use bits::OpenBit;
+pub use compare::Compare;
+pub use local::Local;
+pub use open::{Open, Opening};
+pub use product::{Layout, Product};
+pub use rescale::{Rescale, Scaling};
+pub use reveal::Reveal;
+pub use select::Select;
+pub use softmax::{Arguments, MAX_CLASSES, Softmax, check_classes, exp_frac};
+pub use winner::Winner;

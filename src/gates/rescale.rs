@@ -1,0 +1,125 @@
+//! A share in `Z_2^64`, scaled, without opening the value (MW with one OR).
+//!
+//!   1. x' = scale x + 2^(n-2) (P0 adds): its top bit is 0, so its shares wrap iff either share's top bit m_b is 1
+//!   2. D: pads alpha_b, one private bit from each seed; [alpha_0 alpha_1] in 64 - n + k bits
+//!   3. P_b sends m_b ^ alpha_b; the two padded bits stay apart, this is not the opening of a secret
+//!   4. [w] = m_0 + m_1 - m_0 m_1;   [y] = x' / 2^k - 2^(n-k) [w] - 2^(n-2-k)   (P0 shifts, P1 rounds up; exact for k <= 0)
+//!
+//! Rounds 1 for a whole list, opens 1 padded bit per element, deals 64 - n + k bits. Needs |scale x| < 2^(n-2).
+//! Source: protocols.md 2.5. Error: below one unit of the result, unbiased.
+
+use crate::error::Result;
+use crate::fixed::MASTER_BITS;
+use crate::kernel::Operand;
+use crate::kernel::fast::bits::{plane, words};
+use crate::kernel::table::{
+    CorrectParams, DEAL_RESCALE, RESCALE, RESCALE_ASK, RESCALE_ASK_WIDE, RESCALE_WIDE, RescaleParams,
+};
+use crate::party::{Clear, Dealer, Half, Number, Plan, Server, Values, count};
+use crate::shape::Shape;
+
+/// `times scale x / 2^shift`.
+#[derive(Debug)]
+pub struct Scaling<'a, S> {
+    /// The value, in the ring of products or in `Z_2^64`.
+    pub share: &'a S,
+    /// Bits of its ring.
+    pub bits: u32,
+    /// Multiplies the value before it is shifted.
+    pub scale: u32,
+    /// Bits that are cut; a left shift where negative.
+    pub shift: i32,
+    /// Multiplies the result.
+    pub times: u32,
+}
+
+impl<S> Scaling<'_, S> {
+    /// The same scaling of another value.
+    fn of<'a, T>(&self, share: &'a T) -> Scaling<'a, T> {
+        Scaling { share, bits: self.bits, scale: self.scale, shift: self.shift, times: self.times }
+    }
+
+    /// Bits that the dealer ships per element.
+    fn room(&self) -> u32 {
+        (MASTER_BITS - self.bits).wrapping_add_signed(self.shift)
+    }
+}
+
+/// Rescales shares.
+pub trait Rescale: Values {
+    /// Rescales all of a list into `Z_2^64` in one round.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    fn rescale(&mut self, list: &[Scaling<'_, Self::Share>]) -> Result<Vec<Self::Share>>;
+}
+
+impl Rescale for Server {
+    fn rescale(&mut self, list: &[Scaling<'_, Half>]) -> Result<Vec<Half>> {
+        let params = |s: &Self, x: &Scaling<'_, Half>, peer_at| RescaleParams {
+            bits: x.bits,
+            scale: x.scale,
+            shift: x.shift.cast_unsigned(),
+            times: x.times,
+            first: s.first(),
+            up: s.up(),
+            peer_at,
+        };
+        let mut held = Vec::with_capacity(list.len());
+        for s in list {
+            let x = &s.share.x;
+            let own = self.draw(plane(x.len()))?;
+            let dealt = self.dealt(words(x.len(), s.room()))?;
+            let kernel = if x.kind() == Operand::Wide { &RESCALE_ASK_WIDE } else { &RESCALE_ASK };
+            let asked = self.device().run(kernel, params(self, s, 0), &[x, &own], [plane(x.len())])?;
+            held.push((asked, own, dealt));
+        }
+        let asks: Vec<_> = held.iter().map(|(asked, ..)| (asked, asked.len())).collect();
+        let peer = self.exchange(&asks)?;
+        let mut out = Vec::with_capacity(list.len());
+        for (((asked, own, dealt), at), s) in held.into_iter().zip(&peer.at).zip(list) {
+            let x = &s.share.x;
+            let kernel = if x.kind() == Operand::Wide { &RESCALE_WIDE } else { &RESCALE };
+            let inputs = [x, &asked, &peer.words, &own, &dealt];
+            let y = self.device().run(kernel, params(self, s, *at), &inputs, x.shape().clone())?;
+            out.push(Half { x: y, bits: MASTER_BITS });
+        }
+        Ok(out)
+    }
+}
+
+impl Rescale for Dealer {
+    fn rescale(&mut self, list: &[Scaling<'_, Shape>]) -> Result<Vec<Shape>> {
+        for s in list {
+            let len = s.share.len();
+            let [own0, own1] = self.draw(plane(len))?;
+            let share0 = self.share0(words(len, s.room()))?;
+            let params = CorrectParams { len: count(len), bits: s.room() };
+            let dealt = self.device().run(&DEAL_RESCALE, params, &[&own0, &own1, &share0], [share0.len()])?;
+            self.ship(&dealt)?;
+        }
+        Ok(list.iter().map(|s| s.share.clone()).collect())
+    }
+}
+
+impl Rescale for Clear {
+    fn rescale(&mut self, list: &[Scaling<'_, Number>]) -> Result<Vec<Number>> {
+        let one = |s: &Scaling<'_, Number>| {
+            let scaled: Vec<i64> = s.share.x.iter().map(|x| x.wrapping_mul(i64::from(s.scale))).collect();
+            self.check("rescale", &scaled, 1 << (s.bits - 2));
+            let y =
+                |x: i64| if s.shift > 0 { self.round(x, s.shift.unsigned_abs()) } else { x << s.shift.unsigned_abs() };
+            let y: Vec<i64> = scaled.into_iter().map(y).map(|y| y.wrapping_mul(i64::from(s.times))).collect();
+            Ok(Number::new(y, s.share.shape.clone(), MASTER_BITS))
+        };
+        list.iter().map(one).collect()
+    }
+}
+
+impl Rescale for Plan {
+    fn rescale(&mut self, list: &[Scaling<'_, Self::Share>]) -> Result<Vec<Self::Share>> {
+        let halves: Vec<_> = list.iter().map(|s| s.of(&s.share.0)).collect();
+        let shapes: Vec<_> = list.iter().map(|s| s.of(&s.share.1)).collect();
+        Ok(self.server.rescale(&halves)?.into_iter().zip(self.dealer.rescale(&shapes)?).collect())
+    }
+}

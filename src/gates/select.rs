@@ -1,0 +1,100 @@
+//! A wire as a share of the ring, and its product with an opened secret bit.
+//!
+//!   1. D: kappa = carry of rho_0 + rho_1, mu = msb(rho), in n - l bits each; for a product also [lambda rho] in n bits and
+//!      [lambda mu] in n - l bits
+//!   2. I = y_hat - 2^(l-2) as an integer, m = msb(y_hat);   [y] = I - [rho] + 2^l ([kappa] + (1 - m) [mu])
+//!   3. [lambda y] = I [lambda] - [lambda rho] + 2^l (1 - m) [lambda mu];   [b y] = b_hat [y] + (1 - 2 b_hat) [lambda y]
+//!
+//! Rounds 0, opens nothing, deals 2 (n - l) bits per element to extend, 3 (n - l) + n to select.
+//! A bit may select from several wires; each has products of its own. Source: protocols.md 2.3, 3.2. Perfect.
+
+use crate::error::Result;
+use crate::kernel::fast::bits::words;
+use crate::kernel::table::{DEAL_EXTEND, DEAL_SELECT, EXTEND, ExtendParams, SELECT, SelectParams};
+use crate::party::{Clear, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values};
+use crate::shape::Shape;
+
+/// Brings wires into the ring.
+pub trait Select: Values {
+    /// A lifted wire as a share of the ring.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    fn extend(&mut self, y: &Self::Wire) -> Result<Self::Share>;
+
+    /// `b y` of opened bits and a lifted wire.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    fn select(&mut self, b: &Self::OpenBits, y: &Self::Wire) -> Result<Self::Share>;
+}
+
+/// Words that are dealt to extend.
+fn extend_words(len: usize, high: u32) -> usize {
+    2 * words(len, high)
+}
+
+/// Words that are dealt to select.
+fn select_words(len: usize, high: u32, ring: u32) -> usize {
+    3 * words(len, high) + words(len, ring)
+}
+
+impl Select for Server {
+    fn extend(&mut self, y: &OpenWire) -> Result<Half> {
+        let ring = self.profile().ring;
+        let dealt = self.dealt(extend_words(y.hat.len(), ring - y.bits))?;
+        let params = ExtendParams { wire: y.bits, ring, first: self.first() };
+        let x = self.device().run(&EXTEND, params, &[&y.hat, &y.r, &dealt], y.hat.shape().clone())?;
+        Ok(Half { x, bits: ring })
+    }
+
+    fn select(&mut self, b: &OpenBits, y: &OpenWire) -> Result<Half> {
+        let ring = self.profile().ring;
+        let dealt = self.dealt(select_words(y.hat.len(), ring - y.bits, ring))?;
+        let params = SelectParams { wire: y.bits, ring, first: self.first() };
+        let lambda = b.lambda.as_ref().expect("bits that select are opened with their masks in the ring");
+        let inputs = [&y.hat, &y.r, &b.hat, lambda, &dealt];
+        Ok(Half { x: self.device().run(&SELECT, params, &inputs, y.hat.shape().clone())?, bits: ring })
+    }
+}
+
+impl Select for Dealer {
+    fn extend(&mut self, y: &DealtWire) -> Result<Shape> {
+        let ring = self.profile().ring;
+        let share0 = self.share0(extend_words(y.r.len(), ring - y.bits))?;
+        let params = ExtendParams { wire: y.bits, ring, first: 0 };
+        let dealt = self.device().run(&DEAL_EXTEND, params, &[&y.r, &share0], [share0.len()])?;
+        self.ship(&dealt)?;
+        Ok(y.r.shape().clone())
+    }
+
+    fn select(&mut self, b: &DealtBits, y: &DealtWire) -> Result<Shape> {
+        let ring = self.profile().ring;
+        let share0 = self.share0(select_words(y.r.len(), ring - y.bits, ring))?;
+        let params = SelectParams { wire: y.bits, ring, first: 0 };
+        let dealt = self.device().run(&DEAL_SELECT, params, &[&y.r, &b.lambda, &share0], [share0.len()])?;
+        self.ship(&dealt)?;
+        Ok(y.r.shape().clone())
+    }
+}
+
+impl Select for Clear {
+    fn extend(&mut self, y: &Number) -> Result<Number> {
+        Ok(Number::new(y.x.clone(), y.shape.clone(), self.profile().ring))
+    }
+
+    fn select(&mut self, b: &Number, y: &Number) -> Result<Number> {
+        let product = b.x.iter().zip(&y.x).map(|(b, y)| b * y).collect();
+        Ok(Number::new(product, y.shape.clone(), self.profile().ring))
+    }
+}
+
+impl Select for Plan {
+    fn extend(&mut self, y: &Self::Wire) -> Result<Self::Share> {
+        Ok((self.server.extend(&y.0)?, self.dealer.extend(&y.1)?))
+    }
+
+    fn select(&mut self, b: &Self::OpenBits, y: &Self::Wire) -> Result<Self::Share> {
+        Ok((self.server.select(&b.0, &y.0)?, self.dealer.select(&b.1, &y.1)?))
+    }
+}

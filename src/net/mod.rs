@@ -1,0 +1,3 @@
+//! Channels.
+mod channel;
+pub use channel::*;

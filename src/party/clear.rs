@@ -1,0 +1,209 @@
+//! The reference: the same program on plain fixed-point numbers, with the same ranges and the same law of rounding.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::rows::Set;
+use super::{Revealed, Section, Values};
+use crate::error::{Error, Result};
+use crate::fixed::{MASTER_BITS, Profile, mask, signed};
+use crate::prg::{Keystream, Seed};
+use crate::shape::Shape;
+
+/// Plain integers that stand for elements of a ring of `bits` bits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Number {
+    /// The integers, in `[-2^(bits-1), 2^(bits-1))`.
+    pub x: Vec<i64>,
+    /// Their shape.
+    pub shape: Shape,
+    /// Bits of their ring.
+    pub bits: u32,
+}
+
+impl Number {
+    /// Integers reduced into a ring.
+    pub fn new(x: Vec<i64>, shape: impl Into<Shape>, bits: u32) -> Self {
+        let x = x.into_iter().map(|x| signed(x.cast_unsigned(), bits)).collect();
+        Self { x, shape: shape.into(), bits }
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Number{:?} mod 2^{}", self.shape, self.bits)
+    }
+}
+
+/// The largest magnitudes that were seen, by place in the program, with their bounds; in units of the value's grid.
+#[derive(Clone, Debug, Default)]
+pub struct Ranges {
+    seen: BTreeMap<String, (u64, u64)>,
+}
+
+impl Ranges {
+    /// Notes magnitudes at a place.
+    pub(crate) fn note(&mut self, place: String, largest: u64, bound: u64) {
+        let entry = self.seen.entry(place).or_insert((0, bound));
+        *entry = (entry.0.max(largest), entry.1.min(bound));
+    }
+
+    /// Place, largest magnitude, bound.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.seen.iter().map(|(place, (largest, bound))| (place.as_str(), *largest, *bound))
+    }
+
+    /// Places where a value left its range.
+    pub fn overflows(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.iter().filter(|(_, largest, bound)| largest > bound)
+    }
+}
+
+/// Trains in the clear.
+pub struct Clear {
+    profile: Profile,
+    coins: Coins,
+    scope: String,
+    ranges: Ranges,
+    parameters: Vec<Number>,
+    sets: Vec<(Set, usize, Vec<i64>)>,
+    outlet: Box<dyn FnMut(Revealed, &Number) -> Result<()> + Send>,
+    observer: Box<dyn FnMut(u64) -> Result<()> + Send>,
+}
+
+impl Clear {
+    /// A run in the clear; `coins` is where its rounding comes from.
+    pub fn new(profile: Profile, coins: Seed) -> Self {
+        Self {
+            profile,
+            coins: Coins { stream: coins.stream(0), block: 0, words: Vec::new() },
+            scope: String::new(),
+            ranges: Ranges::default(),
+            parameters: Vec::new(),
+            sets: Vec::new(),
+            outlet: Box::new(|_, _| Ok(())),
+            observer: Box::new(|_| Ok(())),
+        }
+    }
+
+    /// Gives the initial parameters, as integers of `Z_2^64`.
+    pub fn set_parameters(&mut self, parameters: Vec<Number>) {
+        self.parameters = parameters;
+    }
+
+    /// Gives a data set: rows of `cols` integers on the profile's grid.
+    pub fn set_rows(&mut self, set: Set, cols: usize, rows: Vec<i64>) {
+        self.sets.push((set, cols, rows));
+    }
+
+    /// Calls `observer` after every step.
+    pub fn observe(&mut self, observer: impl FnMut(u64) -> Result<()> + Send + 'static) {
+        self.observer = Box::new(observer);
+    }
+
+    /// Gives what is revealed to `outlet`.
+    pub fn set_outlet(&mut self, outlet: impl FnMut(Revealed, &Number) -> Result<()> + Send + 'static) {
+        self.outlet = Box::new(outlet);
+    }
+
+    /// Reveals a number.
+    pub(crate) fn hand_out(&mut self, what: Revealed, number: &Number) -> Result<()> {
+        (self.outlet)(what, number)
+    }
+
+    /// What was seen of the values' ranges.
+    pub fn ranges(&self) -> &Ranges {
+        &self.ranges
+    }
+
+    /// Notes the magnitudes of values at this place.
+    pub(crate) fn check(&mut self, what: &str, x: &[i64], bound: u64) {
+        let largest = x.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
+        self.ranges.note(format!("{}/{what}", self.scope), largest, bound);
+    }
+
+    /// A uniform number of `bits` bits.
+    pub(crate) fn coin(&mut self, bits: u32) -> u64 {
+        if bits == 0 { 0 } else { self.coins.next() & mask(bits) }
+    }
+
+    /// `floor((z + u) / 2^cut)`, `u` uniform in `0 .. 2^cut`: unbiased, and exact on multiples.
+    pub(crate) fn round(&mut self, z: i64, cut: u32) -> i64 {
+        let coin = i128::from(self.coin(cut));
+        i64::try_from((i128::from(z) + coin) >> cut).expect("a quotient is no larger than its dividend, but for one")
+    }
+}
+
+/// Random words for the rounding.
+struct Coins {
+    stream: Keystream,
+    block: u64,
+    words: Vec<u64>,
+}
+
+impl Coins {
+    fn next(&mut self) -> u64 {
+        if let Some(word) = self.words.pop() {
+            return word;
+        }
+        let mut words = [0u32; 1024];
+        self.stream.fill(self.block, &mut words);
+        self.block += 64;
+        self.words = words.chunks_exact(2).map(|w| u64::from(w[0]) | u64::from(w[1]) << 32).collect();
+        self.words.pop().unwrap_or(0)
+    }
+}
+
+impl Values for Clear {
+    type Share = Number;
+    type Wire = Number;
+    type Bits = Number;
+    type OpenBits = Number;
+
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn section(&mut self, _: Section) {}
+
+    fn scope(&mut self, name: &str) {
+        self.scope.clear();
+        self.scope.push_str(name);
+    }
+
+    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Number> {
+        let parameter = self.parameters.get(index).filter(|p| p.shape.len() == shape.len());
+        let parameter =
+            parameter.ok_or_else(|| Error::Usage(format!("there is no parameter {index} of shape {shape}")))?;
+        Ok(Number { x: parameter.x.clone(), shape: shape.clone(), bits: MASTER_BITS })
+    }
+
+    fn zeros(&mut self, shape: &Shape) -> Result<Number> {
+        Ok(Number { x: vec![0; shape.len()], shape: shape.clone(), bits: MASTER_BITS })
+    }
+
+    fn rows(&mut self, set: Set, numbers: &[u32]) -> Result<Number> {
+        let found = self.sets.iter().find(|(s, ..)| *s == set);
+        let (_, cols, rows) = found.ok_or_else(|| Error::Usage(format!("there are no rows of {set:?}")))?;
+        let row = |n: &u32| {
+            let at = *n as usize * cols;
+            rows.get(at..at + cols).ok_or_else(|| Error::Usage(format!("there is no row {n} of {set:?}")))
+        };
+        let x = numbers.iter().map(row).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Number { x, shape: [numbers.len(), *cols].into(), bits: self.profile.ring })
+    }
+
+    fn tick(&mut self, step: u64) -> Result<()> {
+        (self.observer)(step)
+    }
+
+    fn shape_of(share: &Number) -> Shape {
+        share.shape.clone()
+    }
+}
+
+impl fmt::Debug for Clear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clear({})", self.profile.name)
+    }
+}

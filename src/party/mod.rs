@@ -1,0 +1,81 @@
+//! The four interpreters of a training program, and what a value is to each.
+//!
+//! | | a share is | a wire is |
+//! |---|---|---|
+//! | [`Server`] | my half | the public masked value and my half of its mask |
+//! | [`Dealer`] | a shape | its mask |
+//! | [`Clear`] | the number | the number |
+//! | [`Plan`] | a server's and a dealer's, without contents | the same |
+//!
+//! A gate gives the four their meanings side by side ([`crate::gates`]).
+
+mod clear;
+mod dealer;
+mod harness;
+mod plan;
+mod rows;
+mod server;
+mod stats;
+
+pub use clear::{Clear, Number, Ranges};
+pub use dealer::{Dealer, DealtBits, DealtWire};
+pub use harness::{Draw, DrawLog};
+pub use plan::Plan;
+pub use rows::{MaskedRows, RowMasks, Set, SetShape};
+pub use server::{BitShare, Half, Links, OpenBits, OpenWire, Outlet, Peer, Revealed, Server};
+pub use stats::{Section, Stats, Traffic};
+
+pub(crate) use rows::{count, low};
+pub(crate) use server::unpacked;
+
+use crate::error::Result;
+use crate::fixed::Profile;
+use crate::shape::Shape;
+
+/// What values are to an interpreter.
+pub trait Values {
+    /// A value that is not opened.
+    type Share: Clone;
+    /// A value that is opened under a mask that the dealer knows.
+    type Wire: Clone;
+    /// Secret bits, not opened.
+    type Bits: Clone;
+    /// Secret bits, opened under masks.
+    type OpenBits: Clone;
+
+    /// The number settings.
+    fn profile(&self) -> &Profile;
+
+    /// Tells which part of a run follows, for the statistics.
+    fn section(&mut self, section: Section);
+
+    /// Names the place in the program that follows, for errors and range reports.
+    fn scope(&mut self, name: &str);
+
+    /// The trainer's parameter number `index`, a share in `Z_2^64`.
+    ///
+    /// # Errors
+    /// Where the trainer gave none of this shape.
+    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Self::Share>;
+
+    /// Zeros in `Z_2^64`.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn zeros(&mut self, shape: &Shape) -> Result<Self::Share>;
+
+    /// Rows of a data set as a wire.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn rows(&mut self, set: Set, rows: &[u32]) -> Result<Self::Wire>;
+
+    /// Says that a step is done.
+    ///
+    /// # Errors
+    /// What the interpreter's observer says.
+    fn tick(&mut self, step: u64) -> Result<()>;
+
+    /// Shape of a share.
+    fn shape_of(share: &Self::Share) -> Shape;
+}

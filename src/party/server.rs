@@ -1,0 +1,417 @@
+//! The state of a server: its device, its seed, its links; how it draws, receives and exchanges.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::harness::DrawLog;
+use super::rows::{MaskedRows, RowMasks, Set, count, low};
+use super::stats::Account;
+use super::{Section, Stats, Values};
+use crate::error::{Error, Result};
+use crate::fixed::{MASTER_BITS, Profile};
+use crate::kernel::Operand;
+use crate::kernel::fast::bits::words;
+use crate::kernel::table::{CHACHA, ChachaParams, UNPACK, UnpackParams};
+use crate::net::{Channel, Head, Kind, receive_exactly};
+use crate::prg::Seed;
+use crate::shape::Shape;
+use crate::tensor::{Device, Tensor};
+
+/// A server's half of a value that is not opened.
+#[derive(Clone)]
+pub struct Half {
+    /// The half.
+    pub(crate) x: Tensor,
+    /// Bits of its ring.
+    pub(crate) bits: u32,
+}
+
+/// A value `x_hat - r`, opened under the mask `r`.
+#[derive(Clone)]
+pub struct OpenWire {
+    /// The public masked value.
+    pub(crate) hat: Tensor,
+    /// My half of the mask.
+    pub(crate) r: Tensor,
+    /// Bits of its ring.
+    pub(crate) bits: u32,
+    /// My half of the value in the ring, once somebody asked for it.
+    pub(crate) half: OnceCell<Tensor>,
+}
+
+/// A server's half (by XOR) of secret bits.
+#[derive(Clone)]
+pub struct BitShare {
+    /// 32 bits to a word.
+    pub(crate) x: Tensor,
+    /// Their shape.
+    pub(crate) shape: Shape,
+}
+
+/// Secret bits, opened under masks.
+#[derive(Clone)]
+pub struct OpenBits {
+    /// The public masked bits.
+    pub(crate) hat: Tensor,
+    /// My half (by XOR) of their masks.
+    pub(crate) own: Tensor,
+    /// My half of the masks in the ring, packed; where it was asked for.
+    pub(crate) lambda: Option<Tensor>,
+    /// Their shape.
+    pub(crate) shape: Shape,
+}
+
+macro_rules! debug_shape {
+    ($($t:ident . $field:ident),*) => { $(
+        impl fmt::Debug for $t {
+            /// Shape only: it holds a share or a mask.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{:?}", stringify!($t), self.$field.shape())
+            }
+        }
+    )* };
+}
+
+debug_shape!(Half.x, OpenWire.hat, BitShare.x, OpenBits.hat);
+
+/// What the other server sent in an exchange.
+pub struct Peer {
+    /// All of it.
+    pub(crate) words: Tensor,
+    /// Where the answer to each ask begins.
+    pub(crate) at: Vec<u32>,
+}
+
+/// What ties a server to the others; without it, it only counts.
+pub struct Links {
+    /// To the other server.
+    pub peer: Box<dyn Channel>,
+    /// To the dealer; server 1 receives corrections on it.
+    pub dealer: Box<dyn Channel>,
+}
+
+/// One of the two servers.
+pub struct Server {
+    id: u8,
+    device: Device,
+    profile: Profile,
+    key: Tensor,
+    draws: u64,
+    log: DrawLog,
+    links: Option<Links>,
+    session: u64,
+    step: u32,
+    round: u32,
+    scope: String,
+    account: Account,
+    parameters: Vec<Tensor>,
+    sets: Vec<(Set, MaskedRows, RowMasks)>,
+    constants: Vec<(usize, Tensor)>,
+    common: Option<Seed>,
+    revealed: u64,
+    outlet: Option<Outlet>,
+    observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
+}
+
+/// The way out to the trainer.
+pub struct Outlet {
+    /// Whether the job lists it.
+    pub allowed: Box<dyn Fn(Revealed) -> bool + Send>,
+    /// Takes a server's re-randomised half and the bits of its ring.
+    pub hand_out: Box<dyn FnMut(Revealed, Vec<u64>, u32) -> Result<()> + Send>,
+}
+
+/// One thing that is revealed to the trainer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Revealed {
+    /// Right answers on the test rows after an epoch, counted from 1; scaled by `2^frac`.
+    Hits {
+        /// The epoch.
+        epoch: u32,
+    },
+    /// A parameter of the final model, with the profile's fraction bits.
+    Parameter {
+        /// Its number.
+        index: u32,
+    },
+}
+
+impl Server {
+    /// A server for one session.
+    ///
+    /// `seed` is the dealer's for this session and server; `links` is none where the job is only planned.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub fn new(
+        id: u8,
+        device: Device,
+        profile: Profile,
+        session: u64,
+        seed: &Seed,
+        links: Option<Links>,
+    ) -> Result<Self> {
+        let key = device.upload(seed.bytes(), Operand::Raw, [8])?;
+        Ok(Self {
+            id,
+            device,
+            profile,
+            key,
+            draws: 0,
+            log: DrawLog::default(),
+            links,
+            session,
+            step: 0,
+            round: 0,
+            scope: String::new(),
+            account: Account::default(),
+            parameters: Vec::new(),
+            sets: Vec::new(),
+            constants: Vec::new(),
+            common: None,
+            revealed: 0,
+            outlet: None,
+            observer: Box::new(|_, _| Ok(())),
+        })
+    }
+
+    /// Opens the way out to the trainer; `common` is a seed that only the two servers know.
+    pub fn set_outlet(&mut self, common: Seed, outlet: Outlet) {
+        self.common = Some(common);
+        self.outlet = Some(outlet);
+    }
+
+    /// Whether something may be revealed.
+    pub(crate) fn may_reveal(&self, what: Revealed) -> bool {
+        self.outlet.as_ref().is_some_and(|o| (o.allowed)(what))
+    }
+
+    /// Fresh numbers that both servers know and nobody else.
+    pub(crate) fn common_pads(&mut self, len: usize) -> Vec<u64> {
+        let stream = self.revealed;
+        self.revealed += 1;
+        let mut words = vec![0; 2 * len];
+        if let Some(common) = &self.common {
+            common.stream(stream).fill(0, &mut words);
+        }
+        words.chunks_exact(2).map(|w| u64::from(w[0]) | u64::from(w[1]) << 32).collect()
+    }
+
+    /// Gives the trainer a re-randomised half.
+    pub(crate) fn hand_out(&mut self, what: Revealed, half: Vec<u64>, bits: u32) -> Result<()> {
+        match &mut self.outlet {
+            Some(outlet) => (outlet.hand_out)(what, half, bits),
+            None => Ok(()),
+        }
+    }
+
+    /// A public table on the device, copied there once.
+    pub(crate) fn constant(&mut self, table: &'static [u64]) -> Result<Tensor> {
+        let key = table.as_ptr().addr();
+        if let Some((_, tensor)) = self.constants.iter().find(|(k, _)| *k == key) {
+            return Ok(tensor.clone());
+        }
+        let tensor = self.device.upload_wide(table, [table.len()])?;
+        self.constants.push((key, tensor.clone()));
+        Ok(tensor)
+    }
+
+    /// Gives the server its half of the initial parameters, in `Z_2^64`.
+    pub fn set_parameters(&mut self, parameters: Vec<Tensor>) {
+        self.parameters = parameters;
+    }
+
+    /// Gives the server a data set.
+    pub fn set_rows(&mut self, set: Set, rows: MaskedRows, masks: RowMasks) {
+        self.sets.push((set, rows, masks));
+    }
+
+    /// Calls `observer` after every step, with the step's number and what the steps cost so far.
+    pub fn observe(&mut self, observer: impl FnMut(u64, Stats) -> Result<()> + Send + 'static) {
+        self.observer = Box::new(observer);
+    }
+
+    /// Notes every draw of randomness; for tests.
+    pub fn log_draws(&mut self, log: DrawLog) {
+        self.log = log;
+    }
+
+    /// 0 or 1.
+    pub fn id(&self) -> u8 {
+        self.id
+    }
+
+    /// 1 on server 0, which adds every public constant.
+    pub(crate) fn first(&self) -> u32 {
+        u32::from(self.id == 0)
+    }
+
+    /// 1 on server 1, which rounds its shares up.
+    pub(crate) fn up(&self) -> u32 {
+        u32::from(self.id)
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What a section cost so far.
+    pub fn stats(&self, section: Section) -> Stats {
+        self.account.of(section)
+    }
+
+    /// Counts ring multiply-adds.
+    pub(crate) fn count_macs(&mut self, macs: usize) {
+        self.account.now().macs += macs as u64;
+    }
+
+    /// The next draw of this server's randomness: `words` words.
+    pub(crate) fn draw(&mut self, words: usize) -> Result<Tensor> {
+        let stream = self.next_stream();
+        self.log.session(self.id, self.session, stream);
+        let params = ChachaParams { stream_lo: low(stream), stream_hi: low(stream >> 32) };
+        self.device.run(&CHACHA, params, &[&self.key], [words])
+    }
+
+    /// My half of the mask of a new wire: uniform in `Z_2^bits`.
+    pub(crate) fn draw_mask(&mut self, shape: &Shape, bits: u32) -> Result<Tensor> {
+        let packed = self.draw(words(shape.len(), bits))?;
+        unpacked(&self.device, &packed, shape, bits)
+    }
+
+    /// My half of what the dealer ships for a gate: server 0 draws it, server 1 receives it.
+    pub(crate) fn dealt(&mut self, words: usize) -> Result<Tensor> {
+        if self.id == 0 {
+            return self.draw(words);
+        }
+        let gate = self.next_stream();
+        self.account.now().dealt.frame(words * 4);
+        let Some(links) = &mut self.links else { return self.device.upload_raw(&vec![0; words]) };
+        let want = Head { kind: Kind::Correction, session: self.session, step: self.step, gate: low(gate) };
+        let start = Instant::now();
+        let bytes = receive_exactly(&mut *links.dealer, want, words * 4, &self.scope).map_err(|e| e.at(&self.scope))?;
+        self.account.now().dealer_seconds += start.elapsed().as_secs_f64();
+        self.device.upload(&bytes, Operand::Raw, [words])
+    }
+
+    /// One round: sends the first words of each of `asks`, receives as many of each from the other server.
+    ///
+    /// This is the one door out for a server's values during training.
+    pub(crate) fn exchange(&mut self, asks: &[(&Tensor, usize)]) -> Result<Peer> {
+        let mut at = Vec::with_capacity(asks.len());
+        let mut total = 0;
+        for (_, words) in asks {
+            at.push(count(total));
+            total += words;
+        }
+        let stats = self.account.now();
+        stats.rounds += 1;
+        stats.sent.frame(total * 4);
+        stats.received.frame(total * 4);
+        let Some(links) = &mut self.links else {
+            return Ok(Peer { words: self.device.upload_raw(&vec![0; total])?, at });
+        };
+        let start = Instant::now();
+        let head = Head { kind: Kind::Opening, session: self.session, step: self.step, gate: self.round };
+        self.round += 1;
+        let bufs: Vec<_> = asks.iter().map(|(t, words)| (t.buf(), words * 4)).collect();
+        let mine = self.device.backend().download(&bufs)?;
+        let theirs = links
+            .peer
+            .send(head, mine)
+            .and_then(|()| receive_exactly(&mut *links.peer, head, total * 4, &self.scope))
+            .map_err(|e| e.at(&self.scope))?;
+        self.account.now().exchange_seconds += start.elapsed().as_secs_f64();
+        Ok(Peer { words: self.device.upload(&theirs, Operand::Raw, [total])?, at })
+    }
+
+    /// The links back, at the end of a session.
+    pub fn into_links(self) -> Option<Links> {
+        self.links
+    }
+
+    fn next_stream(&mut self) -> u64 {
+        let stream = self.draws;
+        self.draws += 1;
+        stream
+    }
+}
+
+/// Packed masks as ring elements; free where a mask fills the word.
+pub(crate) fn unpacked(device: &Device, packed: &Tensor, shape: &Shape, bits: u32) -> Result<Tensor> {
+    if bits == 32 && device.ring().bits() == 32 {
+        return Ok(device.as_ring(packed, shape.clone()));
+    }
+    device.run(&UNPACK, UnpackParams { bits, at: 0 }, &[packed], shape.clone())
+}
+
+impl Values for Server {
+    type Share = Half;
+    type Wire = OpenWire;
+    type Bits = BitShare;
+    type OpenBits = OpenBits;
+
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn section(&mut self, section: Section) {
+        self.account.enter(section);
+    }
+
+    fn scope(&mut self, name: &str) {
+        self.scope.clear();
+        self.scope.push_str(name);
+    }
+
+    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Half> {
+        let x = match (self.parameters.get(index), &self.links) {
+            (Some(x), _) if x.len() == shape.len() => x.reshape(shape.clone()),
+            (_, None) => self.device.upload_wide(&vec![0; shape.len()], shape.clone())?,
+            _ => return Err(Error::peer("trainer", format!("gave no parameter {index} of shape {shape}"))),
+        };
+        Ok(Half { x, bits: MASTER_BITS })
+    }
+
+    fn zeros(&mut self, shape: &Shape) -> Result<Half> {
+        Ok(Half { x: self.device.upload_wide(&vec![0; shape.len()], shape.clone())?, bits: MASTER_BITS })
+    }
+
+    fn rows(&mut self, set: Set, numbers: &[u32]) -> Result<OpenWire> {
+        let (_, rows, masks) = self
+            .sets
+            .iter()
+            .find(|(s, ..)| *s == set)
+            .ok_or_else(|| Error::peer("owners", format!("sent no rows of {set:?}")))?;
+        if self.links.is_none() {
+            let zeros = self
+                .device
+                .upload_ring(&vec![0; numbers.len() * masks.shape().cols], [numbers.len(), masks.shape().cols])?;
+            return Ok(OpenWire { hat: zeros.clone(), r: zeros, bits: self.profile.ring, half: OnceCell::new() });
+        }
+        self.log.rows(self.id, set, numbers);
+        let hat = rows.gather(&self.device, numbers)?;
+        let r = masks.masks(&self.device, numbers, 0)?;
+        Ok(OpenWire { hat, r, bits: self.profile.ring, half: OnceCell::new() })
+    }
+
+    fn tick(&mut self, step: u64) -> Result<()> {
+        self.step = low(step);
+        let stats = self.account.of(Section::Step);
+        (self.observer)(step, stats)
+    }
+
+    fn shape_of(share: &Half) -> Shape {
+        share.x.shape().clone()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server({}, {:?})", self.id, self.device)
+    }
+}
