@@ -1,0 +1,49 @@
+//! Initial parameters, from a public seed.
+
+use crate::fixed::{MASTER_FRAC, encode};
+use crate::nn::Model;
+use crate::prg::public_seed;
+
+/// The initial parameters of a model in the order of [`Model::parameters`], as elements of `Z_2^64` with 32 fraction bits.
+///
+/// He et al., "Delving Deep into Rectifiers" (2015): weights normal with standard deviation `sqrt(2 / inputs)`, biases 0.
+pub fn initial_parameters(model: &Model, seed: u64) -> Vec<Vec<u64>> {
+    let seed = public_seed(seed, "initial weights");
+    let mut out = Vec::new();
+    for (stream, (inputs, outputs)) in (0..).zip(model.dense_sizes()) {
+        let len = inputs * outputs;
+        let mut words = vec![0u32; 2 * len];
+        seed.stream(stream).fill(0, &mut words);
+        let deviation = (2.0 / inputs as f64).sqrt();
+        out.push(words.chunks_exact(2).map(|w| encode(normal(w[0], w[1]) * deviation, MASTER_FRAC)).collect());
+        out.push(vec![0; outputs]);
+    }
+    out
+}
+
+/// A standard normal number from two uniform words (Box and Muller, 1958).
+fn normal(a: u32, b: u32) -> f64 {
+    let unit = |x: u32| (f64::from(x) + 0.5) * f64::exp2(-32.0);
+    (-2.0 * unit(a).ln()).sqrt() * (2.0 * std::f64::consts::PI * unit(b)).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::decode;
+
+    #[test]
+    fn weights_have_the_deviation_of_he_and_follow_the_seed() {
+        let model = Model::named("secureml", 784, 10).unwrap();
+        let a = initial_parameters(&model, 7);
+        assert_eq!(a, initial_parameters(&model, 7));
+        assert_ne!(a, initial_parameters(&model, 8));
+        let w: Vec<f64> = a[0].iter().map(|x| decode(*x, 64, 32)).collect();
+        let n = w.len() as f64;
+        let (mean, square) = (w.iter().sum::<f64>() / n, w.iter().map(|x| x * x).sum::<f64>() / n);
+        // four standard errors of a mean and of a variance of n normal numbers
+        assert!(mean.abs() < 4.0 * (2.0 / 784.0 / n).sqrt());
+        assert!((square * 784.0 / 2.0 - 1.0).abs() < 4.0 * (2.0 / n).sqrt());
+        assert!(a[1].iter().all(|b| *b == 0));
+    }
+}

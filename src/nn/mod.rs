@@ -1,0 +1,17 @@
+//! Networks: layers, the loss and the optimizer, each written once over an [`Engine`](crate::engine::Engine).
+
+mod dense;
+mod init;
+mod loss;
+mod model;
+mod network;
+mod relu;
+mod sgd;
+
+pub use dense::Dense;
+pub use init::initial_parameters;
+pub use loss::SoftmaxCrossEntropy;
+pub use model::{LayerSpec, Model};
+pub use network::Network;
+pub use relu::Relu;
+pub use sgd::{Momentum, Parameter, Rate, Sgd};

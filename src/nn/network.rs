@@ -1,0 +1,116 @@
+//! A network: dense layers with activations between them, and the loss on top.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::fixed::MASTER_FRAC;
+use crate::gates::Open;
+use crate::nn::{Dense, LayerSpec, Model, Relu, Sgd, SoftmaxCrossEntropy};
+
+/// A dense layer and what follows it.
+struct Stage<E: Engine> {
+    dense: Dense<E>,
+    activation: Option<Relu<E>>,
+}
+
+/// A network in training.
+pub struct Network<E: Engine> {
+    stages: Vec<Stage<E>>,
+}
+
+impl<E: Engine> Network<E> {
+    /// A network with the trainer's initial parameters.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn new(e: &mut E, model: &Model) -> Result<Self> {
+        let mut stages: Vec<Stage<E>> = Vec::new();
+        for layer in model.layers() {
+            match layer {
+                LayerSpec::Dense { inputs, outputs } => {
+                    let dense = Dense::new(e, 2 * stages.len(), *inputs, *outputs)?;
+                    stages.push(Stage { dense, activation: None });
+                }
+                LayerSpec::Relu => {
+                    if let Some(stage) = stages.last_mut() {
+                        stage.activation = Some(Relu::default());
+                    }
+                }
+            }
+        }
+        Ok(Self { stages })
+    }
+
+    /// One step on a batch of rows and one-hot labels.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn step(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, sgd: &Sgd) -> Result<()> {
+        let weights = self.open_weights(e)?;
+        let logits = self.forward(e, x, &weights)?;
+        e.scope("loss");
+        let mut dy = SoftmaxCrossEntropy::gradient(e, &logits, labels)?;
+        let mut gradients = Vec::with_capacity(self.stages.len());
+        for i in (0..self.stages.len()).rev() {
+            e.scope(&format!("dense{}/backward", i + 1));
+            gradients.push(self.stages[i].dense.gradients(e, &dy)?);
+            if i > 0 {
+                let dx = self.stages[i].dense.backward(e, &dy, &weights[i])?;
+                e.scope(&format!("relu{i}/backward"));
+                dy = match &mut self.stages[i - 1].activation {
+                    Some(activation) => activation.backward(e, &dx)?,
+                    None => unreachable!("a model has an activation between two dense layers"),
+                };
+            }
+        }
+        gradients.reverse();
+        e.scope("update");
+        let mut all = Vec::with_capacity(2 * gradients.len());
+        for (stage, [dw, db]) in self.stages.iter_mut().zip(gradients) {
+            all.push((&mut stage.dense.weight, dw));
+            all.push((&mut stage.dense.bias, db));
+        }
+        sgd.update(e, &mut all)
+    }
+
+    /// Opens all weights, rounded to the profile's fraction bits, in one round.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn open_weights(&self, e: &mut E) -> Result<Vec<E::Wire>> {
+        e.scope("weights");
+        let p = e.profile().clone();
+        let list: Vec<_> = self.stages.iter().map(|s| Open::weight(&s.dense.weight.value, &p)).collect();
+        e.open(&list)
+    }
+
+    /// The logits of a batch, a share at twice the scale.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn forward(&mut self, e: &mut E, mut x: E::Wire, weights: &[E::Wire]) -> Result<E::Share> {
+        let last = self.stages.len() - 1;
+        for (i, (stage, w)) in self.stages.iter_mut().zip(weights).enumerate() {
+            e.scope(&format!("dense{}/forward", i + 1));
+            let z = stage.dense.forward(e, x, w)?;
+            match &mut stage.activation {
+                Some(activation) => {
+                    e.scope(&format!("relu{}/forward", i + 1));
+                    x = activation.forward(e, &z)?;
+                }
+                None if i == last => return Ok(z),
+                None => break,
+            }
+        }
+        unreachable!("a model ends with a dense layer, and has an activation after every other")
+    }
+
+    /// The parameters with the profile's fraction bits, in the order of [`Model::parameters`].
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn parameters(&self, e: &mut E) -> Result<Vec<E::Share>> {
+        let cut = MASTER_FRAC - e.profile().frac;
+        let all = self.stages.iter().flat_map(|s| [&s.dense.weight.value, &s.dense.bias.value]);
+        all.map(|value| e.narrow(value, cut)).collect()
+    }
+}

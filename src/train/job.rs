@@ -1,0 +1,179 @@
+//! A job: everything that the parties must agree on, and nothing that one of them must not know.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::fixed::Profile;
+use crate::nn::{Model, Momentum, Rate};
+use crate::party::Revealed;
+use crate::prg::public_seed;
+use crate::train::Schedule;
+
+/// How many rows an owner brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// Rows to train on.
+    pub train: u32,
+    /// Rows to test on.
+    pub test: u32,
+}
+
+/// What the trainer gets to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reveals {
+    /// The accuracy on the owners' test rows, after every epoch.
+    pub accuracy: bool,
+    /// The final model.
+    pub model: bool,
+}
+
+impl Reveals {
+    /// From a list of `accuracy` and `model`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for any other word.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let mut reveals = Self { accuracy: false, model: false };
+        for name in names {
+            match name {
+                "accuracy" => reveals.accuracy = true,
+                "model" => reveals.model = true,
+                "none" => {}
+                _ => {
+                    let text = format!("`{name}` cannot be revealed; there are `accuracy`, `model` and `none`");
+                    return Err(Error::Usage(text));
+                }
+            }
+        }
+        Ok(reveals)
+    }
+
+    /// Whether it lists something.
+    pub fn allows(&self, what: Revealed) -> bool {
+        match what {
+            Revealed::Hits { .. } => self.accuracy,
+            Revealed::Parameter { .. } => self.model,
+        }
+    }
+}
+
+/// A training job. All of it is public.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The network.
+    pub model: Model,
+    /// The number settings.
+    pub profile: Profile,
+    /// Rows by owner.
+    pub owners: Vec<Owned>,
+    /// Passes over the data.
+    pub epochs: u32,
+    /// Stop after so many steps.
+    pub steps: Option<u64>,
+    /// Rows of a batch; the last of an epoch may be smaller.
+    pub batch: u32,
+    /// The learning rate over the batch size.
+    pub rate: Rate,
+    /// The momentum.
+    pub momentum: Momentum,
+    /// How the learning rate goes.
+    pub schedule: Schedule,
+    /// What the trainer gets to see.
+    pub reveal: Reveals,
+    /// Fixes the public choices: the order of the rows, the initial weights.
+    pub seed: u64,
+}
+
+impl Job {
+    /// Checks a job that came from outside.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with what does not fit.
+    pub fn check(&self) -> Result<()> {
+        self.model.check()?;
+        if Profile::named(&self.profile.name)? != self.profile {
+            return Err(Error::Usage(format!("the profile `{}` has other numbers here", self.profile.name)));
+        }
+        self.rate.check(&self.profile, self.schedule.most())?;
+        let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();
+        let (train, test) = (rows(|o| o.train), rows(|o| o.test));
+        let wrong = if train == 0 {
+            "there are no rows to train on"
+        } else if train.max(test) >= 1 << 31 {
+            "there are more than 2^31 rows"
+        } else if self.reveal.accuracy && test == 0 {
+            "accuracy is to be revealed, but there are no rows to test on"
+        } else if self.batch == 0 || self.epochs == 0 || self.steps == Some(0) {
+            "batch, epochs and steps must be at least 1"
+        } else if !self.momentum.is_valid() {
+            "the momentum is not below 1"
+        } else if self.owners.len() > 1 << 16 {
+            "there are more than 2^16 owners"
+        } else if test << self.profile.frac >= 1 << (self.profile.ring - 1) {
+            "there are too many rows to test on for the profile to count"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Usage(wrong.into()))
+    }
+
+    /// Rows to train on.
+    pub fn train_rows(&self) -> u32 {
+        self.owners.iter().map(|o| o.train).sum()
+    }
+
+    /// Rows to test on.
+    pub fn test_rows(&self) -> u32 {
+        self.owners.iter().map(|o| o.test).sum()
+    }
+
+    /// Steps of an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        u64::from(self.train_rows().div_ceil(self.batch))
+    }
+
+    /// Steps of the run.
+    pub fn total_steps(&self) -> u64 {
+        let all = self.steps_per_epoch() * u64::from(self.epochs);
+        self.steps.map_or(all, |steps| steps.min(all))
+    }
+
+    /// The batches of an epoch (from 1): the rows in an order of the public seed, every batch ascending.
+    pub fn batches(&self, epoch: u32) -> Vec<Vec<u32>> {
+        let mut rows: Vec<u32> = (0..self.train_rows()).collect();
+        let mut words = vec![0u32; 2 * rows.len()];
+        public_seed(self.seed, "shuffle").stream(u64::from(epoch)).fill(0, &mut words);
+        // Fisher and Yates; 64 random bits make the bias of the remainder negligible
+        for i in (1..rows.len()).rev() {
+            let random = u64::from(words[2 * i]) | u64::from(words[2 * i + 1]) << 32;
+            #[expect(clippy::cast_possible_truncation, reason = "below the number of rows")]
+            rows.swap(i, (random % (i as u64 + 1)) as usize);
+        }
+        let mut batches: Vec<Vec<u32>> = rows.chunks(self.batch as usize).map(<[u32]>::to_vec).collect();
+        batches.iter_mut().for_each(|b| b.sort_unstable());
+        batches
+    }
+
+    /// The bytes that the parties compare.
+    ///
+    /// # Panics
+    /// Never: a job has no field that cannot be written.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a job can be written")
+    }
+
+    /// A job from its bytes, checked.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where they are not a job's.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let job: Self = postcard::from_bytes(bytes).map_err(|e| Error::Usage(format!("this is not a job: {e}")))?;
+        job.check()?;
+        Ok(job)
+    }
+
+    /// What identifies the job.
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.to_bytes()).as_bytes()
+    }
+}
