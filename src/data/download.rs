@@ -1,0 +1,191 @@
+//! Downloads of known sets into the user's cache.
+//!
+//! A file is hashed while it streams into a temporary file and renamed into place only when its size and
+//! SHA-256 are right, so the cache never holds half a file and a mirror need not be trusted.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::aws_lc_rs;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use ureq::Agent;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use crate::data::{Known, KnownFile, Places};
+use crate::error::{Error, Result};
+
+/// How far the download of a file is. Begins again at 0 when the next mirror is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// Name of the file.
+    pub file: &'static str,
+    /// Bytes that have arrived.
+    pub bytes: u64,
+    /// Bytes it has.
+    pub total: u64,
+}
+
+/// Downloads the files that the cache does not hold yet.
+///
+/// # Errors
+/// Where there is no cache, it cannot be written, or no mirror delivers.
+pub(super) fn fetch(known: &Known, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<[PathBuf; 4]> {
+    let Some(cache) = &places.cache else {
+        return Err(unavailable(known, places, "there is no cache to download it to: set HOME or XDG_CACHE_HOME"));
+    };
+    let folder = cache.join(known.name);
+    fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, e))?;
+    let mut paths = known.files.map(|file| folder.join(format!("{}.gz", file.name)));
+    for (path, file) in paths.iter_mut().zip(&known.files) {
+        if !holds(path, file) {
+            from_mirrors(known, file, path, places, progress)?;
+        }
+    }
+    Ok(paths)
+}
+
+/// Whether the file is there already, from a download that was broken off later.
+fn holds(path: &Path, file: &KnownFile) -> bool {
+    let right_size = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.bytes);
+    right_size && fs::read(path).is_ok_and(|bytes| hex(&Sha256::digest(bytes)) == file.sha256)
+}
+
+fn from_mirrors(
+    known: &Known,
+    file: &KnownFile,
+    path: &Path,
+    places: &Places,
+    progress: &mut dyn FnMut(Download),
+) -> Result<()> {
+    let mut reasons = Vec::new();
+    for mirror in known.urls {
+        let url = format!("{mirror}{}.gz", file.name);
+        match from_mirror(&url, file, path, places, progress) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Here(e)) => return Err(e),
+            Err(Failure::There(reason)) => reasons.push(format!("{url}: {reason}")),
+        }
+    }
+    Err(unavailable(known, places, &reasons.join("; ")))
+}
+
+/// Why a mirror did not do: an error of this machine ends the download, one of the mirror does not.
+enum Failure {
+    Here(Error),
+    There(String),
+}
+
+fn from_mirror(
+    url: &str,
+    file: &KnownFile,
+    path: &Path,
+    places: &Places,
+    progress: &mut dyn FnMut(Download),
+) -> std::result::Result<(), Failure> {
+    let here = |e: io::Error| Failure::Here(Error::file(path, e));
+    let there = |reason: String| Failure::There(reason);
+    let mut report = |bytes| progress(Download { file: file.name, bytes, total: file.bytes });
+
+    let response = agent(url, places)?.get(url).call().map_err(|e| there(e.to_string()))?;
+    let mut body = response.into_body().into_with_config().limit(file.bytes.saturating_add(1)).reader();
+    let folder = path.parent().expect("a file of the cache lies in a folder");
+    let mut part = NamedTempFile::new_in(folder).map_err(here)?;
+    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    report(bytes);
+    loop {
+        let n = match body.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(there(format!("broke off after {bytes} of {} bytes ({e})", file.bytes))),
+        };
+        bytes += n as u64;
+        if bytes > file.bytes {
+            return Err(there(format!("sends more than the {} bytes of this file", file.bytes)));
+        }
+        hash.update(&chunk[..n]);
+        part.write_all(&chunk[..n]).map_err(here)?;
+        report(bytes);
+    }
+    if bytes < file.bytes {
+        return Err(there(format!("sent only {bytes} of {} bytes", file.bytes)));
+    }
+    let sum = hex(&hash.finalize());
+    if sum != file.sha256 {
+        return Err(there(format!("sent another file: its SHA-256 is {sum}, not {}", file.sha256)));
+    }
+    part.as_file().sync_all().map_err(here)?;
+    part.persist(path).map_err(|e| here(e.error))?;
+    Ok(())
+}
+
+/// An HTTP client with an end to its patience, and with the TLS of this crate rather than a process default.
+fn agent(url: &str, places: &Places) -> std::result::Result<Agent, Failure> {
+    let roots = match roots(places.certificates.as_deref()) {
+        Ok(roots) => roots,
+        Err(reason) if url.starts_with("https:") => return Err(Failure::There(reason)),
+        Err(_) => Vec::new(),
+    };
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
+        .root_certs(RootCerts::from(roots))
+        .build();
+    let mut config = Agent::config_builder()
+        .tls_config(tls)
+        .user_agent(concat!("ppdnn/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(places.patience))
+        .timeout_connect(Some(places.patience))
+        .timeout_recv_response(Some(places.patience))
+        .timeout_per_read(Some(places.patience))
+        .timeout_recv_body(Some(LONGEST));
+    if url.starts_with("http://127.0.0.1:") || url.starts_with("https://127.0.0.1:") {
+        config = config.proxy(None); // a proxy's loopback is another machine's
+    }
+    Ok(config.build().into())
+}
+
+/// The longest a file may take altogether, however steadily it trickles.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The certificates of a PEM file, or of the system's.
+fn roots(chosen: Option<&Path>) -> std::result::Result<Vec<Certificate<'static>>, String> {
+    let usual = || SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.is_file());
+    let path = chosen.or_else(usual).ok_or("no certificates to check https with: install ca-certificates")?;
+    let pem = fs::read(path).map_err(|e| format!("{}: {e}; SSL_CERT_FILE must name a PEM file", path.display()))?;
+    let certificates = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let certificates: Vec<_> = certificates.collect();
+    match certificates.is_empty() {
+        true => Err(format!("{} holds no certificate; SSL_CERT_FILE must name a PEM file", path.display())),
+        false => Ok(certificates),
+    }
+}
+
+/// Where systems keep their certificates: Debian and Arch, Fedora, openSUSE, Alpine and macOS.
+const SYSTEM_ROOTS: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The error that says how to do without a network.
+fn unavailable(known: &Known, places: &Places, reason: &str) -> Error {
+    let files = known.files.map(|file| format!("{}[.gz]", file.name)).join(", ");
+    let reason = format!(
+        "{reason}; without a network, put {files} into one of {}, or name their folder with --data-dir{}",
+        places.wanted(known),
+        places.partial(known),
+    );
+    Error::peer(format!("download of {}", known.name), reason)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,140 @@
+//! Rows of features with their labels.
+
+use std::fmt;
+use std::ops::Range;
+
+use ndarray::{Array2, s};
+
+use crate::error::{Error, Result};
+
+/// Rows of features and their class labels.
+#[derive(Clone, PartialEq)]
+pub struct Examples {
+    /// One row per example, `[n, features]`, rows contiguous in memory.
+    pub features: Array2<f32>,
+    /// One label per example, each below `classes`.
+    pub labels: Vec<u32>,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl Examples {
+    /// Examples from rows and labels; the rows are made contiguous where they are not.
+    ///
+    /// # Errors
+    /// Where rows and labels differ in number, a label is not below `classes`, or a feature is not finite.
+    pub fn new(features: Array2<f32>, labels: Vec<u32>, classes: usize) -> Result<Self> {
+        if features.nrows() != labels.len() {
+            let (rows, labels) = (features.nrows(), labels.len());
+            return Err(Error::Usage(format!("{rows} rows of features, but {labels} labels; each row needs one")));
+        }
+        if let Some(row) = labels.iter().position(|&label| label as usize >= classes) {
+            let label = labels[row];
+            return Err(Error::Usage(format!("row {row} has label {label}, but labels must be below {classes}")));
+        }
+        if let Some(((row, column), value)) = features.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            let reason = format!("row {row}, column {column} is {value}; features must be finite numbers");
+            return Err(Error::Usage(reason));
+        }
+        let features = match features.is_standard_layout() {
+            true => features,
+            false => features.as_standard_layout().into_owned(),
+        };
+        Ok(Self::checked(features, labels, classes))
+    }
+
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The first `n` examples, or all where there are fewer.
+    #[must_use]
+    pub fn first(&self, n: usize) -> Self {
+        self.slice(0..n.min(self.len()))
+    }
+
+    /// The examples of a range of rows.
+    ///
+    /// # Panics
+    /// Where the range is not within the rows.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        let labels = self.labels[rows.clone()].to_vec();
+        Self { features: self.features.slice(s![rows, ..]).to_owned(), labels, classes: self.classes }
+    }
+
+    /// Examples whose promises the caller has checked.
+    pub(super) fn checked(features: Array2<f32>, labels: Vec<u32>, classes: usize) -> Self {
+        Self { features, labels, classes }
+    }
+}
+
+/// Prints shapes only: rows are an owner's secret.
+impl fmt::Debug for Examples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [n, features] = [self.features.nrows(), self.features.ncols()];
+        write!(f, "Examples {{ features: [{n}, {features}], labels: [{}], classes: {} }}", self.len(), self.classes)
+    }
+}
+
+/// A set to train on and a set to test on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSet {
+    /// The name it is known by.
+    pub name: String,
+    /// What the network learns from.
+    pub train: Examples,
+    /// What its accuracy is measured on.
+    pub test: Examples,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(n: u8) -> Array2<f32> {
+        Array2::from_shape_fn((n.into(), 2), |(i, j)| f32::from(u8::try_from(i * 2 + j).unwrap()))
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let refusal = |features, labels: &[u32]| Examples::new(features, labels.to_vec(), 3).unwrap_err().to_string();
+        assert_eq!(refusal(rows(2), &[0]), "2 rows of features, but 1 labels; each row needs one");
+        assert_eq!(refusal(rows(2), &[2, 3]), "row 1 has label 3, but labels must be below 3");
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut features = rows(2);
+            features[[1, 0]] = bad;
+            assert!(refusal(features, &[0, 1]).starts_with("row 1, column 0 is "));
+        }
+    }
+
+    #[test]
+    fn slices_keep_rows_and_labels_together() {
+        let all = Examples::new(rows(4), vec![0, 1, 2, 0], 3).unwrap();
+        let part = all.slice(1..3);
+        assert_eq!((part.len(), part.labels.as_slice()), (2, &[1, 2][..]));
+        assert_eq!(part.features, ndarray::array![[2.0, 3.0], [4.0, 5.0]]);
+        assert_eq!(all.first(9), all);
+        assert!(all.first(0).is_empty());
+    }
+
+    #[test]
+    fn rows_become_contiguous() {
+        let turned = rows(4).reversed_axes();
+        let examples = Examples::new(turned.clone(), vec![0, 1], 2).unwrap();
+        assert!(examples.features.as_slice().is_some());
+        assert_eq!(examples.features, turned);
+    }
+
+    #[test]
+    fn debug_shows_shapes_only() {
+        let examples = Examples::new(rows(4) + 77.0, vec![2; 4], 3).unwrap();
+        assert_eq!(format!("{examples:?}"), "Examples { features: [4, 2], labels: [4], classes: 3 }");
+    }
+}

@@ -1,0 +1,150 @@
+//! IDX files of unsigned bytes, plain or gzip.
+//!
+//! Two zero bytes, a type byte (8 for unsigned bytes), the number of axes, then each axis as a big-endian
+//! `u32`, slowest first, then the values. Source: LeCun, Cortes, Burges, "The MNIST database", file formats.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// An open IDX file: its shape is known, its values are still to be read.
+pub struct Idx {
+    path: PathBuf,
+    shape: Shape,
+    body: Box<dyn Read>,
+}
+
+impl Idx {
+    /// Opens a file and reads its header. Whether it is gzip is told by its first bytes, not by its name.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is not IDX, holds another type than unsigned bytes, or announces more
+    /// than [`MOST`] values.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut body = unpacked(path).map_err(|e| refused(path, e))?;
+        let magic: [u8; 4] = match up_to(&mut body, 4).map_err(|e| refused(path, e))?.as_slice() {
+            [] => return Err(Error::format(path, "is empty; an IDX file starts with 00 00 08")),
+            &[a, b, c, d] => [a, b, c, d],
+            short => return Err(Error::format(path, format!("is truncated: ends after {} bytes", short.len()))),
+        };
+        let axes = axes(magic).map_err(|reason| Error::format(path, reason))?;
+        let sizes = up_to(&mut body, 4 * axes).map_err(|e| refused(path, e))?;
+        if sizes.len() < 4 * axes {
+            return Err(Error::format(path, format!("is truncated: ends within the sizes of its {axes} axes")));
+        }
+        let (sizes, _) = sizes.as_chunks::<4>();
+        let sizes: Vec<u32> = sizes.iter().map(|size| u32::from_be_bytes(*size)).collect();
+        match shape(&sizes) {
+            Some(shape) => Ok(Self { path: path.to_owned(), shape, body }),
+            None => Err(Error::format(path, format!("announces {sizes:?} values; at most {MOST} are read"))),
+        }
+    }
+
+    /// The announced shape.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Reads the values, each through `f`. Memory grows with the bytes that arrive, not with those announced.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is damaged, or holds fewer or more bytes than it announces.
+    pub fn map<T>(mut self, f: impl Fn(u8) -> T) -> Result<Vec<T>> {
+        let announced = self.shape.len();
+        let mut values = Vec::with_capacity(announced.min(FIRST));
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let bytes = match self.body.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(n) => &chunk[..n],
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(refused(&self.path, e)),
+            };
+            if bytes.len() > announced - values.len() {
+                let reason = format!("is too long: holds more than the {announced} values of shape {}", self.shape);
+                return Err(Error::format(self.path, reason));
+            }
+            values.extend(bytes.iter().map(|&byte| f(byte)));
+        }
+        if values.len() < announced {
+            let (held, shape) = (values.len(), &self.shape);
+            let reason = format!("is truncated: holds {held} of the {announced} values of shape {shape}");
+            return Err(Error::format(self.path, reason));
+        }
+        values.shrink_to_fit();
+        Ok(values)
+    }
+}
+
+impl fmt::Debug for Idx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Idx {{ path: {:?}, shape: {} }}", self.path, self.shape)
+    }
+}
+
+/// The most values a file may announce: 4 GiB of them.
+pub const MOST: u64 = 1 << 32;
+
+/// Room made before the first value arrives, in values.
+const FIRST: usize = 1 << 20;
+
+/// Bytes read at a time; two such buffers stay within a core's cache.
+const CHUNK: usize = 1 << 16;
+
+/// The file's bytes, unpacked where they start as gzip does.
+fn unpacked(path: &Path) -> io::Result<Box<dyn Read>> {
+    let mut file = File::open(path)?;
+    let start = up_to(&mut file, 2)?;
+    let packed = start == [0x1f, 0x8b];
+    let file = BufReader::with_capacity(CHUNK, Cursor::new(start).chain(file));
+    Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}
+
+/// The next `n` bytes, or fewer where the file ends.
+fn up_to(from: &mut impl Read, n: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(n);
+    from.take(n as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the decoder finds wrong is the file's fault; anything else is the system's.
+fn refused(path: &Path, e: io::Error) -> Error {
+    match e.kind() {
+        io::ErrorKind::UnexpectedEof => Error::format(path, "is truncated: its gzip data ends early"),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            Error::format(path, format!("is damaged: its gzip data does not unpack ({e}); fetch it again"))
+        }
+        _ => Error::file(path, e),
+    }
+}
+
+/// Number of axes, from the magic.
+fn axes(magic: [u8; 4]) -> std::result::Result<usize, String> {
+    let name = match magic {
+        [0, 0, 0x08, axes] if axes > 0 => return Ok(axes.into()),
+        [0, 0, 0x08, _] => return Err("announces no axis; an IDX file has at least one".to_owned()),
+        [0, 0, 0x09, _] => "i8",
+        [0, 0, 0x0b, _] => "i16",
+        [0, 0, 0x0c, _] => "i32",
+        [0, 0, 0x0d, _] => "f32",
+        [0, 0, 0x0e, _] => "f64",
+        [a, b, c, d] => {
+            return Err(format!("is not an IDX file: starts with {a:02x} {b:02x} {c:02x} {d:02x}, not with 00 00 08"));
+        }
+    };
+    Err(format!("holds values of type {name} (0x{:02x}); only unsigned bytes (0x08) are read", magic[2]))
+}
+
+/// The shape, where its values are few enough to be read.
+fn shape(sizes: &[u32]) -> Option<Shape> {
+    // The sizes without zeros: a zero must not hide a product that overflows.
+    let values = sizes.iter().filter(|size| **size > 0).try_fold(1_u64, |n, size| n.checked_mul((*size).into()))?;
+    let sizes: Option<Vec<usize>> = sizes.iter().map(|size| usize::try_from(*size).ok()).collect();
+    (values <= MOST && usize::try_from(values).is_ok()).then(|| sizes.map(Shape::new)).flatten()
+}

@@ -1,0 +1,129 @@
+//! The data sets that are known by name.
+
+use crate::error::{Error, Result};
+
+/// A data set known by name: what it holds, and where it can be had.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its name, which is also the name of its folder.
+    pub name: &'static str,
+    /// Number of classes; labels are below it.
+    pub classes: usize,
+    /// Features of a row: the product of `image`.
+    pub features: usize,
+    /// Channels, height and width of a row's image.
+    pub image: [usize; 3],
+    /// Rows to train on.
+    pub train_rows: usize,
+    /// Rows to test on.
+    pub test_rows: usize,
+    /// Labels that the training set begins with: tell sets of one shape apart.
+    pub first_labels: [u8; 8],
+    /// Training images, training labels, test images, test labels.
+    pub files: [KnownFile; 4],
+    /// Addresses that a file's name and `.gz` are appended to, tried in order.
+    pub urls: &'static [&'static str],
+}
+
+/// A file of a known set, as its mirrors hold it.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownFile {
+    /// Its name, without `.gz`.
+    pub name: &'static str,
+    /// SHA-256 of the gzip file on the mirrors, in hex.
+    pub sha256: &'static str,
+    /// Size of the gzip file on the mirrors.
+    pub bytes: u64,
+}
+
+/// The set of a name.
+///
+/// # Errors
+/// Where no set has the name; the error lists the names there are.
+pub fn known(name: &str) -> Result<&'static Known> {
+    SETS.iter().find(|set| set.name == name).ok_or_else(|| {
+        let names: Vec<&str> = names().collect();
+        Error::Usage(format!("no data set is named `{name}`; there are: {}", names.join(", ")))
+    })
+}
+
+/// The names of all known sets.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SETS.iter().map(|set| set.name)
+}
+
+const fn file(name: &'static str, sha256: &'static str, bytes: u64) -> KnownFile {
+    KnownFile { name, sha256, bytes }
+}
+
+const SETS: &[Known] = &[
+    Known {
+        name: "mnist",
+        classes: 10,
+        features: 784,
+        image: [1, 28, 28],
+        train_rows: 60_000,
+        test_rows: 10_000,
+        first_labels: [5, 0, 4, 1, 9, 2, 1, 3],
+        files: [
+            file(TRAIN_IMAGES, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
+            file(TRAIN_LABELS, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28_881),
+            file(TEST_IMAGES, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1_648_877),
+            file(TEST_LABELS, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4_542),
+        ],
+        urls: &[
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        ],
+    },
+    Known {
+        name: "fashion-mnist",
+        classes: 10,
+        features: 784,
+        image: [1, 28, 28],
+        train_rows: 60_000,
+        test_rows: 10_000,
+        first_labels: [9, 0, 0, 3, 0, 2, 7, 2],
+        files: [
+            file(TRAIN_IMAGES, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", 26_421_880),
+            file(TRAIN_LABELS, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", 29_515),
+            file(TEST_IMAGES, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", 4_422_102),
+            file(TEST_LABELS, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", 5_148),
+        ],
+        urls: &[
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        ],
+    },
+];
+
+const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
+const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
+const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
+const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_the_error_lists_them() {
+        assert!(names().all(|name| known(name).unwrap().name == name));
+        let error = known("minst").unwrap_err();
+        assert!(error.is_usage());
+        assert_eq!(error.to_string(), "no data set is named `minst`; there are: mnist, fashion-mnist");
+    }
+
+    #[test]
+    fn the_table_agrees_with_itself() {
+        for set in SETS {
+            assert_eq!(set.features, set.image.iter().product::<usize>());
+            assert!(set.urls.len() >= 2 && set.urls.iter().all(|url| url.ends_with('/')));
+            assert!(set.first_labels.iter().all(|label| usize::from(*label) < set.classes));
+            for file in set.files {
+                assert_eq!(file.sha256.len(), 64);
+                assert!(file.sha256.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Where data sets may lie.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::data::Known;
+use crate::error::{Error, Result};
+
+/// Where to look for data sets, and where to keep those that are downloaded.
+///
+/// In each folder, `<folder>/<set>/` is tried and then `<folder>/` itself; each file may be gzip or plain.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The folder of `--data-dir`. Where it is given, nothing else is looked at and nothing downloaded.
+    pub chosen: Option<PathBuf>,
+    /// The other folders, in the order of the search.
+    pub folders: Vec<PathBuf>,
+    /// The folder that downloads are kept in; nothing is downloaded where there is none.
+    pub cache: Option<PathBuf>,
+    /// Certificates (PEM) that https mirrors are checked against; the system's where there is none.
+    pub certificates: Option<PathBuf>,
+    /// How long a mirror may say nothing.
+    pub patience: Duration,
+}
+
+impl Places {
+    /// The usual places: `$PPDNN_DATA`, `./datasets`, the user's cache, `/usr/share/datasets`.
+    pub fn new(data_dir: Option<&Path>) -> Self {
+        Self::from_env(data_dir, |name| env::var_os(name))
+    }
+
+    /// The usual places, from the environment that `var` tells.
+    pub fn from_env(data_dir: Option<&Path>, var: impl Fn(&str) -> Option<OsString>) -> Self {
+        let path = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        // A relative XDG_CACHE_HOME is to be ignored (XDG base directory specification).
+        let caches = path("XDG_CACHE_HOME").filter(|p| p.is_absolute()).or_else(|| Some(path("HOME")?.join(".cache")));
+        let cache = caches.map(|folder| folder.join("ppdnn"));
+        let usual = [path("PPDNN_DATA"), Some("datasets".into()), cache.clone(), Some("/usr/share/datasets".into())];
+        Self {
+            chosen: data_dir.map(Path::to_owned),
+            folders: usual.into_iter().flatten().collect(),
+            cache,
+            certificates: path("SSL_CERT_FILE"),
+            patience: Duration::from_secs(30),
+        }
+    }
+
+    /// The set's files in the first folder that has all four; none where it is to be downloaded.
+    ///
+    /// # Errors
+    /// Where `--data-dir` lacks the set.
+    pub(super) fn find(&self, known: &Known) -> Result<Option<[PathBuf; 4]>> {
+        match &self.chosen {
+            None => Ok(self.folders.iter().find_map(|folder| within(folder, known))),
+            Some(folder) => match within(folder, known) {
+                Some(paths) => Ok(Some(paths)),
+                None => Err(Error::Usage(absence(folder, known))),
+            },
+        }
+    }
+
+    /// The folders that the set can be put into.
+    pub(super) fn wanted(&self, known: &Known) -> String {
+        let folders: Vec<String> =
+            self.folders.iter().map(|place| place.join(known.name).display().to_string()).collect();
+        folders.join(", ")
+    }
+
+    /// A remark for each folder that has some of the files, but not all.
+    pub(super) fn partial(&self, known: &Known) -> String {
+        let folders = self.folders.iter().flat_map(|place| folders(place, known));
+        let some = folders.filter(|folder| missing(folder, known).len() < known.files.len());
+        some.map(|folder| format!("; {} lacks {}", folder.display(), missing(&folder, known).join(", "))).collect()
+    }
+}
+
+/// The four files, where one of the folders of a place has them all.
+fn within(place: &Path, known: &Known) -> Option<[PathBuf; 4]> {
+    folders(place, known).into_iter().find_map(|folder| {
+        let [a, b, c, d] = known.files.map(|file| present(&folder, file.name));
+        Some([a?, b?, c?, d?])
+    })
+}
+
+/// The folders that a place may keep a set in.
+fn folders(place: &Path, known: &Known) -> [PathBuf; 2] {
+    [place.join(known.name), place.to_owned()]
+}
+
+/// The file as gzip or plain. Gzip first: that is what a download replaces.
+fn present(folder: &Path, name: &str) -> Option<PathBuf> {
+    [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|path| path.is_file())
+}
+
+/// The files that a folder has not.
+fn missing(folder: &Path, known: &Known) -> Vec<String> {
+    let files = known.files.iter().filter(|file| present(folder, file.name).is_none());
+    files.map(|file| format!("{}[.gz]", file.name)).collect()
+}
+
+/// What was looked for under `--data-dir`, and which of it is not there.
+fn absence(place: &Path, known: &Known) -> String {
+    let lacks = folders(place, known)
+        .map(|folder| format!("{} lacks {}", folder.display(), missing(&folder, known).join(", ")))
+        .join("; ");
+    format!("--data-dir has no {}: {lacks}; put the files there or leave --data-dir out", known.name)
+}
