@@ -1,6 +1,7 @@
 //! Data sets: what is read, what is refused and how it is said, where sets are found, how they are fetched.
 
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use std::fs;
 use std::io::{Read, Write};
@@ -70,7 +71,7 @@ fn idx_refuses_what_is_not_whole() {
 #[test]
 fn idx_refuses_gzip_that_is_cut_or_damaged() {
     let folder = TempDir::new().unwrap();
-    let bytes: Vec<u8> = (0..4000_u32).map(|i| (i * i >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..4000_u32).map(|i| ((i * i) >> 3) as u8).collect();
     let packed = gzip(&idx(&[4000], &bytes));
     assert_eq!(values(&write(&folder, "whole", &packed)).unwrap(), bytes);
     for cut in 2..packed.len() {
@@ -326,6 +327,8 @@ fn https_is_checked_against_the_certificates() {
     let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
     let error = refusal(pem("stranger", &stranger));
     assert!(error.contains("certificate"), "{error}");
+    let error = refusal(None);
+    assert!(error.contains("certificate"), "the system's certificates do not vouch for this server: {error}");
     assert!(refusal(pem("empty", "")).contains("holds no certificate; SSL_CERT_FILE must name a PEM file"));
     assert!(refusal(Some("/nowhere".into())).contains("SSL_CERT_FILE must name a PEM file"));
     assert_eq!(kept(cache.path()), Vec::<String>::new());
