@@ -26,6 +26,7 @@ pub mod net;
 pub mod nn;
 pub mod party;
 pub mod prg;
+pub mod roles;
 pub mod shape;
 pub mod tensor;
 pub mod train;

@@ -130,6 +130,15 @@ impl Device {
         self.upload(bytemuck::cast_slice(words), Operand::Raw, [words.len()])
     }
 
+    /// Gives the device raw words, without a copy where its memory is the host's.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn adopt(&self, words: Vec<u64>, shape: impl Into<Shape>) -> Result<Tensor> {
+        let shape = shape.into();
+        Ok(Tensor { buf: self.backend.adopt(words, shape.len() * 4)?, shape, kind: Operand::Raw })
+    }
+
     /// Copies the bytes of elements to the device.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ pub trait Backend: Send + Sync {
     /// What a person calls it: `cpu`, or the adapter's name.
     fn name(&self) -> String;
 
-    /// The most bytes one buffer may have.
+    /// The most bytes that one buffer should have.
     fn max_buffer_bytes(&self) -> usize {
         usize::MAX
     }
@@ -54,6 +54,14 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`Error::Device`](crate::error::Error::Device) where it has no room.
     fn upload(&self, bytes: &[u8]) -> Result<Buf>;
+
+    /// Takes over the first `bytes` bytes of `words`; without a copy where the device's memory is the host's.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::error::Error::Device) where it has no room.
+    fn adopt(&self, words: Vec<u64>, bytes: usize) -> Result<Buf> {
+        self.upload(&bytemuck::cast_slice(&words)[..bytes])
+    }
 
     /// Copies the first `len` bytes of each of `bufs` from the device, one behind the other, in one readback.
     ///

@@ -106,7 +106,8 @@ impl Rescale for Clear {
     fn rescale(&mut self, list: &[Scaling<'_, Number>]) -> Result<Vec<Number>> {
         let one = |s: &Scaling<'_, Number>| {
             let scaled: Vec<i64> = s.share.x.iter().map(|x| x.wrapping_mul(i64::from(s.scale))).collect();
-            self.check("rescale", &scaled, 1 << (s.bits - 2));
+            let what = if s.bits == MASTER_BITS { "velocity" } else { "gradient" };
+            self.check(what, &scaled, 1 << (s.bits - 2));
             let y =
                 |x: i64| if s.shift > 0 { self.round(x, s.shift.unsigned_abs()) } else { x << s.shift.unsigned_abs() };
             let y: Vec<i64> = scaled.into_iter().map(y).map(|y| y.wrapping_mul(i64::from(s.times))).collect();

@@ -66,7 +66,7 @@ pub struct Clear {
     scope: String,
     ranges: Ranges,
     parameters: Vec<Number>,
-    sets: Vec<(Set, usize, Vec<i64>)>,
+    sets: Vec<(Set, usize, Vec<i32>)>,
     outlet: Box<dyn FnMut(Revealed, &Number) -> Result<()> + Send>,
     observer: Box<dyn FnMut(u64) -> Result<()> + Send>,
 }
@@ -92,7 +92,7 @@ impl Clear {
     }
 
     /// Gives a data set: rows of `cols` integers on the profile's grid.
-    pub fn set_rows(&mut self, set: Set, cols: usize, rows: Vec<i64>) {
+    pub fn set_rows(&mut self, set: Set, cols: usize, rows: Vec<i32>) {
         self.sets.push((set, cols, rows));
     }
 
@@ -189,7 +189,8 @@ impl Values for Clear {
             let at = *n as usize * cols;
             rows.get(at..at + cols).ok_or_else(|| Error::Usage(format!("there is no row {n} of {set:?}")))
         };
-        let x = numbers.iter().map(row).collect::<Result<Vec<_>>>()?.concat();
+        let rows = numbers.iter().map(row).collect::<Result<Vec<_>>>()?;
+        let x = rows.into_iter().flatten().map(|x| i64::from(*x)).collect();
         Ok(Number { x, shape: [numbers.len(), *cols].into(), bits: self.profile.ring })
     }
 

@@ -152,14 +152,23 @@ impl MaskedRows {
         Self { shape, blocks: Vec::new() }
     }
 
-    /// Appends packed rows.
+    /// Appends `rows` packed rows, in as few blocks as the device can hold.
     ///
     /// # Errors
     /// What the device says.
-    pub fn push(&mut self, device: &Device, packed: &[u8]) -> Result<()> {
-        let rows = count(packed.len() / 4 / self.shape.stride());
-        let first = self.len();
-        self.blocks.push((first, rows, device.upload(packed, Operand::Raw, [packed.len() / 4])?));
+    pub fn push(&mut self, device: &Device, words: Vec<u64>, rows: u32) -> Result<()> {
+        let stride = self.shape.stride();
+        let bytes = rows as usize * stride * 4;
+        let most = device.backend().max_buffer_bytes();
+        if bytes <= most {
+            self.blocks.push((self.len(), rows, device.adopt(words, [rows as usize * stride])?));
+            return Ok(());
+        }
+        let all: &[u8] = &bytemuck::cast_slice(&words)[..bytes];
+        for block in all.chunks((most / (stride * 4)).max(1) * stride * 4) {
+            let rows = count(block.len() / (stride * 4));
+            self.blocks.push((self.len(), rows, device.upload(block, Operand::Raw, [block.len() / 4])?));
+        }
         Ok(())
     }
 

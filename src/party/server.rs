@@ -120,8 +120,8 @@ pub struct Server {
 pub struct Outlet {
     /// Whether the job lists it.
     pub allowed: Box<dyn Fn(Revealed) -> bool + Send>,
-    /// Takes a server's re-randomised half and the bits of its ring.
-    pub hand_out: Box<dyn FnMut(Revealed, Vec<u64>, u32) -> Result<()> + Send>,
+    /// Takes a server's re-randomised half, the bits of its ring, and what the steps cost so far.
+    pub hand_out: Box<dyn FnMut(Revealed, Vec<u64>, u32, Stats) -> Result<()> + Send>,
 }
 
 /// One thing that is revealed to the trainer.
@@ -202,8 +202,9 @@ impl Server {
 
     /// Gives the trainer a re-randomised half.
     pub(crate) fn hand_out(&mut self, what: Revealed, half: Vec<u64>, bits: u32) -> Result<()> {
+        let stats = self.account.of(Section::Step);
         match &mut self.outlet {
-            Some(outlet) => (outlet.hand_out)(what, half, bits),
+            Some(outlet) => (outlet.hand_out)(what, half, bits, stats),
             None => Ok(()),
         }
     }

@@ -1,0 +1,99 @@
+//! The dealer, from the job to its report. It sees no data: seeds of masks, shapes, the order of the rows.
+
+use std::sync::Arc;
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::net::{Channel, Kind};
+use crate::party::{Dealer, RowMasks, Section};
+use crate::prg::Seed;
+use crate::roles::event::PartyReport;
+use crate::roles::messages::{Agreement, SessionSeed, hear, say};
+use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::server::Trainer;
+use crate::tensor::Device;
+use crate::train::{Job, set_shapes, train};
+
+/// The dealer's links. All but the trainer's are asked for once the job is known.
+pub struct DealerLinks {
+    /// To the trainer.
+    pub trainer: Box<dyn Channel>,
+    /// To a server.
+    pub server: Box<dyn FnMut(u8) -> Result<Box<dyn Channel>> + Send>,
+    /// To an owner.
+    pub owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
+}
+
+/// Runs the dealer through one job.
+///
+/// # Errors
+/// What stopped it; the trainer is told too.
+pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> Result<()> {
+    let DealerLinks { trainer, server, owner } = links;
+    let trainer = Trainer::new(trainer);
+    let run = || {
+        let job: Vec<u8> = trainer.with(|t| hear(t, Kind::Control, "the job"))?;
+        let job = Job::from_bytes(&job)?;
+        session(&job, &trainer, server, owner, backend)
+    };
+    trainer.close(run())
+}
+
+fn session(
+    job: &Job,
+    trainer: &Trainer,
+    mut server: Box<dyn FnMut(u8) -> Result<Box<dyn Channel>> + Send>,
+    mut owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
+    backend: Arc<dyn Backend>,
+) -> Result<PartyReport> {
+    let device = Device::new(backend, job.profile.ring);
+    let seeds = [Seed::fresh()?, Seed::fresh()?];
+    let session = session_number()?;
+    let mut servers = Vec::with_capacity(2);
+    for (id, seed) in (0..).zip(&seeds) {
+        trainer.waiting(&format!("server {id}"));
+        let mut link = server(id)?;
+        say(&mut *link, Kind::Seed, &SessionSeed { job: job.hash(), session, seed: seed.clone() })?;
+        link.flush()?;
+        servers.push(link);
+    }
+    let mut masks: Vec<_> = set_shapes(job).into_iter().map(|(set, shape)| (set, RowMasks::new(set, shape))).collect();
+    for (number, owned) in (0..).zip(&job.owners) {
+        trainer.waiting(&format!("owner {number}"));
+        let mut link = owner(number)?;
+        say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
+        let seeds: [Seed; 2] = hear(&mut *link, Kind::Seed, "the seeds of its masks")?;
+        for (set, masks) in &mut masks {
+            let count = if set.is_train() { owned.train } else { owned.test };
+            masks.push(&device, count, &[&seeds[0], &seeds[1]])?;
+        }
+    }
+    let one = servers.pop().ok_or_else(|| Error::peer("server 1", "is not there"))?;
+    let mut dealer = Dealer::new(device.clone(), job.profile.clone(), session, [&seeds[0], &seeds[1]], Some(one))?;
+    drop(seeds);
+    for (set, masks) in masks {
+        dealer.set_rows(set, masks);
+    }
+    train(&mut dealer, job)?;
+    let report = PartyReport {
+        role: "dealer".into(),
+        backend: device.backend().name(),
+        steps: dealer.stats(Section::Step),
+        evaluation: dealer.stats(Section::Evaluation),
+        setup: dealer.stats(Section::Setup),
+        peak_rss_mib: peak_rss_mib(),
+        cpu_seconds: cpu_seconds(),
+    };
+    if let Some(mut link) = dealer.into_link() {
+        link.flush()?;
+    }
+    Ok(report)
+}
+
+/// A number that no other session has.
+fn session_number() -> Result<u64> {
+    let seed = Seed::fresh()?;
+    let mut number = [0; 8];
+    number.copy_from_slice(&blake3::hash(seed.bytes()).as_bytes()[..8]);
+    Ok(u64::from_le_bytes(number))
+}

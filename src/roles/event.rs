@@ -1,0 +1,173 @@
+//! What a run tells whoever watches it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::party::Stats;
+
+/// Something that happened. As JSON, an object with its name under `event`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The job, before anything runs.
+    Job {
+        /// Name of the network.
+        model: String,
+        /// Its sizes, as `784-128-128-10`.
+        sizes: String,
+        /// Name of the number settings.
+        profile: String,
+        /// What computes.
+        backend: String,
+        /// Rows to train on and to test on.
+        rows: [u32; 2],
+        /// Steps of the run.
+        steps: u64,
+        /// Learning rate over the batch size, as it is used.
+        step_size: String,
+        /// Simultaneous exchanges per step, as planned.
+        rounds_per_step: f64,
+        /// Bytes per step, as planned.
+        bytes_per_step: Bytes,
+    },
+    /// A party waits.
+    Waiting {
+        /// Who.
+        party: String,
+        /// For whom and what.
+        what: String,
+    },
+    /// Training starts.
+    Started,
+    /// Steps done.
+    Progress {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Steps done.
+        step: u64,
+        /// Steps of the run.
+        steps: u64,
+        /// Seconds of training steps so far.
+        seconds: f64,
+    },
+    /// An epoch is over.
+    Epoch {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Steps done.
+        step: u64,
+        /// Share of the test rows that are classified right; none where it is not revealed.
+        test_accuracy: Option<f64>,
+        /// Seconds of training steps so far.
+        seconds: f64,
+        /// Bytes of training steps so far.
+        bytes: Bytes,
+    },
+    /// A part of the run in the clear, for comparison.
+    Clear {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Share of the test rows that are classified right.
+        test_accuracy: f64,
+    },
+    /// The run is over.
+    Summary(Box<Summary>),
+}
+
+/// Bytes by link, as handed to TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// From server 0 to server 1.
+    pub server0_to_server1: f64,
+    /// From server 1 to server 0.
+    pub server1_to_server0: f64,
+    /// From the dealer to server 0.
+    pub dealer_to_server0: f64,
+    /// From the dealer to server 1.
+    pub dealer_to_server1: f64,
+}
+
+impl Bytes {
+    /// The bytes of statistics of server 0 and of server 1, divided by `by`.
+    pub fn of(servers: [&Stats; 2], by: f64) -> Self {
+        let count = |bytes: u64| bytes as f64 / by;
+        Self {
+            server0_to_server1: count(servers[0].sent.bytes),
+            server1_to_server0: count(servers[1].sent.bytes),
+            dealer_to_server0: count(servers[0].dealt.bytes),
+            dealer_to_server1: count(servers[1].dealt.bytes),
+        }
+    }
+}
+
+/// What one party used.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PartyReport {
+    /// Its role.
+    pub role: String,
+    /// What computed.
+    pub backend: String,
+    /// What training steps cost.
+    pub steps: Stats,
+    /// What evaluation cost.
+    pub evaluation: Stats,
+    /// What everything else cost.
+    pub setup: Stats,
+    /// Peak resident memory in MiB.
+    pub peak_rss_mib: Option<f64>,
+    /// Processor time in seconds.
+    pub cpu_seconds: Option<f64>,
+}
+
+/// The figures of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Name of the network.
+    pub model: String,
+    /// Name of the data set.
+    pub dataset: String,
+    /// What computed.
+    pub backend: String,
+    /// Name of the number settings.
+    pub profile: String,
+    /// Epochs begun.
+    pub epochs: u32,
+    /// Steps done.
+    pub steps: u64,
+    /// Rows of a batch.
+    pub batch: u32,
+    /// Share of the test rows that are classified right; none where it is not revealed.
+    pub test_accuracy: Option<f64>,
+    /// The same of a run in the clear; none without one.
+    pub clear_accuracy: Option<f64>,
+    /// Wall time of the run, from the first connection to the last message; none in a plan.
+    pub seconds: Option<f64>,
+    /// Wall time of a training step; none in a plan.
+    pub seconds_per_step: Option<f64>,
+    /// The parts of it at server 0: computing, exchanging, waiting for the dealer.
+    pub step_parts: Option<StepParts>,
+    /// Simultaneous exchanges of the servers per step.
+    pub rounds_per_step: f64,
+    /// Bytes per step.
+    pub bytes_per_step: Bytes,
+    /// Rounds of an evaluation of all test rows.
+    pub rounds_per_evaluation: f64,
+    /// Bytes of an evaluation of all test rows.
+    pub bytes_per_evaluation: Bytes,
+    /// Peak resident memory by role, in MiB.
+    pub peak_rss_mib: std::collections::BTreeMap<String, f64>,
+    /// Processor time by role, in seconds.
+    pub cpu_seconds: std::collections::BTreeMap<String, f64>,
+    /// Where the model lies; none where it is not revealed or not saved.
+    pub model_file: Option<String>,
+}
+
+/// Seconds of a step at a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepParts {
+    /// Computing.
+    pub compute: f64,
+    /// Exchanging with the other server, waiting for it included.
+    pub exchange: f64,
+    /// Waiting for the dealer.
+    pub dealer: f64,
+}

@@ -1,0 +1,103 @@
+//! What the roles say to each other outside the protocol itself.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::net::{Channel, Head, Kind};
+use crate::party::{Revealed, Stats};
+use crate::roles::event::PartyReport;
+use crate::train::Job;
+
+/// A party agrees to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Agreement {
+    /// The job's hash.
+    pub job: [u8; 32],
+}
+
+/// The dealer's word to a server: the seed of its masks for one session.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SessionSeed {
+    /// The job's hash.
+    pub job: [u8; 32],
+    /// The session's number.
+    pub session: u64,
+    /// The seed.
+    pub seed: crate::prg::Seed,
+}
+
+/// A server's half of the seed that both servers know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CommonSeed {
+    /// The job's hash.
+    pub job: [u8; 32],
+    /// The session, as the dealer told it.
+    pub session: u64,
+    /// The half.
+    pub half: crate::prg::Seed,
+}
+
+/// What a server or the dealer tells the trainer while it works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum News {
+    /// It waits for somebody.
+    Waiting {
+        /// For whom and what.
+        what: String,
+    },
+    /// All rows are there; training starts.
+    Started,
+    /// Steps done so far.
+    Progress {
+        /// The steps.
+        step: u64,
+        /// What they cost so far.
+        stats: Stats,
+    },
+    /// A server's re-randomised half of something that is revealed.
+    Half {
+        /// What.
+        what: Revealed,
+        /// Bits of its ring.
+        bits: u32,
+        /// The half; parameters are sealed to the trainer's key, as 64-bit little-endian words.
+        body: Vec<u8>,
+        /// What the steps cost until then.
+        stats: Stats,
+    },
+    /// It is done.
+    Report(Box<PartyReport>),
+    /// It failed; the reason.
+    Failed {
+        /// As a person reads it.
+        reason: String,
+    },
+}
+
+/// Says something.
+pub(crate) fn say<T: Serialize>(link: &mut dyn Channel, kind: Kind, what: &T) -> Result<()> {
+    let body = postcard::to_stdvec(what).expect("a message can be written");
+    link.send(Head { kind, session: 0, step: 0, gate: 0 }, body)
+}
+
+/// Hears something of a kind; `what` names it in errors.
+pub(crate) fn hear<T: DeserializeOwned>(link: &mut dyn Channel, kind: Kind, what: &str) -> Result<T> {
+    let frame = link.recv(what)?;
+    if frame.head.kind != kind {
+        let (mine, theirs) = (format!("{kind:?} ({what})"), format!("{:?}", frame.head.kind));
+        return Err(Error::Desync { peer: link.peer().into(), mine, theirs });
+    }
+    postcard::from_bytes(&frame.body).map_err(|e| Error::peer(link.peer(), format!("{what} cannot be read: {e}")))
+}
+
+/// Checks that a peer agreed to the same job.
+pub(crate) fn same_job(link: &dyn Channel, mine: &Job, theirs: &[u8; 32]) -> Result<()> {
+    let mine = mine.hash();
+    if mine == *theirs {
+        return Ok(());
+    }
+    let short = |hash: &[u8; 32]| hash[..4].iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let reason = format!("has job {}, we have {}; start both from the same command", short(theirs), short(&mine));
+    Err(Error::peer(link.peer(), reason))
+}

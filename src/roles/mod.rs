@@ -1,0 +1,34 @@
+//! The roles: what each party of a job does from the first message to the last.
+//!
+//! A role takes its links and nothing else; whether they lead to threads of the same process or to machines far away
+//! makes no difference to it. What is said on them, in order:
+//!
+//! | from | to | what |
+//! |---|---|---|
+//! | trainer | servers, dealer | the job |
+//! | server 0 | owners | the job; from server 1 and the dealer its hash |
+//! | dealer | servers | the job's hash, a session number, a seed |
+//! | server | server | the job's hash, half of a common seed |
+//! | trainer | servers | the initial parameters, shared |
+//! | owners | servers, dealer | seeds of the masks; to the servers the masked rows |
+//! | server | server | the hash of the masked rows |
+//! | dealer | server 1 | corrections |
+//! | server | server | openings |
+//! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
+
+mod dealer;
+mod event;
+mod messages;
+mod owner;
+mod process;
+mod server;
+mod trainer;
+mod training;
+
+pub use dealer::{DealerLinks, run_dealer};
+pub use event::{Bytes, Event, PartyReport, StepParts, Summary};
+pub use owner::{OwnerLinks, run_owner};
+pub use process::{cpu_seconds, peak_rss_mib};
+pub use server::{ServerLinks, run_server};
+pub use trainer::{Outcome, TrainerLinks, run_trainer};
+pub use training::{Training, plan_summary, share_of};

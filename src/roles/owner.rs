@@ -1,0 +1,122 @@
+//! A data owner: masks its rows, gives each server the masked rows and its half of the masks' seeds, and leaves.
+
+use crate::data::Examples;
+use crate::error::{Error, Result};
+use crate::fixed::{encode, mask};
+use crate::kernel::fast::bits::{Packed, pack};
+use crate::net::{Channel, Head, Kind};
+use crate::party::{Set, SetShape};
+use crate::prg::Seed;
+use crate::roles::messages::{Agreement, hear, same_job, say};
+use crate::train::{Job, Owned, set_shapes};
+
+/// An owner's links.
+pub struct OwnerLinks {
+    /// To server 0 and server 1.
+    pub servers: [Box<dyn Channel>; 2],
+    /// To the dealer.
+    pub dealer: Box<dyn Channel>,
+}
+
+/// Uploads the rows to train on and to test on; returns when both servers have them.
+///
+/// # Errors
+/// Where the job does not fit the rows, or a peer fails.
+pub fn run_owner(number: u32, links: OwnerLinks, train: &Examples, test: &Examples) -> Result<()> {
+    let OwnerLinks { servers: [mut zero, mut one], mut dealer } = links;
+    let job: Vec<u8> = hear(&mut *zero, Kind::Control, "the job")?;
+    let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_owned()))?;
+    for link in [&mut one, &mut dealer] {
+        let agreement: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
+        same_job(&**link, &job, &agreement.job)?;
+    }
+    check(&job, number, train, test)?;
+    let seeds = [Seed::fresh()?, Seed::fresh()?];
+    say(&mut *zero, Kind::Seed, &seeds[0])?;
+    say(&mut *one, Kind::Seed, &seeds[1])?;
+    say(&mut *dealer, Kind::Seed, &seeds)?;
+    for (set, shape) in set_shapes(&job) {
+        let rows = if set.is_train() { train } else { test };
+        let value = |row: usize, out: &mut [u64]| grid(rows, set, row, job.profile.frac, out);
+        upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), &seeds, value)?;
+    }
+    for link in [&mut zero, &mut one] {
+        let (): () = hear(&mut **link, Kind::Report, "word that the rows arrived")?;
+    }
+    dealer.flush()
+}
+
+/// Row `row` on the grid of `frac` fraction bits: features, or the one-hot label.
+pub(crate) fn grid(rows: &Examples, set: Set, row: usize, frac: u32, out: &mut [u64]) {
+    if set.is_features() {
+        out.iter_mut().zip(rows.features.row(row)).for_each(|(o, x)| *o = encode(f64::from(*x), frac));
+    } else {
+        out.fill(0);
+        out[rows.labels[row] as usize] = 1 << frac;
+    }
+}
+
+fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()> {
+    let has = Owned { train: rows(train)?, test: rows(test)? };
+    let wants = job.owners.get(number as usize);
+    let wants = wants
+        .ok_or_else(|| Error::Usage(format!("the job has {} owners, this is number {number}", job.owners.len())))?;
+    if has != *wants {
+        let text = format!(
+            "the job wants {} + {} rows of owner {number}, it has {} + {}",
+            wants.train, wants.test, has.train, has.test
+        );
+        return Err(Error::Usage(text));
+    }
+    for rows in [train, test] {
+        let (features, classes) = (job.model.features(), job.model.classes());
+        if !rows.is_empty() && (rows.features.ncols() != features || rows.classes > classes) {
+            let (f, c) = (rows.features.ncols(), rows.classes);
+            let text = format!("the job wants rows of {features} features in {classes} classes, these have {f} in {c}");
+            return Err(Error::Usage(text));
+        }
+    }
+    Ok(())
+}
+
+fn rows(examples: &Examples) -> Result<u32> {
+    u32::try_from(examples.len()).map_err(|_| Error::Usage("there are more than 2^32 rows".into()))
+}
+
+/// Sends both servers the same masked rows, `x + r_0 + r_1` in the ring, in frames of whole rows.
+fn upload(
+    servers: &mut [&mut dyn Channel; 2],
+    set: Set,
+    shape: SetShape,
+    rows: usize,
+    seeds: &[Seed; 2],
+    value: impl Fn(usize, &mut [u64]),
+) -> Result<()> {
+    let (stride, blocks) = (shape.stride(), shape.blocks() as u64);
+    let streams = [seeds[0].stream(set.stream()), seeds[1].stream(set.stream())];
+    let mut x = vec![0u64; shape.cols];
+    let mut masks = [vec![0u32; stride], vec![0u32; stride]];
+    for (frame, start) in (0..).zip((0..rows).step_by(rows_per_frame(shape))) {
+        let end = rows.min(start + rows_per_frame(shape));
+        let mut words = vec![0u32; (end - start) * stride];
+        for (row, out) in (start..end).zip(words.chunks_exact_mut(stride)) {
+            for (stream, mask) in streams.iter().zip(&mut masks) {
+                stream.fill(row as u64 * blocks, mask);
+            }
+            value(row, &mut x);
+            let (a, b) = (Packed::new(&masks[0], shape.bits), Packed::new(&masks[1], shape.bits));
+            pack(out, shape.bits, shape.cols, |i| x[i].wrapping_add(a.at(i)).wrapping_add(b.at(i)) & mask(shape.bits));
+        }
+        let head = Head { kind: Kind::Data, session: 0, step: set as u32, gate: frame };
+        let bytes: Vec<u8> = bytemuck::cast_slice(&words).to_vec();
+        for server in servers.iter_mut() {
+            server.send(head, bytes.clone())?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows of a frame of masked rows: about 4 MiB.
+pub(crate) fn rows_per_frame(shape: SetShape) -> usize {
+    ((1 << 20) / shape.stride()).max(1)
+}

@@ -1,0 +1,251 @@
+//! A server, from the job to its report.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::fixed::MASTER_BITS;
+use crate::net::{Channel, Head, Kind, SealingKey, receive_exactly};
+use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Stats};
+use crate::prg::Seed;
+use crate::roles::event::PartyReport;
+use crate::roles::messages::{Agreement, CommonSeed, News, SessionSeed, hear, same_job, say};
+use crate::roles::owner::rows_per_frame;
+use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::tensor::Device;
+use crate::train::{Job, set_shapes, train};
+
+/// A server's links. Those to owners are asked for once the job says how many there are.
+pub struct ServerLinks {
+    /// To the trainer.
+    pub trainer: Box<dyn Channel>,
+    /// To the other server.
+    pub peer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
+    /// To the dealer.
+    pub dealer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
+    /// To an owner.
+    pub owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
+    /// The key that the model is sealed to.
+    pub seal: SealingKey,
+}
+
+/// Runs server `id` through one job.
+///
+/// # Errors
+/// What stopped it; the trainer is told too.
+pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> Result<()> {
+    let ServerLinks { trainer, peer, dealer, owner, seal } = links;
+    let trainer = Trainer::new(trainer);
+    let run = || {
+        let job: Vec<u8> = trainer.with(|t| hear(t, Kind::Control, "the job"))?;
+        let job = Job::from_bytes(&job)?;
+        session(id, &job, &trainer, peer, dealer, owner, seal, backend)
+    };
+    trainer.close(run())
+}
+
+#[expect(clippy::too_many_arguments, reason = "a server has a link to everybody")]
+fn session(
+    id: u8,
+    job: &Job,
+    trainer: &Trainer,
+    peer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
+    dealer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
+    mut owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
+    seal: SealingKey,
+    backend: Arc<dyn Backend>,
+) -> Result<PartyReport> {
+    let device = Device::new(backend, job.profile.ring);
+    trainer.waiting("the dealer");
+    let mut dealer = dealer()?;
+    let SessionSeed { job: theirs, session, seed } = hear(&mut *dealer, Kind::Seed, "the session's seed")?;
+    same_job(&*dealer, job, &theirs)?;
+    trainer.waiting(&format!("server {}", 1 - id));
+    let mut peer = peer()?;
+    let common = common_seed(id, &mut *peer, job, session)?;
+    let parameters = trainer.with(|t| initial_parameters(t, job, &device))?;
+    let mut rows: Vec<_> = set_shapes(job)
+        .into_iter()
+        .map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape)))
+        .collect();
+    let mut digest = blake3::Hasher::new();
+    for (number, owned) in (0..).zip(&job.owners) {
+        trainer.waiting(&format!("owner {number}"));
+        let mut link = owner(number)?;
+        if id == 0 {
+            say(&mut *link, Kind::Control, &job.to_bytes())?;
+        } else {
+            say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
+        }
+        let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
+        for (set, masked, masks) in &mut rows {
+            let count = if set.is_train() { owned.train } else { owned.test };
+            let words = receive_rows(&mut *link, *set as u32, masks.shape(), count as usize, &mut digest)?;
+            masked.push(&device, words, count)?;
+            masks.push(&device, count, &[&seed])?;
+        }
+        say(&mut *link, Kind::Report, &())?;
+        link.flush()?;
+    }
+    let digest: [u8; 32] = *digest.finalize().as_bytes();
+    say(&mut *peer, Kind::Agree, &digest)?;
+    let theirs: [u8; 32] = hear(&mut *peer, Kind::Agree, "the hash of the masked rows")?;
+    if theirs != digest {
+        return Err(Error::peer(peer.peer(), "got other masked rows than we did; an owner or a link is at fault"));
+    }
+
+    let mut server =
+        Server::new(id, device.clone(), job.profile.clone(), session, &seed, Some(Links { peer, dealer }))?;
+    drop(seed);
+    server.set_parameters(parameters);
+    for (set, masked, masks) in rows {
+        server.set_rows(set, masked, masks);
+    }
+    let (reveal, outlet) = (job.reveal, trainer.clone());
+    let label = job.hash();
+    server.set_outlet(
+        common,
+        Outlet {
+            allowed: Box::new(move |what| reveal.allows(what)),
+            hand_out: Box::new(move |what, half, bits, stats| outlet.hand_out(&seal, &label, what, &half, bits, stats)),
+        },
+    );
+    let observer = trainer.clone();
+    let (mut last, total) = (Instant::now(), job.total_steps());
+    server.observe(move |step, stats| {
+        if last.elapsed() < HEARTBEAT && step < total {
+            return Ok(());
+        }
+        last = Instant::now();
+        observer.tell(&News::Progress { step, stats })
+    });
+    trainer.tell(&News::Started)?;
+    train(&mut server, job)?;
+    let report = PartyReport {
+        role: format!("server{id}"),
+        backend: device.backend().name(),
+        steps: server.stats(Section::Step),
+        evaluation: server.stats(Section::Evaluation),
+        setup: server.stats(Section::Setup),
+        peak_rss_mib: peak_rss_mib(),
+        cpu_seconds: cpu_seconds(),
+    };
+    if let Some(mut links) = server.into_links() {
+        links.peer.flush()?;
+    }
+    Ok(report)
+}
+
+/// A seed that the two servers know and nobody else: each gives half.
+fn common_seed(id: u8, peer: &mut dyn Channel, job: &Job, session: u64) -> Result<Seed> {
+    let mine = Seed::fresh()?;
+    say(peer, Kind::Agree, &CommonSeed { job: job.hash(), session, half: mine.clone() })?;
+    let theirs: CommonSeed = hear(peer, Kind::Agree, "its agreement to the job")?;
+    same_job(peer, job, &theirs.job)?;
+    if theirs.session != session {
+        return Err(Error::peer(
+            peer.peer(),
+            "is in another session; start both servers and the dealer for the same job",
+        ));
+    }
+    let halves = if id == 0 { [&mine, &theirs.half] } else { [&theirs.half, &mine] };
+    let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 common seed of the servers");
+    halves.iter().for_each(|half| {
+        hasher.update(half.bytes());
+    });
+    Ok(Seed::from_bytes(*hasher.finalize().as_bytes()))
+}
+
+/// This server's half of the initial parameters.
+fn initial_parameters(trainer: &mut dyn Channel, job: &Job, device: &Device) -> Result<Vec<crate::tensor::Tensor>> {
+    let mut out = Vec::new();
+    for (gate, shape) in (0..).zip(job.model.parameters()) {
+        let head = Head { kind: Kind::Data, session: 0, step: 0, gate };
+        let bytes = receive_exactly(trainer, head, shape.len() * (MASTER_BITS / 8) as usize, "the initial parameters")?;
+        out.push(device.upload(&bytes, crate::kernel::Operand::Wide, shape)?);
+    }
+    Ok(out)
+}
+
+/// An owner's masked rows of a set, as words.
+fn receive_rows(
+    link: &mut dyn Channel,
+    set: u32,
+    shape: crate::party::SetShape,
+    rows: usize,
+    digest: &mut blake3::Hasher,
+) -> Result<Vec<u64>> {
+    let bytes = rows * shape.stride() * 4;
+    let mut words = vec![0u64; bytes.div_ceil(8)];
+    let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut words)[..bytes];
+    let per = rows_per_frame(shape) * shape.stride() * 4;
+    for (gate, out) in (0..).zip(out.chunks_mut(per)) {
+        let head = Head { kind: Kind::Data, session: 0, step: set, gate };
+        let frame = receive_exactly(link, head, out.len(), "its masked rows")?;
+        digest.update(&frame);
+        out.copy_from_slice(&frame);
+    }
+    Ok(words)
+}
+
+/// The link to the trainer, for everybody in a role who has something to tell.
+#[derive(Clone)]
+pub(crate) struct Trainer(Arc<std::sync::Mutex<Box<dyn Channel>>>);
+
+/// How often progress is told.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+
+impl Trainer {
+    pub(crate) fn new(link: Box<dyn Channel>) -> Self {
+        Self(Arc::new(std::sync::Mutex::new(link)))
+    }
+
+    /// Uses the link.
+    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&mut dyn Channel) -> T) -> T {
+        let mut link = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        use_it(&mut **link)
+    }
+
+    /// Tells the trainer something.
+    pub(crate) fn tell(&self, news: &News) -> Result<()> {
+        self.with(|link| say(link, Kind::Progress, news))
+    }
+
+    /// Tells whom we wait for; a trainer that is gone is noticed later.
+    pub(crate) fn waiting(&self, what: &str) {
+        let _ = self.tell(&News::Waiting { what: what.into() });
+    }
+
+    /// Tells how it ended.
+    pub(crate) fn close(&self, run: Result<PartyReport>) -> Result<()> {
+        let news = match &run {
+            Ok(report) => News::Report(Box::new(report.clone())),
+            Err(e) => News::Failed { reason: e.to_string() },
+        };
+        let told = self.tell(&news).and_then(|()| self.with(|link| link.flush()));
+        run.and(told)
+    }
+
+    fn hand_out(
+        &self,
+        seal: &SealingKey,
+        job: &[u8; 32],
+        what: Revealed,
+        half: &[u64],
+        bits: u32,
+        stats: Stats,
+    ) -> Result<()> {
+        let plain: &[u8] = bytemuck::cast_slice(half);
+        let body = match what {
+            Revealed::Hits { .. } => plain.to_vec(),
+            Revealed::Parameter { index } => seal.seal(&seal_label(job, index), plain)?,
+        };
+        self.tell(&News::Half { what, bits, body, stats })
+    }
+}
+
+/// What a sealed parameter is bound to.
+pub(crate) fn seal_label(job: &[u8; 32], index: u32) -> Vec<u8> {
+    [b"ppdnn parameter".as_slice(), job, &index.to_le_bytes()].concat()
+}

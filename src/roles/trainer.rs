@@ -1,0 +1,266 @@
+//! The trainer: says what is to be done, shares the initial parameters, and puts together what is revealed to it.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::fixed::{decode, mask};
+use crate::net::{Channel, Head, Identity, Kind};
+use crate::nn::initial_parameters;
+use crate::party::{Revealed, Stats};
+use crate::prg::Seed;
+use crate::roles::event::{Bytes, Event, PartyReport, StepParts, Summary};
+use crate::roles::messages::{News, hear, say};
+use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::server::seal_label;
+use crate::train::Job;
+
+/// The trainer's links.
+pub struct TrainerLinks {
+    /// To server 0 and server 1.
+    pub servers: [Box<dyn Channel>; 2],
+    /// To the dealer.
+    pub dealer: Box<dyn Channel>,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Share of the test rows that are classified right, by epoch; empty where it is not revealed.
+    pub accuracy: Vec<f64>,
+    /// The final parameters in the order of [`Model::parameters`](crate::nn::Model::parameters); empty where they are not revealed.
+    pub parameters: Vec<Vec<f64>>,
+    /// The figures.
+    pub summary: Summary,
+}
+
+/// Runs a job against servers and a dealer.
+///
+/// # Errors
+/// The reason that a party gave, or that its link broke with.
+pub fn run_trainer(
+    job: &Job,
+    links: TrainerLinks,
+    identity: &Identity,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
+    let start = Instant::now();
+    let TrainerLinks { servers: [mut zero, mut one], mut dealer } = links;
+    job.check()?;
+    for link in [&mut zero, &mut one, &mut dealer] {
+        say(&mut **link, Kind::Control, &job.to_bytes())?;
+    }
+    share_parameters(job, &mut *zero, &mut *one)?;
+    let (tell, hears) = mpsc::channel();
+    for (party, link) in [zero, one, dealer].into_iter().enumerate() {
+        let tell = tell.clone();
+        thread::spawn(move || listen(party, link, &tell));
+    }
+    drop(tell);
+    let mut desk = Desk { job, identity, halves: Vec::new(), outcome: Outcome::default(), stats: Default::default() };
+    let mut reports: [Option<PartyReport>; 3] = Default::default();
+    while reports.iter().any(Option::is_none) {
+        let Ok((party, news)) = hears.recv() else { break };
+        match news {
+            Ok(News::Report(report)) => reports[party] = Some(*report),
+            Ok(News::Failed { reason }) => return Err(first_cause(party, reason, &hears)),
+            Err(e) => return Err(first_cause(party, e.to_string(), &hears)),
+            Ok(news) => desk.take(party, news, on_event)?,
+        }
+    }
+    let reports = reports.into_iter().collect::<Option<Vec<_>>>();
+    let reports = reports.ok_or_else(|| Error::peer("a party", "ended without a report"))?;
+    desk.finish(&reports, start.elapsed())
+}
+
+/// Names of the parties that report to the trainer, in the order of its links.
+const PARTIES: [&str; 3] = ["server 0", "server 1", "dealer"];
+
+/// Reads a party's news until it is done.
+fn listen(party: usize, mut link: Box<dyn Channel>, tell: &mpsc::Sender<(usize, Result<News>)>) {
+    loop {
+        let news: Result<News> = hear(&mut *link, Kind::Progress, "news of its work");
+        let last = matches!(news, Err(_) | Ok(News::Report(_) | News::Failed { .. }));
+        if tell.send((party, news)).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// When a party fails, the others lose their links to it; the party to name is the one that says why.
+fn first_cause(party: usize, reason: String, hears: &mpsc::Receiver<(usize, Result<News>)>) -> Error {
+    let mut all = vec![(party, reason)];
+    let until = Instant::now() + Duration::from_millis(1500);
+    while let Ok((party, news)) = hears.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        match news {
+            Ok(News::Failed { reason }) => all.push((party, reason)),
+            Err(e) => all.push((party, e.to_string())),
+            Ok(_) => {}
+        }
+    }
+    let broken = |reason: &str| reason.contains("connection") || reason.contains("gone");
+    let at = all.iter().position(|(_, reason)| !broken(reason)).unwrap_or(0);
+    let (party, reason) = all.swap_remove(at);
+    Error::peer(PARTIES[party], reason)
+}
+
+/// Shares the initial parameters uniformly, public though they may be.
+fn share_parameters(job: &Job, zero: &mut dyn Channel, one: &mut dyn Channel) -> Result<()> {
+    let seed = Seed::fresh()?;
+    for (gate, x) in (0..).zip(initial_parameters(&job.model, job.seed)) {
+        let head = Head { kind: Kind::Data, session: 0, step: 0, gate };
+        let mut random = Zeroizing::new(vec![0u32; 2 * x.len()]);
+        seed.stream(u64::from(gate)).fill(0, &mut random);
+        let half = |w: &[u32]| u64::from(w[0]) | u64::from(w[1]) << 32;
+        let other: Vec<u64> = x.iter().zip(random.chunks_exact(2)).map(|(x, w)| x.wrapping_sub(half(w))).collect();
+        zero.send(head, bytemuck::cast_slice(&random).to_vec())?;
+        one.send(head, bytemuck::cast_slice(&other).to_vec())?;
+    }
+    Ok(())
+}
+
+/// Where what the servers tell is put together.
+struct Desk<'a> {
+    job: &'a Job,
+    identity: &'a Identity,
+    /// Halves that wait for the other server's.
+    halves: Vec<(usize, Revealed, Vec<u64>)>,
+    outcome: Outcome,
+    /// What the steps cost the two servers so far.
+    stats: [Stats; 2],
+}
+
+impl Desk<'_> {
+    fn take(&mut self, party: usize, news: News, on_event: &mut dyn FnMut(Event)) -> Result<()> {
+        match news {
+            News::Waiting { what } => on_event(Event::Waiting { party: PARTIES[party].into(), what }),
+            News::Started if party == 0 => on_event(Event::Started),
+            News::Progress { step, stats } if party == 0 => {
+                self.stats[0] = stats;
+                let epoch = epoch_of(self.job, step);
+                on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
+                if !self.job.reveal.accuracy
+                    && step == self.job.total_steps().min(u64::from(epoch) * self.job.steps_per_epoch())
+                {
+                    let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+                    on_event(Event::Epoch { epoch, step, test_accuracy: None, seconds: stats.seconds, bytes });
+                }
+            }
+            News::Progress { stats, .. } if party == 1 => self.stats[1] = stats,
+            News::Half { what, bits, body, stats } if party < 2 => {
+                self.stats[party] = stats;
+                let half = self.open_half(what, &body)?;
+                let other = self.halves.iter().position(|(p, w, _)| *p != party && *w == what);
+                match other {
+                    None => self.halves.push((party, what, half)),
+                    Some(at) => {
+                        let (.., other) = self.halves.swap_remove(at);
+                        self.put_together(what, &half, &other, bits, on_event)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A server's half as numbers.
+    fn open_half(&self, what: Revealed, body: &[u8]) -> Result<Vec<u64>> {
+        let words = |bytes: &[u8]| -> Result<Vec<u64>> {
+            if bytes.len() % 8 != 0 {
+                return Err(Error::peer("a server", "revealed something that is no list of numbers"));
+            }
+            Ok(bytemuck::pod_collect_to_vec(bytes))
+        };
+        match what {
+            Revealed::Hits { .. } => words(body),
+            Revealed::Parameter { index } => words(&self.identity.unseal(&seal_label(&self.job.hash(), index), body)?),
+        }
+    }
+
+    fn put_together(
+        &mut self,
+        what: Revealed,
+        a: &[u64],
+        b: &[u64],
+        bits: u32,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let len = match what {
+            Revealed::Hits { .. } => 1,
+            Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
+        };
+        if a.len() != len || b.len() != len || !(1..=64).contains(&bits) {
+            return Err(Error::peer("a server", format!("revealed {what:?} in another shape than the job's")));
+        }
+        let value = |(a, b): (&u64, &u64)| decode(a.wrapping_add(*b) & mask(bits), bits, self.job.profile.frac);
+        let values: Vec<f64> = a.iter().zip(b).map(value).collect();
+        match what {
+            Revealed::Hits { epoch } => {
+                let accuracy = values[0] / f64::from(self.job.test_rows());
+                self.outcome.accuracy.push(accuracy);
+                let step = self.job.total_steps().min(u64::from(epoch) * self.job.steps_per_epoch());
+                let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+                let seconds = self.stats[0].seconds;
+                on_event(Event::Epoch { epoch, step, test_accuracy: Some(accuracy), seconds, bytes });
+            }
+            Revealed::Parameter { .. } => self.outcome.parameters.push(values),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, reports: &[PartyReport], wall: Duration) -> Result<Outcome> {
+        let job = self.job;
+        if job.reveal.model && self.outcome.parameters.len() != job.model.parameters().len() {
+            return Err(Error::peer("the servers", "did not reveal the whole model"));
+        }
+        let steps = job.total_steps();
+        let per = steps as f64;
+        let (zero, one) = (&reports[0], &reports[1]);
+        let evaluations = self.outcome.accuracy.len().max(1) as f64;
+        let mut summary = Summary {
+            model: job.model.name().into(),
+            backend: zero.backend.clone(),
+            profile: job.profile.name.clone(),
+            epochs: epoch_of(job, steps),
+            steps,
+            batch: job.batch,
+            test_accuracy: self.outcome.accuracy.last().copied(),
+            seconds: Some(wall.as_secs_f64()),
+            seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
+            step_parts: Some(parts(&zero.steps, per)),
+            rounds_per_step: zero.steps.rounds as f64 / per,
+            bytes_per_step: Bytes::of([&zero.steps, &one.steps], per),
+            rounds_per_evaluation: zero.evaluation.rounds as f64 / evaluations,
+            bytes_per_evaluation: Bytes::of([&zero.evaluation, &one.evaluation], evaluations),
+            ..Summary::default()
+        };
+        let trainer = PartyReport {
+            role: "trainer".into(),
+            peak_rss_mib: peak_rss_mib(),
+            cpu_seconds: cpu_seconds(),
+            ..PartyReport::default()
+        };
+        for report in reports.iter().chain([&trainer]) {
+            summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
+            summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
+        }
+        self.outcome.summary = summary;
+        Ok(self.outcome)
+    }
+}
+
+/// The seconds of a step at a server, by what it did.
+fn parts(stats: &Stats, steps: f64) -> StepParts {
+    let rest = stats.seconds - stats.exchange_seconds - stats.dealer_seconds;
+    StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }
+}
+
+/// The epoch, from 1, that step number `step` (from 1) belongs to.
+#[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
+pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
+    (step.saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
+}

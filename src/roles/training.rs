@@ -1,0 +1,352 @@
+//! The door for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use crate::backend::{Backend, Cpu};
+use crate::data::Examples;
+use crate::error::{Error, Result};
+use crate::fixed::Profile;
+use crate::net::{Channel, Identity, memory_pair};
+use crate::nn::{Model, Momentum, Rate, initial_parameters};
+use crate::party::{Clear, Number, Ranges, Revealed, Section, Set};
+use crate::prg::Seed;
+use crate::roles::event::{Bytes, Event, Summary};
+use crate::roles::owner::grid;
+use crate::roles::trainer::epoch_of;
+use crate::roles::{
+    DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
+};
+use crate::train::{Job, Owned, Reveals, Schedule, plan, train};
+
+/// A training to be: the settings, all with defaults that train `secureml` on MNIST.
+#[derive(Clone, Debug)]
+pub struct Training {
+    model: Model,
+    profile: Profile,
+    owners: usize,
+    epochs: u32,
+    steps: Option<u64>,
+    batch: u32,
+    learning_rate: f64,
+    momentum: f64,
+    schedule: Schedule,
+    reveal: Reveals,
+    seed: u64,
+}
+
+impl Training {
+    /// A training of a model: 5 epochs, batches of 128, learning rate 2^-4 halved along the way, momentum 29/32, one owner,
+    /// profile `small`; accuracy and model are revealed.
+    pub fn new(model: Model) -> Self {
+        Self {
+            model,
+            profile: Profile::small(),
+            owners: 1,
+            epochs: 5,
+            steps: None,
+            batch: 128,
+            learning_rate: 0.0625,
+            momentum: 0.90625,
+            schedule: Schedule::Halving,
+            reveal: Reveals { accuracy: true, model: true },
+            seed: 1,
+        }
+    }
+
+    /// The number settings.
+    #[must_use]
+    pub fn profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// Splits the rows among so many owners.
+    #[must_use]
+    pub fn owners(self, owners: usize) -> Self {
+        Self { owners, ..self }
+    }
+
+    /// Passes over the data.
+    #[must_use]
+    pub fn epochs(self, epochs: u32) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// Stops after so many steps.
+    #[must_use]
+    pub fn steps(self, steps: Option<u64>) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// Rows of a batch.
+    #[must_use]
+    pub fn batch(self, batch: u32) -> Self {
+        Self { batch, ..self }
+    }
+
+    /// The learning rate, for the mean over a batch.
+    #[must_use]
+    pub fn learning_rate(self, learning_rate: f64) -> Self {
+        Self { learning_rate, ..self }
+    }
+
+    /// The momentum; rounded to a multiple of 1/32.
+    #[must_use]
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// How the learning rate goes.
+    #[must_use]
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
+    }
+
+    /// What the trainer gets to see.
+    #[must_use]
+    pub fn reveal(self, reveal: Reveals) -> Self {
+        Self { reveal, ..self }
+    }
+
+    /// Fixes the public choices: the order of the rows and the initial weights. Masks never follow it.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The job for so many rows to train on and to test on, split evenly among the owners.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where settings do not fit each other or the rows.
+    pub fn job(&self, train_rows: usize, test_rows: usize) -> Result<Job> {
+        if self.owners == 0 || self.owners > train_rows.max(1) {
+            return Err(Error::Usage(format!("{} owners cannot share {train_rows} rows", self.owners)));
+        }
+        let owned = |owner| {
+            let rows = |of| u32::try_from(share_of(of, self.owners, owner).len());
+            Ok(Owned { train: rows(train_rows)?, test: rows(test_rows)? })
+        };
+        let owners = (0..self.owners).map(owned).collect::<std::result::Result<_, std::num::TryFromIntError>>();
+        let job = Job {
+            model: self.model.clone(),
+            profile: self.profile.clone(),
+            owners: owners.map_err(|_| Error::Usage("there are more than 2^32 rows".into()))?,
+            epochs: self.epochs,
+            steps: self.steps,
+            batch: self.batch,
+            rate: Rate::new(self.learning_rate, self.batch.max(1) as usize)?,
+            momentum: Momentum::new(self.momentum)?,
+            schedule: self.schedule,
+            reveal: self.reveal,
+            seed: self.seed,
+        };
+        job.check()?;
+        Ok(job)
+    }
+
+    /// Trains with all roles as threads of this process, on the processor.
+    ///
+    /// # Errors
+    /// Where settings do not fit each other or the rows, or a role fails.
+    pub fn run(&self, train: &Examples, test: &Examples, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+        self.run_on(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, on_event)
+    }
+
+    /// [`Training::run`] on another backend.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_on(
+        &self,
+        backend: &Arc<dyn Backend>,
+        train: &Examples,
+        test: &Examples,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outcome> {
+        let job = self.job(train.len(), test.len())?;
+        on_event(job_event(&job, &backend.name())?);
+        let identity = Identity::generate()?;
+        let seal = identity.sealing_key();
+        let [t0, t1, td] = ["server 0", "server 1", "dealer"].map(|party| memory_pair("trainer", party));
+        let (peer0, peer1) = memory_pair("server 0", "server 1");
+        let (dealer0, dealt0) = memory_pair("dealer", "server 0");
+        let (dealer1, dealt1) = memory_pair("dealer", "server 1");
+        let mut owners: [Vec<Box<dyn Channel>>; 3] = Default::default();
+        let mut uploads = Vec::new();
+        for owner in 0..job.owners.len() {
+            let name = format!("owner {owner}");
+            let [a, b, c] = ["server 0", "server 1", "dealer"].map(|party| memory_pair(&name, party));
+            owners[0].push(Box::new(a.1));
+            owners[1].push(Box::new(b.1));
+            owners[2].push(Box::new(c.1));
+            uploads.push(OwnerLinks { servers: [Box::new(a.0), Box::new(b.0)], dealer: Box::new(c.0) });
+        }
+        let [owners0, owners1, owners_dealer] = owners.map(take_in_turn);
+        let first = Mutex::new(None);
+        let note = |result: Result<()>| {
+            if let Err(e) = result {
+                first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+            }
+        };
+        let outcome = thread::scope(|scope| {
+            let links = [(t0.1, peer0, dealt0, owners0), (t1.1, peer1, dealt1, owners1)];
+            for (id, (trainer, peer, dealer, owner)) in (0..).zip(links) {
+                let links = ServerLinks {
+                    trainer: Box::new(trainer),
+                    peer: Box::new(move || Ok(Box::new(peer))),
+                    dealer: Box::new(move || Ok(Box::new(dealer))),
+                    owner,
+                    seal: seal.clone(),
+                };
+                let note = &note;
+                scope.spawn(move || note(run_server(id, links, backend.clone())));
+            }
+            let mut servers = take_in_turn(vec![Box::new(dealer0), Box::new(dealer1)]);
+            let links = DealerLinks {
+                trainer: Box::new(td.1),
+                server: Box::new(move |id| servers(u32::from(id))),
+                owner: owners_dealer,
+            };
+            let note = &note;
+            scope.spawn(move || note(run_dealer(links, backend.clone())));
+            for ((number, links), range) in (0..).zip(uploads).zip(0..self.owners) {
+                let train = train.slice(share_of(train.len(), self.owners, range));
+                let test = test.slice(share_of(test.len(), self.owners, range));
+                scope.spawn(move || {
+                    note(run_owner(number, links, &train, &test).map_err(|e| e.at(format!("owner {number}"))))
+                });
+            }
+            let links = TrainerLinks { servers: [Box::new(t0.0), Box::new(t1.0)], dealer: Box::new(td.0) };
+            run_trainer(&job, links, &identity, on_event)
+        });
+        // a role's own reason says more than the links that broke because of it
+        let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match (outcome, first) {
+            (Err(e), Some(cause)) => Err(if cause.is_usage() { cause } else { e }),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Trains the same network on the same batches in the clear; returns the accuracy by epoch and what was seen of the
+    /// values' ranges.
+    ///
+    /// # Errors
+    /// Where settings do not fit each other or the rows.
+    pub fn run_clear(
+        &self,
+        train_rows: &Examples,
+        test: &Examples,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(Vec<f64>, Ranges)> {
+        let mut job = self.job(train_rows.len(), test.len())?;
+        job.reveal = Reveals { accuracy: !test.is_empty(), model: false };
+        let mut clear = clear(&job, train_rows, test, Seed::fresh()?);
+        let hits = Arc::new(Mutex::new(Vec::new()));
+        let sink = hits.clone();
+        clear.set_outlet(move |what, number| {
+            if let Revealed::Hits { epoch } = what {
+                sink.lock().unwrap_or_else(PoisonError::into_inner).push((epoch, number.x[0]));
+            }
+            Ok(())
+        });
+        train(&mut clear, &job)?;
+        let hits = hits.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.profile.frac));
+        let accuracy = |(epoch, hits): &(u32, i64)| {
+            let test_accuracy = *hits as f64 / one;
+            on_event(Event::Clear { epoch: *epoch, test_accuracy });
+            test_accuracy
+        };
+        Ok((hits.iter().map(accuracy).collect(), clear.ranges().clone()))
+    }
+
+    /// What the training costs on `backend`, without running it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where settings do not fit each other or the rows.
+    pub fn plan(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Summary> {
+        plan_summary(&self.job(train_rows, test_rows)?, backend)
+    }
+}
+
+/// The clear run of a job on given data.
+pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Seed) -> Clear {
+    let frac = job.profile.frac;
+    let mut clear = Clear::new(job.profile.clone(), coins);
+    for set in Set::ALL {
+        let examples = if set.is_train() { train_rows } else { test };
+        let cols = if set.is_features() { job.model.features() } else { job.model.classes() };
+        let mut rows = vec![0i32; examples.len() * cols];
+        let mut x = vec![0u64; cols];
+        for (row, out) in rows.chunks_exact_mut(cols).enumerate() {
+            grid(examples, set, row, frac, &mut x);
+            #[expect(clippy::cast_possible_truncation, reason = "features of 2^15 and more are out of any range")]
+            out.iter_mut().zip(&x).for_each(|(o, x)| *o = x.cast_signed() as i32);
+        }
+        clear.set_rows(set, cols, rows);
+    }
+    let shapes = job.model.parameters();
+    let initial = initial_parameters(&job.model, job.seed);
+    let number = |(x, shape): (Vec<u64>, crate::shape::Shape)| {
+        Number::new(x.into_iter().map(u64::cast_signed).collect(), shape, crate::fixed::MASTER_BITS)
+    };
+    clear.set_parameters(initial.into_iter().zip(shapes).map(number).collect());
+    clear
+}
+
+/// What a job costs, in the summary's names.
+///
+/// # Errors
+/// None in practice.
+pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
+    let plan = plan(job)?;
+    let steps = plan.server(Section::Step);
+    let evaluation = plan.server(Section::Evaluation);
+    let evaluations = if job.reveal.accuracy { epoch_of(job, job.total_steps()).into() } else { 1.0 };
+    let bytes = |stats: &crate::party::Stats, by: f64| {
+        // the plan's server is number 1, which receives what is dealt
+        Bytes { dealer_to_server0: 0.0, ..Bytes::of([stats, stats], by) }
+    };
+    Ok(Summary {
+        model: job.model.name().into(),
+        backend: backend.into(),
+        profile: job.profile.name.clone(),
+        epochs: epoch_of(job, job.total_steps()),
+        steps: job.total_steps(),
+        batch: job.batch,
+        rounds_per_step: steps.rounds as f64 / job.total_steps() as f64,
+        bytes_per_step: bytes(&steps, job.total_steps() as f64),
+        rounds_per_evaluation: evaluation.rounds as f64 / evaluations,
+        bytes_per_evaluation: bytes(&evaluation, evaluations),
+        ..Summary::default()
+    })
+}
+
+/// The event that announces a job.
+pub(crate) fn job_event(job: &Job, backend: &str) -> Result<Event> {
+    let plan = plan_summary(job, backend)?;
+    Ok(Event::Job {
+        model: job.model.name().into(),
+        sizes: job.model.sizes(),
+        profile: job.profile.name.clone(),
+        backend: backend.into(),
+        rows: [job.train_rows(), job.test_rows()],
+        steps: job.total_steps(),
+        step_size: job.rate.to_string(),
+        rounds_per_step: plan.rounds_per_step,
+        bytes_per_step: plan.bytes_per_step,
+    })
+}
+
+/// The rows of owner `owner` when `rows` rows are split evenly among `owners`.
+pub fn share_of(rows: usize, owners: usize, owner: usize) -> std::ops::Range<usize> {
+    rows * owner / owners..rows * (owner + 1) / owners
+}
+
+type InTurn = Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>;
+
+/// Links that were made beforehand, asked for in order.
+fn take_in_turn(links: Vec<Box<dyn Channel>>) -> InTurn {
+    let mut links = links.into_iter();
+    Box::new(move |number| links.next().ok_or_else(|| Error::peer(format!("owner {number}"), "is not there")))
+}
