@@ -1,5 +1,7 @@
 //! The product, cut into blocks for the caches and tiles for the registers.
 
+use std::ops::Range;
+
 use bytemuck::{cast_slice, cast_slice_mut};
 use rayon::prelude::*;
 
@@ -31,110 +33,106 @@ pub(super) fn multiply<W: Word, L: Lanes<W>, const R: usize, const C: usize, con
     lanes: L,
     product: Product<'_, W>,
 ) {
-    const { assert!(N * size_of::<W>() == C * size_of::<L::Row>()) }
+    const { assert!(N * size_of::<W>() == C * size_of::<L::Row>() && COLUMNS.is_multiple_of(N)) }
     let Product { acc, a, b, sizes: [m, k, n], transposed: [ta, tb], subtract } = product;
     let (acc, a, b) = (&mut acc[..m * n], Factor::new(a, m, k, !ta), Factor::new(b, n, k, tb));
     if m == 0 || k == 0 || n == 0 {
         return;
     }
     let threads = if m * k * n < PARALLEL { 1 } else { rayon::current_num_threads() };
-    let rows = m.div_ceil(threads).next_multiple_of(R).min(ROWS / R * R);
-    let depth = k.div_ceil(k.div_ceil(DEPTH));
+    let rows = m.div_ceil(threads).min(ROWS).next_multiple_of(R);
+    let step = k.div_ceil(k.div_ceil(DEPTH));
     for j in (0..n).step_by(COLUMNS) {
         let columns = j..n.min(j + COLUMNS);
-        for p in (0..k).step_by(depth) {
-            let depth = p..k.min(p + depth);
+        for p in (0..k).step_by(step) {
+            let depth = p..k.min(p + step);
             scratch(1, columns.len().div_ceil(N) * depth.len(), |right: &mut [[W; N]]| {
-                lanes.vectorize(
-                    #[inline(always)]
-                    || b.pack(columns.clone(), depth.clone(), right),
-                );
-                let right = &*right;
-                let strip = |(s, acc): (usize, &mut [W])| {
-                    let first = s * rows;
+                each(threads, right, depth.len(), |(i, panel)| b.pack(j + i * N, depth.clone(), panel));
+                each(threads, acc, rows * n, |(s, acc)| {
                     let height = acc.len() / n;
                     scratch(0, height.div_ceil(R) * depth.len(), |left: &mut [[W; R]]| {
+                        let panels = left.chunks_exact_mut(depth.len()).enumerate();
+                        panels.for_each(|(i, panel)| a.pack(s * rows + i * R, depth.clone(), panel));
+                        let block = Block { left, right, depth: depth.len(), columns: columns.clone(), subtract };
                         lanes.vectorize(
                             #[inline(always)]
-                            || {
-                                a.pack(first..first + height, depth.clone(), left);
-                                let strip =
-                                    Strip { acc, stride: n, first: columns.start, columns: columns.len(), subtract };
-                                tiles::<W, L, R, C, N>(lanes, strip, left, right, depth.len());
-                            },
+                            || block.add_to::<L, C>(lanes, acc, n),
                         );
                     });
-                };
-                if threads == 1 {
-                    acc.chunks_mut(rows * n).enumerate().for_each(strip);
-                } else {
-                    acc.par_chunks_mut(rows * n).enumerate().for_each(strip);
-                }
+                });
             });
         }
     }
 }
 
-/// Columns `first ..` of some rows of the accumulator.
-struct Strip<'a, W> {
-    acc: &'a mut [W],
-    stride: usize,
-    first: usize,
-    columns: usize,
+/// Runs `f` on numbered chunks of `items`: on this thread if it is the only one.
+fn each<T: Send>(threads: usize, items: &mut [T], size: usize, f: impl Fn((usize, &mut [T])) + Send + Sync) {
+    if threads == 1 {
+        items.chunks_mut(size).enumerate().for_each(f);
+    } else {
+        items.par_chunks_mut(size).enumerate().for_each(f);
+    }
+}
+
+/// Panels of `R` rows and of `N` columns, all of the same depth, and the columns they are about.
+struct Block<'a, W, const R: usize, const N: usize> {
+    left: &'a [[W; R]],
+    right: &'a [[W; N]],
+    depth: usize,
+    columns: Range<usize>,
     subtract: bool,
 }
 
-/// Adds the product of the packed panels to a strip.
-#[inline(always)]
-fn tiles<W: Word, L: Lanes<W>, const R: usize, const C: usize, const N: usize>(
-    lanes: L,
-    strip: Strip<'_, W>,
-    left: &[[W; R]],
-    right: &[[W; N]],
-    depth: usize,
-) {
-    let Strip { acc, stride, first, columns, subtract } = strip;
-    for (j, right) in (0..columns).step_by(N).zip(right.chunks_exact(depth)) {
-        let width = N.min(columns - j);
-        let right: &[[L::Row; C]] = cast_slice::<W, L::Row>(right.as_flattened()).as_chunks().0;
-        for (left, acc) in left.chunks_exact(depth).zip(acc.chunks_mut(R * stride)) {
-            let sums = tile::<W, L, R, C>(lanes, left, right);
-            for (acc, sums) in acc.chunks_exact_mut(stride).zip(&sums) {
-                let acc = &mut acc[first + j..][..width];
-                let sums = cast_slice::<L::Row, W>(sums);
-                if subtract {
-                    acc.iter_mut().zip(sums).for_each(|(x, y)| *x = x.sub(*y));
+impl<W: Word, const R: usize, const N: usize> Block<'_, W, R, N> {
+    /// Adds the product of the panels to rows of the accumulator, `[rows, n]`; or subtracts it.
+    #[inline(always)]
+    fn add_to<L: Lanes<W>, const C: usize>(&self, lanes: L, acc: &mut [W], n: usize) {
+        for (j, right) in self.columns.clone().step_by(N).zip(self.right.chunks_exact(self.depth)) {
+            let width = N.min(self.columns.end - j);
+            let right: &[[L::Row; C]] = cast_slice::<W, L::Row>(right.as_flattened()).as_chunks().0;
+            for (left, acc) in self.left.chunks_exact(self.depth).zip(acc.chunks_mut(R * n)) {
+                let sums = if width * size_of::<W>() <= size_of::<L::Row>() {
+                    tile::<W, L, R, C, 1>(lanes, left, right)
                 } else {
-                    acc.iter_mut().zip(sums).for_each(|(x, y)| *x = x.add(*y));
+                    tile::<W, L, R, C, C>(lanes, left, right)
+                };
+                for (acc, sums) in acc.chunks_exact_mut(n).zip(&sums) {
+                    let pairs = acc[j..][..width].iter_mut().zip(cast_slice::<L::Row, W>(sums));
+                    if self.subtract {
+                        pairs.for_each(|(x, y)| *x = x.sub(*y));
+                    } else {
+                        pairs.for_each(|(x, y)| *x = x.add(*y));
+                    }
                 }
             }
         }
     }
 }
 
-/// The product of two panels, `out[r][c] = sum_p left[p][r] right[p][c]`, summed in registers.
+/// The product of two panels, `out[r][c] = sum_p left[p][r] right[p][c]`, summed in registers; zero for vectors
+/// past the first `USED`.
 #[inline(always)]
-fn tile<W: Word, L: Lanes<W>, const R: usize, const C: usize>(
+fn tile<W: Word, L: Lanes<W>, const R: usize, const C: usize, const USED: usize>(
     lanes: L,
     left: &[[W; R]],
     right: &[[L::Row; C]],
 ) -> [[L::Row; C]; R] {
-    let mut sums = [[lanes.zero(); C]; R];
+    let mut sums = [[lanes.zero(); USED]; R];
     for (a, b) in left.iter().zip(right) {
-        let mut factors = [lanes.right(&b[0]); C];
-        for c in 1..C {
+        let mut factors = [lanes.right(&b[0]); USED];
+        for c in 1..USED {
             factors[c] = lanes.right(&b[c]);
         }
         for r in 0..R {
             let a = lanes.left(a[r]);
-            for c in 0..C {
+            for c in 0..USED {
                 sums[r][c] = lanes.add_product(sums[r][c], a, factors[c]);
             }
         }
     }
     let mut out = [[lanes.words(lanes.zero()); C]; R];
     for r in 0..R {
-        for c in 0..C {
+        for c in 0..USED {
             out[r][c] = lanes.words(sums[r][c]);
         }
     }

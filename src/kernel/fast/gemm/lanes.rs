@@ -83,36 +83,37 @@ mod x86 {
 
     use super::Lanes;
 
-    macro_rules! lanes_u32 {
-        ($level:ident, $vector:ident, $lanes:literal, $set:ident, $add:ident, $mul:ident) => {
-            impl Lanes<u32> for $level {
-                type Row = [u32; $lanes];
+    /// Levels that multiply the word in one instruction.
+    macro_rules! lanes {
+        ($word:ident * $lanes:literal as $vector:ident of $level:ident, $add_set:ident . $add:ident, $mul_set:ident . $mul:ident) => {
+            impl Lanes<$word> for $level {
+                type Row = [$word; $lanes];
                 type Left = $vector;
                 type Right = $vector;
                 type Sum = $vector;
 
                 #[inline(always)]
-                fn left(self, a: u32) -> $vector {
+                fn left(self, a: $word) -> $vector {
                     cast([a; $lanes])
                 }
 
                 #[inline(always)]
-                fn right(self, b: &[u32; $lanes]) -> $vector {
+                fn right(self, b: &[$word; $lanes]) -> $vector {
                     cast(*b)
                 }
 
                 #[inline(always)]
                 fn zero(self) -> $vector {
-                    cast([0_u32; $lanes])
+                    cast([0 as $word; $lanes])
                 }
 
                 #[inline(always)]
                 fn add_product(self, sum: $vector, a: $vector, b: $vector) -> $vector {
-                    self.$set.$add(sum, self.$set.$mul(a, b))
+                    self.$add_set.$add(sum, self.$mul_set.$mul(a, b))
                 }
 
                 #[inline(always)]
-                fn words(self, sum: $vector) -> [u32; $lanes] {
+                fn words(self, sum: $vector) -> [$word; $lanes] {
                     cast(sum)
                 }
 
@@ -124,84 +125,55 @@ mod x86 {
         };
     }
 
-    // With `a = a1 2^32 + a0` and `b` likewise, `a b = a0 b0 + 2^32 (a0 b1 + a1 b0)` modulo `2^64`. The first
-    // product is one `mul_epu32`; both cross products are one 32-bit `mullo` with the halves of `b` swapped.
-    // The two kinds are summed apart, the second in 32-bit lanes, and only `words` folds and shifts them:
-    // two multiplications per vector, which is less than a 64-bit `mullo` takes where there is one.
-    macro_rules! lanes_u64 {
-        ($level:ident, $vector:ident, $lanes:literal, $set:ident, $add:ident, $add_cross:ident, $mul:ident, $mul_cross:ident, $swap:ident) => {
-            impl Lanes<u64> for $level {
-                type Row = [u64; $lanes];
-                type Left = $vector;
-                type Right = [$vector; 2];
-                type Sum = [$vector; 2];
+    lanes!(u32 * 8 as __m256i of V3, avx2._mm256_add_epi32, avx2._mm256_mullo_epi32);
+    lanes!(u32 * 16 as __m512i of V4, avx512f._mm512_add_epi32, avx512f._mm512_mullo_epi32);
+    lanes!(u64 * 8 as __m512i of V4, avx512f._mm512_add_epi64, avx512dq._mm512_mullo_epi64);
 
-                #[inline(always)]
-                fn left(self, a: u64) -> $vector {
-                    cast([a; $lanes])
-                }
+    /// AVX2 has no 64-bit product. With `a = a1 2^32 + a0` and `b` likewise, `a b = a0 b0 + 2^32 (a0 b1 + a1 b0)`
+    /// modulo `2^64`: the first product is one `mul_epu32`, and one `mullo_epi32` gives both cross products,
+    /// with the halves of `b` swapped. The two kinds are summed apart, the second in 32-bit lanes; only
+    /// `words` folds and shifts. That is two multiplications and two sums per vector.
+    impl Lanes<u64> for V3 {
+        type Row = [u64; 4];
+        type Left = __m256i;
+        type Right = [__m256i; 2];
+        type Sum = [__m256i; 2];
 
-                #[inline(always)]
-                fn right(self, b: &[u64; $lanes]) -> [$vector; 2] {
-                    let b = cast(*b);
-                    [b, self.$set.$swap::<0b10_11_00_01>(b)]
-                }
+        #[inline(always)]
+        fn left(self, a: u64) -> __m256i {
+            cast([a; 4])
+        }
 
-                #[inline(always)]
-                fn zero(self) -> [$vector; 2] {
-                    cast([[0_u64; $lanes]; 2])
-                }
+        #[inline(always)]
+        fn right(self, b: &[u64; 4]) -> [__m256i; 2] {
+            let b = cast(*b);
+            [b, self.avx2._mm256_shuffle_epi32::<0b10_11_00_01>(b)]
+        }
 
-                #[inline(always)]
-                fn add_product(
-                    self,
-                    [low, cross]: [$vector; 2],
-                    a: $vector,
-                    [b, swapped]: [$vector; 2],
-                ) -> [$vector; 2] {
-                    let set = self.$set;
-                    [set.$add(low, set.$mul(a, b)), set.$add_cross(cross, set.$mul_cross(a, swapped))]
-                }
+        #[inline(always)]
+        fn zero(self) -> [__m256i; 2] {
+            cast([0_u64; 8])
+        }
 
-                #[inline(always)]
-                fn words(self, [low, cross]: [$vector; 2]) -> [u64; $lanes] {
-                    let (mut words, cross): ([u64; $lanes], [u64; $lanes]) = (cast(low), cast(cross));
-                    for (word, x) in words.iter_mut().zip(cross) {
-                        *word = word.wrapping_add(x.wrapping_add(x >> 32) << 32);
-                    }
-                    words
-                }
+        #[inline(always)]
+        fn add_product(self, [low, cross]: [__m256i; 2], a: __m256i, [b, swapped]: [__m256i; 2]) -> [__m256i; 2] {
+            let avx2 = self.avx2;
+            let low = avx2._mm256_add_epi64(low, avx2._mm256_mul_epu32(a, b));
+            [low, avx2._mm256_add_epi32(cross, avx2._mm256_mullo_epi32(a, swapped))]
+        }
 
-                #[inline(always)]
-                fn vectorize<T>(self, f: impl FnOnce() -> T) -> T {
-                    Self::vectorize(self, f)
-                }
+        #[inline(always)]
+        fn words(self, sum: [__m256i; 2]) -> [u64; 4] {
+            let [mut words, cross]: [[u64; 4]; 2] = cast(sum);
+            for (word, x) in words.iter_mut().zip(cross) {
+                *word = word.wrapping_add(x.wrapping_add(x >> 32) << 32);
             }
-        };
-    }
+            words
+        }
 
-    lanes_u32!(V3, __m256i, 8, avx2, _mm256_add_epi32, _mm256_mullo_epi32);
-    lanes_u32!(V4, __m512i, 16, avx512f, _mm512_add_epi32, _mm512_mullo_epi32);
-    lanes_u64!(
-        V3,
-        __m256i,
-        4,
-        avx2,
-        _mm256_add_epi64,
-        _mm256_add_epi32,
-        _mm256_mul_epu32,
-        _mm256_mullo_epi32,
-        _mm256_shuffle_epi32
-    );
-    lanes_u64!(
-        V4,
-        __m512i,
-        8,
-        avx512f,
-        _mm512_add_epi64,
-        _mm512_add_epi32,
-        _mm512_mul_epu32,
-        _mm512_mullo_epi32,
-        _mm512_shuffle_epi32
-    );
+        #[inline(always)]
+        fn vectorize<T>(self, f: impl FnOnce() -> T) -> T {
+            Self::vectorize(self, f)
+        }
+    }
 }

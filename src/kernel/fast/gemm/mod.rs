@@ -44,7 +44,7 @@ pub fn gemm_at<W: Word>(
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512, 32) => multiply::<u32, V4, 8, 2, 32>(V4::try_new().expect(MISSING), product.named()),
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512, _) => multiply::<u64, V4, 8, 1, 8>(V4::try_new().expect(MISSING), product.named()),
+        (Level::Avx512, _) => multiply::<u64, V4, 8, 2, 16>(V4::try_new().expect(MISSING), product.named()),
         #[cfg(target_arch = "x86_64")]
         (Level::Avx2, 32) => multiply::<u32, V3, 6, 2, 16>(V3::try_new().expect(MISSING), product.named()),
         #[cfg(target_arch = "x86_64")]

@@ -23,46 +23,41 @@ impl<'a, W: Word> Factor<'a, W> {
         Self { words: &words[..lanes * depth], lanes, depth, lane_major }
     }
 
-    /// Copies a block into panels of `N` lanes, `out[panel][depth][lane]`; the last panel ends in zeros.
+    /// Copies a range of depths of the `N` lanes from `lane` on, `panel[depth][lane]`; zeros past the last lane.
     #[inline(always)]
-    pub(super) fn pack<const N: usize>(&self, lanes: Range<usize>, depth: Range<usize>, out: &mut [[W; N]]) {
-        for (panel, lane) in out.chunks_exact_mut(depth.len()).zip(lanes.clone().step_by(N)) {
-            let width = N.min(lanes.end - lane);
-            match (self.lane_major, width == N) {
-                (true, true) => self.transpose(lane, depth.start, panel),
-                (true, false) => {
-                    panel.fill([W::default(); N]);
-                    for i in 0..width {
-                        let from = &self.words[(lane + i) * self.depth..][depth.clone()];
-                        panel.iter_mut().zip(from).for_each(|(to, x)| to[i] = *x);
-                    }
-                }
-                (false, _) => {
-                    let from = self.words[depth.start * self.lanes..].chunks_exact(self.lanes);
-                    for (to, from) in panel.iter_mut().zip(from) {
-                        match from[lane..].first_chunk() {
-                            Some(from) => *to = *from,
-                            None => {
-                                to[..width].copy_from_slice(&from[lane..]);
-                                to[width..].fill(W::default());
-                            }
-                        }
-                    }
+    pub(super) fn pack<const N: usize>(&self, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
+        let width = N.min(self.lanes - lane);
+        if self.lane_major && width == N {
+            self.interleave(lane, depth.start, panel);
+        } else if self.lane_major {
+            panel.fill([W::default(); N]);
+            for i in 0..width {
+                let from = &self.words[(lane + i) * self.depth..][depth.clone()];
+                panel.iter_mut().zip(from).for_each(|(to, x)| to[i] = *x);
+            }
+        } else {
+            let from = self.words[depth.start * self.lanes..].chunks_exact(self.lanes);
+            for (to, from) in panel.iter_mut().zip(from) {
+                if let Some(from) = from[lane..].first_chunk() {
+                    *to = *from;
+                } else {
+                    to[..width].copy_from_slice(&from[lane..]);
+                    to[width..].fill(W::default());
                 }
             }
         }
     }
 
-    /// Copies `N` whole lanes into a panel, squares of [`SQUARE`] words at a time.
+    /// Copies `N` whole lanes into a panel, strips of [`STRIP`] words at a time.
     #[inline(always)]
-    fn transpose<const N: usize>(&self, lane: usize, start: usize, panel: &mut [[W; N]]) {
+    fn interleave<const N: usize>(&self, lane: usize, start: usize, panel: &mut [[W; N]]) {
         let lanes: [&[W]; N] = std::array::from_fn(|i| &self.words[(lane + i) * self.depth + start..][..panel.len()]);
-        let (squares, rest) = panel.as_chunks_mut::<SQUARE>();
-        let done = squares.len() * SQUARE;
-        for (s, square) in squares.iter_mut().enumerate() {
+        let (strips, rest) = panel.as_chunks_mut::<STRIP>();
+        let done = strips.len() * STRIP;
+        for (s, strip) in strips.iter_mut().enumerate() {
             for (i, from) in lanes.iter().enumerate() {
-                let from: &[W] = &from[s * SQUARE..][..SQUARE];
-                for (to, x) in square.iter_mut().zip(from) {
+                let from: &[W] = &from[s * STRIP..][..STRIP];
+                for (to, x) in strip.iter_mut().zip(from) {
                     to[i] = *x;
                 }
             }
@@ -73,10 +68,10 @@ impl<'a, W: Word> Factor<'a, W> {
     }
 }
 
-/// Depth of the squares that are transposed at once: a cache line of 32-bit words.
-const SQUARE: usize = 16;
+/// Depth of the strips in which lanes are interleaved; 4, 8 and 16 were tried.
+const STRIP: usize = 8;
 
-/// Runs `f` on `panels * depth` rows of `N` words of this thread's scratch `slot`; what is in them is left over.
+/// Runs `f` on `rows` rows of `N` words of this thread's scratch `slot`, whatever is in them.
 pub(super) fn scratch<W: Word, const N: usize, T>(slot: usize, rows: usize, f: impl FnOnce(&mut [[W; N]]) -> T) -> T {
     let words = rows * N;
     // Taken out rather than borrowed: a thread that waits inside `f` may be given another product to do.
