@@ -39,9 +39,12 @@ macro_rules! kernels {
         $($(#[$doc])*
         pub static $name: Kernel = {
             fn body<W: Word>(params: &[u32], inputs: &[&[u8]], out: &mut [u8]) {
-                let params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));
-                let mut inputs = inputs.iter();
-                $module::$body::<W>(params, $(next::<element!($input, W)>(&mut inputs),)* bytemuck::cast_slice_mut::<u8, element!($output, W)>(out));
+                // compiles the body once for every SIMD level, and runs the processor's
+                pulp::Arch::new().dispatch(#[inline(always)] || {
+                    let params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));
+                    let mut inputs = inputs.iter();
+                    $module::$body::<W>(params, $(next::<element!($input, W)>(&mut inputs),)* bytemuck::cast_slice_mut::<u8, element!($output, W)>(out));
+                });
             }
             Kernel {
                 name: stringify!($body),

@@ -59,11 +59,13 @@ impl<'a> Items<'a> {
     }
 
     /// The next item: `len` elements of `bits` bits.
+    #[inline(always)]
     pub(crate) fn next(&mut self, len: usize, bits: u32) -> Packed<'a> {
         Packed::new(self.raw(words(len, bits)), bits)
     }
 
     /// The next item as words.
+    #[inline(always)]
     pub(crate) fn raw(&mut self, words: usize) -> &'a [u32] {
         let (item, rest) = self.words.split_at(words);
         self.words = rest;
@@ -83,11 +85,13 @@ impl<'a> Filler<'a> {
     }
 
     /// Fills the next item: `len` elements of `bits` bits.
+    #[inline(always)]
     pub(crate) fn item(&mut self, len: usize, bits: u32, value: impl FnMut(usize) -> u64) {
         pack(self.raw(words(len, bits)), bits, len, value);
     }
 
     /// The next item as words.
+    #[inline(always)]
     pub(crate) fn raw(&mut self, words: usize) -> &'a mut [u32] {
         let (item, rest) = std::mem::take(&mut self.words).split_at_mut(words);
         self.words = rest;

@@ -28,6 +28,7 @@ pub(crate) const fn dealt_words(len: usize, k: u32) -> usize {
 }
 
 /// `out = ((x + add) mod 2^bits >> low) mod 2^(k+1)`: the bits of a wire that a comparison looks at.
+#[inline(always)]
 pub(crate) fn window<W: Word>(p: &WindowParams, x: &[W], out: &mut [W]) {
     let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
     for (o, x) in out.iter_mut().zip(x) {
@@ -36,11 +37,13 @@ pub(crate) fn window<W: Word>(p: &WindowParams, x: &[W], out: &mut [W]) {
 }
 
 /// The pairs `(i, j)`, `i < j`, of `classes` candidates, in order.
+#[inline(always)]
 pub(crate) fn pairs(classes: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..classes).flat_map(move |i| (i + 1..classes).map(move |j| (i, j)))
 }
 
 /// `out[(i, j), row] = (v_i - v_j) mod 2^(k+1)`, `v = (x + add) mod 2^bits >> low`: shift first, then subtract.
+#[inline(always)]
 pub(crate) fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
     let (rows, classes) = (p.rows as usize, p.classes as usize);
     let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
@@ -51,6 +54,7 @@ pub(crate) fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
 }
 
 /// Looks the public digits up in the tables: planes to open, and behind them `lt_(m-1)`.
+#[inline(always)]
 pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (len, m) = (a.len(), digits(p.k));
     let (w, tables) = (plane(len), Items::new(dealt).raw(m * (len * 16).div_ceil(32)));
@@ -81,6 +85,7 @@ pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], deal
 ///
 /// `lt = lt_(m-1) ^ XOR_(j<m-1) XOR_(S in {j+1..m-1}) (prod_(i not in S) e_i) (l_j alpha_S ^ [beta_j alpha_S])`,
 /// `b = 1 ^ a[k] ^ [rho[h]] ^ lt`; public terms enter on server 0 (`first`).
+#[inline(always)]
 pub(crate) fn compare_tell<W: Word>(
     p: &CompareParams,
     a: &[W],
@@ -132,6 +137,7 @@ pub(crate) fn compare_tell<W: Word>(
 }
 
 /// What the dealer ships for a comparison with the windows `rho` of a mask: values minus server 0's shares.
+#[inline(always)]
 pub(crate) fn deal_compare<W: Word>(
     p: &CompareParams,
     rho: &[W],

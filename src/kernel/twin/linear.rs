@@ -16,6 +16,7 @@ impl MatmulParams {
 
 /// `out = c + op(a1) op(b1) - op(a2) op(b2)`: a server's share of a product of wires (protocols.md 1.1).
 #[expect(clippy::too_many_arguments, reason = "the formula has five operands")]
+#[inline(always)]
 pub(crate) fn matmul_pair<W: Word>(p: &MatmulParams, c: &[W], a1: &[W], b1: &[W], a2: &[W], b2: &[W], out: &mut [W]) {
     out.copy_from_slice(c);
     gemm(out, a1, b1, p.sizes(), p.transposed(), false);
@@ -23,21 +24,25 @@ pub(crate) fn matmul_pair<W: Word>(p: &MatmulParams, c: &[W], a1: &[W], b1: &[W]
 }
 
 /// `out = op(a) op(b) - c`: the dealer's correction for a product of masks.
+#[inline(always)]
 pub(crate) fn matmul_minus<W: Word>(p: &MatmulParams, a: &[W], b: &[W], c: &[W], out: &mut [W]) {
     out.iter_mut().zip(c).for_each(|(o, c)| *o = W::default().sub(*c));
     gemm(out, a, b, p.sizes(), p.transposed(), false);
 }
 
 /// `out = kx x + ky y`, `kx` and `ky` public.
+#[inline(always)]
 pub(crate) fn combine<W: Word>(p: &CombineParams, x: &[W], y: &[W], out: &mut [W]) {
     combine_words(p, x, y, out);
 }
 
 /// [`combine`] in `Z_2^64`.
+#[inline(always)]
 pub(crate) fn combine_wide<W: Word>(p: &CombineParams, x: &[u64], y: &[u64], out: &mut [u64]) {
     combine_words(p, x, y, out);
 }
 
+#[inline(always)]
 fn combine_words<X: Word>(p: &CombineParams, x: &[X], y: &[X], out: &mut [X]) {
     let word = |lo: u32, hi: u32| X::low(u64::from(lo) | u64::from(hi) << 32);
     let (kx, ky) = (word(p.kx_lo, p.kx_hi), word(p.ky_lo, p.ky_hi));
@@ -45,6 +50,7 @@ fn combine_words<X: Word>(p: &CombineParams, x: &[X], y: &[X], out: &mut [X]) {
 }
 
 /// `out[i, j] = z[i, j] + b[j]`.
+#[inline(always)]
 pub(crate) fn add_row<W: Word>(p: &AddRowParams, z: &[W], b: &[W], out: &mut [W]) {
     let cols = p.cols as usize;
     for (out, z) in out.chunks_exact_mut(cols).zip(z.chunks_exact(cols)) {
@@ -53,6 +59,7 @@ pub(crate) fn add_row<W: Word>(p: &AddRowParams, z: &[W], b: &[W], out: &mut [W]
 }
 
 /// `out[j] = 2^shift sum_i x[i, j]`.
+#[inline(always)]
 pub(crate) fn sum_rows<W: Word>(p: &SumRowsParams, x: &[W], out: &mut [W]) {
     out.fill(W::default());
     for row in x.chunks_exact(p.cols as usize) {
@@ -62,6 +69,7 @@ pub(crate) fn sum_rows<W: Word>(p: &SumRowsParams, x: &[W], out: &mut [W]) {
 }
 
 /// `out = (x >> cut) mod 2^bits` of a 64-bit share, rounded up where `up` (server 1).
+#[inline(always)]
 pub(crate) fn narrow<W: Word>(p: &NarrowParams, x: &[u64], out: &mut [W]) {
     for (o, x) in out.iter_mut().zip(x) {
         let t = if p.up == 1 { x.shr_up(p.cut) } else { Word::shr(*x, p.cut) };

@@ -10,11 +10,13 @@ use crate::kernel::table::{
 /// `out = pack((x >> cut) + r + offset)`: what is opened of a value `x` of `in_bits` bits under the mask `r`.
 ///
 /// `up` rounds the shift up (server 1); `offset` adds `2^(out_bits - 2)` (server 0 of a truncated product).
+#[inline(always)]
 pub(crate) fn mask<W: Word>(p: &MaskParams, x: &[W], r: &[W], out: &mut [u32]) {
     mask_words(p, x, r, out);
 }
 
 /// [`mask`] of a 64-bit value: opens a master weight.
+#[inline(always)]
 pub(crate) fn mask_wide<W: Word>(p: &MaskParams, x: &[u64], r: &[W], out: &mut [u32]) {
     mask_words(p, x, r, out);
 }
@@ -32,6 +34,7 @@ fn mask_words<X: Word, W: Word>(p: &MaskParams, x: &[X], r: &[W], out: &mut [u32
 }
 
 /// `out = (mine + peer) mod 2^bits`: an opened value from its two packed halves; the peer's begins at word `at`.
+#[inline(always)]
 pub(crate) fn merge<W: Word>(p: &MergeParams, mine: &[u32], peer: &[u32], out: &mut [W]) {
     let peer = &peer[p.at as usize..];
     if p.bits == 32 {
@@ -45,28 +48,33 @@ pub(crate) fn merge<W: Word>(p: &MergeParams, mine: &[u32], peer: &[u32], out: &
 }
 
 /// `out = a[a_at ..] ^ b[b_at ..]`.
+#[inline(always)]
 pub(crate) fn xor<W: Word>(p: &XorParams, a: &[u32], b: &[u32], out: &mut [u32]) {
     let (a, b) = (&a[p.a_at as usize..], &b[p.b_at as usize..]);
     out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = a ^ b);
 }
 
 /// `out = a & b`.
+#[inline(always)]
 pub(crate) fn and<W: Word>(_: &crate::kernel::table::NoParams, a: &[u32], b: &[u32], out: &mut [u32]) {
     out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = a & b);
 }
 
 /// `out = pack(x)`.
+#[inline(always)]
 pub(crate) fn pack_ring<W: Word>(p: &PackParams, x: &[W], out: &mut [u32]) {
     pack(out, p.bits, x.len(), |i| x[i].wide());
 }
 
 /// Packed elements from word `at` on as ring elements.
+#[inline(always)]
 pub(crate) fn unpack<W: Word>(p: &UnpackParams, x: &[u32], out: &mut [W]) {
     let x = Packed::new(&x[p.at as usize..], p.bits);
     out.iter_mut().enumerate().for_each(|(i, o)| *o = W::low(x.at(i)));
 }
 
 /// Rows of packed elements, each row from a word of its own (`stride` words a row), as ring elements.
+#[inline(always)]
 pub(crate) fn unpack_rows<W: Word>(p: &UnpackRowsParams, x: &[u32], out: &mut [W]) {
     for (row, out) in x.chunks_exact(p.stride as usize).zip(out.chunks_exact_mut(p.cols as usize)) {
         let row = Packed::new(row, p.bits);
@@ -75,6 +83,7 @@ pub(crate) fn unpack_rows<W: Word>(p: &UnpackRowsParams, x: &[u32], out: &mut [W
 }
 
 /// Rows `index - base` of a block, `stride` words each.
+#[inline(always)]
 pub(crate) fn gather_rows<W: Word>(p: &GatherParams, block: &[u32], index: &[u32], out: &mut [u32]) {
     let stride = p.stride as usize;
     for (out, i) in out.chunks_exact_mut(stride).zip(index) {
@@ -84,6 +93,7 @@ pub(crate) fn gather_rows<W: Word>(p: &GatherParams, block: &[u32], index: &[u32
 }
 
 /// `a` and behind it `b`.
+#[inline(always)]
 pub(crate) fn concat<W: Word>(p: &ConcatParams, a: &[u32], b: &[u32], out: &mut [u32]) {
     let (first, second) = out.split_at_mut(p.first as usize);
     first.copy_from_slice(a);

@@ -16,15 +16,18 @@ impl RescaleParams {
 }
 
 /// This server's top bits under its pads: what the other may see.
+#[inline(always)]
 pub(crate) fn rescale_ask<W: Word>(p: &RescaleParams, x: &[W], own: &[u32], out: &mut [u32]) {
     ask(p, x, own, out);
 }
 
 /// [`rescale_ask`] of 64-bit shares.
+#[inline(always)]
 pub(crate) fn rescale_ask_wide<W: Word>(p: &RescaleParams, x: &[u64], own: &[u32], out: &mut [u32]) {
     ask(p, x, own, out);
 }
 
+#[inline(always)]
 fn ask<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], out: &mut [u32]) {
     for ((o, x), own) in out.iter_mut().zip(x.chunks(32)).zip(own) {
         let mut word = 0;
@@ -38,6 +41,7 @@ fn ask<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], out: &mut [u32]) {
 }
 
 /// The low `n` bits of a word of bits.
+#[inline(always)]
 fn ones(n: usize) -> u32 {
     if n >= 32 { u32::MAX } else { (1 << n) - 1 }
 }
@@ -46,6 +50,7 @@ fn ones(n: usize) -> u32 {
 ///
 /// With padded bits `u` (mine) and `v` (the peer's, from word `peer_at` on), pads `own` and `[a a']` dealt in `64 - bits + shift` bits:
 /// `w = m - (u v + v (1 - 2u) own + (1 - 2u)(1 - 2v) [a a'])`, `y = x' >> shift - 2^(bits - shift) w - 2^(bits - 2 - shift)`.
+#[inline(always)]
 pub(crate) fn rescale<W: Word>(
     p: &RescaleParams,
     x: &[W],
@@ -59,6 +64,7 @@ pub(crate) fn rescale<W: Word>(
 }
 
 /// [`rescale`] of 64-bit shares.
+#[inline(always)]
 pub(crate) fn rescale_wide<W: Word>(
     p: &RescaleParams,
     x: &[u64],
@@ -72,6 +78,7 @@ pub(crate) fn rescale_wide<W: Word>(
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "the shift is a two's complement parameter")]
+#[inline(always)]
 fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &[u32], dealt: &[u32], out: &mut [u64]) {
     let peer = &peer[p.peer_at as usize..];
     let shift = p.shift as i32;
@@ -100,6 +107,7 @@ fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &
 }
 
 /// The dealer's `[a a']`: `pack((own0 & own1) - share0)` in `bits` bits.
+#[inline(always)]
 pub(crate) fn deal_rescale<W: Word>(
     p: &crate::kernel::table::CorrectParams,
     own0: &[u32],

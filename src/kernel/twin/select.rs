@@ -11,6 +11,7 @@ pub(crate) fn public(hat: u64, wire: u32) -> (u64, u64) {
 }
 
 /// `y = I - [rho] + 2^l ([kappa] + (1 - m) [mu])`, `I` on server 0. Dealt: `kappa`, `mu`, `ring - l` bits each.
+#[inline(always)]
 pub(crate) fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u32], out: &mut [W]) {
     let (len, high) = (hat.len(), p.ring - p.wire);
     let mut items = Items::new(dealt);
@@ -24,12 +25,14 @@ pub(crate) fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u
 }
 
 /// The corrections of [`extend`]; `rho` is the sum of both servers' masks, not reduced.
+#[inline(always)]
 pub(crate) fn deal_extend<W: Word>(p: &ExtendParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
     let (len, high) = (rho.len(), p.ring - p.wire);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     deal_carry(p.wire, high, len, rho, &mut share, &mut fill);
 }
 
+#[inline(always)]
 fn deal_carry<W: Word>(wire: u32, high: u32, len: usize, rho: &[W], share: &mut Items<'_>, fill: &mut Filler<'_>) {
     let (kappa, mu) = (share.next(len, high), share.next(len, high));
     fill.item(len, high, |i| (rho[i].wide() >> wire).wrapping_sub(kappa.at(i)));
@@ -38,6 +41,7 @@ fn deal_carry<W: Word>(wire: u32, high: u32, len: usize, rho: &[W], share: &mut 
 
 /// `b y = b_hat y + (1 - 2 b_hat) (I [lambda] - [lambda rho] + 2^l (1 - m) [lambda mu])` in the ring, `y` as [`extend`] gives it.
 /// Dealt: `kappa`, `mu`, `lambda rho` (`ring` bits), `lambda mu` (`ring - l` bits).
+#[inline(always)]
 pub(crate) fn select<W: Word>(
     p: &SelectParams,
     hat: &[W],
@@ -65,6 +69,7 @@ pub(crate) fn select<W: Word>(
 }
 
 /// The corrections of [`select`]; `lambda` are the bits' masks.
+#[inline(always)]
 pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let (len, high, l) = (rho.len(), p.ring - p.wire, p.wire);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
@@ -76,12 +81,14 @@ pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], 
 }
 
 /// `out = pack(x - share0)` of secret bits `x`: an arithmetic sharing of a bit in `Z_2^bits`.
+#[inline(always)]
 pub(crate) fn correct_bits<W: Word>(p: &CorrectParams, x: &[u32], share0: &[u32], out: &mut [u32]) {
     let (len, share) = (p.len as usize, Packed::new(share0, p.bits));
     crate::kernel::fast::bits::pack(out, p.bits, len, |i| u64::from(bit(x, i)).wrapping_sub(share.at(i)));
 }
 
 /// `out = pack(x - share0)` of ring elements `x`.
+#[inline(always)]
 pub(crate) fn correct<W: Word>(p: &CorrectParams, x: &[W], share0: &[u32], out: &mut [u32]) {
     let (len, share) = (p.len as usize, Packed::new(share0, p.bits));
     debug_assert_eq!(out.len(), words(len, p.bits));
@@ -90,6 +97,7 @@ pub(crate) fn correct<W: Word>(p: &CorrectParams, x: &[W], share0: &[u32], out: 
 
 /// `sum_i w_i L_i` of opened bits `w_hat` and a wire `L`: `w_hat [L] + (1 - 2 w_hat) (L_hat [lambda] - [lambda r])`.
 /// Dealt: `lambda`, `lambda r`, `ring` bits each.
+#[inline(always)]
 pub(crate) fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], dealt: &[u32], out: &mut [W]) {
     let len = hat.len();
     let mut items = Items::new(dealt);
@@ -105,6 +113,7 @@ pub(crate) fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], de
 }
 
 /// The corrections of [`hits`].
+#[inline(always)]
 pub(crate) fn deal_hits<W: Word>(p: &HitsParams, r: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let len = r.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));

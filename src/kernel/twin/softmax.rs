@@ -36,6 +36,7 @@ fn cut(x: u64, bits: u32, cut: u32, up: u32) -> u64 {
 
 /// `d = y - max y` of a row in `Z_2^bits`, then `cut` bits dropped; the maximum is `sum_i w_i y_i` of the opened winner bits.
 /// Dealt: `lambda`, `lambda rho`, `bits` bits each.
+#[inline(always)]
 pub(crate) fn below_max<W: Word>(p: &BelowMaxParams, hat: &[W], rho: &[W], won: &[u32], dealt: &[u32], out: &mut [W]) {
     let (len, c) = (hat.len(), p.classes as usize);
     let mut items = Items::new(dealt);
@@ -56,6 +57,7 @@ pub(crate) fn below_max<W: Word>(p: &BelowMaxParams, hat: &[W], rho: &[W], won: 
 }
 
 /// The corrections of [`below_max`].
+#[inline(always)]
 pub(crate) fn deal_below_max<W: Word>(p: &BelowMaxParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let len = rho.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
@@ -101,6 +103,7 @@ const EXP_POWERS: [f64; 14] = [
 
 /// `[e^d]` at 16 fraction bits in 20 bits: the table's entry at the high part of `d_hat`, times `e^(low part)`.
 /// Dealt: 16 entries of 60 bits per element.
+#[inline(always)]
 pub(crate) fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32], out: &mut [W]) {
     let table = Items::new(dealt).next(hat.len() * EXP_ENTRIES, EXP_BITS);
     let digit = EXP_STEP + p.frac;
@@ -114,6 +117,7 @@ pub(crate) fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32],
 
 /// The tables of [`exp`]: entry `i` is `exp(16 J - rho_lo)`, `J = i - rho_hi` lifted to `[-14, 1]`; the entry of `J = 1` is
 /// saturated, it is never looked up in the range of use.
+#[inline(always)]
 pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
     let len = rho.len() * EXP_ENTRIES;
     let share = Items::new(share0).next(len, EXP_BITS);
@@ -144,6 +148,7 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], share0: &[u32], out: &
 }
 
 /// `e^-(j / 2^frac)`; only the dealer's, so the library's `exp` will do.
+#[inline(always)]
 fn exp_decay(frac: u32) -> &'static [f64] {
     static TABLES: [OnceLock<Vec<f64>>; 11] = [const { OnceLock::new() }; 11];
     let unit = f64::exp2(-f64::from(frac));
@@ -152,6 +157,7 @@ fn exp_decay(frac: u32) -> &'static [f64] {
 }
 
 /// `sum_j e[i, j]` in 20 bits, 4 of them dropped: the share of a sum with 12 fraction bits.
+#[inline(always)]
 pub(crate) fn row_sum<W: Word>(p: &RowSumParams, e: &[W], out: &mut [W]) {
     for (o, row) in out.iter_mut().zip(e.chunks_exact(p.classes as usize)) {
         let sum = row.iter().fold(0u64, |s, x| s.wrapping_add(x.wide()));
@@ -161,6 +167,7 @@ pub(crate) fn row_sum<W: Word>(p: &RowSumParams, e: &[W], out: &mut [W]) {
 
 /// `[1 / S]` at 16 fraction bits in 20 bits: a quadratic in the low part of `S_hat`, chosen by the high part.
 /// Dealt: three items of `knots` coefficients of `bits` bits per element, lowest order first.
+#[inline(always)]
 pub(crate) fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32], out: &mut [W]) {
     let (len, knots) = (hat.len(), 1 << p.log_knots);
     let mut items = Items::new(dealt);
@@ -177,6 +184,7 @@ pub(crate) fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32]
 
 /// The coefficients of [`reciprocal`], rotated by the high part of the mask, with its low part `r` folded in:
 /// `c0 = a0 - a1 r + a2 r^2`, `c1 = a1 - 2 a2 r`, `c2 = a2`.
+#[inline(always)]
 pub(crate) fn deal_reciprocal<W: Word>(p: &ReciprocalParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
     let (len, knots) = (rho.len(), 1usize << p.log_knots);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
@@ -203,6 +211,7 @@ pub(crate) fn deal_reciprocal<W: Word>(p: &ReciprocalParams, rho: &[W], share0: 
 }
 
 /// `1 / max(S, 1/2)` as a quadratic around every knot, least squares on nine Chebyshev points one knot distance either side.
+#[inline(always)]
 fn reciprocal_polynomials(log_knots: u32) -> &'static [[f64; 3]] {
     static TABLES: [OnceLock<Vec<[f64; 3]>>; 9] = [const { OnceLock::new() }; 9];
     TABLES[log_knots as usize].get_or_init(|| {
@@ -226,6 +235,7 @@ pub(crate) const fn probability_items(rows: usize, classes: usize, bits: u32) ->
 }
 
 /// Words of what [`probability`] is dealt.
+#[inline(always)]
 pub(crate) fn probability_words(rows: usize, classes: usize, bits: u32) -> usize {
     probability_items(rows, classes, bits).iter().map(|(len, bits)| words(*len, *bits)).sum()
 }
@@ -233,6 +243,7 @@ pub(crate) fn probability_words(rows: usize, classes: usize, bits: u32) -> usize
 /// `[e r]` of two narrow wires (one `r` per row) in `Z_2^bits`, `bits - ring` bits dropped: a probability in the ring.
 ///
 /// `e r = I_e [r] + I_r [e] - I_e I_r + [ra rb] - 2^w na [ma rb] - 2^w nb [ra mb] + 2^(2w) na nb [ma mb]`.
+#[inline(always)]
 pub(crate) fn probability<W: Word>(
     p: &ProbabilityParams,
     e_hat: &[W],
@@ -264,6 +275,7 @@ pub(crate) fn probability<W: Word>(
 }
 
 /// The corrections of [`probability`]; the masks are sums of both servers', not reduced.
+#[inline(always)]
 pub(crate) fn deal_probability<W: Word>(
     p: &ProbabilityParams,
     e_rho: &[W],
