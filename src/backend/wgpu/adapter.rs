@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use ::wgpu::{
-    Backends, Device, DeviceDescriptor, DeviceType, DownlevelFlags, Features, Instance, InstanceDescriptor, Queue,
+    Backends, Device, DeviceDescriptor, DeviceType, DownlevelFlags, Features, Instance, InstanceDescriptor, Limits,
+    Queue,
 };
 
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ impl Adapter {
             name: info.name,
             kind,
             api: info.backend.to_string(),
-            max_operand_bytes: limits.max_buffer_size.min(limits.max_storage_buffer_binding_size),
+            max_operand_bytes: max_operand_bytes(&limits),
             native_u64: adapter.features().contains(Features::SHADER_INT64),
             adapter,
         }
@@ -68,6 +69,11 @@ impl Adapter {
         pollster::block_on(self.adapter.request_device(&description))
             .map_err(|e| Error::Device(format!("{} gives no device: {e}; use --backend cpu", self.name)))
     }
+}
+
+/// The most bytes that one operand of a kernel may have.
+pub(super) fn max_operand_bytes(limits: &Limits) -> u64 {
+    limits.max_buffer_size.min(limits.max_storage_buffer_binding_size)
 }
 
 /// Likely fastest first.

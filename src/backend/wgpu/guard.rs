@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::wgpu::{Device, ErrorFilter, PollError, PollStatus};
+use ::wgpu::{Device, ErrorFilter, PollType};
 
 use crate::error::{Error, Result};
 
@@ -35,6 +35,10 @@ impl Guard {
         let answer = ask();
         // scopes close in the reverse order
         let errors: Vec<_> = scopes.into_iter().rev().filter_map(|s| pollster::block_on(s.pop())).collect();
+        if !errors.is_empty() {
+            // a loss is reported while the device is polled
+            let _ = catch_unwind(AssertUnwindSafe(|| self.device.poll(PollType::Poll)));
+        }
         self.check(what)?;
         match errors.into_iter().next() {
             None => Ok(answer),
@@ -47,13 +51,9 @@ impl Guard {
     }
 
     /// Waits for the device. wgpu panics where it is lost meanwhile.
-    pub(super) fn wait(
-        &self,
-        what: &str,
-        poll: impl FnOnce() -> std::result::Result<PollStatus, PollError>,
-    ) -> Result<()> {
-        let waited = self.run(what, || catch_unwind(AssertUnwindSafe(poll)))?;
-        match waited {
+    pub(super) fn wait(&self, what: &str) -> Result<()> {
+        let poll = || self.device.poll(PollType::wait_indefinitely());
+        match self.run(what, || catch_unwind(AssertUnwindSafe(poll)))? {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(e)) => Err(self.refused(what, &e)),
             Err(_) => Err(self.refused(what, &"the device was lost; start the run again")),
@@ -62,6 +62,7 @@ impl Guard {
 
     /// The error of a refusal.
     pub(super) fn refused(&self, what: &str, reason: &dyn Display) -> Error {
+        let reason = reason.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         Error::Device(format!("{} refused {what}: {reason}; --backend cpu does without it", self.name))
     }
 

@@ -16,7 +16,7 @@ pub mod shader;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::wgpu::{BufferDescriptor, BufferUsages, CommandEncoder, Features, MapMode, PollType};
+use ::wgpu::{BufferDescriptor, BufferUsages, CommandEncoder, Features, Limits, MapMode};
 
 pub use adapter::Adapter;
 use guard::Guard;
@@ -31,6 +31,7 @@ use crate::kernel::{Kernel, RingWord};
 pub struct Wgpu {
     name: String,
     arithmetic: Arithmetic,
+    limits: Limits,
     device: ::wgpu::Device,
     queue: ::wgpu::Queue,
     guard: Guard,
@@ -81,6 +82,7 @@ impl Wgpu {
         let limbs = !device.features().contains(Features::SHADER_INT64);
         Ok(Self {
             arithmetic: if limbs { Arithmetic::Limbs } else { Arithmetic::Native },
+            limits: device.limits(),
             guard: Guard::new(&name, &device),
             pipelines: Pipelines::default(),
             pending: Mutex::default(),
@@ -110,12 +112,8 @@ impl Wgpu {
     /// Memory for an operand of `bytes` bytes.
     fn buffer(&self, what: &str, bytes: usize, usage: BufferUsages) -> Result<::wgpu::Buffer> {
         let size = binding_bytes(bytes);
-        let limits = self.device.limits();
-        let most = if usage.contains(BufferUsages::STORAGE) {
-            limits.max_buffer_size.min(limits.max_storage_buffer_binding_size)
-        } else {
-            limits.max_buffer_size
-        };
+        let storage = usage.contains(BufferUsages::STORAGE);
+        let most = if storage { adapter::max_operand_bytes(&self.limits) } else { self.limits.max_buffer_size };
         if size > most {
             return Err(Error::Device(format!(
                 "{what} takes {bytes} bytes, {} has room for {most} in one buffer; use a smaller batch, or --backend cpu",
@@ -171,9 +169,7 @@ impl Backend for Wgpu {
     }
 
     fn max_buffer_bytes(&self) -> usize {
-        let limits = self.device.limits();
-        let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-        usize::try_from(most).unwrap_or(usize::MAX)
+        usize::try_from(adapter::max_operand_bytes(&self.limits)).unwrap_or(usize::MAX)
     }
 
     fn upload(&self, bytes: &[u8]) -> Result<Buf> {
@@ -203,7 +199,7 @@ impl Backend for Wgpu {
         self.submit(&mut pending, what)?;
         drop(pending);
         self.guard.run(what, || staging.map_async(MapMode::Read, .., |_| ()))?;
-        self.guard.wait(what, || self.device.poll(PollType::wait_indefinitely()))?;
+        self.guard.wait(what)?;
         let view = staging.get_mapped_range(..).map_err(|e| self.guard.refused(what, &e))?;
         let mut out = Vec::with_capacity(total);
         let mut rest = &view[..];
@@ -223,7 +219,7 @@ impl Backend for Wgpu {
             let uniform = self.filled(&what, bytemuck::cast_slice(params), BufferUsages::UNIFORM)?;
             let operands = inputs.iter().map(|b| (b.inner(), b.bytes())).chain([(&out, bytes)]);
             let bindings = pipeline.bind(&what, &self.device, &self.guard, &uniform, operands)?;
-            let most = self.device.limits().max_compute_workgroups_per_dimension as usize;
+            let most = self.limits.max_compute_workgroups_per_dimension as usize;
             let [x, y] = shader::grid((kernel.threads)(params, len), most)
                 .ok_or_else(|| Error::Device(format!("{what}: {len} elements are too many; use a smaller batch")))?;
             self.record(&what, |encoder| {
@@ -240,5 +236,26 @@ impl Backend for Wgpu {
 impl std::fmt::Debug for Wgpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({:?})", self.name, self.arithmetic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::table::XOR;
+
+    #[test]
+    fn a_lost_device_is_an_error_and_no_panic() {
+        // kernels_tests/gpu.rs says it where there is no adapter
+        let Ok(gpu) = Wgpu::first() else { return };
+        let x = gpu.upload(&[1; 4]).expect("room for a word");
+        gpu.device.destroy();
+        let run = |x: &Buf| gpu.run(&XOR, RingWord::U32, &[0; 2], &[x, x], 1);
+        let errors = [gpu.upload(&[0; 4]).err(), run(&x).err(), gpu.download(&[(&x, 4)]).err()];
+        for error in errors {
+            let said = error.expect("nothing works on a lost device").to_string();
+            assert!(said.starts_with("device: "), "{said}");
+            assert!(said.contains("start the run again"), "{said}");
+        }
     }
 }
