@@ -2,12 +2,15 @@
 
 mod cpu;
 mod null;
+pub mod wgpu;
 
 use std::any::Any;
 use std::sync::Arc;
 
 pub use cpu::Cpu;
 pub use null::Null;
+
+pub use self::wgpu::Wgpu;
 
 use crate::error::Result;
 use crate::kernel::{Kernel, RingWord};

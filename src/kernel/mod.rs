@@ -57,6 +57,9 @@ impl Operand {
     }
 }
 
+/// Rows, and columns, of the tile of a matrix that one thread computes in WGSL, where it is the constant `TILE`.
+pub const TILE: u32 = 4;
+
 /// Parameters of a kernel: `u32` fields in the order of the WGSL struct `Params`.
 pub trait Params: bytemuck::Pod {
     /// Names of the fields, in order.
@@ -78,6 +81,8 @@ pub struct Kernel {
     pub inputs: &'static [Operand],
     /// The one operand that is written, every element of it.
     pub output: Operand,
+    /// Threads that the WGSL body takes, from the parameters and the output's length: one an element unless the row says otherwise.
+    pub threads: fn(&[u32], usize) -> usize,
     /// CPU bodies for rings in `u32` and in `u64`.
     pub cpu: [CpuBody; 2],
 }

@@ -1,12 +1,13 @@
-//! The table of all kernels: `NAME = "file.wgsl", Params, [inputs] => output, body;`
+//! The table of all kernels: `NAME = "file.wgsl" by threads, Params, [inputs] => output, body;`
 //!
 //! The body is a generic function in [`twin`](super::twin) that takes the parameters, the inputs and the output as slices.
-//! A row without a file runs on the CPU alone so far.
+//! A row without a file runs on the CPU alone so far. `by threads` names the number of threads that the file takes,
+//! where it is not one per element of the output.
 
 use bytemuck::{Pod, Zeroable};
 
 use super::twin::{compare, linear, pack, prg, rescale, select, softmax, winner};
-use super::{Kernel, Operand, Params, Word};
+use super::{Kernel, Operand, Params, TILE, Word};
 
 /// The next input, as elements.
 fn next<'a, T: Pod>(inputs: &mut std::slice::Iter<'_, &'a [u8]>) -> &'a [T] {
@@ -34,8 +35,17 @@ macro_rules! wgsl {
     };
 }
 
+macro_rules! threads {
+    ($params:ident, $len:ident) => {
+        $len
+    };
+    ($params:ident, $len:ident, $threads:path) => {
+        $threads($params, $len)
+    };
+}
+
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $name:ident = $($file:literal,)? $params:ty, [$($input:ident),*] => $output:ident, $module:ident :: $body:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $($file:literal $(by $threads:path)?,)? $params:ty, [$($input:ident),*] => $output:ident, $module:ident :: $body:ident;)*) => {
         $($(#[$doc])*
         pub static $name: Kernel = {
             fn body<W: Word>(params: &[u32], inputs: &[&[u8]], out: &mut [u8]) {
@@ -46,12 +56,17 @@ macro_rules! kernels {
                     $module::$body::<W>(params, $(next::<element!($input, W)>(&mut inputs),)* bytemuck::cast_slice_mut::<u8, element!($output, W)>(out));
                 });
             }
+            fn threads(params: &[u32], len: usize) -> usize {
+                let _params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));
+                threads!(_params, len $($(, $threads)?)?)
+            }
             Kernel {
                 name: stringify!($body),
                 wgsl: wgsl!($($file)?),
                 params: <$params as Params>::FIELDS,
                 inputs: &[$(Operand::$input),*],
                 output: Operand::$output,
+                threads,
                 cpu: [body::<u32>, body::<u64>],
             }
         };)*
@@ -138,6 +153,20 @@ params! {
     XorParams { a_at, b_at }
 }
 
+impl ChachaParams {
+    /// Blocks of 16 words that `len` words take.
+    fn blocks(&self, len: usize) -> usize {
+        len.div_ceil(16)
+    }
+}
+
+impl MatmulParams {
+    /// Tiles of the product, for any number of words.
+    fn tiles(&self, _len: usize) -> usize {
+        self.m.div_ceil(TILE) as usize * self.n.div_ceil(TILE) as usize
+    }
+}
+
 kernels! {
     /// `out[i, j] = z[i, j] + b[j]`.
     ADD_ROW = AddRowParams, [Ring, Ring] => Ring, linear::add_row;
@@ -146,13 +175,13 @@ kernels! {
     /// A row's distance to its largest element.
     BELOW_MAX = BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
     /// The first words of a key stream.
-    CHACHA = ChachaParams, [Raw] => Raw, prg::chacha;
+    CHACHA = "chacha.wgsl" by ChachaParams::blocks, ChachaParams, [Raw] => Raw, prg::chacha;
     /// Words of a key stream by row.
     CHACHA_ROWS = ChachaRowsParams, [Raw, Raw] => Raw, prg::chacha_rows;
     /// `out = kx x + ky y`.
-    COMBINE = CombineParams, [Ring, Ring] => Ring, linear::combine;
+    COMBINE = "combine.wgsl", CombineParams, [Ring, Ring] => Ring, linear::combine;
     /// `out = kx x + ky y` in `Z_2^64`.
-    COMBINE_WIDE = CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
+    COMBINE_WIDE = "combine_wide.wgsl", CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
     /// Table lookups of a comparison, masked.
     COMPARE_ASK = CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
     /// Sign bits from the opened planes of a comparison.
@@ -192,17 +221,17 @@ kernels! {
     /// `sum_i w_i L_i`.
     HITS = HitsParams, [Raw, Ring, Ring, Raw] => Ring, select::hits;
     /// What is opened of a ring element.
-    MASK = MaskParams, [Ring, Ring] => Raw, pack::mask;
+    MASK = "mask.wgsl", MaskParams, [Ring, Ring] => Raw, pack::mask;
     /// What is opened of a 64-bit value.
     MASK_WIDE = MaskParams, [Wide, Ring] => Raw, pack::mask_wide;
     /// `out = op(a) op(b) - c`.
-    MATMUL_MINUS = MatmulParams, [Ring, Ring, Ring] => Ring, linear::matmul_minus;
+    MATMUL_MINUS = "matmul_minus.wgsl" by MatmulParams::tiles, MatmulParams, [Ring, Ring, Ring] => Ring, linear::matmul_minus;
     /// `out = c + op(a1) op(b1) - op(a2) op(b2)`.
     MATMUL_PAIR = MatmulParams, [Ring, Ring, Ring, Ring, Ring] => Ring, linear::matmul_pair;
     /// An opened value from its two halves.
-    MERGE = MergeParams, [Raw, Raw] => Ring, pack::merge;
+    MERGE = "merge.wgsl", MergeParams, [Raw, Raw] => Ring, pack::merge;
     /// A 64-bit share, cut into the ring.
-    NARROW = NarrowParams, [Wide] => Ring, linear::narrow;
+    NARROW = "narrow.wgsl", NarrowParams, [Wide] => Ring, linear::narrow;
     /// Ring elements, packed.
     PACK = PackParams, [Ring] => Raw, pack::pack_ring;
     /// Windows of the differences of all pairs of a row.
@@ -212,9 +241,9 @@ kernels! {
     /// `1 / S` from rotated tables.
     RECIPROCAL = ReciprocalParams, [Ring, Raw] => Ring, softmax::reciprocal;
     /// A ring share in `Z_2^64`, scaled.
-    RESCALE = RescaleParams, [Ring, Raw, Raw, Raw, Raw] => Wide, rescale::rescale;
+    RESCALE = "rescale.wgsl", RescaleParams, [Ring, Raw, Raw, Raw, Raw] => Wide, rescale::rescale;
     /// Padded top bits of ring shares.
-    RESCALE_ASK = RescaleParams, [Ring, Raw] => Raw, rescale::rescale_ask;
+    RESCALE_ASK = "rescale_ask.wgsl", RescaleParams, [Ring, Raw] => Raw, rescale::rescale_ask;
     /// Padded top bits of 64-bit shares.
     RESCALE_ASK_WIDE = RescaleParams, [Wide, Raw] => Raw, rescale::rescale_ask_wide;
     /// A 64-bit share, scaled.
@@ -234,5 +263,5 @@ kernels! {
     /// The largest of every row, as bits.
     WINNER = WinnerParams, [Raw, Raw, Raw] => Raw, winner::winner;
     /// `out = a ^ b`.
-    XOR = XorParams, [Raw, Raw] => Raw, pack::xor;
+    XOR = "xor.wgsl", XorParams, [Raw, Raw] => Raw, pack::xor;
 }

@@ -1,0 +1,155 @@
+//! The GPU's words equal the CPU twin's, bit for bit.
+
+use std::io::Write;
+use std::sync::Once;
+
+use ppdnn::backend::wgpu::Arithmetic;
+use ppdnn::backend::{Backend, Buf, Wgpu};
+use ppdnn::error::Error;
+use ppdnn::kernel::table::{COMBINE, KERNELS, XOR};
+use ppdnn::kernel::{Kernel, RingWord};
+
+use crate::cases::{Case, cases};
+use crate::{Source, bytes, ring_bytes, twin, words};
+
+macro_rules! pairs {
+    ($($name:ident: $ring:ident, $arithmetic:ident;)*) => { $(
+        #[test]
+        fn $name() {
+            gpu_equals_twins(RingWord::$ring, Arithmetic::$arithmetic);
+        }
+    )* };
+}
+
+pairs! {
+    gpu_equals_twins_for_u32_and_limbs: U32, Limbs;
+    gpu_equals_twins_for_u32_and_u64: U32, Native;
+    gpu_equals_twins_for_limbs: U64, Limbs;
+    gpu_equals_twins_for_u64: U64, Native;
+}
+
+fn gpu_equals_twins(ring: RingWord, arithmetic: Arithmetic) {
+    let Some(gpu) = gpu(arithmetic) else { return };
+    for kernel in KERNELS.iter().filter(|k| k.wgsl.is_some()) {
+        for case in cases(kernel, ring) {
+            let got = run(&gpu, kernel, ring, &case).expect("the adapter runs it");
+            let want = twin(kernel, ring, &case.params, &case.inputs, case.len);
+            if let Err(e) = same(&got, &want) {
+                panic!("{} on {gpu:?}, {ring:?}, {}: {e}", kernel.name, case.label);
+            }
+        }
+    }
+}
+
+/// The first adapter; none, said so, where there is none or it lacks the arithmetic.
+fn gpu(arithmetic: Arithmetic) -> Option<Wgpu> {
+    // past the capture of passing tests, and in one piece
+    let skip = |why: &str| std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).expect("stderr is open");
+    match Wgpu::first() {
+        Ok(gpu) if arithmetic == Arithmetic::Limbs => Some(gpu.in_limbs()),
+        Ok(gpu) if gpu.arithmetic() == arithmetic => Some(gpu),
+        Ok(gpu) => {
+            skip(&format!("{} has no 64-bit integers", gpu.name()));
+            None
+        }
+        Err(e) => {
+            assert!(std::env::var_os("PPDNN_REQUIRE_GPU").is_none_or(|v| v != "1"), "PPDNN_REQUIRE_GPU=1, but {e}");
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| skip(&format!("GPU kernels are not tested: {e}")));
+            None
+        }
+    }
+}
+
+fn run(gpu: &Wgpu, kernel: &Kernel, ring: RingWord, case: &Case) -> Result<Vec<u8>, Error> {
+    let inputs = case.inputs.iter().map(|x| gpu.upload(x)).collect::<Result<Vec<Buf>, _>>()?;
+    let out = gpu.run(kernel, ring, &case.params, &inputs.iter().collect::<Vec<_>>(), case.len)?;
+    gpu.download(&[(&out, out.bytes())])
+}
+
+/// Whether two outputs are the same words; where not, the first that differs.
+fn same(got: &[u8], want: &[u8]) -> Result<(), String> {
+    if got.len() != want.len() {
+        return Err(format!("{} bytes instead of {}", got.len(), want.len()));
+    }
+    let (got, want): (Vec<u32>, Vec<u32>) = (words(got), words(want));
+    match got.iter().zip(&want).position(|(g, w)| g != w) {
+        Some(i) => Err(format!("word {i} of {} is {:#010x} instead of {:#010x}", got.len(), got[i], want[i])),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_noticed() {
+    let want: Vec<u8> = bytes(&Source::new(1).raw(100));
+    assert_eq!(same(&want, &want), Ok(()));
+    for bit in [0, 1234, 3199] {
+        let mut got = want.clone();
+        got[bit / 8] ^= 1 << (bit % 8);
+        let said = same(&got, &want).expect_err("one bit differs");
+        assert!(said.starts_with(&format!("word {} of 100", bit / 32)), "{said}");
+    }
+    assert!(same(&want[4..], &want).is_err());
+}
+
+#[test]
+fn a_wrong_shader_is_noticed() {
+    let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
+    let text = COMBINE.wgsl.expect("combine has a GPU body").replace("= r_add(", "= r_sub(");
+    let wrong = Kernel { name: "combine_wrong", wgsl: Some(text.leak()), ..COMBINE };
+    for case in cases(&COMBINE, RingWord::U64).into_iter().filter(|c| c.label.contains("1000 Uniform")) {
+        let got = run(&gpu, &wrong, RingWord::U64, &case).expect("it is valid WGSL");
+        let want = twin(&COMBINE, RingWord::U64, &case.params, &case.inputs, case.len);
+        // 0 x + y stays, negated
+        assert!(same(&got, &want).is_err(), "{}", case.label);
+    }
+}
+
+#[test]
+fn what_the_device_refuses_is_an_error_that_names_it() {
+    let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
+    let x = gpu.upload(&[0; 4]).expect("room for a word");
+    let said = |kernel: &Kernel, inputs: &[&Buf], len| {
+        let error = gpu.run(kernel, RingWord::U32, &[0; 4][..kernel.params.len()], inputs, len);
+        error.map(|_| ()).expect_err("it is refused").to_string()
+    };
+    let none = Kernel { name: "xor_none", wgsl: None, ..XOR };
+    assert_eq!(said(&none, &[&x, &x], 1), "device: kernel `xor_none` has no GPU body yet; use --backend cpu");
+    let broken = Kernel { name: "xor_broken", wgsl: Some("fn main( {"), ..XOR };
+    assert!(said(&broken, &[&x, &x], 1).contains("refused kernel `xor_broken`"));
+    assert!(said(&XOR, &[&x], 1).contains("refused kernel `xor`"), "an operand is missing");
+    assert!(said(&XOR, &[&x, &x], gpu.max_buffer_bytes() / 4 + 1).contains("use a smaller batch"));
+    // and the device is still good
+    let ok = gpu.run(&XOR, RingWord::U32, &[0; 2], &[&x, &x], 1).expect("a valid run");
+    assert_eq!(gpu.download(&[(&ok, 4)]).expect("a word"), [0; 4]);
+}
+
+#[test]
+fn one_download_takes_several_buffers_of_any_length() {
+    let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
+    let sent: Vec<Vec<u8>> = [0, 1, 4, 7, 12, 1000].map(|n| (0..n).map(|i| i as u8 ^ n as u8).collect()).into();
+    let bufs: Vec<Buf> = sent.iter().map(|x| gpu.upload(x).expect("room")).collect();
+    let all: Vec<(&Buf, usize)> = bufs.iter().map(|b| (b, b.bytes())).collect();
+    assert_eq!(gpu.download(&all).expect("all of them"), sent.concat());
+    assert_eq!(
+        gpu.download(&[(&bufs[5], 10), (&bufs[4], 3)]).expect("their heads"),
+        [&sent[5][..10], &sent[4][..3]].concat()
+    );
+    assert!(gpu.download(&[]).expect("nothing").is_empty());
+    let empty = gpu.run(&XOR, RingWord::U32, &[0; 2], &[&bufs[0], &bufs[0]], 0).expect("an empty output");
+    assert_eq!(empty.bytes(), 0);
+}
+
+#[test]
+fn a_chain_of_runs_needs_no_download_between() {
+    let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
+    let ring = RingWord::U64;
+    let mut x = gpu.upload(&ring_bytes(ring, &[1, u64::MAX, 1 << 40])).expect("room");
+    for _ in 0..200 {
+        x = gpu.run(&COMBINE, ring, &[3, 0, u32::MAX, u32::MAX], &[&x, &x], 3).expect("2 x");
+        x = gpu.run(&COMBINE, ring, &[2, 0, 1, 0], &[&x, &x], 3).expect("3 x");
+    }
+    let six = (0..200).fold(1u64, |y, _| y.wrapping_mul(6));
+    let got: Vec<u64> = words(&gpu.download(&[(&x, 24)]).expect("three words"));
+    assert_eq!(got, [six, six.wrapping_neg(), six.wrapping_mul(1 << 40)]);
+}

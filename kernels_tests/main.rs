@@ -1,0 +1,111 @@
+//! Kernels: the GPU's words equal the CPU twin's (`gpu`), the twins equal published truth and big integers (`known`), and
+//! every WGSL file is valid for every word pair and agrees with its row in the table (`shaders`).
+//!
+//! `gpu` takes the first adapter there is. Without one it says so and passes, unless `PPDNN_REQUIRE_GPU=1`.
+
+mod cases;
+mod gpu;
+mod known;
+mod shaders;
+
+use bytemuck::Pod;
+use ppdnn::kernel::{Kernel, RingWord};
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+pub(crate) const RINGS: [RingWord; 2] = [RingWord::U32, RingWord::U64];
+
+/// What the CPU twin makes of a kernel's operands, in memory that held something else before.
+pub(crate) fn twin<I: AsRef<[u8]>>(
+    kernel: &Kernel,
+    ring: RingWord,
+    params: &[u32],
+    inputs: &[I],
+    len: usize,
+) -> Vec<u8> {
+    assert_eq!(params.len(), kernel.params.len(), "{}: parameters", kernel.name);
+    assert_eq!(inputs.len(), kernel.inputs.len(), "{}: operands", kernel.name);
+    let aligned: Vec<Vec<u64>> = inputs.iter().map(|x| aligned(x.as_ref())).collect();
+    let views: Vec<&[u8]> =
+        aligned.iter().zip(inputs).map(|(w, x)| &bytemuck::cast_slice(w)[..x.as_ref().len()]).collect();
+    let bytes = len * kernel.output.bytes(ring);
+    let mut out = vec![0xa5a5_a5a5_a5a5_a5a5_u64; bytes.div_ceil(8)];
+    let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..bytes];
+    kernel.body(ring)(params, &views, out);
+    out.to_vec()
+}
+
+/// The bytes in memory that every word can be read from.
+fn aligned(bytes: &[u8]) -> Vec<u64> {
+    let mut words = vec![0u64; bytes.len().div_ceil(8)];
+    bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
+    words
+}
+
+/// Ring elements as bytes: the low bits of `values`.
+pub(crate) fn ring_bytes(ring: RingWord, values: &[u64]) -> Vec<u8> {
+    match ring {
+        RingWord::U32 => values.iter().flat_map(|x| (*x as u32).to_le_bytes()).collect(),
+        RingWord::U64 => bytes(values),
+    }
+}
+
+/// Ring elements from bytes.
+pub(crate) fn ring_values(ring: RingWord, bytes: &[u8]) -> Vec<u64> {
+    match ring {
+        RingWord::U32 => words::<u32>(bytes).into_iter().map(u64::from).collect(),
+        RingWord::U64 => words(bytes),
+    }
+}
+
+pub(crate) fn bytes<T: Pod>(values: &[T]) -> Vec<u8> {
+    bytemuck::cast_slice(values).to_vec()
+}
+
+pub(crate) fn words<T: Pod>(bytes: &[u8]) -> Vec<T> {
+    bytemuck::pod_collect_to_vec(bytes)
+}
+
+/// Words that `len` packed elements of `bits` bits take.
+pub(crate) fn packed(len: usize, bits: u32) -> usize {
+    (len * bits as usize).div_ceil(32)
+}
+
+/// Values for tests: fixed seeds, uniform or from the extremes.
+pub(crate) struct Source(ChaCha12Rng);
+
+/// How values are chosen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fill {
+    /// 0, 1, -1, the smallest and the largest signed number.
+    Extremes,
+    Uniform,
+}
+
+pub(crate) const FILLS: [Fill; 2] = [Fill::Uniform, Fill::Extremes];
+
+impl Source {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(ChaCha12Rng::seed_from_u64(seed))
+    }
+
+    pub(crate) fn value(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Numbers of `bits` bits.
+    pub(crate) fn values(&mut self, len: usize, bits: u32, fill: Fill) -> Vec<u64> {
+        let extremes = [0, 1, u64::MAX, 1 << (bits - 1), (1 << (bits - 1)) - 1];
+        let mask = ppdnn::fixed::mask(bits);
+        let mut value = || match fill {
+            Fill::Extremes => extremes[self.value() as usize % extremes.len()],
+            Fill::Uniform => self.value(),
+        };
+        (0..len).map(|_| value() & mask).collect()
+    }
+
+    /// Raw words.
+    pub(crate) fn raw(&mut self, len: usize) -> Vec<u32> {
+        (0..len).map(|_| self.value() as u32).collect()
+    }
+}
