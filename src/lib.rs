@@ -10,7 +10,7 @@
 //! | 6 | `nn` | layers, losses, the optimizer |
 //! | 5 | `gates`, `engine` | protocols, and the vocabulary that layers are written in |
 //! | 4 | `party` | the state of the four interpreters |
-//! | 3 | `net` | channels: in memory, over TLS |
+//! | 3 | [`net`] | channels: in memory, over TLS |
 //! | 2 | [`tensor`] | memory of a device with a shape |
 //! | 1 | [`backend`], [`kernel`] | devices, and what they compute |
 //! | 0 | [`fixed`], [`shape`], [`prg`], [`error`] | numbers, shapes, randomness, errors |
@@ -23,8 +23,6 @@ pub mod fixed;
 pub mod gates;
 pub mod kernel;
 pub mod net;
-pub mod nn;
-pub mod party;
 pub mod prg;
 pub mod roles;
 pub mod shape;

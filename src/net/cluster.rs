@@ -1,0 +1,342 @@
+//! The cluster file: who takes part, where they listen, and which key each shows.
+//!
+//! ```toml
+//! deadline_seconds = 60                            # optional
+//! [server0]
+//! address = "a.example.org:7100"
+//! key = "<64 hex digits>"                          # SHA-256 of the public key, its fingerprint
+//! [server1]                                        # as server0
+//! [dealer]                                         # as server0
+//! [trainer]
+//! key = "<64 hex digits>"
+//! seal = "<64 hex digits>"                         # the public key that the model is sealed to
+//! [[owners]]                                       # one per owner, owner 0 first
+//! key = "<64 hex digits>"
+//! train_rows = 30000                               # optional
+//! test_rows = 5000                                 # optional
+//! ```
+
+use std::fmt::Display;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::identity::Fingerprint;
+use super::memory::DEADLINE;
+use super::role::Role;
+use super::seal::SealingKey;
+use crate::error::{Error, Result};
+
+/// The parties of a run: right by construction, every key belongs to one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster(Parts);
+
+/// What a cluster is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Server 0 and server 1.
+    pub servers: [Post; 2],
+    /// The dealer.
+    pub dealer: Post,
+    /// The trainer.
+    pub trainer: TrainerEntry,
+    /// The owners, owner 0 first.
+    pub owners: Vec<OwnerEntry>,
+    /// How long a party waits for another without any byte moving.
+    pub deadline: Duration,
+}
+
+/// A party that listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Host and port.
+    pub address: String,
+    /// The key it shows.
+    pub key: Fingerprint,
+}
+
+/// The trainer: it dials the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainerEntry {
+    /// The key it shows.
+    pub key: Fingerprint,
+    /// The key that the model is sealed to.
+    pub seal: SealingKey,
+}
+
+/// An owner: it dials the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerEntry {
+    /// The key it shows.
+    pub key: Fingerprint,
+    /// Rows it brings for training, where they are agreed beforehand.
+    pub train_rows: Option<u32>,
+    /// Rows it brings for testing, where they are agreed beforehand.
+    pub test_rows: Option<u32>,
+}
+
+impl Cluster {
+    /// A cluster of these parts.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where an address has no port, two parties share a key or an address, or nobody owns data.
+    pub fn new(parts: Parts) -> Result<Self> {
+        check(&parts).map_err(|(place, what)| Error::Usage(format!("cluster: {place} {what}")))?;
+        Ok(Self(parts))
+    }
+
+    /// The cluster in a file.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::Format`], naming the file, the line or field, and what to do.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        Self::read(&text).map_err(|reason| Error::format(path, reason))
+    }
+
+    /// Writes the file that [`Cluster::load`] reads, in place of what was there.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let text = toml::to_string(&Written::from(&self.0)).expect("strings and numbers are valid TOML");
+        let text =
+            format!("# The parties of a ppdnn run; every party has the same copy. Nothing in it is secret.\n{text}");
+        std::fs::write(path, text).map_err(|e| Error::file(path, e))
+    }
+
+    /// What the cluster is made from.
+    pub fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// Where a role listens; owners and the trainer do not.
+    pub fn address(&self, role: Role) -> Option<&str> {
+        self.post(role).map(|post| post.address.as_str())
+    }
+
+    /// The key that a role shows, if the cluster has that role.
+    pub fn fingerprint(&self, role: Role) -> Option<Fingerprint> {
+        match role {
+            Role::Owner(i) => self.0.owners.get(i as usize).map(|owner| owner.key),
+            Role::Trainer => Some(self.0.trainer.key),
+            Role::Dealer | Role::Server(_) => self.post(role).map(|post| post.key),
+        }
+    }
+
+    /// The role that shows a key, if any.
+    pub fn role_of(&self, key: Fingerprint) -> Option<Role> {
+        roles(&self.0).map(|(role, _)| role).find(|role| self.fingerprint(*role) == Some(key))
+    }
+
+    /// The number of owners.
+    pub fn owners(&self) -> usize {
+        self.0.owners.len()
+    }
+
+    /// An owner's entry.
+    pub fn owner(&self, owner: u32) -> Option<&OwnerEntry> {
+        self.0.owners.get(owner as usize)
+    }
+
+    /// The public key that the model is sealed to.
+    pub fn sealing_key(&self) -> SealingKey {
+        self.0.trainer.seal
+    }
+
+    /// How long a party waits for another without any byte moving.
+    pub fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
+    /// Role and address, as errors name a party.
+    pub(super) fn name(&self, role: Role) -> String {
+        self.address(role).map_or_else(|| role.to_string(), |address| format!("{role} at {address}"))
+    }
+
+    fn post(&self, role: Role) -> Option<&Post> {
+        match role {
+            Role::Dealer => Some(&self.0.dealer),
+            Role::Server(i) => self.0.servers.get(usize::from(i)),
+            Role::Owner(_) | Role::Trainer => None,
+        }
+    }
+
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|e| {
+            let hint = "the sections are server0, server1, dealer, trainer and, once per owner, [[owners]]";
+            match e.span() {
+                Some(span) => format!("line {}: {}; {hint}", line(text, span.start), e.message()),
+                None => format!("{}; {hint}", e.message()),
+            }
+        })?;
+        let parts = file.parts(text)?;
+        check(&parts).map_err(|(place, what)| format!("{place} {what}"))?;
+        Ok(Self(parts))
+    }
+}
+
+/// Every role of some parts, with its key.
+fn roles(parts: &Parts) -> impl Iterator<Item = (Role, Fingerprint)> {
+    let owners = (0..).zip(&parts.owners).map(|(i, owner)| (Role::Owner(i), owner.key));
+    let [a, b] = &parts.servers;
+    let posts = [(Role::Server(0), a.key), (Role::Server(1), b.key), (Role::Dealer, parts.dealer.key)];
+    posts.into_iter().chain([(Role::Trainer, parts.trainer.key)]).chain(owners)
+}
+
+/// What is wrong with some parts: where, and what.
+fn check(parts: &Parts) -> std::result::Result<(), (String, String)> {
+    let at = |role: Role, field: &str| format!("{role}: `{field}`");
+    let mut keys: Vec<(Role, Fingerprint)> = Vec::new();
+    for (role, key) in roles(parts) {
+        if let Some((other, _)) = keys.iter().find(|(_, k)| *k == key) {
+            let what = format!("is also the key of {other}; every party makes its own with `ppdnn keys`");
+            return Err((at(role, "key"), what));
+        }
+        keys.push((role, key));
+    }
+    let posts = [&parts.servers[0], &parts.servers[1], &parts.dealer];
+    let roles = [Role::Server(0), Role::Server(1), Role::Dealer];
+    for (i, (post, role)) in posts.into_iter().zip(roles).enumerate() {
+        let port =
+            post.address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+        if !matches!(port, Some(Ok(1..))) {
+            let what = format!("is \"{}\", should be a host and a port, as \"a.example.org:7100\"", post.address);
+            return Err((at(role, "address"), what));
+        }
+        if let Some(other) = posts[..i].iter().position(|p| p.address == post.address) {
+            return Err((
+                at(role, "address"),
+                format!("is also the address of {}; give each its own port", roles[other]),
+            ));
+        }
+    }
+    if parts.owners.is_empty() {
+        return Err(("owners".into(), "is empty; add an [[owners]] section with a key for each".into()));
+    }
+    if u32::try_from(parts.owners.len()).is_err() {
+        return Err(("owners".into(), "is too long".into()));
+    }
+    if parts.deadline.is_zero() {
+        return Err(("`deadline_seconds`".into(), "is 0, should be at least 1".into()));
+    }
+    Ok(())
+}
+
+/// The file as it is read, with places for messages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    deadline_seconds: Option<u32>,
+    server0: FilePost,
+    server1: FilePost,
+    dealer: FilePost,
+    trainer: FileTrainer,
+    #[serde(default)]
+    owners: Vec<FileOwner>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePost {
+    address: String,
+    key: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTrainer {
+    key: Spanned<String>,
+    seal: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileOwner {
+    key: Spanned<String>,
+    train_rows: Option<u32>,
+    test_rows: Option<u32>,
+}
+
+impl File {
+    fn parts(self, text: &str) -> std::result::Result<Parts, String> {
+        let key = |value: &Spanned<String>, role: Role| {
+            Fingerprint::parse(value.as_ref()).map_err(|e| misplaced(text, value, role, "key", &e))
+        };
+        let post = |post: FilePost, role| Ok::<_, String>(Post { key: key(&post.key, role)?, address: post.address });
+        let seal = &self.trainer.seal;
+        let seal = SealingKey::parse(seal.as_ref()).map_err(|e| misplaced(text, seal, Role::Trainer, "seal", &e))?;
+        let owner = |(i, owner): (u32, FileOwner)| {
+            let key = key(&owner.key, Role::Owner(i))?;
+            Ok::<_, String>(OwnerEntry { key, train_rows: owner.train_rows, test_rows: owner.test_rows })
+        };
+        Ok(Parts {
+            servers: [post(self.server0, Role::Server(0))?, post(self.server1, Role::Server(1))?],
+            dealer: post(self.dealer, Role::Dealer)?,
+            trainer: TrainerEntry { key: key(&self.trainer.key, Role::Trainer)?, seal },
+            owners: (0..).zip(self.owners).map(owner).collect::<std::result::Result<_, _>>()?,
+            deadline: self.deadline_seconds.map_or(DEADLINE, |s| Duration::from_secs(u64::from(s))),
+        })
+    }
+}
+
+fn misplaced(text: &str, value: &Spanned<String>, role: Role, field: &str, what: &dyn Display) -> String {
+    format!("line {}, {role}, `{field}`: {what}", line(text, value.span().start))
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+}
+
+/// The file as it is written.
+#[derive(Serialize)]
+struct Written {
+    deadline_seconds: u64,
+    server0: WrittenPost,
+    server1: WrittenPost,
+    dealer: WrittenPost,
+    trainer: WrittenTrainer,
+    owners: Vec<WrittenOwner>,
+}
+
+#[derive(Serialize)]
+struct WrittenPost {
+    address: String,
+    key: String,
+}
+
+#[derive(Serialize)]
+struct WrittenTrainer {
+    key: String,
+    seal: String,
+}
+
+#[derive(Serialize)]
+struct WrittenOwner {
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    train_rows: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_rows: Option<u32>,
+}
+
+impl From<&Parts> for Written {
+    fn from(parts: &Parts) -> Self {
+        let post = |post: &Post| WrittenPost { address: post.address.clone(), key: post.key.to_string() };
+        let owner = |owner: &OwnerEntry| WrittenOwner {
+            key: owner.key.to_string(),
+            train_rows: owner.train_rows,
+            test_rows: owner.test_rows,
+        };
+        Self {
+            deadline_seconds: parts.deadline.as_secs_f64().ceil() as u64,
+            server0: post(&parts.servers[0]),
+            server1: post(&parts.servers[1]),
+            dealer: post(&parts.dealer),
+            trainer: WrittenTrainer { key: parts.trainer.key.to_string(), seal: parts.trainer.seal.to_string() },
+            owners: parts.owners.iter().map(owner).collect(),
+        }
+    }
+}

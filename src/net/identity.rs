@@ -1,0 +1,194 @@
+//! Who we are: the key that a party shows, and the key that things are sealed to.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, PublicKeyData};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::hex;
+use super::seal::{SealingKey, UnsealingKey};
+use crate::error::{Error, Result};
+
+/// A party's secret keys: Ed25519 to show who it is, X25519 to unseal. Erased when dropped, never printed.
+pub struct Identity {
+    /// PKCS #8, DER.
+    key: Zeroizing<Vec<u8>>,
+    /// What the unsealing key is derived from.
+    seal: Zeroizing<[u8; 32]>,
+    certificate: Vec<u8>,
+    fingerprint: Fingerprint,
+}
+
+impl Identity {
+    /// Fresh keys from the operating system's randomness.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the operating system gives none.
+    pub fn generate() -> Result<Self> {
+        let mut seal = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seal).map_err(no_randomness)?;
+        let pair = KeyPair::generate_for(&PKCS_ED25519).map_err(no_randomness)?;
+        Self::new(pair, seal).map_err(no_randomness)
+    }
+
+    /// The keys in a file that [`Identity::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::Format`], naming the file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?);
+        let again = "restore it from a copy, or make a new identity and update the cluster file";
+        let wrong = |field: &str, what: &str| Error::format(path, format!("`{field}` {what}; {again}"));
+        let stored: Stored = toml::from_str(&text).map_err(|e| {
+            // The full message quotes the line, which may be the secret itself.
+            Error::format(path, format!("is not an identity of ppdnn ({}); {again}", e.message()))
+        })?;
+        let key = hex::decode(&stored.key).map_err(|e| wrong("key", &e))?;
+        let seal = Zeroizing::new(hex::decode_32(&stored.seal).map_err(|e| wrong("seal", &e))?);
+        let pair = KeyPair::from_pkcs8_der_and_sign_algo(&key.as_slice().into(), &PKCS_ED25519)
+            .map_err(|_| wrong("key", "is not an Ed25519 key"))?;
+        let identity = Self::new(pair, seal).map_err(|e| wrong("key", &format!("cannot sign ({e})")))?;
+        if identity.fingerprint.to_string() != stored.fingerprint {
+            return Err(wrong("fingerprint", "does not belong to `key`"));
+        }
+        Ok(identity)
+    }
+
+    /// Writes the keys to a new file that only its owner can read.
+    ///
+    /// # Errors
+    /// [`Error::File`]: also where the file exists, it is never overwritten.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let stored = Stored {
+            fingerprint: self.fingerprint.to_string(),
+            key: hex::encode(&self.key),
+            seal: hex::encode(&*self.seal),
+        };
+        let mut text = Zeroizing::new(String::with_capacity(1024));
+        text.push_str("# An identity of ppdnn. PRIVATE: whoever has this file can act in your name.\n");
+        text.push_str("# Never send it to anyone; others need the fingerprint only.\n");
+        for (name, value) in [("fingerprint", &stored.fingerprint), ("key", &stored.key), ("seal", &stored.seal)] {
+            for part in [name, " = \"", value, "\"\n"] {
+                text.push_str(part);
+            }
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(|e| Error::file(path, e))
+    }
+
+    /// SHA-256 of the public key: what others know us by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The public key that others seal to.
+    pub fn sealing_key(&self) -> SealingKey {
+        UnsealingKey::derive(&self.seal).public()
+    }
+
+    /// Opens what was sealed to [`Identity::sealing_key`] under the same label.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it was changed, or sealed to another key or under another label.
+    pub fn unseal(&self, label: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        UnsealingKey::derive(&self.seal).unseal(label, sealed)
+    }
+
+    /// The self-signed certificate, DER.
+    pub(super) fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// The secret key, PKCS #8 DER.
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The certificate only carries the key: its name and dates are the same for all and nobody reads them.
+    fn new(mut pair: KeyPair, seal: Zeroizing<[u8; 32]>) -> std::result::Result<Self, rcgen::Error> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "ppdnn");
+        let certificate = params.self_signed(&pair)?.der().to_vec();
+        let fingerprint = Fingerprint::of(&pair.subject_public_key_info());
+        let key = Zeroizing::new(pair.serialized_der().to_vec());
+        pair.zeroize();
+        Ok(Self { key, seal, certificate, fingerprint })
+    }
+}
+
+impl fmt::Debug for Identity {
+    /// The fingerprint: the rest is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({})", self.fingerprint)
+    }
+}
+
+/// SHA-256 of a public key (its SubjectPublicKeyInfo, DER). Compared in constant time.
+#[derive(Clone, Copy, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::derived_hash_with_manual_eq, reason = "the manual comparison is equality of the same bytes")]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a public key.
+    pub fn of(public_key_info: &[u8]) -> Self {
+        Self(Sha256::digest(public_key_info).into())
+    }
+
+    /// The fingerprint of 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the text is something else.
+    pub fn parse(text: &str) -> Result<Self> {
+        hex::decode_32(text).map(Self).map_err(|wrong| Error::Usage(format!("the fingerprint {wrong}")))
+    }
+
+    /// The first digits, for messages.
+    pub fn short(&self) -> String {
+        format!("{}..", hex::encode(&self.0[..6]))
+    }
+}
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// The file.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    fingerprint: String,
+    key: String,
+    seal: String,
+}
+
+fn no_randomness(e: impl fmt::Display) -> Error {
+    Error::Device(format!("no key could be made: {e}"))
+}

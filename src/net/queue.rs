@@ -1,0 +1,188 @@
+//! A queue of frames, bounded in bytes, with deadlines: one direction of a channel.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::channel::Frame;
+
+/// Frames on their way. One side pushes, the other pops; either may end it.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Told to who waits for a frame.
+    filled: Condvar,
+    /// Told to who waits for room, for the last frame to be written, or for the end.
+    drained: Condvar,
+    /// Grows with every piece that moves, so that a slow peer is not taken for a silent one.
+    moved: AtomicU64,
+}
+
+struct State {
+    frames: VecDeque<Frame>,
+    bytes: u64,
+    room: u64,
+    /// A popped frame is still being written.
+    busy: bool,
+    /// No more pushes, and why.
+    end: Option<String>,
+    /// Frames were lost, or will be.
+    broken: bool,
+    /// Whoever pops has stopped for good.
+    finished: bool,
+}
+
+/// Why a queue did not do what was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The queue was ended, for this reason.
+    Ended(String),
+    /// Nothing moved for the time given.
+    Late,
+}
+
+impl Queue {
+    /// A queue that takes frames while it holds fewer than `room` bytes.
+    pub(super) fn new(room: u64) -> Self {
+        let state =
+            State { frames: VecDeque::new(), bytes: 0, room, busy: false, end: None, broken: false, finished: false };
+        Self { state: Mutex::new(state), filled: Condvar::new(), drained: Condvar::new(), moved: AtomicU64::new(0) }
+    }
+
+    /// Adds a frame once there is room. A frame larger than the queue waits until the queue is empty.
+    pub(super) fn push(&self, frame: Frame, patience: Option<Duration>) -> Result<(), Stop> {
+        let bytes = frame.bytes();
+        let fits = |s: &State| s.end.is_some() || s.frames.is_empty() || s.bytes + bytes <= s.room;
+        let mut state = self.wait(&self.drained, patience, fits)?;
+        if let Some(reason) = &state.end {
+            return Err(Stop::Ended(reason.clone()));
+        }
+        state.bytes += bytes;
+        state.frames.push_back(frame);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Takes the oldest frame; an ended queue first gives all that it holds.
+    pub(super) fn pop(&self, patience: Option<Duration>) -> Result<Frame, Stop> {
+        let mut state = self.wait(&self.filled, patience, |s| !s.frames.is_empty() || s.end.is_some())?;
+        let Some(frame) = state.frames.pop_front() else {
+            return Err(Stop::Ended(state.end.clone().unwrap_or_default()));
+        };
+        state.bytes -= frame.bytes();
+        state.busy = true;
+        drop(state);
+        self.touch();
+        self.drained.notify_one();
+        Ok(frame)
+    }
+
+    /// Waits until all is popped and written.
+    pub(super) fn settle(&self, patience: Duration) -> Result<(), Stop> {
+        let settled = |s: &State| s.broken || (s.frames.is_empty() && !s.busy);
+        let state = self.wait(&self.drained, Some(patience), settled)?;
+        match &state.end {
+            Some(reason) if state.broken => Err(Stop::Ended(reason.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until whoever pops has stopped.
+    pub(super) fn await_finish(&self, patience: Duration) -> Result<(), Stop> {
+        self.wait(&self.drained, Some(patience), |s| s.finished).map(drop)
+    }
+
+    /// Notes that a popped frame is written.
+    pub(super) fn written(&self) {
+        self.lock().busy = false;
+        self.drained.notify_all();
+    }
+
+    /// Notes that whoever pops has stopped.
+    pub(super) fn finish(&self) {
+        self.lock().finished = true;
+        self.drained.notify_all();
+    }
+
+    /// Ends the queue: nothing more goes in, what is in can still be taken. The first reason stays.
+    pub(super) fn end(&self, reason: &str) {
+        self.lock().end.get_or_insert_with(|| reason.into());
+        self.notify();
+    }
+
+    /// Ends the queue and drops what is in it.
+    pub(super) fn abandon(&self, reason: &str) {
+        let mut state = self.lock();
+        state.end.get_or_insert_with(|| reason.into());
+        state.broken |= state.busy || !state.frames.is_empty();
+        state.frames.clear();
+        state.bytes = 0;
+        drop(state);
+        self.notify();
+    }
+
+    /// Sets how many bytes the queue holds before [`Queue::push`] waits.
+    pub(super) fn set_room(&self, room: u64) {
+        self.lock().room = room;
+        self.notify();
+    }
+
+    /// Notes that a piece of a frame moved.
+    pub(super) fn touch(&self) {
+        self.moved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Why the queue ended, if it did.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.lock().end.clone()
+    }
+
+    /// Whether the queue ended and nothing is left in it.
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.lock();
+        state.end.is_some() && state.frames.is_empty()
+    }
+
+    /// Waits until `ready`, as long as something moves within every `patience`.
+    fn wait(
+        &self,
+        on: &Condvar,
+        patience: Option<Duration>,
+        ready: impl Fn(&State) -> bool,
+    ) -> Result<MutexGuard<'_, State>, Stop> {
+        let mut state = self.lock();
+        if ready(&state) {
+            return Ok(state);
+        }
+        let Some(patience) = patience else {
+            return Ok(on.wait_while(state, |s| !ready(s)).unwrap_or_else(PoisonError::into_inner));
+        };
+        loop {
+            let (moved, start) = (self.moved.load(Ordering::Relaxed), Instant::now());
+            while !ready(&state) {
+                let left = patience.saturating_sub(start.elapsed());
+                if left.is_zero() {
+                    break;
+                }
+                state = on.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            if ready(&state) {
+                return Ok(state);
+            }
+            if moved == self.moved.load(Ordering::Relaxed) {
+                return Err(Stop::Late);
+            }
+        }
+    }
+
+    fn notify(&self) {
+        self.filled.notify_all();
+        self.drained.notify_all();
+    }
+
+    /// No holder of the lock can panic between two changes, so a poisoned state is still sound.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

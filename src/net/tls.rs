@@ -1,0 +1,424 @@
+//! TLS 1.3 with pinned keys: the only file that knows rustls.
+//!
+//! A peer is who holds the private key whose public half hashes (SHA-256 of the SubjectPublicKeyInfo) to the
+//! cluster file's fingerprint. Names, dates and issuers of certificates are not looked at; handshake signatures
+//! are checked by rustls' provider. Session tickets are off: every connection proves both keys.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConnection, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, ParsedCertificate, ServerConnection};
+use rustls::{
+    CertificateError, ClientConfig, Connection, DigitallySignedStruct, DistinguishedName, OtherError, PeerMisbehaved,
+    ServerConfig, SignatureScheme,
+};
+
+use super::identity::{Fingerprint, Identity};
+use crate::error::{Error, Result};
+
+/// How we meet others: our key, and the keys we accept.
+#[derive(Clone)]
+pub(super) struct Meeting {
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+}
+
+impl Meeting {
+    /// Shows the identity's key and accepts the keys given, no others.
+    pub(super) fn new(identity: &Identity, known: Vec<Fingerprint>) -> Result<Self> {
+        let unusable =
+            |e: rustls::Error| Error::Usage(format!("the identity {identity:?} cannot be used for TLS: {e}"));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let pins = Arc::new(Pins { known, provider: provider.clone() });
+        let chain = vec![CertificateDer::from(identity.certificate().to_vec())];
+        let key = || PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key().to_vec()));
+        let mut client = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(unusable)?
+            .dangerous()
+            .with_custom_certificate_verifier(pins.clone())
+            .with_client_auth_cert(chain.clone(), key())
+            .map_err(unusable)?;
+        client.resumption = Resumption::disabled();
+        client.enable_sni = false;
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(unusable)?
+            .with_client_cert_verifier(pins)
+            .with_single_cert(chain, key())
+            .map_err(unusable)?;
+        server.send_tls13_tickets = 0;
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Self { client: Arc::new(client), server: Arc::new(server) })
+    }
+
+    /// Shakes hands as the one who dialed.
+    pub(super) fn connect(&self, socket: TcpStream, until: Instant) -> std::result::Result<Stream, Broken> {
+        let name = ServerName::try_from("ppdnn.invalid").expect("a valid name, never sent nor read");
+        let tls = ClientConnection::new(self.client.clone(), name).map_err(Broken::from)?;
+        Stream::shake(tls.into(), socket, until)
+    }
+
+    /// Shakes hands as the one who listens.
+    pub(super) fn accept(&self, socket: TcpStream, until: Instant) -> std::result::Result<Stream, Broken> {
+        let tls = ServerConnection::new(self.server.clone()).map_err(Broken::from)?;
+        Stream::shake(tls.into(), socket, until)
+    }
+}
+
+/// A TLS connection, used in one direction once hands are shaken.
+pub(super) struct Stream {
+    tls: Connection,
+    socket: BufReader<Timed>,
+    /// Plain bytes that the TLS layer holds ready.
+    ready: usize,
+    /// The peer will send no more, or rustls refused what it sent.
+    over: bool,
+}
+
+impl Stream {
+    /// Runs the handshake. On the listener's side the peer's key is known and checked when this returns; on the
+    /// dialer's side the listener may still refuse ours, which the first read tells.
+    fn shake(tls: Connection, socket: TcpStream, until: Instant) -> std::result::Result<Self, Broken> {
+        let socket = BufReader::with_capacity(SOCKET_BUFFER, Timed { socket, until: Some(until) });
+        let mut stream = Self { tls, socket, ready: 0, over: false };
+        stream.tls.set_buffer_limit(Some(WRITE_PIECE));
+        while stream.tls.is_handshaking() {
+            stream.push()?;
+            if stream.tls.is_handshaking() {
+                stream.pull()?;
+                if stream.over {
+                    return Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()));
+                }
+            }
+        }
+        stream.push()?;
+        Ok(stream)
+    }
+
+    /// The key that the peer showed.
+    pub(super) fn peer_key(&self) -> Option<Fingerprint> {
+        fingerprint(self.tls.peer_certificates()?.first()?).ok()
+    }
+
+    /// From now on, calls wait as long as it takes.
+    pub(super) fn without_timeout(&mut self) -> io::Result<()> {
+        let timed = self.socket.get_mut();
+        timed.until = None;
+        timed.socket.set_read_timeout(None)?;
+        timed.socket.set_write_timeout(None)
+    }
+
+    /// A handle to the socket, to shut it down from another thread.
+    pub(super) fn handle(&self) -> io::Result<TcpStream> {
+        self.socket.get_ref().socket.try_clone()
+    }
+
+    /// Writes parts one after the other, in as few records as they fit; tells of every piece written.
+    pub(super) fn write_parts(&mut self, mut parts: [&[u8]; 2], moved: impl Fn()) -> io::Result<()> {
+        while parts.iter().any(|part| !part.is_empty()) {
+            let mut taken = self.tls.writer().write_vectored(&parts.map(IoSlice::new))?;
+            if taken == 0 && !self.tls.wants_write() {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            for part in &mut parts {
+                let skip = taken.min(part.len());
+                *part = &part[skip..];
+                taken -= skip;
+            }
+            self.push()?;
+            moved();
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more will be written, and closes this direction of the socket.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.tls.send_close_notify();
+        self.push()?;
+        self.socket.get_ref().socket.shutdown(Shutdown::Write)
+    }
+
+    /// Why an operation on this stream went wrong.
+    pub(super) fn broken(error: io::Error) -> Broken {
+        match error.downcast::<rustls::Error>() {
+            Ok(tls) => tls.into(),
+            Err(error) => Broken::Io(error),
+        }
+    }
+
+    /// Writes what the TLS layer has to say.
+    fn push(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            if self.tls.write_tls(self.socket.get_mut())? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until there is a plain byte, a step of the handshake, or the end.
+    fn pull(&mut self) -> io::Result<()> {
+        let shaking = self.tls.is_handshaking();
+        while self.ready == 0 && !self.over {
+            let read = self.tls.read_tls(&mut self.socket)?;
+            match self.tls.process_new_packets() {
+                Ok(state) => {
+                    self.ready = state.plaintext_bytes_to_read();
+                    self.over = read == 0 || state.peer_has_closed();
+                }
+                Err(error) => {
+                    self.over = true;
+                    let _ = self.push();
+                    linger(&self.socket.get_ref().socket);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+            }
+            if shaking && (self.tls.wants_write() || !self.tls.is_handshaking()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BufRead for Stream {
+    /// Plain bytes; none after a clean close, an error after a cut.
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.pull()?;
+        self.tls.reader().into_first_chunk()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.ready -= amount;
+        self.tls.reader().consume(amount);
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let chunk = self.fill_buf()?;
+        let take = chunk.len().min(buf.len());
+        buf[..take].copy_from_slice(&chunk[..take]);
+        self.consume(take);
+        Ok(take)
+    }
+}
+
+/// Why a connection did not come about or ended.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The peer refused us, mostly because of our key.
+    Alert(String),
+    /// The socket, or a time limit.
+    Io(io::Error),
+    /// The peer showed a key that is not the one expected.
+    Key(Fingerprint),
+    /// The peer does not speak TLS 1.3 as we do.
+    Tls(String),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Stream::broken(error)
+    }
+}
+
+impl From<rustls::Error> for Broken {
+    fn from(error: rustls::Error) -> Self {
+        match error {
+            rustls::Error::AlertReceived(alert) => Self::Alert(format!("{alert:?}")),
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(why))) => {
+                why.downcast_ref::<NotPinned>().map_or_else(|| Self::Tls(why.to_string()), |not| Self::Key(not.0))
+            }
+            error => Self::Tls(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alert(alert) => write!(f, "refused our key ({alert})"),
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => f.write_str("the connection broke off"),
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Key(key) => write!(f, "shows the unknown key {}", key.short()),
+            Self::Tls(error) => write!(f, "does not speak our TLS ({error})"),
+        }
+    }
+}
+
+/// Closes a socket that we say no to, late enough for the peer to read why: bytes left unread would make the
+/// system send a reset that overtakes the reason.
+pub(super) fn linger(socket: &TcpStream) {
+    let _ = socket.shutdown(Shutdown::Write);
+    let until = Instant::now() + LINGER;
+    let mut sink = [0; 4096];
+    let mut socket = socket;
+    while let left = until.saturating_duration_since(Instant::now())
+        && !left.is_zero()
+        && socket.set_read_timeout(Some(left)).is_ok()
+        && matches!(socket.read(&mut sink), Ok(1..))
+    {}
+}
+
+/// The verifier of both sides.
+#[derive(Debug)]
+struct Pins {
+    known: Vec<Fingerprint>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Pins {
+    fn check(&self, certificate: &CertificateDer<'_>) -> std::result::Result<(), rustls::Error> {
+        let key = fingerprint(certificate)?;
+        if self.known.contains(&key) {
+            return Ok(());
+        }
+        Err(CertificateError::Other(OtherError(Arc::new(NotPinned(key)))).into())
+    }
+
+    fn signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+}
+
+impl ServerCertVerifier for Pins {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        self.check(end_entity).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        Err(PeerMisbehaved::SelectedUnofferedCertCompression.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for Pins {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> std::result::Result<ClientCertVerified, rustls::Error> {
+        self.check(end_entity).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        ServerCertVerifier::verify_tls12_signature(self, message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ServerCertVerifier::supported_verify_schemes(self)
+    }
+}
+
+/// The peer's key is none that we accept.
+#[derive(Debug, thiserror::Error)]
+#[error("the key {} is not in the cluster file", .0.short())]
+struct NotPinned(Fingerprint);
+
+fn fingerprint(certificate: &CertificateDer<'_>) -> std::result::Result<Fingerprint, rustls::Error> {
+    let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
+    Ok(Fingerprint::of(&key))
+}
+
+/// A socket whose calls end at a moment, however slowly the peer drips.
+struct Timed {
+    socket: TcpStream,
+    until: Option<Instant>,
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        match self.until.map(|until| until.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(left) = self.left()? {
+            self.socket.set_read_timeout(Some(left))?;
+        }
+        self.socket.read(buf)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(left) = self.left()? {
+            self.socket.set_write_timeout(Some(left))?;
+        }
+        self.socket.write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const SOCKET_BUFFER: usize = 128 << 10;
+const WRITE_PIECE: usize = 64 << 10;
+const LINGER: Duration = Duration::from_millis(500);
