@@ -23,6 +23,8 @@ pub mod fixed;
 pub mod gates;
 pub mod kernel;
 pub mod net;
+pub mod nn;
+pub mod party;
 pub mod prg;
 pub mod roles;
 pub mod shape;
