@@ -16,6 +16,7 @@
 //! | 0 | [`fixed`], [`shape`], [`prg`], [`error`] | numbers, shapes, randomness, errors |
 
 pub mod backend;
+pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod error;

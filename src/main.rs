@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see `ppdnn --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ppdnn::cli::main()
+}

@@ -8,6 +8,7 @@ mod channel;
 mod cluster;
 mod dial;
 mod fault;
+mod free;
 mod hello;
 mod hex;
 mod identity;
@@ -23,6 +24,7 @@ pub use channel::{Channel, Frame, HEADER_BYTES, Head, Kind, MAX_FRAME, Traffic, 
 pub use cluster::{Cluster, OwnerEntry, Parts, Post, TrainerEntry};
 pub use dial::dial;
 pub use fault::{Fault, Faulty};
+pub use free::free_addresses;
 pub use hello::PROTOCOL;
 pub use identity::{Fingerprint, Identity};
 pub use link::Link;

@@ -1,6 +1,7 @@
 //! Networks: layers, the loss and the optimizer, each written once over an [`Engine`](crate::engine::Engine).
 
 mod dense;
+mod file;
 mod init;
 mod loss;
 mod model;
@@ -9,6 +10,7 @@ mod relu;
 mod sgd;
 
 pub use dense::Dense;
+pub use file::Saved;
 pub use init::initial_parameters;
 pub use loss::SoftmaxCrossEntropy;
 pub use model::{LayerSpec, Model};

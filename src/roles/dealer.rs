@@ -10,7 +10,7 @@ use crate::prg::Seed;
 use crate::roles::event::PartyReport;
 use crate::roles::messages::{Agreement, SessionSeed, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
-use crate::roles::server::Trainer;
+use crate::roles::server::{Trainer, heartbeat};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -74,6 +74,7 @@ fn session(
     for (set, masks) in masks {
         dealer.set_rows(set, masks);
     }
+    dealer.observe(heartbeat(trainer, job));
     train(&mut dealer, job)?;
     let report = PartyReport {
         role: "dealer".into(),

@@ -18,17 +18,21 @@
 
 mod dealer;
 mod event;
+mod local;
 mod messages;
 mod owner;
 mod process;
+mod remote;
 mod server;
 mod trainer;
 mod training;
 
 pub use dealer::{DealerLinks, run_dealer};
 pub use event::{Bytes, Event, PartyReport, StepParts, Summary};
-pub use owner::{OwnerLinks, run_owner};
+pub use local::Local;
+pub use owner::{OwnerLinks, rows_of, run_owner};
 pub use process::{cpu_seconds, peak_rss_mib};
+pub use remote::Place;
 pub use server::{ServerLinks, run_server};
 pub use trainer::{Outcome, TrainerLinks, run_trainer};
-pub use training::{Training, plan_summary, share_of};
+pub use training::{Training, announce, plan_summary, share_of};

@@ -18,11 +18,15 @@ pub struct OwnerLinks {
     pub dealer: Box<dyn Channel>,
 }
 
-/// Uploads the rows to train on and to test on; returns when both servers have them.
+/// Uploads the rows that `data` has for the job, to train on and to test on; returns when both servers have them.
 ///
 /// # Errors
 /// Where the job does not fit the rows, or a peer fails.
-pub fn run_owner(number: u32, links: OwnerLinks, train: &Examples, test: &Examples) -> Result<()> {
+pub fn run_owner(
+    number: u32,
+    links: OwnerLinks,
+    data: impl FnOnce(&Job) -> Result<(Examples, Examples)>,
+) -> Result<()> {
     let OwnerLinks { servers: [mut zero, mut one], mut dealer } = links;
     let job: Vec<u8> = hear(&mut *zero, Kind::Control, "the job")?;
     let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_owned()))?;
@@ -30,13 +34,14 @@ pub fn run_owner(number: u32, links: OwnerLinks, train: &Examples, test: &Exampl
         let agreement: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
         same_job(&**link, &job, &agreement.job)?;
     }
-    check(&job, number, train, test)?;
+    let (train, test) = data(&job)?;
+    check(&job, number, &train, &test)?;
     let seeds = [Seed::fresh()?, Seed::fresh()?];
     say(&mut *zero, Kind::Seed, &seeds[0])?;
     say(&mut *one, Kind::Seed, &seeds[1])?;
     say(&mut *dealer, Kind::Seed, &seeds)?;
     for (set, shape) in set_shapes(&job) {
-        let rows = if set.is_train() { train } else { test };
+        let rows = if set.is_train() { &train } else { &test };
         let value = |row: usize, out: &mut [u64]| grid(rows, set, row, job.profile.frac, out);
         upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), &seeds, value)?;
     }
@@ -44,6 +49,24 @@ pub fn run_owner(number: u32, links: OwnerLinks, train: &Examples, test: &Exampl
         let (): () = hear(&mut **link, Kind::Report, "word that the rows arrived")?;
     }
     dealer.flush()
+}
+
+/// The rows of owner `number` where the owners of a job share a data set: one behind the other, as many as the job says.
+///
+/// # Errors
+/// [`Error::Usage`] where the data set has too few.
+pub fn rows_of(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<(Examples, Examples)> {
+    let of = |examples: &Examples, count: fn(&Owned) -> u32| {
+        let before: usize = job.owners.iter().take(number as usize).map(|o| count(o) as usize).sum();
+        let own = job.owners.get(number as usize).map_or(0, |o| count(o) as usize);
+        if before + own > examples.len() {
+            let text =
+                format!("the job wants rows {before} to {} of a data set that has {}", before + own, examples.len());
+            return Err(Error::Usage(text));
+        }
+        Ok(examples.slice(before..before + own))
+    };
+    Ok((of(train, |o| o.train)?, of(test, |o| o.test)?))
 }
 
 /// Row `row` on the grid of `frac` fraction bits: features, or the one-hot label.
@@ -108,9 +131,9 @@ fn upload(
             pack(out, shape.bits, shape.cols, |i| x[i].wrapping_add(a.at(i)).wrapping_add(b.at(i)) & mask(shape.bits));
         }
         let head = Head { kind: Kind::Data, session: 0, step: set as u32, gate: frame };
-        let bytes: Vec<u8> = bytemuck::cast_slice(&words).to_vec();
+        let bytes: &[u8] = bytemuck::cast_slice(&words);
         for server in servers.iter_mut() {
-            server.send(head, bytes.clone())?;
+            server.send(head, bytes.to_vec())?;
         }
     }
     Ok(())

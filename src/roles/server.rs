@@ -111,15 +111,7 @@ fn session(
             hand_out: Box::new(move |what, half, bits, stats| outlet.hand_out(&seal, &label, what, &half, bits, stats)),
         },
     );
-    let observer = trainer.clone();
-    let (mut last, total) = (Instant::now(), job.total_steps());
-    server.observe(move |step, stats| {
-        if last.elapsed() < HEARTBEAT && step < total {
-            return Ok(());
-        }
-        last = Instant::now();
-        observer.tell(&News::Progress { step, stats })
-    });
+    server.observe(heartbeat(trainer, job));
     trainer.tell(&News::Started)?;
     train(&mut server, job)?;
     let report = PartyReport {
@@ -192,6 +184,20 @@ fn receive_rows(
 /// The link to the trainer, for everybody in a role who has something to tell.
 #[derive(Clone)]
 pub(crate) struct Trainer(Arc<std::sync::Mutex<Box<dyn Channel>>>);
+
+/// Tells the trainer of progress, now and then and at the end.
+pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) -> Result<()> + Send + 'static {
+    let (trainer, total) = (trainer.clone(), job.total_steps());
+    let epoch = job.steps_per_epoch();
+    let mut last = Instant::now();
+    move |step, stats| {
+        if last.elapsed() < HEARTBEAT && step < total && step % epoch != 0 {
+            return Ok(());
+        }
+        last = Instant::now();
+        trainer.tell(&News::Progress { step, stats })
+    }
+}
 
 /// How often progress is told.
 const HEARTBEAT: Duration = Duration::from_millis(100);

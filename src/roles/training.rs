@@ -12,7 +12,7 @@ use crate::nn::{Model, Momentum, Rate, initial_parameters};
 use crate::party::{Clear, Number, Ranges, Revealed, Section, Set};
 use crate::prg::Seed;
 use crate::roles::event::{Bytes, Event, Summary};
-use crate::roles::owner::grid;
+use crate::roles::owner::{grid, rows_of};
 use crate::roles::trainer::epoch_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
@@ -164,7 +164,7 @@ impl Training {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
         let job = self.job(train.len(), test.len())?;
-        on_event(job_event(&job, &backend.name())?);
+        on_event(announce(&job, &backend.name())?);
         let identity = Identity::generate()?;
         let seal = identity.sealing_key();
         let [t0, t1, td] = ["server 0", "server 1", "dealer"].map(|party| pair("trainer", party));
@@ -209,12 +209,9 @@ impl Training {
             };
             let note = &note;
             scope.spawn(move || note(run_dealer(links, backend.clone())));
-            for ((number, links), range) in (0..).zip(uploads).zip(0..self.owners) {
-                let train = train.slice(share_of(train.len(), self.owners, range));
-                let test = test.slice(share_of(test.len(), self.owners, range));
-                scope.spawn(move || {
-                    note(run_owner(number, links, &train, &test).map_err(|e| e.at(format!("owner {number}"))))
-                });
+            for (number, links) in (0..).zip(uploads) {
+                let data = move |job: &Job| rows_of(job, number, train, test);
+                scope.spawn(move || note(run_owner(number, links, data).map_err(|e| e.at(format!("owner {number}")))));
             }
             let links = TrainerLinks { servers: [Box::new(t0.0), Box::new(t1.0)], dealer: Box::new(td.0) };
             run_trainer(&job, links, &identity, on_event)
@@ -323,7 +320,10 @@ pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
 }
 
 /// The event that announces a job.
-pub(crate) fn job_event(job: &Job, backend: &str) -> Result<Event> {
+///
+/// # Errors
+/// None in practice.
+pub fn announce(job: &Job, backend: &str) -> Result<Event> {
     let plan = plan_summary(job, backend)?;
     Ok(Event::Job {
         model: job.model.name().into(),

@@ -1,0 +1,249 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::backend::{Backend, Cpu};
+use crate::data::known;
+use crate::error::{Error, Result};
+use crate::fixed::Profile;
+use crate::nn::Model;
+use crate::roles::Training;
+use crate::train::{Reveals, Schedule};
+
+/// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Deal correlated randomness for one job
+    Dealer(RoleArgs),
+    /// Score a saved model in the clear
+    Evaluate(EvaluateArgs),
+    /// Make a key for a party of a cluster
+    Keygen(KeygenArgs),
+    /// Upload an owner's masked rows for one job
+    Owner(OwnerArgs),
+    /// Print what a job costs, without running it
+    Plan(PlanArgs),
+    /// Be one of the two servers for one job
+    Server(ServerArgs),
+    /// Train; without --cluster, with all roles on this machine
+    Train(TrainArgs),
+}
+
+/// The job, and where it runs.
+#[derive(Args, Clone, Debug)]
+pub(super) struct JobArgs {
+    /// Network: secureml (784-128-128-10) or logistic (784-10)
+    #[arg(long, default_value = "secureml")]
+    pub model: String,
+    /// Data set: mnist or fashion-mnist
+    #[arg(long, default_value = "mnist")]
+    pub dataset: String,
+    /// Passes over the data
+    #[arg(long, default_value_t = 5)]
+    pub epochs: u32,
+    /// Stop after N steps
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Train on the first N rows only
+    #[arg(long, value_name = "N")]
+    pub train_limit: Option<usize>,
+    /// Rows of a batch
+    #[arg(long, default_value_t = 128)]
+    pub batch: u32,
+    /// Learning rate, for the mean over a batch
+    #[arg(long, default_value_t = 0.0625)]
+    pub lr: f64,
+    /// Momentum, rounded to a multiple of 1/32
+    #[arg(long, default_value_t = 0.90625)]
+    pub momentum: f64,
+    /// Learning rate over the run: halving (at 1/2, 3/4, 7/8) or constant
+    #[arg(long, default_value = "halving")]
+    pub schedule: String,
+    /// Split the data among K owners (default: 1, or as many as the cluster file lists)
+    #[arg(long, value_name = "K")]
+    pub owners: Option<usize>,
+    /// Number settings: small (32-bit ring) or wide (48-bit ring)
+    #[arg(long, default_value = "small")]
+    pub profile: String,
+    /// What the trainer gets to see: accuracy, model, none
+    #[arg(long, value_delimiter = ',', default_value = "accuracy,model")]
+    pub reveal: Vec<String>,
+    /// Fixes the public choices (order of rows, initial weights); masks never follow it
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// What computes
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub backend: BackendArg,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Folder with the data set's files, instead of the usual places
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Run against the servers and the dealer of this cluster file
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    pub cluster: Option<PathBuf>,
+    /// The trainer's key (with --cluster)
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub identity: Option<PathBuf>,
+    /// Folder for what the run leaves (default: runs/MODEL-DATASET-N)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also train the same network in the clear on the same batches, afterwards
+    #[arg(long)]
+    pub compare_clear: bool,
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+    /// Print the closing table only
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A party that takes part in a job.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RoleArgs {
+    /// The cluster file
+    #[arg(long, value_name = "FILE")]
+    pub cluster: PathBuf,
+    /// This party's key, from `ppdnn keygen`
+    #[arg(long, value_name = "FILE")]
+    pub identity: PathBuf,
+    /// What computes
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub backend: BackendArg,
+    /// Threads to compute with (default: all cores)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Leave when the standard input ends
+    #[arg(long, hide = true)]
+    pub supervised: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct ServerArgs {
+    /// Which server
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..2))]
+    pub id: u8,
+    #[command(flatten)]
+    pub role: RoleArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct OwnerArgs {
+    /// Which owner of the cluster file, from 0
+    #[arg(long, default_value_t = 0)]
+    pub number: u32,
+    /// Data set: mnist or fashion-mnist; the owner brings its part of the rows
+    #[arg(long, default_value = "mnist")]
+    pub dataset: String,
+    /// Folder with the data set's files, instead of the usual places
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub role: RoleArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct KeygenArgs {
+    /// File to write the private key to
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct EvaluateArgs {
+    /// The model file
+    pub model: PathBuf,
+    /// Data set whose test rows are scored: mnist or fashion-mnist
+    #[arg(long, default_value = "mnist")]
+    pub dataset: String,
+    /// Folder with the data set's files, instead of the usual places
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackendArg {
+    /// The best that can run the job: the processor, in this version
+    Auto,
+    /// The processor
+    Cpu,
+    /// A GPU
+    Gpu,
+}
+
+impl BackendArg {
+    /// The backend, or why there is none.
+    pub(super) fn open(self) -> Result<Arc<dyn Backend>> {
+        match self {
+            Self::Auto | Self::Cpu => Ok(Arc::new(Cpu::default())),
+            Self::Gpu => {
+                let missing = crate::kernel::table::KERNELS.iter().filter(|k| k.wgsl.is_none()).count();
+                let all = crate::kernel::table::KERNELS.len();
+                let text = format!("{missing} of {all} kernels have no GPU body in this version; use --backend cpu");
+                Err(Error::Usage(text))
+            }
+        }
+    }
+
+    /// The option that asks for it.
+    pub(super) fn option(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
+}
+
+impl JobArgs {
+    /// The training, for so many owners where none are asked for.
+    pub(super) fn training(&self, owners: usize) -> Result<Training> {
+        let data = known(&self.dataset)?;
+        Ok(Training::new(Model::named(&self.model, data.features, data.classes)?)
+            .profile(Profile::named(&self.profile)?)
+            .owners(self.owners.unwrap_or(owners))
+            .epochs(self.epochs)
+            .steps(self.steps)
+            .batch(self.batch)
+            .learning_rate(self.lr)
+            .momentum(self.momentum)
+            .schedule(Schedule::named(&self.schedule)?)
+            .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
+            .seed(self.seed))
+    }
+
+    /// Rows to train on and to test on.
+    pub(super) fn rows(&self) -> Result<(usize, usize)> {
+        let data = known(&self.dataset)?;
+        let all = data.train_rows;
+        Ok((self.train_limit.map_or(all, |limit| limit.min(all)), data.test_rows))
+    }
+}

@@ -1,0 +1,44 @@
+//! The command line. The only place that prints.
+
+mod args;
+mod keygen;
+mod outcome;
+mod roles;
+mod screen;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::Error;
+use args::{Cli, Command};
+
+/// Runs the program; 0 done, 1 the run failed, 2 bad usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Dealer(args) => roles::dealer(args),
+        Command::Evaluate(args) => outcome::evaluate(args),
+        Command::Keygen(args) => keygen::keygen(args),
+        Command::Owner(args) => roles::owner(args),
+        Command::Plan(args) => train::plan(args),
+        Command::Server(args) => roles::server(args),
+        Command::Train(args) => train::train(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            screen::error(&e);
+            exit_code(&e)
+        }
+    }
+}
+
+fn exit_code(e: &Error) -> ExitCode {
+    match e {
+        e if e.is_usage() => ExitCode::from(2),
+        Error::Interrupted => ExitCode::from(130),
+        _ => ExitCode::from(1),
+    }
+}

@@ -1,0 +1,183 @@
+//! `ppdnn train` and `ppdnn plan`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::cli::args::{JobArgs, PlanArgs, TrainArgs};
+use crate::cli::outcome::{Folder, plan_table, summary_table};
+use crate::cli::screen::{Screen, json, say};
+use crate::data::{Places, load};
+use crate::error::{Error, Result};
+use crate::net::{Cluster, Identity};
+use crate::nn::Saved;
+use crate::roles::{Event, Local, Outcome, Place, Summary, Training, announce};
+use crate::train::Job;
+
+/// Prints what a job costs.
+pub(super) fn plan(args: &PlanArgs) -> Result<()> {
+    let (train, test) = args.job.rows()?;
+    args.job.backend.open()?;
+    let mut summary = args.job.training(1)?.plan(train, test, "cpu")?;
+    summary.dataset = args.job.dataset.clone();
+    if args.json {
+        json(&Event::Summary(Box::new(summary)))
+    } else {
+        say(&plan_table(&summary))
+    }
+    Ok(())
+}
+
+/// Trains.
+pub(super) fn train(args: &TrainArgs) -> Result<()> {
+    let backend = args.job.backend.open()?.name();
+    let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
+    let owners = cluster.as_ref().map_or(1, Cluster::owners);
+    if cluster.is_some() && args.job.owners.is_some_and(|k| k != owners) {
+        return Err(Error::Usage(format!("the cluster file lists {owners} owners; leave --owners out")));
+    }
+    let training = args.job.training(owners)?;
+    let (train_rows, test_rows) = args.job.rows()?;
+    let job = training.job(train_rows, test_rows)?;
+    let places = Places::new(args.data_dir.as_deref());
+    let mut screen = Screen::new(args.json, args.quiet);
+    if cluster.is_none() || args.compare_clear {
+        // found, or downloaded, before anybody starts to wait for it
+        load(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
+    }
+    let folder = Folder::create(args.out.as_deref(), &args.job)?;
+    folder.write_config(&args.job, &job)?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;
+    let mut metrics = folder.metrics()?;
+    let mut failed = Ok(());
+    let mut on_event = |event: Event| {
+        screen.show(&event);
+        if failed.is_ok() {
+            failed = metrics.note(&event);
+        }
+        if failed.is_err() {
+            interrupted.store(true, Ordering::SeqCst);
+        }
+    };
+    on_event(announce(&job, &backend)?);
+    let run = match (&cluster, &args.identity) {
+        (Some(cluster), Some(identity)) => {
+            let place = Place::new(Identity::load(identity)?, cluster.clone());
+            remote(&place, &job, &interrupted, &mut on_event)
+        }
+        _ => local(args, &folder)?.train(&job, &interrupted, &mut on_event),
+    };
+    let run = failed.and(run);
+    screen.clear();
+    let outcome = run?;
+    finish(args, &training, outcome, &folder, &places, screen, &interrupted)
+}
+
+/// Has the parties of a cluster run the job; leaves them when the user interrupts.
+fn remote(place: &Place, job: &Job, interrupted: &AtomicBool, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+    let (tell, hears) = std::sync::mpsc::channel();
+    let (place, job) = (place.clone(), job.clone());
+    let trainer = std::thread::spawn(move || {
+        place.train(&job, &mut |event| {
+            let _ = tell.send(event);
+        })
+    });
+    loop {
+        use std::sync::mpsc::RecvTimeoutError::{Disconnected, Timeout};
+        match hears.recv_timeout(Duration::from_millis(50)) {
+            Ok(event) => on_event(event),
+            Err(Timeout) => {}
+            Err(Disconnected) => break,
+        }
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(Error::Interrupted);
+        }
+    }
+    trainer.join().unwrap_or_else(|_| Err(Error::Device("the trainer panicked; see the message above".into())))
+}
+
+/// How the other roles are started on this machine.
+fn local(args: &TrainArgs, folder: &Folder) -> Result<Local> {
+    let program = std::env::current_exe().map_err(|e| Error::file("the program", e))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut data = vec!["--dataset".to_owned(), args.job.dataset.clone()];
+    if let Some(dir) = &args.data_dir {
+        data.extend(["--data-dir".to_owned(), dir.display().to_string()]);
+    }
+    Ok(Local {
+        program,
+        compute: vec!["--backend".to_owned(), args.job.backend.option().to_owned()],
+        data,
+        logs: folder.path().join("logs"),
+        threads: (cores / COMPUTING_ROLES).max(1),
+        deadline: DEADLINE,
+    })
+}
+
+/// Two servers and the dealer.
+const COMPUTING_ROLES: usize = 3;
+/// How long a role of a local run waits for another.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+#[expect(clippy::too_many_arguments, reason = "the last steps of a run use all of it")]
+fn finish(
+    args: &TrainArgs,
+    training: &Training,
+    mut outcome: Outcome,
+    folder: &Folder,
+    places: &Places,
+    mut screen: Screen,
+    interrupted: &AtomicBool,
+) -> Result<()> {
+    let summary = &mut outcome.summary;
+    summary.dataset = args.job.dataset.clone();
+    if !outcome.parameters.is_empty() {
+        let (train, test) = args.job.rows()?;
+        let file = folder.path().join("model.safetensors");
+        Saved::new(training.job(train, test)?.model, &outcome.parameters)?.save(&file)?;
+        summary.model_file = Some(file.display().to_string());
+    }
+    if args.compare_clear && !interrupted.load(Ordering::SeqCst) {
+        summary.clear_accuracy = compare(&args.job, training, places, &mut screen)?;
+    }
+    folder.write_summary(summary)?;
+    report(args, summary);
+    Ok(())
+}
+
+/// Trains in the clear; the accuracy at the end.
+fn compare(job: &JobArgs, training: &Training, places: &Places, screen: &mut Screen) -> Result<Option<f64>> {
+    let data = load(&job.dataset, places, &mut |_| ())?;
+    let (rows, _) = job.rows()?;
+    screen.note("training the same network in the clear");
+    let (accuracy, _) = training.run_clear(&data.train.first(rows), &data.test, &mut |event| screen.show(&event))?;
+    Ok(accuracy.last().copied())
+}
+
+fn report(args: &TrainArgs, summary: &Summary) {
+    if args.json {
+        json(&Event::Summary(Box::new(summary.clone())));
+    } else {
+        say(&summary_table(summary));
+    }
+}
+
+/// A folder of its own under `runs`: `secureml-mnist-1`.
+pub(super) fn next_folder(job: &JobArgs) -> Result<PathBuf> {
+    let runs = Path::new("runs");
+    fs::create_dir_all(runs).map_err(|e| Error::file(runs, e))?;
+    for n in 1u32.. {
+        let folder = runs.join(format!("{}-{}-{n}", job.model, job.dataset));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::file(folder, e)),
+        }
+    }
+    Err(Error::Usage("there are too many folders in runs/; use --out".into()))
+}

@@ -1,0 +1,182 @@
+//! Models on disk (safetensors) and in the clear.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+
+use crate::error::{Error, Result};
+use crate::nn::{LayerSpec, Model};
+
+/// A trained model in the clear.
+///
+/// As a file: tensors `dense1.weight` `[inputs, outputs]`, `dense1.bias` `[outputs]`, .. of `F32`; the layers as JSON
+/// under `ppdnn.model` in the metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The network.
+    pub model: Model,
+    /// Weight and bias of every dense layer.
+    pub dense: Vec<(Array2<f32>, Array1<f32>)>,
+}
+
+impl Saved {
+    /// A model from its parameters in the order of [`Model::parameters`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where they are not the model's.
+    pub fn new(model: Model, parameters: &[Vec<f64>]) -> Result<Self> {
+        let wrong = || Error::Usage(format!("these are not the parameters of `{}`", model.name()));
+        #[expect(clippy::cast_possible_truncation, reason = "a model file holds single precision")]
+        let single = |x: &Vec<f64>| x.iter().map(|x| *x as f32).collect::<Vec<f32>>();
+        let mut dense = Vec::new();
+        let mut pairs = parameters.chunks_exact(2);
+        for (inputs, outputs) in model.dense_sizes() {
+            let [weight, bias] = pairs.next().ok_or_else(wrong)? else { return Err(wrong()) };
+            let weight = Array2::from_shape_vec([inputs, outputs], single(weight)).map_err(|_| wrong())?;
+            let bias = Array1::from_vec(single(bias));
+            if bias.len() != outputs {
+                return Err(wrong());
+            }
+            dense.push((weight, bias));
+        }
+        Ok(Self { model, dense })
+    }
+
+    /// Writes the model, in one piece or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut named = Vec::new();
+        for (i, (weight, bias)) in (1..).zip(&self.dense) {
+            named.push((format!("dense{i}.weight"), weight.shape().to_vec(), bytes(weight.iter())));
+            named.push((format!("dense{i}.bias"), bias.shape().to_vec(), bytes(bias.iter())));
+        }
+        let invalid = |e| Error::format(path, format!("cannot be written: {e}"));
+        let views = named
+            .iter()
+            .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
+            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(invalid)?;
+        let model = serde_json::to_string(&self.model).expect("a model can be written");
+        let text = serialize(views, Some(HashMap::from([(METADATA.to_owned(), model)]))).map_err(invalid)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let fail = |e| Error::file(path, e);
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+        file.persist(path).map_err(|e| Error::file(path, e.error))?;
+        Ok(())
+    }
+
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Format`].
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = fs::read(path).map_err(|e| Error::file(path, e))?;
+        let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is no model of ppdnn: {what}"));
+        let (_, metadata) = SafeTensors::read_metadata(&text).map_err(|e| wrong(&e))?;
+        let model = metadata.metadata().as_ref().and_then(|m| m.get(METADATA));
+        let model: Model =
+            serde_json::from_str(model.ok_or_else(|| wrong(&"it does not name its layers"))?).map_err(|e| wrong(&e))?;
+        model.check().map_err(|e| wrong(&e))?;
+        let tensors = SafeTensors::deserialize(&text).map_err(|e| wrong(&e))?;
+        let mut parameters = Vec::new();
+        for i in 1..=model.dense_sizes().count() {
+            for part in ["weight", "bias"] {
+                let name = format!("dense{i}.{part}");
+                let tensor = tensors.tensor(&name).map_err(|e| wrong(&e))?;
+                if tensor.dtype() != Dtype::F32 {
+                    return Err(wrong(&format!("`{name}` is {:?}, not F32", tensor.dtype())));
+                }
+                let value = |b: &[u8]| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+                parameters.push(tensor.data().chunks_exact(4).map(value).collect());
+            }
+        }
+        Self::new(model, &parameters).map_err(|e| wrong(&e))
+    }
+
+    /// The logits of rows, `[n, classes]`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the rows have other columns than the model.
+    pub fn logits(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        if rows.ncols() != self.model.features() {
+            let (has, wants) = (rows.ncols(), self.model.features());
+            return Err(Error::Usage(format!(
+                "`{}` takes rows of {wants} features, these have {has}",
+                self.model.name()
+            )));
+        }
+        let mut x = rows.to_owned();
+        let mut dense = self.dense.iter();
+        for layer in self.model.layers() {
+            match layer {
+                LayerSpec::Dense { .. } => {
+                    let (weight, bias) = dense.next().expect("a checked model has its parameters");
+                    x = x.dot(weight) + bias;
+                }
+                LayerSpec::Relu => x.mapv_inplace(|v| v.max(0.0)),
+            }
+        }
+        Ok(x)
+    }
+
+    /// Share of the rows whose largest logit is at the label.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the rows have other columns than the model.
+    pub fn accuracy(&self, rows: ArrayView2<'_, f32>, labels: &[u32]) -> Result<f64> {
+        let logits = self.logits(rows)?;
+        let hit = |(row, label): (ndarray::ArrayView1<'_, f32>, &u32)| {
+            let best = row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best });
+            best == *label as usize
+        };
+        let hits = logits.axis_iter(Axis(0)).zip(labels).filter(|(row, label)| hit((*row, label))).count();
+        Ok(hits as f64 / labels.len().max(1) as f64)
+    }
+}
+
+const METADATA: &str = "ppdnn.model";
+
+fn bytes<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<u8> {
+    values.flat_map(|x| x.to_le_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_comes_back_from_its_file() {
+        let model = Model::dense("tiny", 3, &[2], 2).unwrap();
+        let parameters =
+            [vec![1.0, -1.0, 0.5, 0.0, 0.0, 2.0], vec![0.0, -0.5], vec![1.0, 0.0, 0.0, 1.0], vec![0.25, 0.0]];
+        let saved = Saved::new(model, &parameters).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        saved.save(&path).unwrap();
+        assert_eq!(Saved::load(&path).unwrap(), saved);
+        // relu([1, 0, 1] w + b) = relu([1, 0.5]), by hand
+        let rows = ndarray::arr2(&[[1.0, 0.0, 1.0]]);
+        assert_eq!(saved.logits(rows.view()).unwrap(), ndarray::arr2(&[[1.25, 0.5]]));
+        assert_eq!(saved.accuracy(rows.view(), &[0]).unwrap(), 1.0);
+        assert_eq!(saved.accuracy(rows.view(), &[1]).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn files_that_are_no_models_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        for text in [&b""[..], b"garbage", &[255; 64]] {
+            fs::write(&path, text).unwrap();
+            let error = Saved::load(&path).unwrap_err().to_string();
+            assert!(error.contains("model.safetensors"), "{error}");
+        }
+    }
+}

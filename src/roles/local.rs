@@ -1,0 +1,256 @@
+//! A run on one machine: every other role as a process of its own on loopback, with throw-away keys.
+//!
+//! The children are this executable. Each reads its standard input and leaves when it ends, so that none outlives the
+//! parent whatever happens to it; each is in a process group of its own, so that Ctrl-C reaches the parent alone.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::error::{Error, Result};
+use crate::net::{Cluster, Identity, OwnerEntry, Parts, Post, Role, TrainerEntry, free_addresses};
+use crate::roles::event::{Event, PartyReport};
+use crate::roles::remote::Place;
+use crate::roles::trainer::Outcome;
+use crate::train::Job;
+
+/// How to start the other roles.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The executable.
+    pub program: PathBuf,
+    /// Options for the servers and the dealer, as the backend.
+    pub compute: Vec<String>,
+    /// Options for the owners, as the data set.
+    pub data: Vec<String>,
+    /// Where the roles' logs go.
+    pub logs: PathBuf,
+    /// Threads of each server and of the dealer.
+    pub threads: usize,
+    /// How long a party waits for another.
+    pub deadline: Duration,
+}
+
+impl Local {
+    /// Runs a job. Stops the other roles in any case.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] once `interrupted` is set; [`Error::Child`] where a role dies; what the trainer says.
+    pub fn train(&self, job: &Job, interrupted: &AtomicBool, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+        let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
+        roles.extend((0..).take(job.owners.len()).map(Role::Owner));
+        let (keys, place) = self.throw_away(&roles)?;
+        fs::create_dir_all(&self.logs).map_err(|e| Error::file(&self.logs, e))?;
+        let mut family = Family::default();
+        for role in roles {
+            family.add(role, self.start(role, keys.path())?);
+        }
+        let (tell, hears) = mpsc::channel();
+        let job = job.clone();
+        let trainer = thread::spawn(move || {
+            let outcome = place.train(&job, &mut |event| {
+                let _ = tell.send(event);
+            });
+            // the keys live as long as somebody may read them
+            drop(keys);
+            outcome
+        });
+        let mut outcome = watch(&mut family, trainer, interrupted, &hears, on_event)?;
+        for report in family.farewell() {
+            outcome.summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
+            outcome.summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
+        }
+        Ok(outcome)
+    }
+
+    /// Keys and a cluster file that nobody needs after the run.
+    fn throw_away(&self, roles: &[Role]) -> Result<(TempDir, Place)> {
+        let folder =
+            tempfile::Builder::new().prefix("ppdnn-").tempdir().map_err(|e| Error::file(std::env::temp_dir(), e))?;
+        let trainer = Identity::generate()?;
+        let addresses = free_addresses(3)?;
+        let mut posts = Vec::new();
+        let mut owners = Vec::new();
+        for role in roles {
+            let identity = Identity::generate()?;
+            identity.save(&identity_file(folder.path(), *role))?;
+            match role {
+                Role::Owner(_) => {
+                    owners.push(OwnerEntry { key: identity.fingerprint(), train_rows: None, test_rows: None })
+                }
+                _ => posts.push(Post { address: addresses[posts.len()].clone(), key: identity.fingerprint() }),
+            }
+        }
+        let [zero, one, dealer]: [Post; 3] = posts.try_into().expect("two servers and a dealer listen");
+        let entry = TrainerEntry { key: trainer.fingerprint(), seal: trainer.sealing_key() };
+        let parts = Parts { servers: [zero, one], dealer, trainer: entry, owners, deadline: self.deadline };
+        let cluster = Cluster::new(parts)?;
+        cluster.save(&folder.path().join(CLUSTER))?;
+        Ok((folder, Place::new(trainer, cluster)))
+    }
+
+    fn start(&self, role: Role, keys: &Path) -> Result<Child> {
+        let log = self.logs.join(format!("{}.log", file_name(role)));
+        let log = File::create(&log).map_err(|e| Error::file(log, e))?;
+        let mut command = Command::new(&self.program);
+        match role {
+            Role::Owner(number) => command.args(["owner", "--number", &number.to_string()]).args(&self.data),
+            Role::Server(id) => command.args(["server", "--id", &id.to_string()]).args(&self.compute),
+            _ => command.arg("dealer").args(&self.compute),
+        };
+        command.arg("--cluster").arg(keys.join(CLUSTER)).arg("--identity").arg(identity_file(keys, role));
+        command.args(["--supervised", "--threads", &self.threads.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.spawn().map_err(|e| Error::file(&self.program, e))
+    }
+}
+
+const CLUSTER: &str = "cluster.toml";
+
+fn identity_file(folder: &Path, role: Role) -> PathBuf {
+    folder.join(format!("{}.key", file_name(role)))
+}
+
+/// A role's name without the blank: `server0`.
+pub(crate) fn file_name(role: Role) -> String {
+    role.to_string().replace(' ', "")
+}
+
+/// Passes events on until the trainer is done; stops early where the user interrupts or a role dies.
+fn watch(
+    family: &mut Family,
+    trainer: JoinHandle<Result<Outcome>>,
+    interrupted: &AtomicBool,
+    hears: &mpsc::Receiver<Event>,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
+    let mut death = None;
+    loop {
+        match hears.recv_timeout(Duration::from_millis(50)) {
+            Ok(event) => on_event(event),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(Error::Interrupted);
+        }
+        if death.is_none() && family.has_casualty() {
+            death = Some(Instant::now());
+        }
+        // the trainer may know the reason better; it gets a moment to say it
+        if death.is_some_and(|since| since.elapsed() > GRACE) {
+            return Err(family.cause().unwrap_or(Error::Interrupted));
+        }
+    }
+    let outcome = trainer.join().unwrap_or_else(|_| {
+        Err(Error::Child { role: "trainer".into(), how: "panicked; see the message above".into() })
+    });
+    outcome.map_err(|e| {
+        // the links of a role that was killed break before its end is seen
+        let until = Instant::now() + GRACE / 4;
+        while !family.has_casualty() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
+        family.killed().unwrap_or(e)
+    })
+}
+
+/// How long a role that failed may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The children; they are gone when this is.
+#[derive(Default)]
+struct Family {
+    members: Vec<Member>,
+}
+
+struct Member {
+    role: Role,
+    child: Child,
+    /// Reads what the child says: JSON lines.
+    reader: Option<JoinHandle<Vec<String>>>,
+    end: Option<ExitStatus>,
+}
+
+impl Family {
+    fn add(&mut self, role: Role, mut child: Child) {
+        let reader = child
+            .stdout
+            .take()
+            .map(|out| thread::spawn(move || BufReader::new(out).lines().map_while(std::result::Result::ok).collect()));
+        self.members.push(Member { role, child, reader, end: None });
+    }
+
+    /// Whether a child ended with an error.
+    fn has_casualty(&mut self) -> bool {
+        for member in &mut self.members {
+            if let (None, Ok(Some(status))) = (member.end, member.child.try_wait()) {
+                member.end = Some(status);
+            }
+        }
+        self.members.iter().any(|m| m.end.is_some_and(|status| !status.success()))
+    }
+
+    /// A child that was killed rather than failed.
+    fn killed(&mut self) -> Option<Error> {
+        let killed = self.members.iter().find(|m| m.end.is_some_and(|status| status.code().is_none()))?;
+        Some(Error::Child { role: killed.role.to_string(), how: format!("ended with {}", killed.end?) })
+    }
+
+    /// Why the first child that ended with an error did.
+    fn cause(&mut self) -> Option<Error> {
+        let member = self.members.iter_mut().find(|m| m.end.is_some_and(|status| !status.success()))?;
+        let (role, status) = (member.role.to_string(), member.end?);
+        let how =
+            member.last_words().map_or_else(|| format!("ended with {status}"), |words| format!("failed: {words}"));
+        Some(Error::Child { role, how })
+    }
+
+    /// Waits for children that are done and returns their reports.
+    fn farewell(&mut self) -> Vec<PartyReport> {
+        let until = Instant::now() + GRACE;
+        for member in &mut self.members {
+            drop(member.child.stdin.take());
+            while member.end.is_none() && Instant::now() < until {
+                member.end = member.child.try_wait().ok().flatten();
+                if member.end.is_none() {
+                    thread::sleep(Duration::from_millis(5));
+                }
+            }
+        }
+        let lines = self.members.iter_mut().filter(|m| m.end.is_some()).flat_map(Member::lines).collect::<Vec<_>>();
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+impl Member {
+    fn lines(&mut self) -> Vec<String> {
+        self.reader.take().and_then(|r| r.join().ok()).unwrap_or_default()
+    }
+
+    /// The reason that a child gave for failing.
+    fn last_words(&mut self) -> Option<String> {
+        let lines = self.lines();
+        let failed =
+            |line: &String| serde_json::from_str::<serde_json::Value>(line).ok()?["failed"].as_str().map(str::to_owned);
+        lines.iter().rev().find_map(failed)
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        for member in self.members.iter_mut().filter(|m| m.end.is_none()) {
+            let _ = member.child.kill();
+            let _ = member.child.wait();
+        }
+    }
+}
