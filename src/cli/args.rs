@@ -105,6 +105,9 @@ pub(super) struct TrainArgs {
     /// Also train the same network in the clear on the same batches, afterwards
     #[arg(long)]
     pub compare_clear: bool,
+    /// Seconds that a role waits for another (without --cluster; the cluster file has its own)
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub deadline: u64,
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,

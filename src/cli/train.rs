@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::cli::args::{JobArgs, PlanArgs, TrainArgs};
 use crate::cli::outcome::{Folder, plan_table, summary_table};
 use crate::cli::screen::{Screen, json, say};
-use crate::data::{Places, load};
+use crate::data::{Places, load, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity};
 use crate::nn::Saved;
@@ -45,7 +45,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let mut screen = Screen::new(args.json, args.quiet);
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
-        load(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
+        locate(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
     }
     let folder = Folder::create(args.out.as_deref(), &args.job)?;
     folder.write_config(&args.job, &job)?;
@@ -115,16 +115,13 @@ fn local(args: &TrainArgs, folder: &Folder) -> Result<Local> {
         data,
         logs: folder.path().join("logs"),
         threads: (cores / COMPUTING_ROLES).max(1),
-        deadline: DEADLINE,
+        deadline: Duration::from_secs(args.deadline),
     })
 }
 
 /// Two servers and the dealer.
 const COMPUTING_ROLES: usize = 3;
-/// How long a role of a local run waits for another.
-const DEADLINE: Duration = Duration::from_secs(60);
 
-#[expect(clippy::too_many_arguments, reason = "the last steps of a run use all of it")]
 fn finish(
     args: &TrainArgs,
     training: &Training,

@@ -10,7 +10,7 @@ mod examples;
 mod known;
 mod places;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
@@ -32,16 +32,29 @@ pub fn load(name: &str, places: &Places, progress: &mut dyn FnMut(Download)) -> 
     known(name)?.load(places, progress)
 }
 
+/// Makes sure that a set is on this machine, without reading it.
+///
+/// # Errors
+/// Where no set has the name, `--data-dir` lacks it, or it lies nowhere and cannot be downloaded.
+pub fn locate(name: &str, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<()> {
+    known(name)?.files(places, progress).map(|_| ())
+}
+
 impl Known {
+    /// Where this set's files lie.
+    fn files(&self, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<[PathBuf; 4]> {
+        match places.find(self)? {
+            Some(paths) => Ok(paths),
+            None => download::fetch(self, places, progress),
+        }
+    }
+
     /// Loads this set; see [`load`].
     ///
     /// # Errors
     /// As [`load`].
     pub fn load(&self, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<DataSet> {
-        let paths = match places.find(self)? {
-            Some(paths) => paths,
-            None => download::fetch(self, places, progress)?,
-        };
+        let paths = self.files(places, progress)?;
         let [train_images, train_labels, test_images, test_labels] = &paths;
         // Labels first: they are small, and tell a mix-up before the images are read.
         let (train, test) = (self.labels(train_labels, self.train_rows)?, self.labels(test_labels, self.test_rows)?);

@@ -36,10 +36,10 @@ impl OpenBit for Server {
         let asks: Vec<_> = held.iter().map(|(masked, ..)| (masked, masked.len())).collect();
         let peer = self.exchange(&asks)?;
         let mut out = Vec::with_capacity(list.len());
-        for (((masked, own, lambda), at), b) in held.into_iter().zip(&peer.at).zip(list) {
+        for ((masked, own, lambda), at) in held.into_iter().zip(&peer.at) {
             let params = XorParams { a_at: 0, b_at: *at };
             let hat = self.device().run(&XOR, params, &[&masked, &peer.words], [own.len()])?;
-            out.push(OpenBits { hat, own, lambda, shape: b.shape.clone() });
+            out.push(OpenBits { hat, own, lambda });
         }
         Ok(out)
     }
@@ -59,7 +59,7 @@ impl OpenBit for Dealer {
                 let dealt = self.device().run(&CORRECT_BITS, params, &[&lambda, &share0], [share0.len()])?;
                 self.ship(&dealt)?;
             }
-            out.push(DealtBits { lambda, shape: (*shape).clone() });
+            out.push(DealtBits { lambda });
         }
         Ok(out)
     }

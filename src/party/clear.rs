@@ -67,7 +67,7 @@ pub struct Clear {
     ranges: Ranges,
     parameters: Vec<Number>,
     sets: Vec<(Set, usize, Vec<i32>)>,
-    outlet: Box<dyn FnMut(Revealed, &Number) -> Result<()> + Send>,
+    outlet: Sink,
     observer: Box<dyn FnMut(u64) -> Result<()> + Send>,
 }
 
@@ -133,6 +133,9 @@ impl Clear {
         i64::try_from((i128::from(z) + coin) >> cut).expect("a quotient is no larger than its dividend, but for one")
     }
 }
+
+/// Takes what is revealed.
+type Sink = Box<dyn FnMut(Revealed, &Number) -> Result<()> + Send>;
 
 /// Random words for the rounding.
 struct Coins {

@@ -31,8 +31,6 @@ pub struct DealtWire {
 pub struct DealtBits {
     /// 32 to a word.
     pub(crate) lambda: Tensor,
-    /// Their shape.
-    pub(crate) shape: Shape,
 }
 
 /// The dealer.

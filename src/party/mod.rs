@@ -22,7 +22,7 @@ pub use dealer::{Dealer, DealtBits, DealtWire};
 pub use harness::{Draw, DrawLog};
 pub use plan::Plan;
 pub use rows::{MaskedRows, RowMasks, Set, SetShape};
-pub use server::{BitShare, Half, Links, OpenBits, OpenWire, Outlet, Peer, Revealed, Server};
+pub use server::{BitShare, Half, HandOut, Links, OpenBits, OpenWire, Outlet, Peer, Revealed, Server};
 pub use stats::{Section, Stats, Traffic};
 
 pub(crate) use rows::{count, low};

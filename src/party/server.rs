@@ -60,8 +60,6 @@ pub struct OpenBits {
     pub(crate) own: Tensor,
     /// My half of the masks in the ring, packed; where it was asked for.
     pub(crate) lambda: Option<Tensor>,
-    /// Their shape.
-    pub(crate) shape: Shape,
 }
 
 macro_rules! debug_shape {
@@ -121,8 +119,11 @@ pub struct Outlet {
     /// Whether the job lists it.
     pub allowed: Box<dyn Fn(Revealed) -> bool + Send>,
     /// Takes a server's re-randomised half, the bits of its ring, and what the steps cost so far.
-    pub hand_out: Box<dyn FnMut(Revealed, Vec<u64>, u32, Stats) -> Result<()> + Send>,
+    pub hand_out: HandOut,
 }
+
+/// Takes one half on its way to the trainer.
+pub type HandOut = Box<dyn FnMut(Revealed, Vec<u64>, u32, Stats) -> Result<()> + Send>;
 
 /// One thing that is revealed to the trainer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -143,7 +143,7 @@ pub struct Summary {
     pub seconds: Option<f64>,
     /// Wall time of a training step; none in a plan.
     pub seconds_per_step: Option<f64>,
-    /// The parts of it at server 0: computing, exchanging, waiting for the dealer.
+    /// The parts of it at server 1: computing, exchanging, waiting for the dealer.
     pub step_parts: Option<StepParts>,
     /// Simultaneous exchanges of the servers per step.
     pub rounds_per_step: f64,

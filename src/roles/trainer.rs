@@ -170,7 +170,7 @@ impl Desk<'_> {
     /// A server's half as numbers.
     fn open_half(&self, what: Revealed, body: &[u8]) -> Result<Vec<u64>> {
         let words = |bytes: &[u8]| -> Result<Vec<u64>> {
-            if bytes.len() % 8 != 0 {
+            if !bytes.len().is_multiple_of(8) {
                 return Err(Error::peer("a server", "revealed something that is no list of numbers"));
             }
             Ok(bytemuck::pod_collect_to_vec(bytes))
@@ -231,7 +231,7 @@ impl Desk<'_> {
             test_accuracy: self.outcome.accuracy.last().copied(),
             seconds: Some(wall.as_secs_f64()),
             seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
-            step_parts: Some(parts(&zero.steps, per)),
+            step_parts: Some(parts(&one.steps, per)),
             rounds_per_step: zero.steps.rounds as f64 / per,
             bytes_per_step: Bytes::of([&zero.steps, &one.steps], per),
             rounds_per_evaluation: zero.evaluation.rounds as f64 / evaluations,
@@ -253,7 +253,7 @@ impl Desk<'_> {
     }
 }
 
-/// The seconds of a step at a server, by what it did.
+/// The seconds of a step at server 1, which gets the corrections, by what it did.
 fn parts(stats: &Stats, steps: f64) -> StepParts {
     let rest = stats.seconds - stats.exchange_seconds - stats.dealer_seconds;
     StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }

@@ -196,7 +196,7 @@ impl Training {
                     peer: Box::new(move || Ok(Box::new(peer))),
                     dealer: Box::new(move || Ok(Box::new(dealer))),
                     owner,
-                    seal: seal.clone(),
+                    seal,
                 };
                 let note = &note;
                 scope.spawn(move || note(run_server(id, links, backend.clone())));

@@ -4,7 +4,7 @@
 use crate::fixed::mask;
 
 /// Words that `len` elements of `bits` bits take.
-pub const fn words(len: usize, bits: u32) -> usize {
+pub(crate) const fn words(len: usize, bits: u32) -> usize {
     (len * bits as usize).div_ceil(32)
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn deal_below_max<W: Word>(p: &BelowMaxParams, rho: &[W], lambda: &[u
 ///
 /// It multiplies shares, so it must be the same integers everywhere: products of 14 constants in f64, which IEEE 754 fixes
 /// to the bit, rounded; no library's `exp`. A test knows its hash and compares it with `exp`.
-pub fn exp_low(frac: u32) -> &'static [u64] {
+pub(crate) fn exp_low(frac: u32) -> &'static [u64] {
     static TABLES: [OnceLock<Vec<u64>>; 11] = [const { OnceLock::new() }; 11];
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^40 and positive")]
     TABLES[frac as usize].get_or_init(|| {
