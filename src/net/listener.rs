@@ -207,6 +207,7 @@ impl Desk {
         let (reason, claimed) = match heard {
             Ok(hello) => match self.check(&hello, key, known) {
                 Ok(()) => {
+                    self.mailbox().refusals.remove(&known);
                     if reply(&mut stream, &Ok(())).is_ok() {
                         self.join(hello, stream, from);
                     }
@@ -297,15 +298,12 @@ impl Mailbox {
     fn take(&mut self, role: Role) -> Option<Link> {
         let links = self.links.get_mut(&role)?;
         links.retain(|link| !link.is_over());
-        let link = links.pop_back()?;
-        self.refusals.remove(&role);
-        Some(link)
+        links.pop_back()
     }
 
     /// Keeps a link, and gives back one that is too many.
     #[must_use]
     fn put(&mut self, role: Role, link: Link) -> Option<Link> {
-        self.refusals.remove(&role);
         let links = self.links.entry(role).or_default();
         links.push_back(link);
         if links.len() > MOST_LINKS { links.pop_front() } else { None }
