@@ -517,7 +517,7 @@ fn latency() {
             });
             let each = start.elapsed().as_secs_f64() / f64::from(rounds);
             println!(
-                "{name}: {bytes} bytes each way, {:.0} us a round, {:.2} GB/s",
+                "{name}: {bytes} bytes each way, {:.0} us a round, {:.2} GB/s both ways together",
                 each * 1e6,
                 2e-9 * bytes as f64 / each
             );

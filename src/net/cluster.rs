@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::identity::Fingerprint;
-use super::memory::DEADLINE;
+use super::memory::{DEADLINE, whole_seconds};
 use super::role::Role;
 use super::seal::SealingKey;
 use crate::error::{Error, Result};
@@ -331,7 +331,7 @@ impl From<&Parts> for Written {
             test_rows: owner.test_rows,
         };
         Self {
-            deadline_seconds: parts.deadline.as_secs_f64().ceil() as u64,
+            deadline_seconds: whole_seconds(parts.deadline),
             server0: post(&parts.servers[0]),
             server1: post(&parts.servers[1]),
             dealer: post(&parts.dealer),

@@ -299,7 +299,7 @@ mod tests {
     fn a_small_frame_is_one_record() {
         let (mut link, _writing, mut reading) = naked();
         link.send(HEAD, vec![5; 1000]).unwrap();
-        let record = std::io::BufRead::fill_buf(&mut reading).unwrap();
+        let record = io::BufRead::fill_buf(&mut reading).unwrap();
         assert_eq!(record.len(), HEADER_BYTES + 1000);
     }
 }

@@ -13,6 +13,7 @@ use super::cluster::Cluster;
 use super::hello::{Direction, Hello, LinkId, reply};
 use super::identity::{Fingerprint, Identity};
 use super::link::Link;
+use super::memory::whole_seconds;
 use super::role::Role;
 use super::tls::{Broken, Meeting, Stream, linger};
 use crate::error::{Error, Result};
@@ -233,6 +234,9 @@ impl Desk {
                 key.short()
             ));
         }
+        if known == self.role {
+            return Err(format!("the caller runs with the identity of {known}, which is the one that it called"));
+        }
         if hello.to != self.role {
             return Err(format!(
                 "the caller wants {}, but this is {}; do both have the same cluster file?",
@@ -318,7 +322,7 @@ impl Mailbox {
 
     /// The error where a role did not call in time.
     fn silence(&mut self, role: Role, what: &str, deadline: Duration) -> Error {
-        let seconds = deadline.as_secs_f64().ceil() as u64;
+        let seconds = whole_seconds(deadline);
         if self.strangers.is_empty() {
             return Error::Deadline { peer: role.to_string(), what: what.into(), seconds };
         }
