@@ -13,6 +13,7 @@ use super::cluster::Cluster;
 use super::hello::{Direction, Hello, LinkId, reply};
 use super::identity::{Fingerprint, Identity};
 use super::link::Link;
+use super::memory::whole_seconds;
 use super::role::Role;
 use super::tls::{Broken, Meeting, Stream, linger};
 use crate::error::{Error, Result};
@@ -207,6 +208,7 @@ impl Desk {
         let (reason, claimed) = match heard {
             Ok(hello) => match self.check(&hello, key, known) {
                 Ok(()) => {
+                    self.mailbox().refusals.remove(&known);
                     if reply(&mut stream, &Ok(())).is_ok() {
                         self.join(hello, stream, from);
                     }
@@ -231,6 +233,9 @@ impl Desk {
                 hello.from,
                 key.short()
             ));
+        }
+        if known == self.role {
+            return Err(format!("the caller runs with the identity of {known}, which is the one that it called"));
         }
         if hello.to != self.role {
             return Err(format!(
@@ -297,15 +302,12 @@ impl Mailbox {
     fn take(&mut self, role: Role) -> Option<Link> {
         let links = self.links.get_mut(&role)?;
         links.retain(|link| !link.is_over());
-        let link = links.pop_back()?;
-        self.refusals.remove(&role);
-        Some(link)
+        links.pop_back()
     }
 
     /// Keeps a link, and gives back one that is too many.
     #[must_use]
     fn put(&mut self, role: Role, link: Link) -> Option<Link> {
-        self.refusals.remove(&role);
         let links = self.links.entry(role).or_default();
         links.push_back(link);
         if links.len() > MOST_LINKS { links.pop_front() } else { None }
@@ -320,7 +322,7 @@ impl Mailbox {
 
     /// The error where a role did not call in time.
     fn silence(&mut self, role: Role, what: &str, deadline: Duration) -> Error {
-        let seconds = deadline.as_secs_f64().ceil() as u64;
+        let seconds = whole_seconds(deadline);
         if self.strangers.is_empty() {
             return Error::Deadline { peer: role.to_string(), what: what.into(), seconds };
         }
