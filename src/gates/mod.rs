@@ -25,6 +25,11 @@ mod select;
 mod softmax;
 mod winner;
 
+#[cfg(test)]
+pub(crate) mod lockstep;
+#[cfg(test)]
+mod tests;
+
 pub use bits::OpenBit;
 pub use compare::Compare;
 pub use local::Local;
