@@ -106,13 +106,8 @@ impl Held {
                 let x = hat.iter().zip(r).zip(q).map(value).collect();
                 Ok(Number { x, shape: shape.clone(), bits: *bits })
             }
-            (Self::Bits { x, shape }, Self::Bits { x: y, .. }) => {
-                Ok(bits_of(shape, |i| bit(x, i) ^ bit(y, i)))
-            }
-            (
-                Self::OpenBits { hat, own, lambda, shape },
-                Self::OpenBits { hat: h, own: o, lambda: l, .. },
-            ) => {
+            (Self::Bits { x, shape }, Self::Bits { x: y, .. }) => Ok(bits_of(shape, |i| bit(x, i) ^ bit(y, i))),
+            (Self::OpenBits { hat, own, lambda, shape }, Self::OpenBits { hat: h, own: o, lambda: l, .. }) => {
                 let len = shape.len();
                 if (0..len).any(|i| bit(hat, i) != bit(h, i)) {
                     return Err("the servers opened different bits".into());

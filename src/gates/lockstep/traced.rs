@@ -7,9 +7,7 @@ use crate::fixed::{Profile, Window};
 use crate::gates::{
     Compare, Layout, Local, Open, OpenBit, Opening, Product, Rescale, Reveal, Scaling, Select, Softmax, Winner,
 };
-use crate::party::{
-    BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values,
-};
+use crate::party::{BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 

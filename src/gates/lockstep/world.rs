@@ -13,7 +13,8 @@ use crate::fixed::{Profile, mask, signed};
 use crate::kernel::fast::bits::{Packed, pack};
 use crate::net::{Channel, Traffic, pair};
 use crate::party::{
-    Clear, Dealer, DrawLog, Links, MaskedRows, Number, Outlet, Plan, Revealed, RowMasks, Section, Server, Set, SetShape, Stats,
+    Clear, Dealer, DrawLog, Links, MaskedRows, Number, Outlet, Plan, Revealed, RowMasks, Section, Server, Set,
+    SetShape, Stats,
 };
 use crate::prg::{Seed, public_seed};
 use crate::tensor::Device;
@@ -51,6 +52,28 @@ pub(crate) struct Run {
     pub(crate) revealed: Vec<(Revealed, Vec<i64>)>,
 }
 
+impl Run {
+    /// Asserts that the run cost what the plan said: rounds, frames, bytes and multiplications at every party, and the
+    /// bytes that the channels themselves counted.
+    fn assert_cost(&self, plan: &Plan) {
+        let [zero, one, dealer] = &self.stats;
+        for (at, section) in SECTIONS.into_iter().enumerate() {
+            let (server, deals) = (plan.server(section), plan.dealer(section));
+            let cost = |s: &Stats| (s.rounds, s.sent, s.received, s.macs);
+            assert_eq!(cost(&zero[at]), cost(&server), "server 0, {section:?}");
+            assert_eq!(cost(&one[at]), cost(&server), "server 1, {section:?}");
+            assert_eq!(cost(&dealer[at]), cost(&deals), "the dealer, {section:?}");
+            assert_eq!(zero[at].dealt.bytes, 0, "server 0 is dealt nothing");
+            assert_eq!((one[at].dealt, dealer[at].dealt), (deals.dealt, deals.dealt), "dealt, {section:?}");
+            assert_eq!(server.dealt, deals.dealt, "dealt, as the plan's server and dealer count it");
+        }
+        let sum = |of: fn(&Stats) -> u64| one.iter().map(of).sum::<u64>();
+        let (opened, dealt) = (sum(|s| s.sent.bytes), sum(|s| s.dealt.bytes));
+        let bytes = self.traffic.map(|t| (t.sent, t.received));
+        assert_eq!(bytes, [(opened, opened), (0, 0), (0, dealt)], "the channels counted");
+    }
+}
+
 impl World {
     pub(crate) fn new(profile: &Profile, seed: u64) -> Self {
         Self {
@@ -76,6 +99,7 @@ impl World {
     pub(crate) fn run(&self, program: &impl Program) -> Run {
         let run = self.try_run(program).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
         law::check_all(&run.records, &self.profile).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
+        run.assert_cost(&self.plan(program));
         run
     }
 
@@ -109,7 +133,8 @@ impl World {
         let (dealer0, at_dealer0) = pair("dealer", "server 0");
         let (dealer1, at_server1) = pair("dealer", "server 1");
         let heard: [Heard; 3] = Default::default();
-        let tap = |link, at: usize, hand: Option<Hand>| Box::new(Tap::new(link, heard[at].clone(), hand)) as Box<dyn Channel>;
+        let tap =
+            |link, at: usize, hand: Option<Hand>| Box::new(Tap::new(link, heard[at].clone(), hand)) as Box<dyn Channel>;
         let links = [
             Links { peer: tap(peer0, 0, self.garble_opened.lock().unwrap().take()), dealer: Box::new(at_dealer0) },
             Links { peer: tap(peer1, 1, None), dealer: tap(at_server1, 2, self.garble_dealt.lock().unwrap().take()) },
@@ -149,12 +174,7 @@ impl World {
         })
     }
 
-    fn server(
-        &self,
-        id: u8,
-        links: Links,
-        out: &Arc<Mutex<Vec<(Revealed, Vec<u64>, u32)>>>,
-    ) -> Result<Traced<Server>> {
+    fn server(&self, id: u8, links: Links, out: &Arc<Mutex<Vec<(Revealed, Vec<u64>, u32)>>>) -> Result<Traced<Server>> {
         let device = Device::new(Arc::new(Cpu::default()), self.profile.ring);
         let seed = self.seeds()[usize::from(id)].clone();
         let mut server = Server::new(id, device.clone(), self.profile.clone(), self.session, &seed, Some(links))?;

@@ -142,3 +142,20 @@ fn ties_go_to_the_smallest_index() {
         assert_eq!(won.x, [1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0]);
     }
 }
+
+/// A winner of 1 and a loser of 2^(t+1) - 1 meet where the one is cut up and the other down, each with odds of 2^-t.
+#[test]
+fn a_winner_is_less_than_two_units_of_the_window_below_the_largest_and_no_better() {
+    let (p, rows) = (Profile::small(), 8_000);
+    let far = (2 << p.window.low) - 1;
+    let y = [1, far].repeat(rows);
+    let world = World::new(&p, 10).with(&[(&y, &[rows, 2])]);
+    let program = Winners { rows, classes: 2, window: p.window };
+    for records in [world.run(&program).records, world.run_clear(&program)] {
+        let won = &outputs(&records, |g| matches!(g, Gate::Winner { .. }))[0];
+        let wrong = won.x.iter().step_by(2).sum::<i64>() as f64;
+        let odds = f64::exp2(-2.0 * f64::from(p.window.low));
+        let slack = 5.0 * (rows as f64 * odds * (1.0 - odds)).sqrt();
+        assert!((wrong - rows as f64 * odds).abs() < slack, "{wrong} of {rows}");
+    }
+}

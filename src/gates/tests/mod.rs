@@ -8,8 +8,8 @@ mod opening;
 mod rescale;
 mod softmax;
 
-use super::lockstep::{Gate, Program, Record, World, random};
 use super::Open;
+use super::lockstep::{Gate, Program, Record, World, random};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::{Profile, Window, signed};

@@ -66,7 +66,9 @@ fn rescaled_values_are_one_of_the_two_neighbours_over_the_whole_range() {
 fn rescaling_is_unbiased() {
     let len = 60_000;
     for p in profiles() {
-        for (seed, case) in [(1, (false, 1, 7, 1)), (2, (false, 1, 11, 41)), (3, (true, 29, 5, 1)), (4, (true, 29, 7, 1))] {
+        for (seed, case) in
+            [(1, (false, 1, 7, 1)), (2, (false, 1, 11, 41)), (3, (true, 29, 5, 1)), (4, (true, 29, 7, 1))]
+        {
             let (_, scale, shift, times) = case;
             let x: Vec<i64> = (0..len as i64).map(|i| (i - 30_000) * 3571 + 1).collect();
             let world = World::new(&p, seed).with(&[(&x, &[len])]);

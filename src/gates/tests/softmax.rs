@@ -92,10 +92,10 @@ fn assert_softmax(y: &[i64], classes: usize, got: &[i64], p: &Profile, seed: u64
 fn the_tables_keep_their_error_over_all_arguments() {
     for p in profiles() {
         let frac = super::super::exp_frac(&p);
-        // -224 < d <= 1/8, every value in `small`; 1/2 <= S < 16, every value
+        // -224 < d <= 1/8, in `small` every value; 0.95 <= S < 15.8, where a sum of exponentials lies that holds e^0
         let step = if frac == 8 { 1 } else { 7 };
         let d: Vec<i64> = (-(224 << frac) + 1..=1 << (frac - 3)).step_by(step).collect();
-        let s: Vec<i64> = (1 << 11..1 << 16).step_by(9).collect();
+        let s: Vec<i64> = (3892..64_717).step_by(9).collect();
         let world = World::new(&p, 21).with(&[(&d, &[d.len()]), (&s, &[s.len()])]);
         world.run(&Tables { len: d.len(), sums: s.len() });
         world.run_clear(&Tables { len: d.len(), sums: s.len() });
