@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gates::Arguments;
+use crate::gates::lockstep::law::softmax_error;
 
 program! {
     /// The softmax of rows of logits, without labels.
@@ -74,7 +75,7 @@ fn probabilities_are_within_a_unit_and_the_tables_error() {
     }
 }
 
-/// Asserts that `got` is softmax of the logits `y`, within one unit and 8e-4 (docs/protocols.md 4.2).
+/// Asserts that `got` is softmax of the logits `y`, within one unit and the tables' error (docs/protocols.md 4.2).
 fn assert_softmax(y: &[i64], classes: usize, got: &[i64], p: &Profile, seed: u64) {
     let unit = f64::exp2(-f64::from(p.frac));
     for (row, (y, got)) in y.chunks_exact(classes).zip(got.chunks_exact(classes)).enumerate() {
@@ -83,7 +84,7 @@ fn assert_softmax(y: &[i64], classes: usize, got: &[i64], p: &Profile, seed: u64
         let sum: f64 = exps.iter().sum();
         for (e, got) in exps.iter().zip(got) {
             let error = *got as f64 * unit - e / sum;
-            assert!(error.abs() <= unit + 8e-4, "seed {seed}, {}, row {row}: off by {error}: {y:?}", p.name);
+            assert!(error.abs() <= softmax_error(p), "seed {seed}, {}, row {row}: off by {error}: {y:?}", p.name);
         }
     }
 }
