@@ -33,7 +33,8 @@ pub(crate) struct World {
     pub(crate) parameters: Vec<Number>,
     /// Rows by set, and by owner.
     pub(crate) sets: Vec<(Set, usize, Vec<Vec<i64>>)>,
-    pub(crate) log: DrawLog,
+    /// Draws of the servers, and of the dealer in their place.
+    pub(crate) logs: [DrawLog; 2],
     /// Garbles what server 1 gets from the dealer.
     pub(crate) garble_dealt: Mutex<Option<Hand>>,
     /// Garbles what server 0 gets from server 1.
@@ -82,7 +83,7 @@ impl World {
             session: 1,
             parameters: Vec::new(),
             sets: Vec::new(),
-            log: DrawLog::default(),
+            logs: Default::default(),
             garble_dealt: Mutex::default(),
             garble_opened: Mutex::default(),
         }
@@ -178,7 +179,7 @@ impl World {
         let device = Device::new(Arc::new(Cpu::default()), self.profile.ring);
         let seed = self.seeds()[usize::from(id)].clone();
         let mut server = Server::new(id, device.clone(), self.profile.clone(), self.session, &seed, Some(links))?;
-        server.log_draws(self.log.clone());
+        server.log_draws(self.logs[0].clone());
         let mut parameters = Vec::new();
         for (index, number) in self.parameters.iter().enumerate() {
             let random = random(&self.derive(&format!("parameter {index}")), number.x.len());
@@ -210,6 +211,7 @@ impl World {
         let device = Device::new(Arc::new(Cpu::default()), self.profile.ring);
         let [a, b] = self.seeds();
         let mut dealer = Dealer::new(device.clone(), self.profile.clone(), self.session, [&a, &b], Some(link))?;
+        dealer.log_draws(self.logs[1].clone());
         for (set, cols, owners) in &self.sets {
             let mut masks = RowMasks::new(*set, SetShape { cols: *cols, bits: self.profile.ring });
             for (number, rows) in owners.iter().enumerate() {
