@@ -42,7 +42,7 @@ pub fn run_owner(
     say(&mut *dealer, Kind::Seed, &seeds)?;
     for (set, shape) in set_shapes(&job) {
         let rows = if set.is_train() { &train } else { &test };
-        let value = |row: usize, out: &mut [u64]| grid(rows, set, row, job.profile.frac, out);
+        let value = |row: usize, out: &mut [u64]| grid(&job, rows, set, row, out);
         upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), &seeds, value)?;
     }
     for link in [&mut zero, &mut one] {
@@ -69,10 +69,12 @@ pub fn rows_of(job: &Job, number: u32, train: &Examples, test: &Examples) -> Res
     Ok((of(train, |o| o.train)?, of(test, |o| o.test)?))
 }
 
-/// Row `row` on the grid of `frac` fraction bits: features, or the one-hot label.
-pub(crate) fn grid(rows: &Examples, set: Set, row: usize, frac: u32, out: &mut [u64]) {
+/// Row `row` on the grid of the job's fraction bits: scaled features, or the one-hot label.
+pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [u64]) {
+    let frac = job.profile.frac;
     if set.is_features() {
-        out.iter_mut().zip(rows.features.row(row)).for_each(|(o, x)| *o = encode(f64::from(*x), frac));
+        let scaled = |x: f32| job.normalization.map_or(f64::from(x), |n| n.apply(x.into()));
+        out.iter_mut().zip(rows.features.row(row)).for_each(|(o, x)| *o = encode(scaled(*x), frac));
     } else {
         out.fill(0);
         out[rows.labels[row] as usize] = 1 << frac;
