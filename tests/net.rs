@@ -1,5 +1,12 @@
 //! Channels in memory and over TLS on loopback: the same promises, and all that can go wrong.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may stop at anything unexpected, says which channel it ran over, and fills bytes from counters"
+)]
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -56,7 +63,7 @@ impl World {
     }
 
     fn dial_as(&self, me: Role) -> Result<Link, Error> {
-        dial(S0, me, self.identity(me), &self.cluster(), SHORT)
+        dial(S0, me, self.identity(me), &self.cluster(), LONG)
     }
 }
 
@@ -88,8 +95,8 @@ fn on_both(body: impl Fn(Boxed, Boxed)) {
     for (name, make) in [("memory", memory as fn() -> (Boxed, Boxed)), ("tls", tls)] {
         println!("over {name}");
         let (mut a, mut b) = make();
-        a.set_deadline(SHORT);
-        b.set_deadline(SHORT);
+        a.set_deadline(LONG);
+        b.set_deadline(LONG);
         body(a, b);
     }
 }
@@ -148,7 +155,8 @@ fn a_closing_peer_still_delivers_what_it_sent() {
         }
         let error = b.recv("one more").unwrap_err().to_string();
         assert!(error.contains("server") && error.contains("closed the connection"), "{error}");
-        let error = (0..1000).find_map(|_| b.send(head(0), vec![0; 1000]).err()).unwrap();
+        // The very next send fails: what recv has told of, send knows.
+        let error = b.send(head(0), vec![0; 1000]).unwrap_err();
         assert!(matches!(error, Error::Peer { .. }), "{error}");
     });
 }
@@ -156,9 +164,10 @@ fn a_closing_peer_still_delivers_what_it_sent() {
 #[test]
 fn a_silent_peer_meets_the_deadline_and_is_named() {
     on_both(|mut a, _b| {
+        a.set_deadline(SHORT);
         let start = Instant::now();
         let error = a.recv("the opening of gate 3").unwrap_err();
-        assert!(start.elapsed() >= SHORT && start.elapsed() < 5 * SHORT);
+        assert!(start.elapsed() >= SHORT && start.elapsed() < LONG / 4);
         let text = error.to_string();
         assert!(is_late(&error) && text.contains("server") && text.contains("the opening of gate 3"), "{text}");
     });
@@ -167,6 +176,7 @@ fn a_silent_peer_meets_the_deadline_and_is_named() {
 #[test]
 fn a_full_queue_meets_the_deadline() {
     on_both(|mut a, _b| {
+        a.set_deadline(SHORT);
         // 64 MiB here, as much at the peer, and what the sockets hold.
         let error = (0..40).find_map(|_| a.send(head(0), vec![0; 8 << 20]).err()).unwrap();
         assert!(is_late(&error), "{error}");
@@ -221,6 +231,7 @@ fn every_fault_is_noticed_where_the_channel_can_notice_it() {
         assert_eq!(got[1].as_ref().unwrap().iter().filter(|v| **v != 9).count(), 1);
     });
     on_both(|a, mut b| {
+        b.set_deadline(SHORT);
         let mut faulty = Faulty::new(a, Fault::Stall(0));
         faulty.send(head(0), vec![1]).unwrap();
         assert!(is_late(&b.recv("nothing").unwrap_err()));
@@ -268,7 +279,7 @@ fn bytes_changed_or_cut_on_the_way_are_noticed_and_the_frames_before_are_kept() 
         let port = meddler(listener.local_addr().port(), 0, 50_000, cut);
         let mut parts = world.parts.clone();
         parts.servers[0].address = format!("127.0.0.1:{port}");
-        let mut sender = dial(S0, S1, world.identity(S1), &Cluster::new(parts).unwrap(), SHORT).unwrap();
+        let mut sender = dial(S0, S1, world.identity(S1), &Cluster::new(parts).unwrap(), LONG).unwrap();
         let mut receiver = listener.wait(S1, "its call", LONG).unwrap();
         receiver.set_deadline(LONG);
         for gate in 0..10 {
@@ -293,7 +304,7 @@ fn a_listener_with_another_key_is_refused_and_both_keys_are_named() {
     assert!(error.contains(&format!("server 0 at {}", listener.local_addr())), "{error}");
     assert!(error.contains(&format!("shows key {}", shown.short())), "{error}");
     assert!(error.contains(&format!("cluster file says {}", expected.short())), "{error}");
-    let error = listener.wait(S1, "its call", SHORT).err().unwrap().to_string();
+    let error = listener.wait(S1, "its call", 4 * SHORT).err().unwrap().to_string();
     assert!(error.contains("server 1") && error.contains(&format!("refused our key {}", shown.short())), "{error}");
 }
 
@@ -305,7 +316,7 @@ fn a_caller_with_another_key_is_refused_and_told_so() {
     parts.servers[1].key = stranger.fingerprint();
     let error = dial(S0, S1, &stranger, &Cluster::new(parts).unwrap(), LONG).err().unwrap().to_string();
     assert!(error.contains("refuses our key") && error.contains(&stranger.fingerprint().short()), "{error}");
-    let error = listener.wait(S1, "its call", SHORT).err().unwrap().to_string();
+    let error = listener.wait(S1, "its call", 4 * SHORT).err().unwrap().to_string();
     assert!(error.contains("server 1") && error.contains(&stranger.fingerprint().short()), "{error}");
     assert!(error.contains("not in the cluster file"), "{error}");
 }
@@ -366,9 +377,9 @@ fn a_dropped_listener_frees_its_port_and_its_links_live_on() {
     dialed.send(head(1), vec![1]).unwrap();
     receive_exactly(&mut answered, head(1), 1, "a byte").unwrap();
     let start = Instant::now();
-    let error = world.dial_as(S1).err().unwrap().to_string();
+    let error = dial(S0, S1, world.identity(S1), &world.cluster(), SHORT).err().unwrap().to_string();
     assert!(error.contains(&format!("server 0 at {address}")) && error.contains("could not be reached"), "{error}");
-    assert!(start.elapsed() >= SHORT && start.elapsed() < 10 * SHORT);
+    assert!(start.elapsed() >= SHORT && start.elapsed() < LONG / 4);
 }
 
 #[test]

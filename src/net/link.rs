@@ -154,8 +154,9 @@ fn read(mut stream: Stream, queue: &Queue, other: &Queue, max: &AtomicU64) {
             Err(error) => break ended(error),
         }
     };
-    queue.end(&reason);
+    // In this order: once recv has told of the end, send must not take frames that nobody will read.
     other.end(&reason);
+    queue.end(&reason);
     if let Ok(socket) = stream.handle() {
         let _ = socket.shutdown(Shutdown::Both);
     }
@@ -196,6 +197,8 @@ mod tests {
 
     const HEAD: Head = Head { kind: Kind::Opening, session: 1, step: 2, gate: 3 };
 
+    const SHORT: Duration = Duration::from_millis(300);
+
     /// A link, and the naked streams that its peer writes to and reads from.
     fn naked() -> (Link, Stream, Stream) {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
@@ -211,7 +214,7 @@ mod tests {
         };
         let ((writing, their_reading), (reading, their_writing)) = (connect(), connect());
         let mut link = Link::new("peer".into(), writing, reading).unwrap();
-        link.set_deadline(Duration::from_millis(300));
+        link.set_deadline(Duration::from_secs(20));
         (link, their_writing, their_reading)
     }
 
@@ -253,6 +256,7 @@ mod tests {
     #[test]
     fn a_body_that_stops_halfway_meets_the_deadline() {
         let (mut link, mut peer, _reading) = naked();
+        link.set_deadline(SHORT);
         peer.write_parts([&HEAD.encode(1000), &[1; 400]], || ()).unwrap();
         let error = link.recv("the rest").unwrap_err();
         assert!(matches!(error, Error::Deadline { .. }), "{error}");
@@ -261,10 +265,11 @@ mod tests {
     #[test]
     fn a_slow_body_outlives_the_deadline_while_it_moves() {
         let (mut link, mut peer, _reading) = naked();
+        link.set_deadline(Duration::from_secs(1));
         let sending = thread::spawn(move || {
             peer.write_parts([&HEAD.encode(8), &[]], || ()).unwrap();
             for i in 0..8 {
-                thread::sleep(Duration::from_millis(100));
+                thread::sleep(Duration::from_millis(200));
                 peer.write_parts([&[i], &[]], || ()).unwrap();
             }
             peer
@@ -286,13 +291,14 @@ mod tests {
     #[test]
     fn a_peer_that_takes_nothing_meets_the_deadline_and_does_not_hold_up_a_drop_for_long() {
         let (mut link, _writing, _reading) = naked();
+        link.set_deadline(SHORT);
         link.set_room(1 << 20);
         let start = Instant::now();
         let error = (0..40).find_map(|_| link.send(HEAD, vec![0; 1 << 20]).err()).unwrap();
         assert!(matches!(error, Error::Deadline { .. }), "{error}");
         assert!(matches!(link.flush().unwrap_err(), Error::Deadline { .. }));
         drop(link);
-        assert!(start.elapsed() < Duration::from_secs(8));
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -378,6 +378,11 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> std::result::Result<Fingerpr
     Ok(Fingerprint::of(&key))
 }
 
+/// Unix says of a timeout that the call would block, which tells a reader nothing.
+fn timed_out(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+}
+
 /// A socket whose calls end at a moment, however slowly the peer drips.
 struct Timed {
     socket: TcpStream,
@@ -398,7 +403,7 @@ impl Read for Timed {
         if let Some(left) = self.left()? {
             self.socket.set_read_timeout(Some(left))?;
         }
-        self.socket.read(buf)
+        self.socket.read(buf).map_err(timed_out)
     }
 }
 
@@ -411,7 +416,7 @@ impl Write for Timed {
         if let Some(left) = self.left()? {
             self.socket.set_write_timeout(Some(left))?;
         }
-        self.socket.write_vectored(bufs)
+        self.socket.write_vectored(bufs).map_err(timed_out)
     }
 
     fn flush(&mut self) -> io::Result<()> {
