@@ -127,7 +127,10 @@ impl Job {
             "accuracy is to be revealed, but there are no rows to test on"
         } else if self.batch == 0 || self.epochs == 0 || self.steps == Some(0) {
             "batch, epochs and steps must be at least 1"
-        } else if self.normalization.is_some_and(|n| !(n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0)) {
+        } else if self
+            .normalization
+            .is_some_and(|n| !(n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0))
+        {
             "features cannot be scaled by a deviation that is not positive"
         } else if !self.momentum.is_valid() {
             "the momentum is not below 1"
