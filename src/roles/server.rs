@@ -112,9 +112,9 @@ fn session(
         },
     );
     let observer = trainer.clone();
-    let (mut last, total) = (Instant::now(), job.total_steps());
+    let (mut last, total, epoch) = (Instant::now(), job.total_steps(), job.steps_per_epoch());
     server.observe(move |step, stats| {
-        if last.elapsed() < HEARTBEAT && step < total {
+        if last.elapsed() < HEARTBEAT && step < total && step % epoch != 0 {
             return Ok(());
         }
         last = Instant::now();
@@ -193,7 +193,7 @@ fn receive_rows(
 #[derive(Clone)]
 pub(crate) struct Trainer(Arc<std::sync::Mutex<Box<dyn Channel>>>);
 
-/// How often progress is told.
+/// How often progress is told within an epoch; its end always is.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
 impl Trainer {
