@@ -53,7 +53,7 @@ fn prepare(args: &RoleArgs, role: &str) -> Result<Place> {
     }
     let place = Place::new(Identity::load(&args.identity)?, Cluster::load(&args.cluster)?);
     if !args.supervised {
-        say(&format!("{role}: ready, key {}", place.identity.fingerprint().short()));
+        say(&format!("{role}: key {}; waits for a job", place.identity.fingerprint().short()));
     }
     Ok(place)
 }

@@ -192,7 +192,7 @@ fn check(parts: &Parts) -> std::result::Result<(), (String, String)> {
     let mut keys: Vec<(Role, Fingerprint)> = Vec::new();
     for (role, key) in roles(parts) {
         if let Some((other, _)) = keys.iter().find(|(_, k)| *k == key) {
-            let what = format!("is also the key of {other}; every party makes its own with `ppdnn keys`");
+            let what = format!("is also the key of {other}; every party makes its own with `ppdnn keygen`");
             return Err((at(role, "key"), what));
         }
         keys.push((role, key));

@@ -72,8 +72,11 @@ mod tests {
 
     #[test]
     fn a_reason_of_its_own_explains_the_links_that_broke() {
-        let failures =
-            [failure("server 0", Some("server 1"), true), failure("server 1", None, false), failure("dealer", Some("server 1"), true)];
+        let failures = [
+            failure("server 0", Some("server 1"), true),
+            failure("server 1", None, false),
+            failure("dealer", Some("server 1"), true),
+        ];
         assert_eq!(blamed(&failures), "server 1");
     }
 
