@@ -115,6 +115,15 @@ impl Error {
         Self::Peer { peer: peer.into(), reason: reason.into() }
     }
 
+    /// The peer that the error is about, if it is about one: role and address.
+    pub fn about(&self) -> Option<&str> {
+        match self {
+            Self::Deadline { peer, .. } | Self::Desync { peer, .. } | Self::Peer { peer, .. } => Some(peer),
+            Self::Scoped { source, .. } => source.about(),
+            _ => None,
+        }
+    }
+
     /// Whether the user's request itself was wrong (exit code 2) rather than the run (exit code 1).
     pub fn is_usage(&self) -> bool {
         match self {

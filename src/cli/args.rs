@@ -61,10 +61,10 @@ pub(super) struct JobArgs {
     #[arg(long, default_value_t = 128)]
     pub batch: u32,
     /// Learning rate, for the mean over a batch
-    #[arg(long, default_value_t = 0.0625)]
+    #[arg(long, default_value_t = 0.0625, allow_negative_numbers = true)]
     pub lr: f64,
     /// Momentum, rounded to a multiple of 1/32
-    #[arg(long, default_value_t = 0.90625)]
+    #[arg(long, default_value_t = 0.90625, allow_negative_numbers = true)]
     pub momentum: f64,
     /// Learning rate over the run: halving (at 1/2, 3/4, 7/8) or constant
     #[arg(long, default_value = "halving")]
@@ -180,7 +180,7 @@ pub(super) struct KeygenArgs {
 pub(super) struct EvaluateArgs {
     /// The model file
     pub model: PathBuf,
-    /// Data set whose test rows are scored: mnist or fashion-mnist
+    /// Its test rows are scored: mnist or fashion-mnist
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     /// Folder with the data set's files, instead of the usual places

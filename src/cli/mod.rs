@@ -35,10 +35,13 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The exit code of a program that was interrupted, as shells have it.
+const INTERRUPTED: u8 = 130;
+
 fn exit_code(e: &Error) -> ExitCode {
     match e {
         e if e.is_usage() => ExitCode::from(2),
-        Error::Interrupted => ExitCode::from(130),
+        Error::Interrupted => ExitCode::from(INTERRUPTED),
         _ => ExitCode::from(1),
     }
 }

@@ -1,12 +1,13 @@
 //! What a run leaves: its folder, the closing table; and `ppdnn evaluate`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::{EvaluateArgs, JobArgs};
-use crate::cli::screen::{bytes, json, percent, say, seconds};
+use crate::cli::screen::{bytes, count, json, percent, say, seconds};
 use crate::cli::train::next_folder;
 use crate::data::{Places, load};
 use crate::error::{Error, Result};
@@ -23,7 +24,9 @@ impl Folder {
         match out {
             Some(out) => {
                 fs::create_dir_all(out).map_err(|e| Error::file(out, e))?;
-                Ok(Self(out.to_owned()))
+                let folder = Self(out.to_owned());
+                folder.forget("summary.json")?;
+                Ok(folder)
             }
             None => next_folder(job).map(Self),
         }
@@ -49,6 +52,15 @@ impl Folder {
         let path = self.0.join("metrics.jsonl");
         let file = File::create(&path).map_err(|e| Error::file(&path, e))?;
         Ok(Metrics { path, file })
+    }
+
+    /// Removes what an earlier run left: a folder with a summary is that of a run that succeeded.
+    fn forget(&self, name: &str) -> Result<()> {
+        let path = self.0.join(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path, e)),
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, name: &str, text: &str) -> Result<()> {
@@ -88,61 +100,54 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
 /// The closing table.
 pub(super) fn summary_table(s: &Summary) -> String {
     let mut t = Table::default();
-    t.row("test accuracy", s.test_accuracy.map_or("not revealed".into(), percent));
+    t.row("test accuracy", &s.test_accuracy.map_or("not revealed".into(), percent));
     if let Some(clear) = s.clear_accuracy {
-        t.row("  in the clear", percent(clear));
+        t.row("  in the clear", &percent(clear));
     }
-    t.row("time", format!("{}, {} epochs, {} steps", s.seconds.map_or("-".into(), seconds), s.epochs, s.steps));
+    let wall = s.seconds.map_or("-".into(), seconds);
+    t.row("time", &format!("{wall}, {}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
     if let (Some(step), Some(p)) = (s.seconds_per_step, s.step_parts) {
-        let ms = |x: f64| format!("{:.1} ms", 1e3 * x);
-        let parts =
-            format!("compute {}, exchange {}, waiting for the dealer {}", ms(p.compute), ms(p.exchange), ms(p.dealer));
-        t.row("time per step", format!("{} ({parts})", ms(step)));
+        let ms = |x: f64| format!("{:.1}", 1e3 * x);
+        t.row("  of a step", &format!("{} ms", ms(step)));
+        let (compute, exchange, dealer) = (ms(p.compute), ms(p.exchange), ms(p.dealer));
+        t.row("  at server 1", &format!("compute {compute}, exchange {exchange}, waiting for the dealer {dealer}"));
     }
     costs(&mut t, s);
-    let by_role = |map: &std::collections::BTreeMap<String, f64>, unit: &str| {
-        map.iter().map(|(role, x)| format!("{role} {x:.0}")).collect::<Vec<_>>().join(", ") + unit
+    let by_role = |map: &BTreeMap<String, f64>, show: fn(f64) -> String| {
+        map.iter().map(|(role, x)| format!("{role} {}", show(*x))).collect::<Vec<_>>().join(", ")
     };
-    t.row("peak memory", by_role(&s.peak_rss_mib, " MiB"));
-    t.row("processor time", by_role(&s.cpu_seconds, " s"));
-    t.row("model", s.model_file.clone().unwrap_or("not revealed".into()));
+    t.row("peak memory, MiB", &by_role(&s.peak_rss_mib, |x| format!("{x:.0}")));
+    t.row("processor time, s", &by_role(&s.cpu_seconds, |x| format!("{x:.1}")));
+    t.row("model", s.model_file.as_deref().unwrap_or("none"));
     t.0
 }
 
 /// The table of `ppdnn plan`.
 pub(super) fn plan_table(s: &Summary) -> String {
     let mut t = Table::default();
-    t.row(
-        "job",
-        format!(
-            "{} on {}, profile {}, {} epochs, {} steps of {}",
-            s.model, s.dataset, s.profile, s.epochs, s.steps, s.batch
-        ),
-    );
+    t.row("network", &format!("{} on {}, profile {}", s.model, s.dataset, s.profile));
+    let (epochs, steps) = (count(s.epochs, "epoch"), count(s.steps, "step"));
+    t.row("job", &format!("{epochs}, {steps}, batches of {}", s.batch));
     costs(&mut t, s);
     t.0
 }
 
 fn costs(t: &mut Table, s: &Summary) {
-    let links = |b: &Bytes| {
-        let (to1, to0) = (bytes(b.server0_to_server1), bytes(b.server1_to_server0));
-        let (d0, d1) = (bytes(b.dealer_to_server0), bytes(b.dealer_to_server1));
-        format!("servers {to1} / {to0}, dealer to servers {d0} / {d1}")
+    let mut line = |name: &str, rounds: &str, [a, b, c, d]: [&str; 4]| {
+        t.row(name, &format!("{rounds:>9}{a:>12}{b:>12}{c:>13}{d:>13}"));
     };
-    let total = |b: &Bytes| {
-        let n = s.steps as f64;
-        Bytes {
-            server0_to_server1: n * b.server0_to_server1,
-            server1_to_server0: n * b.server1_to_server0,
-            dealer_to_server0: n * b.dealer_to_server0,
-            dealer_to_server1: n * b.dealer_to_server1,
-        }
+    let links = |b: &Bytes, times: f64| {
+        [b.server0_to_server1, b.server1_to_server0, b.dealer_to_server0, b.dealer_to_server1].map(|x| bytes(times * x))
     };
-    t.row("rounds per step", format!("{:.0}", s.rounds_per_step));
-    t.row("bytes per step", links(&s.bytes_per_step));
-    t.row("bytes of all steps", links(&total(&s.bytes_per_step)));
-    if s.rounds_per_evaluation > 0.0 {
-        t.row("an evaluation", format!("{:.0} rounds, {}", s.rounds_per_evaluation, links(&s.bytes_per_evaluation)));
+    line("traffic", "rounds", ["0 to 1", "1 to 0", "dealer to 0", "dealer to 1"]);
+    let steps = s.steps as f64;
+    let rows = [
+        ("  of a step", s.rounds_per_step, links(&s.bytes_per_step, 1.0)),
+        ("  of all steps", steps * s.rounds_per_step, links(&s.bytes_per_step, steps)),
+        ("  of an evaluation", s.rounds_per_evaluation, links(&s.bytes_per_evaluation, 1.0)),
+    ];
+    for (name, rounds, sent) in rows.iter().filter(|(_, rounds, _)| *rounds > 0.0) {
+        line(name, &format!("{rounds:.0}"), sent.each_ref().map(String::as_str));
     }
 }
 
@@ -151,9 +156,56 @@ fn costs(t: &mut Table, s: &Summary) {
 struct Table(String);
 
 impl Table {
-    fn row(&mut self, name: &str, value: String) {
-        let line = format!("{name:<20}{value}");
+    /// A row; a list that is too long goes on below itself.
+    fn row(&mut self, name: &str, value: &str) {
+        let mut line = format!("{name:<INDENT$}");
+        for part in value.split_inclusive(", ") {
+            if line.len() > INDENT && line.len() + part.trim_end().len() > WIDTH {
+                self.line(&line);
+                line = " ".repeat(INDENT);
+            }
+            line += part;
+        }
+        self.line(&line);
+    }
+
+    fn line(&mut self, line: &str) {
         let end = if self.0.is_empty() { "" } else { "\n" };
         let _ = write!(self.0, "{end}{}", line.trim_end());
+    }
+}
+
+const INDENT: usize = 20;
+const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_table_is_wider_than_a_terminal() {
+        let by_role: BTreeMap<String, f64> = (0..40).map(|i| (format!("owner{i}"), 1234.5)).collect();
+        let large = Bytes {
+            server0_to_server1: 987.65e9,
+            server1_to_server0: 987.65e9,
+            dealer_to_server0: 987.65e9,
+            dealer_to_server1: 987.65e9,
+        };
+        let summary = Summary {
+            steps: 999_999,
+            epochs: 1000,
+            rounds_per_step: 999.0,
+            bytes_per_step: large,
+            seconds: Some(1e6),
+            peak_rss_mib: by_role.clone(),
+            cpu_seconds: by_role,
+            model_file: Some("runs/secureml-mnist-1/model.safetensors".into()),
+            ..Summary::default()
+        };
+        for table in [summary_table(&summary), plan_table(&summary)] {
+            for line in table.lines() {
+                assert!(line.len() <= WIDTH, "{line}");
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::screen::{json, say};
 use crate::data::{Places, load};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity};
-use crate::roles::{PartyReport, Place, cpu_seconds, peak_rss_mib, rows_of};
+use crate::roles::{Failure, PartyReport, Place, cpu_seconds, peak_rss_mib, rows_of};
 
 /// Serves one job.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
@@ -38,7 +38,7 @@ fn run(args: &RoleArgs, role: &str, work: impl FnOnce(&Place) -> Result<()>) -> 
         // the parent reads this, and shows what matters itself
         match &result {
             Ok(()) => json(&report(role)),
-            Err(e) => json(&serde_json::json!({ "failed": e.to_string() })),
+            Err(e) => json(&serde_json::json!({ "failed": Failure::new(role, e) })),
         }
     } else if result.is_ok() {
         say(&format!("{role}: done"));
@@ -53,7 +53,7 @@ fn prepare(args: &RoleArgs, role: &str) -> Result<Place> {
     }
     let place = Place::new(Identity::load(&args.identity)?, Cluster::load(&args.cluster)?);
     if !args.supervised {
-        say(&format!("{role}: ready, key {}", place.identity.fingerprint().short()));
+        say(&format!("{role}: key {}; waits for a job", place.identity.fingerprint().short()));
     }
     Ok(place)
 }

@@ -29,8 +29,17 @@ pub(super) fn error(e: &Error) {
 pub(super) struct Screen {
     mode: Mode,
     bar: ProgressBar,
+    phase: Option<Phase>,
     last: Instant,
     epoch_start: (u64, f64),
+}
+
+/// What the line at the bottom of a terminal is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Downloading,
+    Training,
+    Waiting,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,10 +58,7 @@ impl Screen {
             _ if std::io::stderr().is_terminal() => Mode::Terminal,
             _ => Mode::Plain,
         };
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{prefix} [{bar:28}] {pos}/{len} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        Self { mode, bar, last: Instant::now(), epoch_start: (0, 0.0) }
+        Self { mode, bar: ProgressBar::hidden(), phase: None, last: Instant::now(), epoch_start: (0, 0.0) }
     }
 
     /// Shows an event.
@@ -79,27 +85,28 @@ impl Screen {
 
     /// Shows how far a download is.
     pub(super) fn download(&mut self, d: &Download) {
-        if self.mode == Mode::Terminal || self.mode == Mode::Plain && d.bytes == d.total {
-            self.start_bar(d.total);
-            self.bar.set_prefix(d.file.to_owned());
-            self.bar.set_position(d.bytes);
+        if self.mode == Mode::Terminal {
+            self.line(Phase::Downloading, d.total, d.bytes, d.file, "bytes");
+        } else if d.bytes == d.total {
+            self.note(&format!("downloaded {} ({})", d.file, bytes(d.total as f64)));
         }
     }
 
-    /// Takes the progress bar away.
+    /// Takes the line at the bottom away.
     pub(super) fn clear(&mut self) {
         self.bar.finish_and_clear();
+        self.phase = None;
     }
 
     fn tell(&mut self, event: &Event) {
         match event {
             Event::Job { model, sizes, profile, backend, rows, steps, step_size, rounds_per_step, bytes_per_step } => {
                 let [train, test] = rows;
+                self.note(&format!("{model} {sizes}, profile {profile}, backend {backend}"));
                 self.note(&format!(
-                    "{model} {sizes}, {train} rows to train on, {test} to test on, {steps} steps of {step_size}"
+                    "{train} rows to train on, {test} to test on; {steps} steps of {step_size} times the gradient"
                 ));
                 self.note("roles: two servers, dealer, owners, trainer; mutual TLS between all of them");
-                self.note(&format!("profile {profile}, backend {backend}"));
                 let b = bytes_per_step;
                 let (open, dealt) = (bytes(b.server0_to_server1), bytes(b.dealer_to_server1));
                 self.note(&format!(
@@ -108,12 +115,13 @@ impl Screen {
             }
             Event::Waiting { party, what } => {
                 if self.mode == Mode::Terminal {
-                    self.start_bar(1);
-                    self.bar.set_prefix("starting");
-                    self.bar.set_message(format!("{party} waits for {what}"));
+                    self.line(Phase::Waiting, 0, 0, "starting", &format!("{party} waits for {what}"));
                 }
             }
-            Event::Started => self.note("training starts: the owners have left"),
+            Event::Started => {
+                self.clear();
+                self.note("training starts: the owners have left");
+            }
             Event::Progress { epoch, step, steps, seconds } => self.progress(*epoch, *step, *steps, *seconds),
             Event::Epoch { epoch, step, test_accuracy, seconds, bytes } => {
                 self.epoch(*epoch, *step, *test_accuracy, *seconds, bytes);
@@ -127,15 +135,13 @@ impl Screen {
 
     fn progress(&mut self, epoch: u32, step: u64, steps: u64, spent: f64) {
         let rate = step as f64 / spent.max(1e-9);
-        let left = (steps - step) as f64 / rate;
+        let left = seconds((steps - step) as f64 / rate);
         if self.mode == Mode::Terminal {
-            self.start_bar(steps);
-            self.bar.set_prefix(format!("epoch {epoch}"));
-            self.bar.set_position(step);
-            self.bar.set_message(format!("{rate:.0} steps/s, {} left", seconds(left)));
+            let what = if step < steps { format!("{rate:.0} steps/s, {left} left") } else { "finishing".into() };
+            self.line(Phase::Training, steps, step, &format!("epoch {epoch}"), &what);
         } else if self.last.elapsed() > PLAIN_EVERY {
             self.last = Instant::now();
-            say(&format!("epoch {epoch}  step {step}/{steps}  {rate:.0} steps/s  {} left", seconds(left)));
+            say(&format!("epoch {epoch}  step {step}/{steps}  {rate:.0} steps/s  {left} left"));
         }
     }
 
@@ -144,17 +150,33 @@ impl Screen {
         let n = (step - before).max(1) as f64;
         self.epoch_start = (step, spent);
         let accuracy = accuracy.map_or("not revealed".into(), percent);
-        let time = format!("{} ({:.1} ms a step)", seconds(spent - since), 1e3 * (spent - since) / n);
-        let open = format!("{} / {}", bytes(b.server0_to_server1), bytes(b.server1_to_server0));
-        let dealt = format!("{} / {}", bytes(b.dealer_to_server0), bytes(b.dealer_to_server1));
-        self.note(&format!("epoch {epoch}  accuracy {accuracy}  {time}  so far: servers {open}, dealer {dealt}"));
+        let time = format!("{}, {:.1} ms a step", seconds(spent - since), 1e3 * (spent - since) / n);
+        let sent = bytes(b.server0_to_server1 + b.server1_to_server0 + b.dealer_to_server0 + b.dealer_to_server1);
+        self.note(&format!("epoch {epoch}  accuracy {accuracy}  {time}; {sent} sent so far"));
     }
 
-    fn start_bar(&self, len: u64) {
-        if self.bar.is_hidden() && self.mode == Mode::Terminal {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+    /// The line at the bottom of a terminal; a new one is made complete before it is drawn.
+    fn line(&mut self, phase: Phase, len: u64, at: u64, prefix: &str, message: &str) {
+        if self.phase == Some(phase) {
+            self.bar.set_length(len);
+            self.bar.set_position(at);
+            self.bar.set_prefix(prefix.to_owned());
+            self.bar.set_message(message.to_owned());
+            return;
         }
-        self.bar.set_length(len);
+        self.clear();
+        let template = match phase {
+            Phase::Waiting => "{prefix}: {wide_msg}",
+            Phase::Downloading | Phase::Training => "{prefix} [{bar:24}] {pos}/{len} {wide_msg}",
+        };
+        let style = ProgressStyle::with_template(template).expect("the templates are valid").progress_chars("=> ");
+        self.bar = ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::stderr())
+            .with_style(style)
+            .with_position(at)
+            .with_prefix(prefix.to_owned())
+            .with_message(message.to_owned());
+        self.phase = Some(phase);
+        self.bar.tick();
     }
 }
 
@@ -164,6 +186,7 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// `12.3 MB`.
 pub(super) fn bytes(x: f64) -> String {
     match x {
+        x if x >= 1e12 => format!("{:.2} TB", x / 1e12),
         x if x >= 1e9 => format!("{:.2} GB", x / 1e9),
         x if x >= 1e6 => format!("{:.2} MB", x / 1e6),
         x if x >= 1e3 => format!("{:.1} kB", x / 1e3),
@@ -176,9 +199,20 @@ pub(super) fn percent(x: f64) -> String {
     format!("{:.2} %", 100.0 * x)
 }
 
+/// `1 epoch`, `2 epochs`.
+pub(super) fn count(n: impl Into<u64>, what: &str) -> String {
+    let n = n.into();
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// `1 min 05 s`.
 pub(super) fn seconds(x: f64) -> String {
-    if x < 60.0 { format!("{x:.1} s") } else { format!("{:.0} min {:02.0} s", (x / 60.0).floor(), x % 60.0) }
+    let whole = x.round();
+    match x {
+        x if x < 59.95 => format!("{x:.1} s"),
+        x if x < 3599.5 => format!("{:.0} min {:02.0} s", (whole / 60.0).floor(), whole % 60.0),
+        _ => format!("{:.0} h {:02.0} min", (x / 3600.0).floor(), (x / 60.0).floor() % 60.0),
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +224,11 @@ mod tests {
         assert_eq!(bytes(1_000_632.0), "1.00 MB");
         assert_eq!(bytes(999.0), "999 B");
         assert_eq!(percent(0.9802), "98.02 %");
+        assert_eq!(bytes(1.2e12), "1.20 TB");
+        assert_eq!(seconds(59.94), "59.9 s");
         assert_eq!(seconds(65.4), "1 min 05 s");
+        assert_eq!(seconds(119.7), "2 min 00 s");
+        assert_eq!(seconds(7_265.0), "2 h 01 min");
+        assert_eq!(count(1u32, "epoch") + &count(2u32, "epoch"), "1 epoch2 epochs");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::cli::INTERRUPTED;
 use crate::cli::args::{JobArgs, PlanArgs, TrainArgs};
 use crate::cli::outcome::{Folder, plan_table, summary_table};
 use crate::cli::screen::{Screen, json, say};
@@ -34,6 +35,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let backend = args.job.backend.open()?.name();
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
+    let identity = args.identity.as_deref().map(Identity::load).transpose()?;
     let owners = cluster.as_ref().map_or(1, Cluster::owners);
     if cluster.is_some() && args.job.owners.is_some_and(|k| k != owners) {
         return Err(Error::Usage(format!("the cluster file lists {owners} owners; leave --owners out")));
@@ -49,10 +51,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     }
     let folder = Folder::create(args.out.as_deref(), &args.job)?;
     folder.write_config(&args.job, &job)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
-        .map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;
+    let stop = Stop::on_signals()?;
+    let interrupted = &*stop.interrupted;
     let mut metrics = folder.metrics()?;
     let mut failed = Ok(());
     let mut on_event = |event: Event| {
@@ -65,17 +65,17 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         }
     };
     on_event(announce(&job, &backend)?);
-    let run = match (&cluster, &args.identity) {
+    let run = match (cluster, identity) {
         (Some(cluster), Some(identity)) => {
-            let place = Place::new(Identity::load(identity)?, cluster.clone());
-            remote(&place, &job, &interrupted, &mut on_event)
+            let place = Place::new(identity, cluster);
+            remote(&place, &job, interrupted, &mut on_event)
         }
-        _ => local(args, &folder)?.train(&job, &interrupted, &mut on_event),
+        _ => local(args, &folder)?.train(&job, interrupted, &mut on_event),
     };
     let run = failed.and(run);
     screen.clear();
     let outcome = run?;
-    finish(args, &training, outcome, &folder, &places, screen, &interrupted)
+    finish(args, &training, outcome, &folder, &places, screen, &stop)
 }
 
 /// Has the parties of a cluster run the job; leaves them when the user interrupts.
@@ -129,22 +129,60 @@ fn finish(
     folder: &Folder,
     places: &Places,
     mut screen: Screen,
-    interrupted: &AtomicBool,
+    stop: &Stop,
 ) -> Result<()> {
     let summary = &mut outcome.summary;
     summary.dataset = args.job.dataset.clone();
-    if !outcome.parameters.is_empty() {
-        let (train, test) = args.job.rows()?;
-        let file = folder.path().join("model.safetensors");
-        Saved::new(training.job(train, test)?.model, &outcome.parameters)?.save(&file)?;
-        summary.model_file = Some(file.display().to_string());
+    let saved = save(args, training, &outcome.parameters, folder);
+    summary.model_file = saved.as_ref().ok().cloned().flatten();
+    // from here on there is nothing to wind up, and what there is should not be lost
+    stop.at_once();
+    let written = folder.write_summary(summary);
+    let mut compared = Ok(None);
+    if args.compare_clear && !stop.interrupted.load(Ordering::SeqCst) {
+        compared = compare(&args.job, training, places, &mut screen);
+        summary.clear_accuracy = compared.as_ref().ok().copied().flatten();
     }
-    if args.compare_clear && !interrupted.load(Ordering::SeqCst) {
-        summary.clear_accuracy = compare(&args.job, training, places, &mut screen)?;
-    }
-    folder.write_summary(summary)?;
+    let written = written.and_then(|()| folder.write_summary(summary));
     report(args, summary);
-    Ok(())
+    saved.and(written).and(compared).map(|_| ())
+}
+
+/// Saves the model, where it is revealed.
+fn save(args: &TrainArgs, training: &Training, parameters: &[Vec<f64>], folder: &Folder) -> Result<Option<String>> {
+    if parameters.is_empty() {
+        return Ok(None);
+    }
+    let (train, test) = args.job.rows()?;
+    let file = folder.path().join("model.safetensors");
+    Saved::new(training.job(train, test)?.model, parameters)?.save(&file)?;
+    Ok(Some(file.display().to_string()))
+}
+
+/// What Ctrl-C and its like do: ask the run to wind up, or end the program where there is no run.
+struct Stop {
+    interrupted: Arc<AtomicBool>,
+    at_once: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn on_signals() -> Result<Self> {
+        let stop = Self { interrupted: Arc::default(), at_once: Arc::default() };
+        let (interrupted, at_once) = (stop.interrupted.clone(), stop.at_once.clone());
+        let handler = move || {
+            // the second time, whoever asks is in a hurry
+            if interrupted.swap(true, Ordering::SeqCst) || at_once.load(Ordering::SeqCst) {
+                std::process::exit(INTERRUPTED.into());
+            }
+        };
+        ctrlc::set_handler(handler).map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;
+        Ok(stop)
+    }
+
+    /// From now on, ends the program at once.
+    fn at_once(&self) {
+        self.at_once.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Trains in the clear; the accuracy at the end.

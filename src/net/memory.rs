@@ -94,6 +94,15 @@ pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
+/// Whether all that an error says is that a peer ended its side in good order.
+pub fn hung_up(error: &Error) -> bool {
+    match error {
+        Error::Peer { reason, .. } => reason == CLOSED,
+        Error::Scoped { source, .. } => hung_up(source),
+        _ => false,
+    }
+}
+
 /// How long a call waits unless told otherwise.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 

@@ -29,6 +29,6 @@ pub use hello::PROTOCOL;
 pub use identity::{Fingerprint, Identity};
 pub use link::Link;
 pub use listener::Listener;
-pub use memory::{Memory, pair};
+pub use memory::{Memory, hung_up, pair};
 pub use role::Role;
 pub use seal::SealingKey;

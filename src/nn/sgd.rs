@@ -28,7 +28,11 @@ impl Rate {
     pub fn new(lr: f64, batch: usize) -> Result<Self> {
         let step = lr / batch as f64;
         if !(step > f64::exp2(-30.0) && step < f64::exp2(10.0)) {
-            return Err(Error::Usage(format!("a learning rate of {lr} with batches of {batch} is out of range")));
+            return Err(Error::Usage(format!(
+                "a learning rate of {lr} cannot be used with batches of {batch}; it should be between {:e} and {:e}",
+                batch as f64 * f64::exp2(-30.0),
+                batch as f64 * f64::exp2(10.0)
+            )));
         }
         let exact = step.log2().fract() == 0.0;
         #[expect(clippy::cast_possible_truncation, reason = "between -30 and 16")]
@@ -71,7 +75,10 @@ impl Rate {
         if least >= 1 && most < 64 && self.times % 2 == 1 && self.times < 64 && self.cut(profile) > -32 {
             return Ok(());
         }
-        Err(Error::Usage(format!("a step of {self} does not fit the profile `{}`", profile.name)))
+        Err(Error::Usage(format!(
+            "a learning rate over the batch size of {self} does not fit the profile `{}`; change one of the three",
+            profile.name
+        )))
     }
 }
 

@@ -36,7 +36,7 @@ pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> Result<()> {
         let job = Job::from_bytes(&job)?;
         session(&job, &trainer, server, owner, backend)
     };
-    trainer.close(run())
+    trainer.close("dealer", run())
 }
 
 fn session(

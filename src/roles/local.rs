@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, OwnerEntry, Parts, Post, Role, TrainerEntry, free_addresses};
+use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::remote::Place;
 use crate::roles::trainer::Outcome;
@@ -47,22 +48,29 @@ impl Local {
         let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
         roles.extend((0..).take(job.owners.len()).map(Role::Owner));
         let (keys, place) = self.throw_away(&roles)?;
+        let mut keys = Some(keys);
         fs::create_dir_all(&self.logs).map_err(|e| Error::file(&self.logs, e))?;
         let mut family = Family::default();
         for role in roles {
-            family.add(role, self.start(role, keys.path())?);
+            if let Some(keys) = &keys {
+                family.add(role, self.log(role), self.start(role, keys.path())?);
+            }
         }
         let (tell, hears) = mpsc::channel();
         let job = job.clone();
         let trainer = thread::spawn(move || {
-            let outcome = place.train(&job, &mut |event| {
+            place.train(&job, &mut |event| {
                 let _ = tell.send(event);
-            });
-            // the keys live as long as somebody may read them
-            drop(keys);
-            outcome
+            })
         });
-        let mut outcome = watch(&mut family, trainer, interrupted, &hears, on_event)?;
+        let mut on_event = |event: Event| {
+            // by now every role has read its key
+            if matches!(event, Event::Started) {
+                keys = None;
+            }
+            on_event(event);
+        };
+        let mut outcome = watch(&mut family, trainer, interrupted, &hears, &mut on_event)?;
         for report in family.farewell() {
             outcome.summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
             outcome.summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
@@ -96,8 +104,12 @@ impl Local {
         Ok((folder, Place::new(trainer, cluster)))
     }
 
+    fn log(&self, role: Role) -> PathBuf {
+        self.logs.join(format!("{}.log", file_name(role)))
+    }
+
     fn start(&self, role: Role, keys: &Path) -> Result<Child> {
-        let log = self.logs.join(format!("{}.log", file_name(role)));
+        let log = self.log(role);
         let log = File::create(&log).map_err(|e| Error::file(log, e))?;
         let mut command = Command::new(&self.program);
         match role {
@@ -133,38 +145,38 @@ fn watch(
     hears: &mpsc::Receiver<Event>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
-    let mut death = None;
+    let (mut trainer, mut reason, mut failing) = (Some(trainer), None, None);
     loop {
-        match hears.recv_timeout(Duration::from_millis(50)) {
+        match hears.recv_timeout(POLL) {
             Ok(event) => on_event(event),
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Disconnected) => match trainer.take().map(JoinHandle::join) {
+                Some(Ok(Ok(outcome))) => return Ok(outcome),
+                Some(Ok(Err(e))) => reason = Some(e),
+                Some(Err(_)) => reason = Some(panicked("trainer")),
+                None => thread::sleep(POLL),
+            },
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
         if interrupted.load(Ordering::SeqCst) {
             return Err(Error::Interrupted);
         }
-        if death.is_none() && family.has_casualty() {
-            death = Some(Instant::now());
-        }
-        // the trainer may know the reason better; it gets a moment to say it
-        if death.is_some_and(|since| since.elapsed() > GRACE) {
-            return Err(family.cause().unwrap_or(Error::Interrupted));
+        if family.look() || reason.is_some() {
+            let since = *failing.get_or_insert_with(Instant::now);
+            if family.knows() || since.elapsed() > GRACE {
+                return Err(family.cause(reason));
+            }
         }
     }
-    let outcome = trainer.join().unwrap_or_else(|_| {
-        Err(Error::Child { role: "trainer".into(), how: "panicked; see the message above".into() })
-    });
-    outcome.map_err(|e| {
-        // the links of a role that was killed break before its end is seen
-        let until = Instant::now() + GRACE / 4;
-        while !family.has_casualty() && Instant::now() < until {
-            thread::sleep(Duration::from_millis(10));
-        }
-        family.killed().unwrap_or(e)
-    })
 }
 
-/// How long a role that failed may take to end by itself.
+fn panicked(role: &str) -> Error {
+    Error::Child { role: role.into(), how: "panicked; see the message above, and report it, please".into() }
+}
+
+/// How often the children are looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How long the other roles may take to end and say why, once one failed.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The children; they are gone when this is.
@@ -175,57 +187,51 @@ struct Family {
 
 struct Member {
     role: Role,
+    log: PathBuf,
     child: Child,
     /// Reads what the child says: JSON lines.
     reader: Option<JoinHandle<Vec<String>>>,
     end: Option<ExitStatus>,
+    failure: Option<Failure>,
 }
 
 impl Family {
-    fn add(&mut self, role: Role, mut child: Child) {
+    fn add(&mut self, role: Role, log: PathBuf, mut child: Child) {
         let reader = child
             .stdout
             .take()
             .map(|out| thread::spawn(move || BufReader::new(out).lines().map_while(std::result::Result::ok).collect()));
-        self.members.push(Member { role, child, reader, end: None });
+        self.members.push(Member { role, log, child, reader, end: None, failure: None });
     }
 
-    /// Whether a child ended with an error.
-    fn has_casualty(&mut self) -> bool {
-        for member in &mut self.members {
-            if let (None, Ok(Some(status))) = (member.end, member.child.try_wait()) {
-                member.end = Some(status);
-            }
+    /// Looks after the children; whether one failed.
+    fn look(&mut self) -> bool {
+        self.members.iter_mut().for_each(Member::look);
+        self.members.iter().any(|m| m.failure.is_some())
+    }
+
+    /// Whether nothing more can be learnt: a child failed for a reason of its own, or all have ended.
+    fn knows(&self) -> bool {
+        self.members.iter().all(|m| m.end.is_some())
+            || self.members.iter().filter_map(|m| m.failure.as_ref()).any(|f| f.about.is_none())
+    }
+
+    /// What explains the failure of the children and of the trainer.
+    fn cause(&self, trainer: Option<Error>) -> Error {
+        let failures: Vec<Failure> = self.members.iter().filter_map(|m| m.failure.clone()).collect();
+        match (blame::root(&failures), trainer) {
+            (Some(failure), _) => Error::Child { role: failure.party.clone(), how: failure.reason.clone() },
+            (None, Some(e)) => e,
+            (None, None) => Error::Interrupted,
         }
-        self.members.iter().any(|m| m.end.is_some_and(|status| !status.success()))
-    }
-
-    /// A child that was killed rather than failed.
-    fn killed(&mut self) -> Option<Error> {
-        let killed = self.members.iter().find(|m| m.end.is_some_and(|status| status.code().is_none()))?;
-        Some(Error::Child { role: killed.role.to_string(), how: format!("ended with {}", killed.end?) })
-    }
-
-    /// Why the first child that ended with an error did.
-    fn cause(&mut self) -> Option<Error> {
-        let member = self.members.iter_mut().find(|m| m.end.is_some_and(|status| !status.success()))?;
-        let (role, status) = (member.role.to_string(), member.end?);
-        let how =
-            member.last_words().map_or_else(|| format!("ended with {status}"), |words| format!("failed: {words}"));
-        Some(Error::Child { role, how })
     }
 
     /// Waits for children that are done and returns their reports.
     fn farewell(&mut self) -> Vec<PartyReport> {
         let until = Instant::now() + GRACE;
-        for member in &mut self.members {
-            drop(member.child.stdin.take());
-            while member.end.is_none() && Instant::now() < until {
-                member.end = member.child.try_wait().ok().flatten();
-                if member.end.is_none() {
-                    thread::sleep(Duration::from_millis(5));
-                }
-            }
+        while self.members.iter().any(|m| m.end.is_none()) && Instant::now() < until {
+            self.look();
+            thread::sleep(Duration::from_millis(5));
         }
         let lines = self.members.iter_mut().filter(|m| m.end.is_some()).flat_map(Member::lines).collect::<Vec<_>>();
         lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -233,16 +239,34 @@ impl Family {
 }
 
 impl Member {
+    /// Notes the child's end and, where it failed, why.
+    fn look(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        self.end = self.child.try_wait().ok().flatten();
+        if let Some(status) = self.end.filter(|status| !status.success()) {
+            let party = self.role.to_string();
+            let said = self.last_words().map(|said| Failure { reason: format!("failed: {}", said.reason), ..said });
+            let reason = match status.code() {
+                Some(_) => format!("ended with {status}; {} may say why", self.log.display()),
+                None => format!("was killed ({status}); start the run again, with smaller batches if memory ran out"),
+            };
+            self.failure = said.or(Some(Failure { party, reason, about: None, hung_up: false }));
+        }
+    }
+
     fn lines(&mut self) -> Vec<String> {
         self.reader.take().and_then(|r| r.join().ok()).unwrap_or_default()
     }
 
     /// The reason that a child gave for failing.
-    fn last_words(&mut self) -> Option<String> {
-        let lines = self.lines();
-        let failed =
-            |line: &String| serde_json::from_str::<serde_json::Value>(line).ok()?["failed"].as_str().map(str::to_owned);
-        lines.iter().rev().find_map(failed)
+    fn last_words(&mut self) -> Option<Failure> {
+        let failed = |line: &String| {
+            let mut said: serde_json::Value = serde_json::from_str(line).ok()?;
+            serde_json::from_value(said["failed"].take()).ok()
+        };
+        self.lines().iter().rev().find_map(failed)
     }
 }
 

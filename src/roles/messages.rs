@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::net::{Channel, Head, Kind};
 use crate::party::{Revealed, Stats};
+use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
 use crate::train::Job;
 
@@ -68,11 +69,8 @@ pub(crate) enum News {
     },
     /// It is done.
     Report(Box<PartyReport>),
-    /// It failed; the reason.
-    Failed {
-        /// As a person reads it.
-        reason: String,
-    },
+    /// It failed.
+    Failed(Failure),
 }
 
 /// Says something.

@@ -16,6 +16,7 @@
 //! | server | server | openings |
 //! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
 
+mod blame;
 mod dealer;
 mod event;
 mod local;
@@ -27,6 +28,7 @@ mod server;
 mod trainer;
 mod training;
 
+pub use blame::Failure;
 pub use dealer::{DealerLinks, run_dealer};
 pub use event::{Bytes, Event, PartyReport, StepParts, Summary};
 pub use local::Local;

@@ -9,6 +9,7 @@ use crate::fixed::MASTER_BITS;
 use crate::net::{Channel, Head, Kind, SealingKey, receive_exactly};
 use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Stats};
 use crate::prg::Seed;
+use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
 use crate::roles::messages::{Agreement, CommonSeed, News, SessionSeed, hear, same_job, say};
 use crate::roles::owner::rows_per_frame;
@@ -42,7 +43,7 @@ pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> Resu
         let job = Job::from_bytes(&job)?;
         session(id, &job, &trainer, peer, dealer, owner, seal, backend)
     };
-    trainer.close(run())
+    trainer.close(&format!("server {id}"), run())
 }
 
 #[expect(clippy::too_many_arguments, reason = "a server has a link to everybody")]
@@ -223,11 +224,11 @@ impl Trainer {
         let _ = self.tell(&News::Waiting { what: what.into() });
     }
 
-    /// Tells how it ended.
-    pub(crate) fn close(&self, run: Result<PartyReport>) -> Result<()> {
+    /// Tells how it ended for `party`.
+    pub(crate) fn close(&self, party: &str, run: Result<PartyReport>) -> Result<()> {
         let news = match &run {
             Ok(report) => News::Report(Box::new(report.clone())),
-            Err(e) => News::Failed { reason: e.to_string() },
+            Err(e) => News::Failed(Failure::new(party, e)),
         };
         let told = self.tell(&news).and_then(|()| self.with(|link| link.flush()));
         run.and(told)

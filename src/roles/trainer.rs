@@ -12,6 +12,7 @@ use crate::net::{Channel, Head, Identity, Kind};
 use crate::nn::initial_parameters;
 use crate::party::{Revealed, Stats};
 use crate::prg::Seed;
+use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Bytes, Event, PartyReport, StepParts, Summary};
 use crate::roles::messages::{News, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
@@ -50,30 +51,37 @@ pub fn run_trainer(
     let start = Instant::now();
     let TrainerLinks { servers: [mut zero, mut one], mut dealer } = links;
     job.check()?;
-    for link in [&mut zero, &mut one, &mut dealer] {
-        say(&mut **link, Kind::Control, &job.to_bytes())?;
-    }
-    share_parameters(job, &mut *zero, &mut *one)?;
+    let begun = begin(job, [&mut *zero, &mut *one, &mut *dealer]);
     let (tell, hears) = mpsc::channel();
     for (party, link) in [zero, one, dealer].into_iter().enumerate() {
         let tell = tell.clone();
         thread::spawn(move || listen(party, link, &tell));
     }
     drop(tell);
+    if let Err(e) = begun {
+        return Err(explain((0, Err(e)), &hears));
+    }
     let mut desk = Desk { job, identity, halves: Vec::new(), outcome: Outcome::default(), stats: Default::default() };
     let mut reports: [Option<PartyReport>; 3] = Default::default();
     while reports.iter().any(Option::is_none) {
         let Ok((party, news)) = hears.recv() else { break };
         match news {
             Ok(News::Report(report)) => reports[party] = Some(*report),
-            Ok(News::Failed { reason }) => return Err(first_cause(party, reason, &hears)),
-            Err(e) => return Err(first_cause(party, e.to_string(), &hears)),
+            news @ (Err(_) | Ok(News::Failed(_))) => return Err(explain((party, news), &hears)),
             Ok(news) => desk.take(party, news, on_event)?,
         }
     }
     let reports = reports.into_iter().collect::<Option<Vec<_>>>();
     let reports = reports.ok_or_else(|| Error::peer("a party", "ended without a report"))?;
     desk.finish(&reports, start.elapsed())
+}
+
+/// Tells everybody what is to be done.
+fn begin(job: &Job, [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
+    for link in [&mut *zero, &mut *one, dealer] {
+        say(link, Kind::Control, &job.to_bytes())?;
+    }
+    share_parameters(job, zero, one)
 }
 
 /// Names of the parties that report to the trainer, in the order of its links.
@@ -83,29 +91,37 @@ const PARTIES: [&str; 3] = ["server 0", "server 1", "dealer"];
 fn listen(party: usize, mut link: Box<dyn Channel>, tell: &mpsc::Sender<(usize, Result<News>)>) {
     loop {
         let news: Result<News> = hear(&mut *link, Kind::Progress, "news of its work");
-        let last = matches!(news, Err(_) | Ok(News::Report(_) | News::Failed { .. }));
+        let last = matches!(news, Err(_) | Ok(News::Report(_) | News::Failed(_)));
         if tell.send((party, news)).is_err() || last {
             return;
         }
     }
 }
 
-/// When a party fails, the others lose their links to it; the party to name is the one that says why.
-fn first_cause(party: usize, reason: String, hears: &mpsc::Receiver<(usize, Result<News>)>) -> Error {
-    let mut all = vec![(party, reason)];
-    let until = Instant::now() + Duration::from_millis(1500);
-    while let Ok((party, news)) = hears.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        match news {
-            Ok(News::Failed { reason }) => all.push((party, reason)),
-            Err(e) => all.push((party, e.to_string())),
-            Ok(_) => {}
-        }
+/// Hears what the others have to say once a party failed, and names the one that explains it all.
+fn explain(first: (usize, Result<News>), hears: &mpsc::Receiver<(usize, Result<News>)>) -> Error {
+    let (mut lost, mut failures) = (None, Vec::new());
+    let mut note = |(party, news): (usize, Result<News>)| match news {
+        Ok(News::Failed(failure)) => failures.push(Failure { party: PARTIES[party].into(), ..failure }),
+        Err(e) => lost = lost.take().or(Some(e)),
+        Ok(_) => {}
+    };
+    note(first);
+    let until = Instant::now() + HEARING;
+    while let Ok(news) = hears.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        note(news);
     }
-    let broken = |reason: &str| reason.contains("connection") || reason.contains("gone");
-    let at = all.iter().position(|(_, reason)| !broken(reason)).unwrap_or(0);
-    let (party, reason) = all.swap_remove(at);
-    Error::peer(PARTIES[party], reason)
+    // what the trainer saw itself comes first: it needs no party to tell it
+    failures.splice(0..0, lost.as_ref().map(|e| Failure::new("trainer", e)));
+    match (blame::root(&failures), lost) {
+        (Some(failure), Some(e)) if failure.party == "trainer" => e,
+        (Some(failure), _) => Error::peer(&failure.party, &failure.reason),
+        (None, _) => Error::peer("a party", "failed and did not say why; look at its log"),
+    }
 }
+
+/// How long the other parties may take to say why they failed; those that are done are not waited for.
+const HEARING: Duration = Duration::from_millis(1500);
 
 /// Shares the initial parameters uniformly, public though they may be.
 fn share_parameters(job: &Job, zero: &mut dyn Channel, one: &mut dyn Channel) -> Result<()> {

@@ -136,7 +136,9 @@ impl Training {
     /// [`Error::Usage`] where settings do not fit each other or the rows.
     pub fn job(&self, train_rows: usize, test_rows: usize) -> Result<Job> {
         if self.owners == 0 || self.owners > train_rows.max(1) {
-            return Err(Error::Usage(format!("{} owners cannot share {train_rows} rows", self.owners)));
+            let text =
+                format!("{} owners cannot share {train_rows} rows; there must be 1 to {train_rows}", self.owners);
+            return Err(Error::Usage(text));
         }
         let owned = |owner| {
             let rows = |of| u32::try_from(share_of(of, self.owners, owner).len());

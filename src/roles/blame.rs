@@ -1,0 +1,108 @@
+//! Whom to name when several parties fail at once: one has a reason, the others lose their links to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::net::hung_up;
+
+/// How a party failed, as it tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The party that failed: `server 0`.
+    pub party: String,
+    /// The reason, as a person reads it.
+    pub reason: String,
+    /// The peer that the reason is about; none where it is the party's own.
+    pub about: Option<String>,
+    /// Whether all that is known of that peer is that it hung up.
+    pub hung_up: bool,
+}
+
+impl Failure {
+    /// The failure of a party with an error.
+    pub fn new(party: &str, error: &Error) -> Self {
+        let about = error.about().map(role_of).filter(|peer| *peer != party).map(str::to_owned);
+        let reason = match error {
+            // whoever prints this has named the party already
+            Error::Peer { peer, reason } if role_of(peer) == party => reason.clone(),
+            error => error.to_string(),
+        };
+        Self { party: party.into(), reason, about, hung_up: hung_up(error) }
+    }
+}
+
+/// The role in the name of a peer, as `server 1` in `server 1 at 127.0.0.1:7101`.
+fn role_of(peer: &str) -> &str {
+    peer.split_once(" at ").map_or(peer, |(role, _)| role)
+}
+
+/// The failure that explains the others.
+///
+/// That of a party with a reason of its own; without one, blame is followed from party to party until it reaches one
+/// that says nothing. Where parties blame each other, the one that knows more than that the other hung up is right.
+pub(crate) fn root(failures: &[Failure]) -> Option<&Failure> {
+    if let Some(own) = failures.iter().find(|f| f.about.is_none()) {
+        return Some(own);
+    }
+    let mut path = vec![failures.first()?];
+    loop {
+        let last = path[path.len() - 1];
+        let Some(next) = failures.iter().find(|f| Some(&f.party) == last.about.as_ref()) else {
+            return Some(last);
+        };
+        if let Some(start) = path.iter().position(|f| *f == next) {
+            let circle = &path[start..];
+            return circle.iter().find(|f| !f.hung_up).or(circle.first()).copied();
+        }
+        path.push(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(party: &str, about: Option<&str>, hung_up: bool) -> Failure {
+        Failure { party: party.into(), reason: "reason".into(), about: about.map(str::to_owned), hung_up }
+    }
+
+    fn blamed(failures: &[Failure]) -> &str {
+        &root(failures).unwrap().party
+    }
+
+    #[test]
+    fn a_reason_of_its_own_explains_the_links_that_broke() {
+        let failures = [
+            failure("server 0", Some("server 1"), true),
+            failure("server 1", None, false),
+            failure("dealer", Some("server 1"), true),
+        ];
+        assert_eq!(blamed(&failures), "server 1");
+    }
+
+    #[test]
+    fn blame_is_followed_to_the_party_that_is_silent() {
+        // the dealer hangs: server 1 waits for it, and server 0 for server 1
+        let failures = [failure("server 0", Some("server 1"), false), failure("server 1", Some("dealer"), false)];
+        assert_eq!(blamed(&failures), "server 1");
+        assert_eq!(root(&[]), None);
+    }
+
+    #[test]
+    fn of_two_that_blame_each_other_the_one_that_complains_is_right() {
+        let failures = [failure("server 0", Some("server 1"), true), failure("server 1", Some("server 0"), false)];
+        assert_eq!(blamed(&failures), "server 1");
+        let failures = [failure("server 0", Some("server 1"), true), failure("server 1", Some("server 0"), true)];
+        assert_eq!(blamed(&failures), "server 0");
+    }
+
+    #[test]
+    fn a_failure_knows_whom_it_is_about_and_does_not_name_its_party_twice() {
+        let late = Error::Deadline { peer: "server 1 at 127.0.0.1:7101".into(), what: "an opening".into(), seconds: 2 };
+        let failure = Failure::new("server 0", &late.at("step 3"));
+        assert_eq!(failure.about.as_deref(), Some("server 1"));
+        assert!(failure.reason.starts_with("step 3: server 1 at 127.0.0.1:7101 sent nothing"), "{}", failure.reason);
+        let own = Failure::new("server 1", &Error::peer("server 1", "cannot listen"));
+        assert_eq!((own.about, own.reason.as_str()), (None, "cannot listen"));
+    }
+}

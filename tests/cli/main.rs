@@ -1,0 +1,10 @@
+//! The program as a person uses it: what it does, what it says, and what it leaves behind.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod accidents;
+mod bad_input;
+mod cluster;
+mod happy;
+mod harness;
+mod screen;
