@@ -38,6 +38,8 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         momentum: Momentum::new(0.0).unwrap(),
         schedule: Schedule::Constant,
         reveal: Reveals { accuracy: false, model: false },
+        normalization: None,
+        shuffle: true,
         seed: 3,
     }
 }
