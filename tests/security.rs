@@ -101,7 +101,7 @@ fn ledger(
         };
         scope.spawn(move || run_dealer(links, backend).unwrap());
         let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer };
-        scope.spawn(move || run_owner(0, links, train, test).unwrap());
+        scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
         let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer };
         run_trainer(&job, links, &identity, &mut |_| ()).unwrap();
     });
