@@ -1,12 +1,15 @@
-//! Speed of the CPU kernels that have a fast version, beside their definitions, on one thread.
+//! Speed of the CPU kernels on one thread: of matrix products beside their definition, of the others at the sizes of a
+//! training step of a 784-128-128-10 network at batch 128.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-use ppdnn::kernel::Word;
 use ppdnn::kernel::fast::gemm::{Level, definition, gemm_at};
+use ppdnn::kernel::table::*;
+use ppdnn::kernel::{Kernel, Operand, RingWord, Word};
 
 /// `[m, k, n]`, and which factor is stored transposed.
 type Case = (&'static str, [usize; 3], [bool; 2]);
@@ -57,5 +60,81 @@ fn words<W: Word>(len: usize) -> Vec<W> {
     (0..len as u64).map(|i| W::low(weyl(i) ^ weyl(i) >> 31)).collect()
 }
 
-criterion_group!(benches, gemm);
+/// The rings of the two profiles: word, `n`, `l`, the cut of gradients, knots and bits of `1 / S`, bits of an exponent.
+const PROFILES: [(RingWord, [u32; 6]); 2] =
+    [(RingWord::U32, [32, 24, 27, 7, 34, 8]), (RingWord::U64, [48, 32, 27, 8, 40, 10])];
+/// Elements of the parameters, of a hidden layer and of the logits, and rows.
+const WEIGHTS: usize = 118_282;
+const HIDDEN: usize = 128 * 128;
+const LOGITS: usize = 1280;
+const ROWS: usize = 128;
+
+fn steps(c: &mut Criterion) {
+    for (ring, [n, l, room, log_knots, bits, frac]) in PROFILES {
+        let high = n - l;
+        let shift = room.wrapping_sub(64 - n);
+        let [w, h, p] = [WEIGHTS, HIDDEN, LOGITS].map(|len| packed(len, 1));
+        let (dealt, entries) = (packed(WEIGHTS, room), packed(LOGITS * 16, 60));
+        let compared = 3 * packed(HIDDEN, 16) + 6 * h;
+        let (selected, coefficients) =
+            (3 * packed(HIDDEN, high) + packed(HIDDEN, n), 3 * packed(ROWS << log_knots, bits));
+        let (lifted, products) = (packed(HIDDEN, l), ((1 << 9) - 10) * p);
+        let mut group = Steps::new(c, ring);
+        group.step(&COMBINE_WIDE, &[1, 0, 1, 0], &[WEIGHTS, WEIGHTS], WEIGHTS, WEIGHTS);
+        group.step(&COMPARE_ASK, &[12, 1], &[HIDDEN, 4 * h, compared], 5 * h, HIDDEN);
+        group.step(&COMPARE_TELL, &[12, 1], &[HIDDEN, 4 * h, 5 * h, 4 * h, compared], h, HIDDEN);
+        group.step(&CORRECT_BITS, &[HIDDEN as u32, n], &[h, packed(HIDDEN, n)], packed(HIDDEN, n), HIDDEN);
+        group.step(&DEAL_COMPARE, &[12, 0], &[HIDDEN, 4 * h, 4 * h, compared], compared, HIDDEN);
+        group.step(&DEAL_EXP, &[frac, 0], &[LOGITS, entries], entries, LOGITS * 16);
+        group.step(&DEAL_RECIPROCAL, &[log_knots, bits, 0], &[ROWS, coefficients], coefficients, 3 * ROWS << log_knots);
+        group.step(&DEAL_RESCALE, &[WEIGHTS as u32, room], &[w, w, dealt], dealt, WEIGHTS);
+        group.step(&DEAL_SELECT, &[l, n, 0], &[HIDDEN, h, selected], selected, HIDDEN);
+        group.step(&DEAL_WINNER, &[ROWS as u32, 10, 0], &[packed(ROWS * 45, 1), products], products, ROWS);
+        group.step(&MASK, &[n, 8, 1, l, 0], &[HIDDEN, HIDDEN], lifted, HIDDEN);
+        group.step(&MASK_WIDE, &[64, 24, 1, n, 0], &[WEIGHTS, WEIGHTS], packed(WEIGHTS, n), WEIGHTS);
+        group.step(&MERGE, &[l, 0], &[lifted, lifted], HIDDEN, HIDDEN);
+        group.step(&RESCALE, &[n, 1, shift, 1, 0, 1, 0], &[WEIGHTS, w, w, w, dealt], WEIGHTS, WEIGHTS);
+        group.step(&RESCALE_ASK, &[n, 1, shift, 1, 0, 1, 0], &[WEIGHTS, w], w, WEIGHTS);
+        group.step(&RESCALE_ASK_WIDE, &[64, 29, 5, 1, 0, 1, 0], &[WEIGHTS, w], w, WEIGHTS);
+        group.step(&RESCALE_WIDE, &[64, 29, 5, 1, 0, 1, 0], &[WEIGHTS, w, w, w, packed(WEIGHTS, 5)], WEIGHTS, WEIGHTS);
+        group.step(&SELECT, &[l, n, 1], &[HIDDEN, HIDDEN, h, packed(HIDDEN, n), selected], HIDDEN, HIDDEN);
+        group.step(&UNPACK, &[l, 0], &[lifted], HIDDEN, HIDDEN);
+        group.step(&WINNER, &[ROWS as u32, 10, 1], &[packed(ROWS * 45, 1), packed(ROWS * 45, 1), products], p, ROWS);
+    }
+}
+
+/// Kernels on uniform operands in one ring word.
+struct Steps<'a> {
+    group: BenchmarkGroup<'a, WallTime>,
+    ring: RingWord,
+}
+
+impl<'a> Steps<'a> {
+    fn new(c: &'a mut Criterion, ring: RingWord) -> Self {
+        let mut group = c.benchmark_group(format!("step-u{}", ring.bits()));
+        group.sample_size(50).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));
+        Self { group, ring }
+    }
+
+    /// Times a kernel, given the lengths of its operands and of its output, and as how many elements that counts.
+    fn step(&mut self, kernel: &Kernel, params: &[u32], inputs: &[usize], len: usize, elements: usize) {
+        let bits = |kind: Operand| kind.bytes(self.ring) * 8;
+        let bytes = kernel.inputs.iter().zip(inputs).map(|(kind, len)| len * bits(*kind) / 8);
+        let inputs: Vec<Vec<u64>> = bytes.clone().map(|len| words(len.div_ceil(8))).collect();
+        let inputs: Vec<&[u8]> = inputs.iter().zip(bytes).map(|(x, len)| &bytemuck::cast_slice(x)[..len]).collect();
+        let mut out = vec![0u64; (len * bits(kernel.output)).div_ceil(64)];
+        let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..len * bits(kernel.output) / 8];
+        self.group.throughput(Throughput::Elements(elements as u64));
+        self.group.bench_function(kernel.name, |bench| {
+            bench.iter(|| kernel.body(self.ring)(params, black_box(&inputs), out))
+        });
+    }
+}
+
+/// Words that `len` packed elements of `bits` bits take.
+fn packed(len: usize, bits: u32) -> usize {
+    (len * bits as usize).div_ceil(32)
+}
+
+criterion_group!(benches, gemm, steps);
 criterion_main!(benches);

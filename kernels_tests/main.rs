@@ -8,6 +8,9 @@ mod gpu;
 mod known;
 mod shaders;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use bytemuck::Pod;
 use ppdnn::kernel::{Kernel, RingWord};
 use rand_chacha::ChaCha12Rng;
@@ -32,7 +35,17 @@ pub(crate) fn twin<I: AsRef<[u8]>>(
     let mut out = vec![0xa5a5_a5a5_a5a5_a5a5_u64; bytes.div_ceil(8)];
     let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..bytes];
     kernel.body(ring)(params, &views, out);
+    RAN.with_borrow_mut(|ran| ran.insert(kernel.name));
     out.to_vec()
+}
+
+/// Names of the kernels whose twins this thread has run, and so this test.
+pub(crate) fn ran() -> BTreeSet<&'static str> {
+    RAN.with_borrow(Clone::clone)
+}
+
+thread_local! {
+    static RAN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 /// The bytes in memory that every word can be read from.

@@ -36,10 +36,10 @@ impl OpenBit for Server {
         let asks: Vec<_> = held.iter().map(|(masked, ..)| (masked, masked.len())).collect();
         let peer = self.exchange(&asks)?;
         let mut out = Vec::with_capacity(list.len());
-        for ((masked, own, lambda), at) in held.into_iter().zip(&peer.at) {
+        for (((masked, own, lambda), at), b) in held.into_iter().zip(&peer.at).zip(list) {
             let params = XorParams { a_at: 0, b_at: *at };
             let hat = self.device().run(&XOR, params, &[&masked, &peer.words], [own.len()])?;
-            out.push(OpenBits { hat, own, lambda });
+            out.push(OpenBits { hat, own, lambda, shape: b.shape.clone() });
         }
         Ok(out)
     }

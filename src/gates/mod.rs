@@ -5,7 +5,7 @@
 //! | [`Opening::open`] | 1 | l (n for operands of products) | 0 |
 //! | [`Product::product`] | 0 | 0 | n |
 //! | [`Local`] | 0 | 0 | 0 |
-//! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12 |
+//! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24 |
 //! | [`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring |
 //! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
@@ -24,6 +24,11 @@ mod reveal;
 mod select;
 mod softmax;
 mod winner;
+
+#[cfg(test)]
+pub(crate) mod lockstep;
+#[cfg(test)]
+mod tests;
 
 pub use bits::OpenBit;
 pub use compare::Compare;

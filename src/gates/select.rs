@@ -8,7 +8,7 @@
 //! Rounds 0, opens nothing, deals 2 (n - l) bits per element to extend, 3 (n - l) + n to select.
 //! A bit may select from several wires; each has products of its own. Source: protocols.md 2.3, 3.2. Perfect.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{DEAL_EXTEND, DEAL_SELECT, EXTEND, ExtendParams, SELECT, SelectParams};
 use crate::party::{Clear, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values};
@@ -52,6 +52,9 @@ impl Select for Server {
         let ring = self.profile().ring;
         let dealt = self.dealt(select_words(y.hat.len(), ring - y.bits, ring))?;
         let params = SelectParams { wire: y.bits, ring, first: self.first() };
+        if b.shape != *y.hat.shape() {
+            return Err(Error::Shape { op: "select", lhs: b.shape.clone(), rhs: y.hat.shape().clone() });
+        }
         let lambda = b.lambda.as_ref().expect("bits that select are opened with their masks in the ring");
         let inputs = [&y.hat, &y.r, &b.hat, lambda, &dealt];
         Ok(Half { x: self.device().run(&SELECT, params, &inputs, y.hat.shape().clone())?, bits: ring })

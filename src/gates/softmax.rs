@@ -3,11 +3,11 @@
 //! | gate | deals per element | error |
 //! |---|---|---|
 //! | `below_max`: d = y - sum_i w_i y_i mod 2^(8+f) | 2 (8 + f) bits | one unit of the cut |
-//! | `exp`: [e^d], 16 fraction bits; 16 entries, knots 16 apart, low part of the mask folded in | 960 bits | 1.8e-5 |
-//! | `reciprocal`: [1/S], 16 fraction bits; a quadratic per knot | 3 x 128 x 34 bits small, 3 x 256 x 40 wide | 7e-4, 9e-5 |
-//! | `probability`: [e / S] in Z_2^(n + 32 - f), cut by 32 - f | N + 2 (N - 20) + N - 40, and 4 (N - 20) to extend | one unit |
+//! | `exp`: [e^d], 16 fraction bits; 16 entries, knots 16 apart, low part of the mask folded in | 960 bits | 2.4e-5 |
+//! | `reciprocal`: [1/S], 16 fraction bits; a quadratic per knot | 13,056 bits in small, 30,720 in wide | 9.3e-4, 1.25e-4 |
+//! | `probability`: [e / S] in Z_2^(n + 32 - f), cut by 32 - f | N + 4 (N - 20) + N - 40, and 2 (N - 20) per row | one unit |
 //!
-//! No rounds of their own: the arguments are opened by [`Opening`](super::Opening). Valid for -224 < d <= 1/8 and 1/2 <= S < 16.
+//! No rounds of their own: the arguments are opened by [`Opening`](super::Opening). Valid for -224 < d <= 1/8 and 0.95 <= S < 15.8.
 //! Source: protocols.md 4.1, 4.2. Perfectly private: an opened argument is uniform, the tables are one-time-padded.
 
 use crate::error::{Error, Result};

@@ -5,7 +5,8 @@
 //!      where i is the second of a pair, so that ties go to the smaller index;   w_hat <- open
 //!
 //! Rounds 3, opens per row c (c-1)/2 comparisons and as many bits, then c bits; deals 2^(c-1) - c bits per candidate for the
-//! ANDs. Source: protocols.md 3.3, 3.4, 4.2. Perfectly private. The winner is below the largest by less than 2^t.
+//! ANDs. Source: protocols.md 3.4, 4.2. Perfectly private. The winner is below the largest by less than 2^(t+1), as each of
+//! the two is cut to the window by itself.
 
 use crate::error::Result;
 use crate::fixed::Window;

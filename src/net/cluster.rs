@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::identity::Fingerprint;
-use super::memory::DEADLINE;
+use super::memory::{DEADLINE, whole_seconds};
 use super::role::Role;
 use super::seal::SealingKey;
 use crate::error::{Error, Result};
@@ -331,12 +331,48 @@ impl From<&Parts> for Written {
             test_rows: owner.test_rows,
         };
         Self {
-            deadline_seconds: parts.deadline.as_secs_f64().ceil() as u64,
+            deadline_seconds: whole_seconds(parts.deadline),
             server0: post(&parts.servers[0]),
             server1: post(&parts.servers[1]),
             dealer: post(&parts.dealer),
             trainer: WrittenTrainer { key: parts.trainer.key.to_string(), seal: parts.trainer.seal.to_string() },
             owners: parts.owners.iter().map(owner).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::net::identity::Identity;
+
+    /// A cluster whose server 0 is at an address, and the identities of server 0, 1, dealer, trainer, owner 0.
+    pub(in crate::net) fn sample(server0: SocketAddr) -> (Cluster, Vec<Identity>) {
+        let identities: Vec<Identity> = (0..5).map(|_| Identity::generate().unwrap()).collect();
+        let post = |i: usize, address: String| Post { address, key: identities[i].fingerprint() };
+        let parts = Parts {
+            servers: [post(0, server0.to_string()), post(1, "127.0.0.1:2".into())],
+            dealer: post(2, "127.0.0.1:3".into()),
+            trainer: TrainerEntry { key: identities[3].fingerprint(), seal: identities[3].sealing_key() },
+            owners: vec![OwnerEntry { key: identities[4].fingerprint(), train_rows: Some(5), test_rows: None }],
+            deadline: Duration::from_secs(7),
+        };
+        (Cluster::new(parts).unwrap(), identities)
+    }
+
+    #[test]
+    fn every_key_leads_to_its_role() {
+        let (cluster, identities) = sample("127.0.0.1:1".parse().unwrap());
+        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer, Role::Owner(0)];
+        for (role, identity) in roles.into_iter().zip(&identities) {
+            assert_eq!(cluster.role_of(identity.fingerprint()), Some(role));
+            assert_eq!(cluster.fingerprint(role), Some(identity.fingerprint()));
+        }
+        assert_eq!(cluster.role_of(Identity::generate().unwrap().fingerprint()), None);
+        assert_eq!(cluster.fingerprint(Role::Owner(1)), None);
+        assert_eq!(cluster.address(Role::Server(1)), Some("127.0.0.1:2"));
+        assert_eq!(cluster.address(Role::Trainer), None);
     }
 }

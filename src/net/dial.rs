@@ -19,6 +19,13 @@ use crate::error::{Error, Result};
 /// [`Error::Usage`] where the cluster file gives the role no address, or gives us another key than ours;
 /// [`Error::Peer`] where nothing answers in time, or whoever answers shows another key or does not want us.
 pub fn dial(to: Role, me: Role, identity: &Identity, cluster: &Cluster, patience: Duration) -> Result<Link> {
+    if cluster.fingerprint(me) != Some(identity.fingerprint()) {
+        let key = identity.fingerprint().short();
+        let advice = "use its own identity, or update the file";
+        return Err(Error::Usage(format!(
+            "our key {key} is not the one that the cluster file lists for {me}; {advice}"
+        )));
+    }
     let mut link = [0; 16];
     getrandom::fill(&mut link).map_err(|e| Error::Device(format!("the system gives no randomness: {e}")))?;
     let hello = Hello { version: PROTOCOL, direction: Direction::ToListener, from: me, to, link };
@@ -128,3 +135,58 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_millis(200);
 const LEAST: Duration = Duration::from_millis(500);
 const MOST: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::cluster::tests::sample;
+    use crate::net::listener::Listener;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// Server 1 dials server 0 with a changed hello: what each side says of it.
+    fn refusal(change: impl Fn(&mut Hello), wait_for: Role) -> (String, String) {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (cluster, identities) = sample(socket.local_addr().unwrap());
+        let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
+        let direction = Direction::ToListener;
+        let mut hello =
+            Hello { version: PROTOCOL, direction, from: Role::Server(1), to: Role::Server(0), link: [7; 16] };
+        change(&mut hello);
+        let start = Instant::now();
+        let theirs = dial_as(hello, &identities[1], &cluster, LONG).err().unwrap().to_string();
+        let ours = listener.wait(wait_for, "its greeting", LONG).err().unwrap().to_string();
+        assert!(start.elapsed() < LONG / 2, "{ours}");
+        (theirs, ours)
+    }
+
+    #[test]
+    fn another_version_is_refused_with_a_reason_on_both_sides_at_once() {
+        let (theirs, ours) = refusal(|hello| hello.version = 9, Role::Server(1));
+        for text in [theirs, ours] {
+            assert!(text.contains("version 9") && text.contains("version 1") && text.contains("install"), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_role_than_the_keys_is_refused_and_told_to_who_waits_for_either() {
+        for wait_for in [Role::Server(1), Role::Owner(0)] {
+            let (theirs, ours) = refusal(|hello| hello.from = Role::Owner(0), wait_for);
+            for text in [theirs, ours] {
+                assert!(text.contains("says it is owner 0") && text.contains("belongs to server 1"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_peer_may_call_again() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (cluster, identities) = sample(socket.local_addr().unwrap());
+        let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
+        let (direction, from, to) = (Direction::ToListener, Role::Server(1), Role::Server(0));
+        let hello = Hello { version: 2, direction, from, to, link: [7; 16] };
+        assert!(dial_as(hello, &identities[1], &cluster, LONG).is_err());
+        let _link = dial(to, from, &identities[1], &cluster, LONG).unwrap();
+        listener.wait(from, "its second call", LONG).unwrap();
+    }
+}

@@ -11,9 +11,9 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 /// The bytes of some digits, or what is wrong with them.
 pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let digits: Option<Zeroizing<Vec<u8>>> = text.bytes().map(nibble).collect::<Option<Vec<u8>>>().map(Zeroizing::new);
-    let digits = digits.ok_or("holds something else than the digits 0-9 and a-f")?;
+    let digits = digits.ok_or("holds something else than the digits 0-9 and a-f; copy it again")?;
     if digits.len() % 2 == 1 {
-        return Err(format!("has an odd number of digits, {}", digits.len()));
+        return Err(format!("has an odd number of digits, {}; copy it again", digits.len()));
     }
     Ok(Zeroizing::new(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
 }

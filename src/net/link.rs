@@ -154,8 +154,9 @@ fn read(mut stream: Stream, queue: &Queue, other: &Queue, max: &AtomicU64) {
             Err(error) => break ended(error),
         }
     };
-    queue.end(&reason);
+    // In this order: once recv has told of the end, send must not take frames that nobody will read.
     other.end(&reason);
+    queue.end(&reason);
     if let Ok(socket) = stream.handle() {
         let _ = socket.shutdown(Shutdown::Both);
     }
@@ -183,3 +184,128 @@ pub(super) fn unusable(peer: &str, error: &io::Error) -> Error {
 }
 
 const GOODBYE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::net::channel::{HEADER_BYTES, Kind};
+    use crate::net::identity::Identity;
+    use crate::net::tls::Meeting;
+
+    const HEAD: Head = Head { kind: Kind::Opening, session: 1, step: 2, gate: 3 };
+
+    const SHORT: Duration = Duration::from_millis(300);
+
+    /// A link, and the naked streams that its peer writes to and reads from.
+    fn naked() -> (Link, Stream, Stream) {
+        let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let (near, far) = (Meeting::new(&a, vec![b.fingerprint()]), Meeting::new(&b, vec![a.fingerprint()]));
+        let (near, far) = (near.unwrap(), far.unwrap());
+        let connect = || {
+            let until = Instant::now() + Duration::from_secs(5);
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let far = far.clone();
+            let accepting = thread::spawn(move || far.accept(listener.accept().unwrap().0, until).unwrap());
+            (near.connect(socket, until).unwrap(), accepting.join().unwrap())
+        };
+        let ((writing, their_reading), (reading, their_writing)) = (connect(), connect());
+        let mut link = Link::new("peer".into(), writing, reading).unwrap();
+        link.set_deadline(Duration::from_secs(20));
+        (link, their_writing, their_reading)
+    }
+
+    fn says(link: &mut Link) -> String {
+        link.recv("a frame").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn four_gigabytes_announced_are_refused_at_once() {
+        let (mut link, mut peer, _reading) = naked();
+        peer.write_parts([&HEAD.encode(4 << 30), &[]], || ()).unwrap();
+        let text = says(&mut link);
+        assert!(text.contains("4294967296 bytes") && text.contains("limit is 1073741824"), "{text}");
+    }
+
+    #[test]
+    fn the_limit_can_be_set() {
+        let (mut link, mut peer, _reading) = naked();
+        link.set_max_frame(10);
+        peer.write_parts([&HEAD.encode(10), &[1; 10]], || ()).unwrap();
+        assert_eq!(link.recv("a frame").unwrap().body, [1; 10]);
+        peer.write_parts([&HEAD.encode(11), &[1; 11]], || ()).unwrap();
+        assert!(says(&mut link).contains("the limit is 10"));
+    }
+
+    #[test]
+    fn something_else_than_a_frame_is_an_error() {
+        for (at, want) in [(0, "not a frame"), (4, "not a frame"), (5, "unknown kind")] {
+            let (mut link, mut peer, _reading) = naked();
+            let mut header = HEAD.encode(0);
+            header[at] = 200;
+            peer.write_parts([&header, &[]], || ()).unwrap();
+            let text = says(&mut link);
+            assert!(text.contains(want) && text.contains("same version"), "{text}");
+            assert!(link.send(HEAD, vec![]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_body_that_stops_halfway_meets_the_deadline() {
+        let (mut link, mut peer, _reading) = naked();
+        link.set_deadline(SHORT);
+        peer.write_parts([&HEAD.encode(1000), &[1; 400]], || ()).unwrap();
+        let error = link.recv("the rest").unwrap_err();
+        assert!(matches!(error, Error::Deadline { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_slow_body_outlives_the_deadline_while_it_moves() {
+        let (mut link, mut peer, _reading) = naked();
+        link.set_deadline(Duration::from_secs(1));
+        let sending = thread::spawn(move || {
+            peer.write_parts([&HEAD.encode(8), &[]], || ()).unwrap();
+            for i in 0..8 {
+                thread::sleep(Duration::from_millis(200));
+                peer.write_parts([&[i], &[]], || ()).unwrap();
+            }
+            peer
+        });
+        assert_eq!(link.recv("all of it").unwrap().body, [0, 1, 2, 3, 4, 5, 6, 7]);
+        sending.join().unwrap();
+    }
+
+    #[test]
+    fn a_cut_connection_is_told_apart_from_a_closed_one() {
+        let (mut link, peer, _reading) = naked();
+        peer.handle().unwrap().shutdown(Shutdown::Both).unwrap();
+        assert!(says(&mut link).contains("broke off"));
+        let (mut link, mut peer, _reading) = naked();
+        peer.close().unwrap();
+        assert!(says(&mut link).contains("closed the connection"));
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_meets_the_deadline_and_does_not_hold_up_a_drop_for_long() {
+        let (mut link, _writing, _reading) = naked();
+        link.set_deadline(SHORT);
+        link.set_room(1 << 20);
+        let start = Instant::now();
+        let error = (0..40).find_map(|_| link.send(HEAD, vec![0; 1 << 20]).err()).unwrap();
+        assert!(matches!(error, Error::Deadline { .. }), "{error}");
+        assert!(matches!(link.flush().unwrap_err(), Error::Deadline { .. }));
+        drop(link);
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_small_frame_is_one_record() {
+        let (mut link, _writing, mut reading) = naked();
+        link.send(HEAD, vec![5; 1000]).unwrap();
+        let record = io::BufRead::fill_buf(&mut reading).unwrap();
+        assert_eq!(record.len(), HEADER_BYTES + 1000);
+    }
+}

@@ -13,6 +13,7 @@ use super::cluster::Cluster;
 use super::hello::{Direction, Hello, LinkId, reply};
 use super::identity::{Fingerprint, Identity};
 use super::link::Link;
+use super::memory::whole_seconds;
 use super::role::Role;
 use super::tls::{Broken, Meeting, Stream, linger};
 use crate::error::{Error, Result};
@@ -138,6 +139,8 @@ struct Mailbox {
     halves: HashMap<(Role, LinkId), Half>,
     /// Why a known party's call was refused.
     refusals: HashMap<Role, String>,
+    /// The last call on which a role was welcomed.
+    welcomed: HashMap<Role, u64>,
     /// What others wanted, the last few: it may explain a silence.
     strangers: VecDeque<String>,
 }
@@ -152,12 +155,13 @@ struct Half {
 impl Desk {
     /// The listening thread: a thread per call, so that a slow caller holds up nobody.
     fn answer(self: &Arc<Self>, listener: &TcpListener) {
+        let mut calls = 0;
         loop {
-            let call = listener.accept();
+            let accepted = listener.accept();
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            let Ok((socket, from)) = call else {
+            let Ok((socket, from)) = accepted else {
                 // The caller is gone already, or we are out of handles: others must get their turn.
                 thread::sleep(PAUSE);
                 continue;
@@ -167,8 +171,10 @@ impl Desk {
                 continue;
             }
             let desk = self.clone();
+            calls += 1;
+            let call = calls;
             let greet = move || {
-                desk.greet(socket, from);
+                desk.greet(socket, from, call);
                 desk.greeting.fetch_sub(1, Ordering::SeqCst);
             };
             if thread::Builder::new().name(format!("greets {from}")).spawn(greet).is_err() {
@@ -178,8 +184,8 @@ impl Desk {
         }
     }
 
-    /// Shakes hands, hears the hello, answers it.
-    fn greet(&self, socket: TcpStream, from: SocketAddr) {
+    /// Shakes hands, hears the hello, answers it. Calls are numbered as they come in.
+    fn greet(&self, socket: TcpStream, from: SocketAddr, call: u64) {
         let until = Instant::now() + GREETING;
         let _ = socket.set_nodelay(true);
         let mut stream = match self.meeting.accept(socket, until) {
@@ -207,6 +213,7 @@ impl Desk {
         let (reason, claimed) = match heard {
             Ok(hello) => match self.check(&hello, key, known) {
                 Ok(()) => {
+                    self.mailbox().welcome(known, call);
                     if reply(&mut stream, &Ok(())).is_ok() {
                         self.join(hello, stream, from);
                     }
@@ -217,7 +224,7 @@ impl Desk {
             Err(reason) => (reason, None),
         };
         let _ = reply(&mut stream, &Err(reason.clone()));
-        self.refuse(known, claimed, &format!("called from {from} and was refused: {reason}"));
+        self.refuse(known, claimed, call, &format!("called from {from} and was refused: {reason}"));
         if let Ok(socket) = stream.handle() {
             linger(&socket);
         }
@@ -231,6 +238,9 @@ impl Desk {
                 hello.from,
                 key.short()
             ));
+        }
+        if known == self.role {
+            return Err(format!("the caller runs with the identity of {known}, which is the one that it called"));
         }
         if hello.to != self.role {
             return Err(format!(
@@ -272,11 +282,14 @@ impl Desk {
         }
     }
 
-    /// Remembers the refusal of a known party, for whoever waits for it or for the one it claimed to be.
-    fn refuse(&self, known: Role, claimed: Option<Role>, reason: &str) {
+    /// Remembers the refusal of a known party, for whoever waits for it or for the one it claimed to be; unless
+    /// that one was welcomed on a later call, which may overtake this one once the caller has our reply.
+    fn refuse(&self, known: Role, claimed: Option<Role>, call: u64, reason: &str) {
         let mut mailbox = self.mailbox();
         for role in [Some(known), claimed].into_iter().flatten() {
-            mailbox.refusals.insert(role, reason.into());
+            if mailbox.welcomed.get(&role).is_none_or(|welcomed| *welcomed < call) {
+                mailbox.refusals.insert(role, reason.into());
+            }
         }
         drop(mailbox);
         self.news.notify_all();
@@ -297,18 +310,21 @@ impl Mailbox {
     fn take(&mut self, role: Role) -> Option<Link> {
         let links = self.links.get_mut(&role)?;
         links.retain(|link| !link.is_over());
-        let link = links.pop_back()?;
-        self.refusals.remove(&role);
-        Some(link)
+        links.pop_back()
     }
 
     /// Keeps a link, and gives back one that is too many.
     #[must_use]
     fn put(&mut self, role: Role, link: Link) -> Option<Link> {
-        self.refusals.remove(&role);
         let links = self.links.entry(role).or_default();
         links.push_back(link);
         if links.len() > MOST_LINKS { links.pop_front() } else { None }
+    }
+
+    /// Forgets earlier refusals of a role.
+    fn welcome(&mut self, role: Role, call: u64) {
+        self.refusals.remove(&role);
+        self.welcomed.insert(role, call);
     }
 
     fn note(&mut self, what: String) {
@@ -320,7 +336,7 @@ impl Mailbox {
 
     /// The error where a role did not call in time.
     fn silence(&mut self, role: Role, what: &str, deadline: Duration) -> Error {
-        let seconds = deadline.as_secs_f64().ceil() as u64;
+        let seconds = whole_seconds(deadline);
         if self.strangers.is_empty() {
             return Error::Deadline { peer: role.to_string(), what: what.into(), seconds };
         }

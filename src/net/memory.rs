@@ -84,11 +84,14 @@ impl Stop {
     pub(super) fn error(self, peer: &str, what: &str, patience: Duration) -> Error {
         match self {
             Self::Ended(reason) => Error::peer(peer, reason),
-            Self::Late => {
-                Error::Deadline { peer: peer.into(), what: what.into(), seconds: patience.as_secs_f64().ceil() as u64 }
-            }
+            Self::Late => Error::Deadline { peer: peer.into(), what: what.into(), seconds: whole_seconds(patience) },
         }
     }
+}
+
+/// Seconds, rounded up: a message about half a second should not say zero.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Whether all that an error says is that a peer ended its side in good order.

@@ -74,7 +74,7 @@ impl Queue {
         state.busy = true;
         drop(state);
         self.touch();
-        self.drained.notify_one();
+        self.drained.notify_all();
         Ok(frame)
     }
 

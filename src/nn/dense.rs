@@ -14,19 +14,19 @@ use crate::shape::Shape;
 pub struct Dense<E: Engine> {
     /// The weight.
     pub weight: Parameter<E::Share>,
-    /// The bias.
-    pub bias: Parameter<E::Share>,
+    /// The bias, where there is one.
+    pub bias: Option<Parameter<E::Share>>,
     x: Option<E::Wire>,
 }
 
 impl<E: Engine> Dense<E> {
-    /// A layer whose weight is the trainer's parameter number `index`, and its bias the next.
+    /// A layer whose weight is the trainer's parameter number `index`, and its bias, if it has one, the next.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn new(e: &mut E, index: usize, inputs: usize, outputs: usize) -> Result<Self> {
+    pub fn new(e: &mut E, index: usize, inputs: usize, outputs: usize, bias: bool) -> Result<Self> {
         let weight = Parameter::new(e, index, &Shape::from([inputs, outputs]))?;
-        let bias = Parameter::new(e, index + 1, &Shape::from([outputs]))?;
+        let bias = if bias { Some(Parameter::new(e, index + 1, &Shape::from([outputs]))?) } else { None };
         Ok(Self { weight, bias, x: None })
     }
 
@@ -36,24 +36,38 @@ impl<E: Engine> Dense<E> {
     /// What the engine says.
     pub fn forward(&mut self, e: &mut E, x: E::Wire, w: &E::Wire) -> Result<E::Share> {
         let cut = MASTER_FRAC - 2 * e.profile().frac;
-        let bias = e.narrow(&self.bias.value, cut)?;
         let z = e.product(&x, w, Layout::Plain)?;
         self.x = Some(x);
+        let Some(bias) = &self.bias else { return Ok(z) };
+        let bias = e.narrow(&bias.value, cut)?;
         e.add_row(&z, &bias)
     }
 
-    /// `[dw, db]` at twice the scale.
+    /// `dw` and, where there is a bias, `db`; at twice the scale.
     ///
     /// # Errors
     /// What the engine says.
     ///
     /// # Panics
     /// Before a forward pass.
-    pub fn gradients(&mut self, e: &mut E, dy: &E::Wire) -> Result<[E::Share; 2]> {
+    pub fn gradients(&mut self, e: &mut E, dy: &E::Wire) -> Result<Vec<E::Share>> {
         let x = self.x.take().expect("a forward pass comes before the backward pass");
-        let dw = e.product(&x, dy, Layout::LeftTransposed)?;
-        let db = e.sum_rows(dy, e.profile().frac)?;
-        Ok([dw, db])
+        let mut gradients = vec![e.product(&x, dy, Layout::LeftTransposed)?];
+        if self.bias.is_some() {
+            let frac = e.profile().frac;
+            gradients.push(e.sum_rows(dy, frac)?);
+        }
+        Ok(gradients)
+    }
+
+    /// The parameters, in the order of [`Dense::gradients`].
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter<E::Share>> {
+        std::iter::once(&self.weight).chain(&self.bias)
+    }
+
+    /// The parameters, to be moved.
+    pub fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter<E::Share>> {
+        std::iter::once(&mut self.weight).chain(&mut self.bias)
     }
 
     /// `dx = dy w^T` at twice the scale.

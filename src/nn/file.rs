@@ -34,9 +34,11 @@ impl Saved {
         #[expect(clippy::cast_possible_truncation, reason = "a model file holds single precision")]
         let single = |x: &Vec<f64>| x.iter().map(|x| *x as f32).collect::<Vec<f32>>();
         let mut dense = Vec::new();
-        let mut pairs = parameters.chunks_exact(2);
-        for (inputs, outputs) in model.dense_sizes() {
-            let [weight, bias] = pairs.next().ok_or_else(wrong)? else { return Err(wrong()) };
+        let mut parameters = parameters.iter();
+        for (inputs, outputs, bias) in model.dense_layers() {
+            let weight = parameters.next().ok_or_else(wrong)?;
+            let none = vec![0.0; outputs];
+            let bias = if bias { parameters.next().ok_or_else(wrong)? } else { &none };
             let weight = Array2::from_shape_vec([inputs, outputs], single(weight)).map_err(|_| wrong())?;
             let bias = Array1::from_vec(single(bias));
             if bias.len() != outputs {
@@ -53,9 +55,11 @@ impl Saved {
     /// [`Error::File`].
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut named = Vec::new();
-        for (i, (weight, bias)) in (1..).zip(&self.dense) {
+        for (i, ((weight, bias), (.., has_bias))) in (1..).zip(self.dense.iter().zip(self.model.dense_layers())) {
             named.push((format!("dense{i}.weight"), weight.shape().to_vec(), bytes(weight.iter())));
-            named.push((format!("dense{i}.bias"), bias.shape().to_vec(), bytes(bias.iter())));
+            if has_bias {
+                named.push((format!("dense{i}.bias"), bias.shape().to_vec(), bytes(bias.iter())));
+            }
         }
         let invalid = |e| Error::format(path, format!("cannot be written: {e}"));
         let views = named
@@ -87,8 +91,8 @@ impl Saved {
         model.check().map_err(|e| wrong(&e))?;
         let tensors = SafeTensors::deserialize(&text).map_err(|e| wrong(&e))?;
         let mut parameters = Vec::new();
-        for i in 1..=model.dense_sizes().count() {
-            for part in ["weight", "bias"] {
+        for (i, (.., bias)) in (1..).zip(model.dense_layers()) {
+            for part in ["weight", "bias"].into_iter().take(if bias { 2 } else { 1 }) {
                 let name = format!("dense{i}.{part}");
                 let tensor = tensors.tensor(&name).map_err(|e| wrong(&e))?;
                 if tensor.dtype() != Dtype::F32 {

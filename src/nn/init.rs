@@ -1,30 +1,37 @@
 //! Initial parameters, from a public seed.
 
 use crate::fixed::{MASTER_FRAC, encode};
-use crate::nn::Model;
+use crate::nn::{Init, Model};
 use crate::prg::public_seed;
 
 /// The initial parameters of a model in the order of [`Model::parameters`], as elements of `Z_2^64` with 32 fraction bits.
 ///
-/// He et al., "Delving Deep into Rectifiers" (2015): weights normal with standard deviation `sqrt(2 / inputs)`, biases 0.
 pub fn initial_parameters(model: &Model, seed: u64) -> Vec<Vec<u64>> {
     let seed = public_seed(seed, "initial weights");
     let mut out = Vec::new();
-    for (stream, (inputs, outputs)) in (0..).zip(model.dense_sizes()) {
+    for (stream, (inputs, outputs, bias)) in (0..).zip(model.dense_layers()) {
         let len = inputs * outputs;
         let mut words = vec![0u32; 2 * len];
         seed.stream(stream).fill(0, &mut words);
-        let deviation = (2.0 / inputs as f64).sqrt();
-        out.push(words.chunks_exact(2).map(|w| encode(normal(w[0], w[1]) * deviation, MASTER_FRAC)).collect());
-        out.push(vec![0; outputs]);
+        let draw = |w: &[u32]| match model.init() {
+            Init::Glorot => normal(w[0], w[1]) * (2.0 / (inputs + outputs) as f64).sqrt(),
+            Init::He => normal(w[0], w[1]) * (2.0 / inputs as f64).sqrt(),
+            Init::Uniform => (2.0 * unit(w[0]) - 1.0) / (inputs as f64).sqrt(),
+        };
+        out.push(words.chunks_exact(2).map(|w| encode(draw(w), MASTER_FRAC)).collect());
+        out.extend(bias.then(|| vec![0; outputs]));
     }
     out
 }
 
 /// A standard normal number from two uniform words (Box and Muller, 1958).
 fn normal(a: u32, b: u32) -> f64 {
-    let unit = |x: u32| (f64::from(x) + 0.5) * f64::exp2(-32.0);
     (-2.0 * unit(a).ln()).sqrt() * (2.0 * std::f64::consts::PI * unit(b)).cos()
+}
+
+/// A number between 0 and 1 from a uniform word.
+fn unit(x: u32) -> f64 {
+    (f64::from(x) + 0.5) * f64::exp2(-32.0)
 }
 
 #[cfg(test)]

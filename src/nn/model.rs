@@ -1,8 +1,9 @@
-//! What a network is: its layers with their sizes, and the networks that have names.
+//! What a network is: its layers with their sizes, its loss, and the networks that have names.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::gates::check_classes;
 use crate::shape::Shape;
 
 /// One layer with its sizes.
@@ -14,41 +15,76 @@ pub enum LayerSpec {
         inputs: usize,
         /// Columns of the output.
         outputs: usize,
+        /// Whether there is a `b`.
+        bias: bool,
     },
     /// `max(x, 0)`.
     Relu,
 }
 
-/// A network for classification under softmax cross-entropy.
+impl LayerSpec {
+    /// Its kind, as model files name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Dense { .. } => "dense",
+            Self::Relu => "relu",
+        }
+    }
+}
+
+/// What training makes small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Cross-entropy of the softmax of the outputs; the gradient is `softmax(y) - onehot`.
+    SoftmaxCrossEntropy,
+    /// Half the squared error of the outputs; the gradient is `y - onehot`.
+    Square,
+}
+
+/// How weights begin; biases begin at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// Normal, variance `2 / (inputs + outputs)` (Glorot and Bengio, 2010).
+    Glorot,
+    /// Normal, variance `2 / inputs` (He et al., 2015).
+    He,
+    /// Uniform in `+- 1 / sqrt(inputs)`.
+    Uniform,
+}
+
+/// A network for classification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
-    name: String,
-    features: usize,
-    classes: usize,
-    layers: Vec<LayerSpec>,
+    pub(super) name: String,
+    pub(super) features: usize,
+    pub(super) classes: usize,
+    pub(super) layers: Vec<LayerSpec>,
+    pub(super) loss: Loss,
+    pub(super) init: Init,
 }
 
 /// The names of networks, each with the sizes of its hidden layers.
 const NAMED: [(&str, &[usize]); 2] = [("logistic", &[]), ("secureml", &[128, 128])];
 
 impl Model {
-    /// Dense layers with ReLU between them: `features - hidden - classes`.
+    /// Dense layers with ReLU between them under softmax cross-entropy: `features - hidden - classes`.
     ///
     /// # Errors
     /// [`Error::Usage`] where a size is 0 or the loss cannot take so many classes.
     pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], classes: usize) -> Result<Self> {
-        crate::gates::check_classes(classes)?;
-        if features == 0 || hidden.contains(&0) {
-            return Err(Error::Usage("a layer needs at least one column".into()));
-        }
         let mut layers = Vec::new();
         let mut inputs = features;
         for outputs in hidden {
-            layers.extend([LayerSpec::Dense { inputs, outputs: *outputs }, LayerSpec::Relu]);
+            layers.extend([LayerSpec::Dense { inputs, outputs: *outputs, bias: true }, LayerSpec::Relu]);
             inputs = *outputs;
         }
-        layers.push(LayerSpec::Dense { inputs, outputs: classes });
-        Ok(Self { name: name.into(), features, classes, layers })
+        layers.push(LayerSpec::Dense { inputs, outputs: classes, bias: true });
+        let (loss, init) = (Loss::SoftmaxCrossEntropy, Init::He);
+        let model = Self { name: name.into(), features, classes, layers, loss, init };
+        model.check()?;
+        Ok(model)
     }
 
     /// The network of a name, for data of `features` columns and `classes` classes: `secureml` (two hidden layers of 128)
@@ -57,7 +93,7 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] for a name that is none, with those that are.
     pub fn named(name: &str, features: usize, classes: usize) -> Result<Self> {
-        let names = || NAMED.map(|(name, _)| format!("`{name}`")).join(", ");
+        let names = || Self::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let (name, hidden) = NAMED
             .into_iter()
             .find(|(n, _)| *n == name)
@@ -65,14 +101,54 @@ impl Model {
         Self::dense(name, features, hidden, classes)
     }
 
-    /// Checks a network that came from outside.
+    /// The names that [`Model::named`] knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMED.into_iter().map(|(name, _)| name)
+    }
+
+    /// The same layers under another loss.
+    #[must_use]
+    pub fn with_loss(self, loss: Loss) -> Self {
+        Self { loss, ..self }
+    }
+
+    /// The same layers with other beginnings.
+    #[must_use]
+    pub fn with_init(self, init: Init) -> Self {
+        Self { init, ..self }
+    }
+
+    /// Checks a network: every layer takes what the one before it gives, dense layers and activations take turns, and the
+    /// loss can take the outputs.
     ///
     /// # Errors
-    /// [`Error::Usage`] where its layers do not follow from its sizes.
+    /// [`Error::Usage`] with the layer that does not fit, and what would.
     pub fn check(&self) -> Result<()> {
-        let hidden: Vec<usize> = self.dense_sizes().skip(1).map(|(inputs, _)| inputs).collect();
-        let same = Self::dense(self.name.clone(), self.features, &hidden, self.classes)? == *self;
-        if same { Ok(()) } else { Err(Error::Usage(format!("the layers of `{}` do not fit each other", self.name))) }
+        let wrong = |i: usize, what: String| Err(Error::Usage(format!("layer {} of `{}`: {what}", i + 1, self.name)));
+        let (mut columns, mut linear) = (self.features, false);
+        for (i, layer) in self.layers.iter().enumerate() {
+            match layer {
+                LayerSpec::Dense { inputs, .. } if *inputs != columns => {
+                    return wrong(i, format!("takes {inputs} columns, but gets {columns}"));
+                }
+                LayerSpec::Dense { inputs, outputs, .. } if *inputs == 0 || *outputs == 0 => {
+                    return wrong(i, "a dense layer needs at least one column on either side".into());
+                }
+                LayerSpec::Dense { .. } if linear => {
+                    return wrong(i, "follows a dense layer; put an activation (relu) between the two".into());
+                }
+                LayerSpec::Dense { outputs, .. } => (columns, linear) = (*outputs, true),
+                activation if !linear => {
+                    return wrong(i, format!("{} follows no dense layer; put one before it", activation.kind()));
+                }
+                _ => linear = false,
+            }
+        }
+        if !linear || columns != self.classes {
+            let last = self.layers.len().saturating_sub(1);
+            return wrong(last, format!("the last layer has to be dense with {} outputs, one per class", self.classes));
+        }
+        check_classes(self.classes)
     }
 
     /// Its name.
@@ -95,22 +171,33 @@ impl Model {
         &self.layers
     }
 
-    /// `(inputs, outputs)` of its dense layers.
-    pub fn dense_sizes(&self) -> impl Iterator<Item = (usize, usize)> {
+    /// What training makes small.
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// How its weights begin.
+    pub fn init(&self) -> Init {
+        self.init
+    }
+
+    /// `(inputs, outputs, bias)` of its dense layers.
+    pub fn dense_layers(&self) -> impl Iterator<Item = (usize, usize, bool)> {
         self.layers.iter().filter_map(|l| match l {
-            LayerSpec::Dense { inputs, outputs } => Some((*inputs, *outputs)),
+            LayerSpec::Dense { inputs, outputs, bias } => Some((*inputs, *outputs, *bias)),
             LayerSpec::Relu => None,
         })
     }
 
-    /// Shapes of its parameters: weight `[inputs, outputs]` and bias `[outputs]` of every dense layer.
+    /// Shapes of its parameters: of every dense layer the weight `[inputs, outputs]` and, where there is one, the bias `[outputs]`.
     pub fn parameters(&self) -> Vec<Shape> {
-        self.dense_sizes().flat_map(|(i, o)| [Shape::from([i, o]), Shape::from([o])]).collect()
+        let of = |(i, o, bias): (usize, usize, bool)| [Some(Shape::from([i, o])), bias.then(|| Shape::from([o]))];
+        self.dense_layers().flat_map(of).flatten().collect()
     }
 
     /// As people write it: `784-128-128-10`.
     pub fn sizes(&self) -> String {
-        let outputs = self.dense_sizes().map(|(_, o)| o.to_string());
+        let outputs = self.dense_layers().map(|(_, o, _)| o.to_string());
         std::iter::once(self.features.to_string()).chain(outputs).collect::<Vec<_>>().join("-")
     }
 }
@@ -129,11 +216,21 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn what_does_not_fit_is_refused_with_the_layer() {
         assert!(Model::named("secureml", 784, 15).is_err());
         assert!(Model::named("resnet", 784, 10).unwrap_err().to_string().contains("`secureml`"));
-        let mut broken = Model::named("secureml", 784, 10).unwrap();
-        broken.layers.remove(1);
-        assert!(broken.check().is_err());
+        let broken = |change: fn(&mut Vec<LayerSpec>)| {
+            let mut model = Model::named("secureml", 784, 10).unwrap();
+            change(&mut model.layers);
+            model.check().unwrap_err().to_string()
+        };
+        assert!(broken(|l| drop(l.remove(1))).contains("layer 2 of `secureml`: follows a dense layer"));
+        assert!(
+            broken(|l| l.insert(0, LayerSpec::Relu)).contains("layer 1 of `secureml`: relu follows no dense layer")
+        );
+        assert!(broken(|l| drop(l.pop())).contains("the last layer has to be dense with 10 outputs"));
+        assert!(broken(|l| l.clear()).contains("the last layer"));
+        let narrow = |l: &mut Vec<LayerSpec>| l[2] = LayerSpec::Dense { inputs: 64, outputs: 128, bias: true };
+        assert!(broken(narrow).contains("layer 3 of `secureml`: takes 64 columns, but gets 128"));
     }
 }

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
 use crate::gates::Open;
-use crate::nn::{Dense, LayerSpec, Model, Relu, Sgd, SoftmaxCrossEntropy};
+use crate::nn::{Dense, LayerSpec, Loss, Model, Relu, Sgd};
 
 /// A dense layer and what follows it.
 struct Stage<E: Engine> {
@@ -15,6 +15,7 @@ struct Stage<E: Engine> {
 /// A network in training.
 pub struct Network<E: Engine> {
     stages: Vec<Stage<E>>,
+    loss: Loss,
 }
 
 impl<E: Engine> Network<E> {
@@ -24,10 +25,12 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn new(e: &mut E, model: &Model) -> Result<Self> {
         let mut stages: Vec<Stage<E>> = Vec::new();
+        let mut index = 0;
         for layer in model.layers() {
             match layer {
-                LayerSpec::Dense { inputs, outputs } => {
-                    let dense = Dense::new(e, 2 * stages.len(), *inputs, *outputs)?;
+                LayerSpec::Dense { inputs, outputs, bias } => {
+                    let dense = Dense::new(e, index, *inputs, *outputs, *bias)?;
+                    index += dense.parameters().count();
                     stages.push(Stage { dense, activation: None });
                 }
                 LayerSpec::Relu => {
@@ -37,7 +40,7 @@ impl<E: Engine> Network<E> {
                 }
             }
         }
-        Ok(Self { stages })
+        Ok(Self { stages, loss: model.loss() })
     }
 
     /// One step on a batch of rows and one-hot labels.
@@ -48,7 +51,7 @@ impl<E: Engine> Network<E> {
         let weights = self.open_weights(e)?;
         let logits = self.forward(e, x, &weights)?;
         e.scope("loss");
-        let mut dy = SoftmaxCrossEntropy::gradient(e, &logits, labels)?;
+        let mut dy = self.loss.gradient(e, &logits, labels)?;
         let mut gradients = Vec::with_capacity(self.stages.len());
         for i in (0..self.stages.len()).rev() {
             e.scope(&format!("dense{}/backward", i + 1));
@@ -64,11 +67,8 @@ impl<E: Engine> Network<E> {
         }
         gradients.reverse();
         e.scope("update");
-        let mut all = Vec::with_capacity(2 * gradients.len());
-        for (stage, [dw, db]) in self.stages.iter_mut().zip(gradients) {
-            all.push((&mut stage.dense.weight, dw));
-            all.push((&mut stage.dense.bias, db));
-        }
+        let parameters = self.stages.iter_mut().flat_map(|s| s.dense.parameters_mut());
+        let mut all: Vec<_> = parameters.zip(gradients.into_iter().flatten()).collect();
         sgd.update(e, &mut all)
     }
 
@@ -110,7 +110,6 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn parameters(&self, e: &mut E) -> Result<Vec<E::Share>> {
         let cut = MASTER_FRAC - e.profile().frac;
-        let all = self.stages.iter().flat_map(|s| [&s.dense.weight.value, &s.dense.bias.value]);
-        all.map(|value| e.narrow(value, cut)).collect()
+        self.stages.iter().flat_map(|s| s.dense.parameters()).map(|p| e.narrow(&p.value, cut)).collect()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::harness::DrawLog;
 use super::rows::{RowMasks, Set, low};
 use super::server::unpacked;
 use super::stats::Account;
@@ -39,6 +40,7 @@ pub struct Dealer {
     profile: Profile,
     keys: [Tensor; 2],
     draws: u64,
+    log: DrawLog,
     link: Option<Box<dyn Channel>>,
     session: u64,
     step: u32,
@@ -67,6 +69,7 @@ impl Dealer {
             profile,
             keys,
             draws: 0,
+            log: DrawLog::default(),
             link,
             session,
             step: 0,
@@ -85,6 +88,11 @@ impl Dealer {
     /// Calls `observer` after every step, with the step's number and what the steps cost so far.
     pub fn observe(&mut self, observer: impl FnMut(u64, Stats) -> Result<()> + Send + 'static) {
         self.observer = Box::new(observer);
+    }
+
+    /// Notes every draw that it makes in a server's place; for tests.
+    pub fn log_draws(&mut self, log: DrawLog) {
+        self.log = log;
     }
 
     /// The device.
@@ -144,9 +152,10 @@ impl Dealer {
         self.device.run(&COMBINE, params, &[a, b], a.shape().clone())
     }
 
-    fn stream(&self, server: usize, stream: u64, words: usize) -> Result<Tensor> {
+    fn stream(&self, server: u8, stream: u64, words: usize) -> Result<Tensor> {
+        self.log.session(server, self.session, stream);
         let params = ChachaParams { stream_lo: low(stream), stream_hi: low(stream >> 32) };
-        self.device.run(&CHACHA, params, &[&self.keys[server]], [words])
+        self.device.run(&CHACHA, params, &[&self.keys[usize::from(server)]], [words])
     }
 
     fn next_stream(&mut self) -> u64 {
@@ -195,6 +204,7 @@ impl Values for Dealer {
                 .upload_ring(&vec![0; numbers.len() * masks.shape().cols], [numbers.len(), masks.shape().cols])?;
             return Ok(DealtWire { r: zeros, bits: self.profile.ring });
         }
+        (0..2).for_each(|server| self.log.rows(server, set, numbers));
         let (a, b) = (masks.masks(&self.device, numbers, 0)?, masks.masks(&self.device, numbers, 1)?);
         Ok(DealtWire { r: self.sum(&a, &b)?, bits: self.profile.ring })
     }

@@ -60,6 +60,8 @@ pub struct OpenBits {
     pub(crate) own: Tensor,
     /// My half of the masks in the ring, packed; where it was asked for.
     pub(crate) lambda: Option<Tensor>,
+    /// Their shape.
+    pub(crate) shape: Shape,
 }
 
 macro_rules! debug_shape {

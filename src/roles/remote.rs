@@ -63,7 +63,11 @@ impl Place {
             Ok(here.ready(desk.wait(Role::Server(1), "its agreement to the job", here.cluster.deadline())?))
         };
         let here = self.clone();
-        let dealer = move || here.call(Role::Dealer, me);
+        let dealer = move || -> Result<Box<dyn Channel>> {
+            let mut link = dial(Role::Dealer, me, &here.identity, &here.cluster, here.cluster.deadline())?;
+            link.set_room(AHEAD);
+            Ok(here.ready(link))
+        };
         let here = self.clone();
         let owner = move |number| here.wait_for_owner(&listener, number);
         let links = ServerLinks {
@@ -85,7 +89,9 @@ impl Place {
         let trainer = self.patient(listener.wait(Role::Trainer, "a job", FOREVER)?);
         let (here, desk) = (self.clone(), listener.clone());
         let server = move |id| -> Result<Box<dyn Channel>> {
-            Ok(here.ready(desk.wait(Role::Server(id), "its call", here.cluster.deadline())?))
+            let mut link = desk.wait(Role::Server(id), "its call", here.cluster.deadline())?;
+            link.set_room(AHEAD);
+            Ok(here.ready(link))
         };
         let here = self.clone();
         let owner = move |number| here.wait_for_owner(&listener, number);
@@ -148,6 +154,9 @@ impl Place {
         Box::new(link)
     }
 }
+
+/// Bytes of corrections that wait at a server; as many wait at the dealer before it pauses.
+const AHEAD: u64 = 16 << 20;
 
 /// A week: how long a service waits for somebody to use it.
 const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);

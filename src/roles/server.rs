@@ -200,7 +200,7 @@ pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) 
     }
 }
 
-/// How often progress is told.
+/// How often progress is told within an epoch; its end always is.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
 impl Trainer {

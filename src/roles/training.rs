@@ -17,7 +17,7 @@ use crate::roles::trainer::epoch_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
 };
-use crate::train::{Job, Owned, Reveals, Schedule, plan, train};
+use crate::train::{Job, Normalization, Owned, Reveals, Schedule, plan, train};
 
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Training {
     model: Model,
     profile: Profile,
     owners: usize,
+    normalization: Option<Normalization>,
+    shuffle: bool,
     epochs: u32,
     steps: Option<u64>,
     batch: u32,
@@ -43,6 +45,8 @@ impl Training {
             model,
             profile: Profile::small(),
             owners: 1,
+            normalization: None,
+            shuffle: true,
             epochs: 5,
             steps: None,
             batch: 128,
@@ -64,6 +68,18 @@ impl Training {
     #[must_use]
     pub fn owners(self, owners: usize) -> Self {
         Self { owners, ..self }
+    }
+
+    /// How the owners scale their features.
+    #[must_use]
+    pub fn normalization(self, normalization: Option<Normalization>) -> Self {
+        Self { normalization, ..self }
+    }
+
+    /// Whether every epoch goes over the rows in an order of its own.
+    #[must_use]
+    pub fn shuffle(self, shuffle: bool) -> Self {
+        Self { shuffle, ..self }
     }
 
     /// Passes over the data.
@@ -133,6 +149,8 @@ impl Training {
             model: self.model.clone(),
             profile: self.profile.clone(),
             owners: owners.map_err(|_| Error::Usage("there are more than 2^32 rows".into()))?,
+            normalization: self.normalization,
+            shuffle: self.shuffle,
             epochs: self.epochs,
             steps: self.steps,
             batch: self.batch,
@@ -270,7 +288,6 @@ impl Training {
 
 /// The clear run of a job on given data.
 pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Seed) -> Clear {
-    let frac = job.profile.frac;
     let mut clear = Clear::new(job.profile.clone(), coins);
     for set in Set::ALL {
         let examples = if set.is_train() { train_rows } else { test };
@@ -278,7 +295,7 @@ pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Se
         let mut rows = vec![0i32; examples.len() * cols];
         let mut x = vec![0u64; cols];
         for (row, out) in rows.chunks_exact_mut(cols).enumerate() {
-            grid(examples, set, row, frac, &mut x);
+            grid(job, examples, set, row, &mut x);
             #[expect(clippy::cast_possible_truncation, reason = "features of 2^15 and more are out of any range")]
             out.iter_mut().zip(&x).for_each(|(o, x)| *o = x.cast_signed() as i32);
         }

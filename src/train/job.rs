@@ -57,8 +57,26 @@ impl Reveals {
     }
 }
 
+/// How owners scale their features before they mask them: `(x - mean) / deviation`.
+///
+/// Public constants of the data set, so that all owners do the same.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalization {
+    /// What is subtracted.
+    pub mean: f64,
+    /// What is divided by; positive.
+    pub deviation: f64,
+}
+
+impl Normalization {
+    /// The scaled feature.
+    pub fn apply(&self, x: f64) -> f64 {
+        (x - self.mean) / self.deviation
+    }
+}
+
 /// A training job. All of it is public.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The network.
     pub model: Model,
@@ -66,6 +84,10 @@ pub struct Job {
     pub profile: Profile,
     /// Rows by owner.
     pub owners: Vec<Owned>,
+    /// How the owners scale their features.
+    pub normalization: Option<Normalization>,
+    /// Whether every epoch goes over the rows in an order of its own.
+    pub shuffle: bool,
     /// Passes over the data.
     pub epochs: u32,
     /// Stop after so many steps.
@@ -105,6 +127,11 @@ impl Job {
             "accuracy is to be revealed, but there are no rows to test on"
         } else if self.batch == 0 || self.epochs == 0 || self.steps == Some(0) {
             "batch, epochs and steps must be at least 1"
+        } else if self
+            .normalization
+            .is_some_and(|n| !(n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0))
+        {
+            "features cannot be scaled by a deviation that is not positive"
         } else if !self.momentum.is_valid() {
             "the momentum is not below 1"
         } else if self.owners.len() > 1 << 16 {
@@ -138,13 +165,13 @@ impl Job {
         self.steps.map_or(all, |steps| steps.min(all))
     }
 
-    /// The batches of an epoch (from 1): the rows in an order of the public seed, every batch ascending.
+    /// The batches of an epoch (from 1): the rows in an order of the public seed, or in their own; every batch ascending.
     pub fn batches(&self, epoch: u32) -> Vec<Vec<u32>> {
         let mut rows: Vec<u32> = (0..self.train_rows()).collect();
         let mut words = vec![0u32; 2 * rows.len()];
         public_seed(self.seed, "shuffle").stream(u64::from(epoch)).fill(0, &mut words);
         // Fisher and Yates; 64 random bits make the bias of the remainder negligible
-        for i in (1..rows.len()).rev() {
+        for i in (1..if self.shuffle { rows.len() } else { 0 }).rev() {
             let random = u64::from(words[2 * i]) | u64::from(words[2 * i + 1]) << 32;
             #[expect(clippy::cast_possible_truncation, reason = "below the number of rows")]
             rows.swap(i, (random % (i as u64 + 1)) as usize);

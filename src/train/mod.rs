@@ -4,6 +4,9 @@ mod job;
 mod run;
 mod schedule;
 
-pub use job::{Job, Owned, Reveals};
+#[cfg(test)]
+mod tests;
+
+pub use job::{Job, Normalization, Owned, Reveals};
 pub use run::{evaluate, plan, set_shapes, train};
 pub use schedule::Schedule;

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::nn::{Network, Sgd, SoftmaxCrossEntropy};
+use crate::nn::{Network, Sgd, hits};
 use crate::party::{Plan, Revealed, Section, Set, SetShape};
 use crate::train::Job;
 
@@ -62,10 +62,10 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
         let labels = e.rows(Set::TestLabels, batch)?;
         let logits = net.forward(e, x, &weights)?;
         e.scope("hits");
-        let hits = SoftmaxCrossEntropy::hits(e, &logits, &labels)?;
+        let right = hits(e, &logits, &labels)?;
         sum = Some(match sum {
-            Some(sum) => e.combine(&sum, &hits, 1, 1)?,
-            None => hits,
+            Some(sum) => e.combine(&sum, &right, 1, 1)?,
+            None => right,
         });
     }
     Ok(sum.expect("a job that reveals accuracy has test rows"))

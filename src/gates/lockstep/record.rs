@@ -1,0 +1,132 @@
+//! What is recorded of a gate, and how two servers' records become values.
+
+use crate::fixed::{Window, mask, signed};
+use crate::gates::Layout;
+use crate::kernel::fast::bits::{Packed, bit};
+use crate::party::Number;
+use crate::shape::Shape;
+
+/// A gate with its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Gate {
+    AddRow,
+    BelowMax,
+    Combine { kx: i64, ky: i64 },
+    Exp,
+    Extend,
+    Hits,
+    Narrow { cut: u32 },
+    Open { cut: u32, bits: u32, lifted: bool },
+    OpenBits { ring: bool },
+    PairSigns { window: Window },
+    Probability,
+    Product { layout: Layout },
+    Reciprocal,
+    Rescale { bits: u32, scale: u32, shift: i32, times: u32 },
+    RowSum,
+    Select,
+    Share,
+    Sign { window: Window },
+    SumRows { shift: u32 },
+    Winner { window: Window },
+}
+
+/// What one party holds of a value.
+#[derive(Clone)]
+pub(crate) enum Held {
+    Share { x: Vec<u64>, bits: u32, shape: Shape },
+    Wire { hat: Vec<u64>, r: Vec<u64>, bits: u32, lifted: bool, shape: Shape },
+    Bits { x: Vec<u32>, shape: Shape },
+    OpenBits { hat: Vec<u32>, own: Vec<u32>, lambda: Option<Vec<u32>>, shape: Shape },
+    Plain(Number),
+}
+
+/// A gate as one party, or both together, saw it.
+#[derive(Clone)]
+pub(crate) struct Record<V> {
+    pub(crate) scope: String,
+    pub(crate) gate: Gate,
+    pub(crate) inputs: Vec<V>,
+    pub(crate) output: V,
+}
+
+/// Puts two servers' records together; `ring` is the width of masks in the ring.
+pub(crate) fn join(zero: &[Record<Held>], one: &[Record<Held>], ring: u32) -> Result<Vec<Record<Number>>, String> {
+    if zero.len() != one.len() {
+        return Err(format!("server 0 ran {} gates, server 1 {}", zero.len(), one.len()));
+    }
+    let pair = |(a, b): (&Record<Held>, &Record<Held>)| {
+        let place = format!("{}: {:?}", a.scope, a.gate);
+        if (&a.scope, &a.gate) != (&b.scope, &b.gate) {
+            return Err(format!("server 0 is at {place}, server 1 at {}: {:?}", b.scope, b.gate));
+        }
+        let value = |(a, b): (&Held, &Held)| a.with(b, ring).map_err(|e| format!("{place}: {e}"));
+        Ok(Record {
+            scope: a.scope.clone(),
+            gate: a.gate.clone(),
+            inputs: a.inputs.iter().zip(&b.inputs).map(value).collect::<Result<_, _>>()?,
+            output: value((&a.output, &b.output))?,
+        })
+    };
+    zero.iter().zip(one).map(pair).collect()
+}
+
+/// The records of a run in the clear.
+pub(crate) fn plain(records: &[Record<Held>]) -> Vec<Record<Number>> {
+    let number = |held: &Held| match held {
+        Held::Plain(number) => number.clone(),
+        _ => panic!("a run in the clear holds plain numbers"),
+    };
+    let one = |r: &Record<Held>| Record {
+        scope: r.scope.clone(),
+        gate: r.gate.clone(),
+        inputs: r.inputs.iter().map(number).collect(),
+        output: number(&r.output),
+    };
+    records.iter().map(one).collect()
+}
+
+impl Held {
+    /// The value of which the servers hold these two halves.
+    fn with(&self, other: &Self, ring: u32) -> Result<Number, String> {
+        match (self, other) {
+            (Self::Share { x, bits, shape }, Self::Share { x: y, bits: b, shape: s }) if (bits, shape) == (b, s) => {
+                let sum = x.iter().zip(y).map(|(x, y)| signed(x.wrapping_add(*y), *bits));
+                Ok(Number { x: sum.collect(), shape: shape.clone(), bits: *bits })
+            }
+            (Self::Wire { hat, r, bits, lifted, shape }, Self::Wire { hat: h, r: q, bits: b, .. }) if bits == b => {
+                let m = mask(*bits);
+                if hat.iter().zip(h).any(|(a, b)| a & m != b & m) {
+                    return Err("the servers opened different values".into());
+                }
+                let lift = if *lifted { 1u64 << (bits - 2) } else { 0 };
+                let value = |((hat, r), q): ((&u64, &u64), &u64)| {
+                    signed(hat.wrapping_sub(*r).wrapping_sub(*q).wrapping_sub(lift), *bits)
+                };
+                let x = hat.iter().zip(r).zip(q).map(value).collect();
+                Ok(Number { x, shape: shape.clone(), bits: *bits })
+            }
+            (Self::Bits { x, shape }, Self::Bits { x: y, .. }) => Ok(bits_of(shape, |i| bit(x, i) ^ bit(y, i))),
+            (Self::OpenBits { hat, own, lambda, shape }, Self::OpenBits { hat: h, own: o, lambda: l, .. }) => {
+                let len = shape.len();
+                if (0..len).any(|i| bit(hat, i) != bit(h, i)) {
+                    return Err("the servers opened different bits".into());
+                }
+                let mask_bit = |i| bit(own, i) ^ bit(o, i);
+                if let (Some(a), Some(b)) = (lambda, l) {
+                    let (a, b) = (Packed::new(a, ring), Packed::new(b, ring));
+                    let sum = |i| a.at(i).wrapping_add(b.at(i)) & mask(ring);
+                    if (0..len).any(|i| sum(i) != u64::from(mask_bit(i))) {
+                        return Err("a mask in the ring is not the mask by XOR".into());
+                    }
+                }
+                Ok(bits_of(shape, |i| bit(hat, i) ^ mask_bit(i)))
+            }
+            _ => Err("the servers hold different kinds of values".into()),
+        }
+    }
+}
+
+fn bits_of(shape: &Shape, bit: impl Fn(usize) -> u32) -> Number {
+    Number { x: (0..shape.len()).map(|i| i64::from(bit(i))).collect(), shape: shape.clone(), bits: 1 }
+}

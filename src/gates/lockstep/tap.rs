@@ -1,0 +1,64 @@
+//! A channel that notes what it hands on, and may garble it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::net::{Channel, Frame, Head, Memory, Traffic};
+
+/// The frames that a party received on a link.
+#[derive(Clone, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<Frame>>>);
+
+impl Heard {
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Changes frames on their way.
+pub(crate) type Hand = Box<dyn FnMut(&mut Frame) + Send>;
+
+/// One end of a link, tapped.
+pub(crate) struct Tap {
+    link: Memory,
+    heard: Heard,
+    hand: Option<Hand>,
+}
+
+impl Tap {
+    pub(crate) fn new(link: Memory, heard: Heard, hand: Option<Hand>) -> Self {
+        Self { link, heard, hand }
+    }
+}
+
+impl Channel for Tap {
+    fn peer(&self) -> &str {
+        self.link.peer()
+    }
+
+    fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
+        self.link.send(head, body)
+    }
+
+    fn recv(&mut self, what: &str) -> Result<Frame> {
+        let mut frame = self.link.recv(what)?;
+        if let Some(hand) = &mut self.hand {
+            hand(&mut frame);
+        }
+        self.heard.0.lock().unwrap_or_else(PoisonError::into_inner).push(frame.clone());
+        Ok(frame)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.link.flush()
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    fn set_deadline(&mut self, deadline: Duration) {
+        self.link.set_deadline(deadline);
+    }
+}

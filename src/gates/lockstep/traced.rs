@@ -1,0 +1,288 @@
+//! An engine that forwards every gate to another and records it.
+
+use super::record::{Gate, Held, Record};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::fixed::{Profile, Window};
+use crate::gates::{
+    Compare, Layout, Local, Open, OpenBit, Opening, Product, Rescale, Reveal, Scaling, Select, Softmax, Winner,
+};
+use crate::party::{BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// An engine whose values can be looked into.
+pub(crate) trait Look: Engine {
+    fn share(&self, x: &Self::Share) -> Held;
+    fn wire(&self, x: &Self::Wire, lifted: bool) -> Held;
+    fn bits(&self, x: &Self::Bits) -> Held;
+    fn opened(&self, x: &Self::OpenBits) -> Held;
+}
+
+/// Forwards and records.
+pub(crate) struct Traced<E> {
+    pub(crate) engine: E,
+    pub(crate) records: Vec<Record<Held>>,
+    scope: String,
+}
+
+/// A wire, and whether it is lifted.
+#[derive(Clone)]
+pub(crate) struct Lifted<W> {
+    wire: W,
+    lifted: bool,
+}
+
+impl<E: Look> Traced<E> {
+    pub(crate) fn new(engine: E) -> Self {
+        Self { engine, records: Vec::new(), scope: String::new() }
+    }
+
+    fn note(&mut self, gate: Gate, inputs: Vec<Held>, output: Held) {
+        self.records.push(Record { scope: self.scope.clone(), gate, inputs, output });
+    }
+
+    fn note_share(&mut self, gate: Gate, inputs: Vec<Held>, output: E::Share) -> E::Share {
+        let held = self.engine.share(&output);
+        self.note(gate, inputs, held);
+        output
+    }
+
+    fn seen(&self, x: &Lifted<E::Wire>) -> Held {
+        self.engine.wire(&x.wire, x.lifted)
+    }
+}
+
+impl<E: Look> Values for Traced<E> {
+    type Share = E::Share;
+    type Wire = Lifted<E::Wire>;
+    type Bits = E::Bits;
+    type OpenBits = E::OpenBits;
+
+    fn profile(&self) -> &Profile {
+        self.engine.profile()
+    }
+
+    fn section(&mut self, section: Section) {
+        self.engine.section(section);
+    }
+
+    fn scope(&mut self, name: &str) {
+        self.scope = name.into();
+        self.engine.scope(name);
+    }
+
+    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<E::Share> {
+        self.engine.parameter(index, shape)
+    }
+
+    fn zeros(&mut self, shape: &Shape) -> Result<E::Share> {
+        self.engine.zeros(shape)
+    }
+
+    fn rows(&mut self, set: Set, rows: &[u32]) -> Result<Self::Wire> {
+        Ok(Lifted { wire: self.engine.rows(set, rows)?, lifted: false })
+    }
+
+    fn tick(&mut self, step: u64) -> Result<()> {
+        self.engine.tick(step)
+    }
+
+    fn shape_of(share: &E::Share) -> Shape {
+        E::shape_of(share)
+    }
+}
+
+impl<E: Look> Opening for Traced<E> {
+    fn open(&mut self, list: &[Open<'_, E::Share>]) -> Result<Vec<Self::Wire>> {
+        let wires = self.engine.open(list)?;
+        let one = |(open, wire): (&Open<'_, E::Share>, E::Wire)| {
+            let Open { share, cut, bits, lifted } = *open;
+            let (share, held) = (self.engine.share(share), self.engine.wire(&wire, lifted));
+            self.note(Gate::Open { cut, bits, lifted }, vec![share], held);
+            Lifted { wire, lifted }
+        };
+        Ok(list.iter().zip(wires).map(one).collect())
+    }
+}
+
+impl<E: Look> Compare for Traced<E> {
+    fn sign(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<E::Bits>> {
+        let plain: Vec<_> = list.iter().map(|(y, w)| (&y.wire, *w)).collect();
+        let out = self.engine.sign(&plain)?;
+        for ((y, window), bits) in list.iter().zip(&out) {
+            let (y, bits) = (self.seen(y), self.engine.bits(bits));
+            self.note(Gate::Sign { window: *window }, vec![y], bits);
+        }
+        Ok(out)
+    }
+
+    fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<E::Bits> {
+        let out = self.engine.pair_signs(&y.wire, window)?;
+        let (y, bits) = (self.seen(y), self.engine.bits(&out));
+        self.note(Gate::PairSigns { window }, vec![y], bits);
+        Ok(out)
+    }
+}
+
+impl<E: Look> OpenBit for Traced<E> {
+    fn open_bits(&mut self, list: &[&E::Bits], ring: bool) -> Result<Vec<E::OpenBits>> {
+        let out = self.engine.open_bits(list, ring)?;
+        for (b, open) in list.iter().zip(&out) {
+            let (b, open) = (self.engine.bits(b), self.engine.opened(open));
+            self.note(Gate::OpenBits { ring }, vec![b], open);
+        }
+        Ok(out)
+    }
+}
+
+impl<E: Look> Winner for Traced<E> {
+    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<E::OpenBits> {
+        let out = self.engine.winner(&y.wire, window)?;
+        let (y, won) = (self.seen(y), self.engine.opened(&out));
+        self.note(Gate::Winner { window }, vec![y], won);
+        Ok(out)
+    }
+}
+
+impl<E: Look> Select for Traced<E> {
+    fn extend(&mut self, y: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.extend(&y.wire)?;
+        Ok(self.note_share(Gate::Extend, vec![self.seen(y)], out))
+    }
+
+    fn select(&mut self, b: &E::OpenBits, y: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.select(b, &y.wire)?;
+        Ok(self.note_share(Gate::Select, vec![self.engine.opened(b), self.seen(y)], out))
+    }
+}
+
+impl<E: Look> Product for Traced<E> {
+    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, layout: Layout) -> Result<E::Share> {
+        let out = self.engine.product(&x.wire, &w.wire, layout)?;
+        Ok(self.note_share(Gate::Product { layout }, vec![self.seen(x), self.seen(w)], out))
+    }
+}
+
+impl<E: Look> Rescale for Traced<E> {
+    fn rescale(&mut self, list: &[Scaling<'_, E::Share>]) -> Result<Vec<E::Share>> {
+        let out = self.engine.rescale(list)?;
+        for (s, y) in list.iter().zip(&out) {
+            let gate = Gate::Rescale { bits: s.bits, scale: s.scale, shift: s.shift, times: s.times };
+            let (x, y) = (self.engine.share(s.share), self.engine.share(y));
+            self.note(gate, vec![x], y);
+        }
+        Ok(out)
+    }
+}
+
+impl<E: Look> Local for Traced<E> {
+    fn narrow(&mut self, x: &E::Share, cut: u32) -> Result<E::Share> {
+        let out = self.engine.narrow(x, cut)?;
+        Ok(self.note_share(Gate::Narrow { cut }, vec![self.engine.share(x)], out))
+    }
+
+    fn add_row(&mut self, z: &E::Share, b: &E::Share) -> Result<E::Share> {
+        let out = self.engine.add_row(z, b)?;
+        Ok(self.note_share(Gate::AddRow, vec![self.engine.share(z), self.engine.share(b)], out))
+    }
+
+    fn sum_rows(&mut self, x: &Self::Wire, shift: u32) -> Result<E::Share> {
+        let out = self.engine.sum_rows(&x.wire, shift)?;
+        Ok(self.note_share(Gate::SumRows { shift }, vec![self.seen(x)], out))
+    }
+
+    fn combine(&mut self, x: &E::Share, y: &E::Share, kx: i64, ky: i64) -> Result<E::Share> {
+        let out = self.engine.combine(x, y, kx, ky)?;
+        Ok(self.note_share(Gate::Combine { kx, ky }, vec![self.engine.share(x), self.engine.share(y)], out))
+    }
+
+    fn share(&mut self, x: &Self::Wire) -> Result<E::Share> {
+        let out = Local::share(&mut self.engine, &x.wire)?;
+        Ok(self.note_share(Gate::Share, vec![self.seen(x)], out))
+    }
+}
+
+impl<E: Look> Softmax for Traced<E> {
+    fn below_max(&mut self, y: &Self::Wire, won: &E::OpenBits) -> Result<E::Share> {
+        let out = self.engine.below_max(&y.wire, won)?;
+        Ok(self.note_share(Gate::BelowMax, vec![self.seen(y), self.engine.opened(won)], out))
+    }
+
+    fn exp(&mut self, d: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.exp(&d.wire)?;
+        Ok(self.note_share(Gate::Exp, vec![self.seen(d)], out))
+    }
+
+    fn row_sum(&mut self, e: &E::Share) -> Result<E::Share> {
+        let out = self.engine.row_sum(e)?;
+        Ok(self.note_share(Gate::RowSum, vec![self.engine.share(e)], out))
+    }
+
+    fn reciprocal(&mut self, s: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.reciprocal(&s.wire)?;
+        Ok(self.note_share(Gate::Reciprocal, vec![self.seen(s)], out))
+    }
+
+    fn probability(&mut self, e: &Self::Wire, r: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.probability(&e.wire, &r.wire)?;
+        Ok(self.note_share(Gate::Probability, vec![self.seen(e), self.seen(r)], out))
+    }
+}
+
+impl<E: Look> Reveal for Traced<E> {
+    fn hits(&mut self, won: &E::OpenBits, labels: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.hits(won, &labels.wire)?;
+        Ok(self.note_share(Gate::Hits, vec![self.engine.opened(won), self.seen(labels)], out))
+    }
+
+    fn reveal(&mut self, what: Revealed, share: &E::Share) -> Result<()> {
+        self.engine.reveal(what, share)
+    }
+}
+
+impl Look for Server {
+    fn share(&self, x: &Half) -> Held {
+        Held::Share { x: values(self, &x.x), bits: x.bits, shape: x.x.shape().clone() }
+    }
+
+    fn wire(&self, x: &OpenWire, lifted: bool) -> Held {
+        let (hat, r) = (values(self, &x.hat), values(self, &x.r));
+        Held::Wire { hat, r, bits: x.bits, lifted, shape: x.hat.shape().clone() }
+    }
+
+    fn bits(&self, x: &BitShare) -> Held {
+        Held::Bits { x: words(self, &x.x), shape: x.shape.clone() }
+    }
+
+    fn opened(&self, x: &OpenBits) -> Held {
+        let lambda = x.lambda.as_ref().map(|l| words(self, l));
+        Held::OpenBits { hat: words(self, &x.hat), own: words(self, &x.own), lambda, shape: x.shape.clone() }
+    }
+}
+
+impl Look for Clear {
+    fn share(&self, x: &Number) -> Held {
+        Held::Plain(x.clone())
+    }
+
+    fn wire(&self, x: &Number, _: bool) -> Held {
+        Held::Plain(x.clone())
+    }
+
+    fn bits(&self, x: &Number) -> Held {
+        Held::Plain(x.clone())
+    }
+
+    fn opened(&self, x: &Number) -> Held {
+        Held::Plain(x.clone())
+    }
+}
+
+fn values(server: &Server, x: &Tensor) -> Vec<u64> {
+    server.device().download(x).unwrap()
+}
+
+fn words(server: &Server, x: &Tensor) -> Vec<u32> {
+    values(server, x).into_iter().map(|w| u32::try_from(w).unwrap()).collect()
+}

@@ -1,0 +1,60 @@
+//! Products, and what is local.
+
+use super::*;
+use crate::gates::Layout;
+
+program! {
+    /// All three products that a layer needs, as it needs them.
+    Products { m: usize, k: usize, n: usize } |this, e| {
+        let Products { m, k, n } = *this;
+        let (x, w, dy) = (operand(e, 0, &[m, k])?, operand(e, 1, &[k, n])?, operand(e, 2, &[m, n])?);
+        e.product(&x, &w, Layout::Plain)?;
+        e.product(&x, &dy, Layout::LeftTransposed)?;
+        e.product(&dy, &w, Layout::RightTransposed)?;
+    }
+}
+
+program! {
+    /// Sums and shifts.
+    Sums { rows: usize, cols: usize } |this, e| {
+        let Sums { rows, cols } = *this;
+        let (z, b) = (ring(e, 0, &[rows, cols])?, ring(e, 1, &[cols])?);
+        e.add_row(&z, &b)?;
+        e.combine(&z, &z, 3, -1)?;
+        let (v, w) = (e.parameter(0, &[rows, cols].into())?, e.parameter(2, &[rows, cols].into())?);
+        e.combine(&v, &w, 1, -1)?;
+        let x = operand(e, 0, &[rows, cols])?;
+        e.share(&x)?;
+        let frac = e.profile().frac;
+        e.sum_rows(&x, frac)?;
+        e.sum_rows(&x, 0)?;
+    }
+}
+
+#[test]
+fn products_are_exact_in_the_ring() {
+    for p in profiles() {
+        let end = 1i64 << (p.ring - 1);
+        let hard = [0, 1, -1, -end, end - 1, 1 << (p.ring - 2), 1 - end];
+        for (m, k, n) in [(1, 1, 1), (1, 33, 1), (31, 1, 32), (33, 17, 10), (5, 64, 31)] {
+            let all = |len, seed| values(&hard, p.ring, len, seed);
+            let (x, w, dy) = (all(m * k, 1), all(k * n, 2), all(m * n, 3));
+            let world = World::new(&p, 11).with(&[(&x, &[m, k]), (&w, &[k, n]), (&dy, &[m, n])]);
+            world.run(&Products { m, k, n });
+            world.run_clear(&Products { m, k, n });
+        }
+    }
+}
+
+#[test]
+fn sums_are_exact_in_their_rings() {
+    for p in profiles() {
+        for (rows, cols) in [(1, 1), (33, 7), (1, 31), (32, 32)] {
+            let hard = [0, i64::MAX, i64::MIN, -1, 1];
+            let (z, w) = (values(&hard, 64, rows * cols, 1), values(&[-1, 1, i64::MIN], 64, rows * cols, 2));
+            let b = values(&hard[2..], 64, cols, 3);
+            let world = World::new(&p, 12).with(&[(&z, &[rows, cols]), (&b, &[cols]), (&w, &[rows, cols])]);
+            world.run(&Sums { rows, cols });
+        }
+    }
+}

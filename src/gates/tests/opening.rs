@@ -1,0 +1,80 @@
+//! Truncation and openings.
+
+use super::*;
+
+program! {
+    /// Cuts and opens a product's share, and brings it back into the ring.
+    Truncate { shape: Vec<usize>, cut: u32, lifted: bool } |this, e| {
+        let (z, p) = (ring(e, 0, &this.shape)?, e.profile().clone());
+        let bits = if this.lifted { p.wire_after(this.cut) } else { p.ring - this.cut };
+        let y = e.open(&[Open { share: &z, cut: this.cut, bits, lifted: this.lifted }])?.remove(0);
+        if this.lifted {
+            e.extend(&y)?;
+        }
+    }
+}
+
+program! {
+    /// Opens master weights and cuts biases.
+    Weights { shape: Vec<usize> } |this, e| {
+        let (w, p) = (e.parameter(0, &Shape::new(this.shape.clone()))?, e.profile().clone());
+        e.open(&[Open::weight(&w, &p), Open::weight(&w, &p)])?;
+        e.narrow(&w, 32 - p.frac)?;
+        e.narrow(&w, 32 - 2 * p.frac)?;
+    }
+}
+
+#[test]
+fn products_are_truncated_to_one_of_the_two_neighbours_over_the_whole_range() {
+    for (p, len) in profiles().iter().flat_map(|p| [1, 31, 32, 33, 200].map(|len| (p, len))) {
+        for cut in [0, 1, p.frac, p.frac + 3] {
+            let top = 1i64 << (p.wire_after(cut) - 2 + cut).min(p.ring - 2);
+            let hard = [0, 1, -1, top, -top, top - 1, 1 - top, 1 << cut, -(1 << cut), (1 << cut) - 1, 1 - (1 << cut)];
+            for rotate in [0, 3, 7] {
+                let mut hard = hard;
+                hard.rotate_left(rotate);
+                let bits = p.wire_after(cut) - 1 + cut;
+                let z = values(&hard, bits.min(p.ring - 1), len, u64::from(cut));
+                let world = World::new(p, 100 + u64::from(cut)).with(&[(&z, &[len])]);
+                world.run(&Truncate { shape: vec![len], cut, lifted: true });
+                world.run_clear(&Truncate { shape: vec![len], cut, lifted: true });
+                world.run(&Truncate { shape: vec![len], cut, lifted: false });
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_and_biases_are_cut_from_64_bits_to_one_of_the_two_neighbours() {
+    for p in profiles() {
+        // |W| < 2^(n-1-f), 32 fraction bits
+        let top = 1i64 << (p.ring - 1 - p.frac + 32).min(62);
+        let cut = 32 - p.frac;
+        let hard = [0, 1, -1, top - (1 << cut), -top, (1 << cut) - 1, 1 << cut, -(1 << cut)];
+        let w = values(&hard, 40, 67, 5);
+        let world = World::new(&p, 7).with(&[(&w, &[67])]);
+        world.run(&Weights { shape: vec![67] });
+        world.run_clear(&Weights { shape: vec![67] });
+    }
+}
+
+#[test]
+fn truncation_is_unbiased_and_exact_on_multiples() {
+    let len = 60_000;
+    for p in profiles() {
+        for (seed, offset) in [(1, 1), (2, 37), (3, (1 << p.frac) - 1), (4, 0), (5, -5)] {
+            let z: Vec<i64> = (0..len as i64).map(|i| ((i - 30_000) << p.frac) + offset).collect();
+            let world = World::new(&p, seed).with(&[(&z, &[len])]);
+            for records in [
+                world.run(&Truncate { shape: vec![len], cut: p.frac, lifted: true }).records,
+                world.run_clear(&Truncate { shape: vec![len], cut: p.frac, lifted: true }),
+            ] {
+                let y = &outputs(&records, |g| *g == Gate::Extend)[0];
+                let unit = f64::exp2(f64::from(p.frac));
+                let errors: Vec<f64> = y.x.iter().zip(&z).map(|(y, z)| *y as f64 - *z as f64 / unit).collect();
+                assert_unbiased(&errors, 1.0, &format!("{}, offset {offset}", p.name));
+                assert!(offset != 0 || errors.iter().all(|e| *e == 0.0));
+            }
+        }
+    }
+}

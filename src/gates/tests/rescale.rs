@@ -1,0 +1,84 @@
+//! Rescaling without opening.
+
+use super::*;
+use crate::gates::Scaling;
+
+/// `(wide, scale, shift, times)` of a value: in `Z_2^64` where `wide`.
+type Case = (bool, u32, i32, u32);
+
+program! {
+    /// Rescales parameters in one round.
+    Rescales { len: usize, cases: Vec<Case> } |this, e| {
+        let n = e.profile().ring;
+        let mut shares = Vec::new();
+        for (index, (wide, ..)) in this.cases.iter().enumerate() {
+            shares.push(if *wide { e.parameter(index, &[this.len].into())? } else { ring(e, index, &[this.len])? });
+        }
+        let scaling = |(share, (wide, scale, shift, times)): (_, &Case)| Scaling {
+            share,
+            bits: if *wide { 64 } else { n },
+            scale: *scale,
+            shift: *shift,
+            times: *times,
+        };
+        let list: Vec<_> = shares.iter().zip(&this.cases).map(scaling).collect();
+        e.rescale(&list)?;
+    }
+}
+
+/// Gradients at rates that shift right, not at all and left, with odd multiples; momentum at 0 to 3 halvings.
+fn cases(p: &Profile) -> Vec<Case> {
+    let least = 1 - (64 - p.ring).cast_signed();
+    let mut cases = vec![(false, 1, 0, 1), (false, 1, least, 1), (false, 1, -3, 63), (false, 1, 1, 1)];
+    cases.extend([(false, 1, 2 * p.frac.cast_signed() - 32 + 11, 1), (false, 1, 12, 41), (false, 1, 30, 1)]);
+    cases.extend((0..4).map(|halvings| (true, 29, 5 + halvings, 1)));
+    cases.extend([(true, 1, 5, 1), (true, 31, 7, 1)]);
+    cases
+}
+
+#[test]
+fn rescaled_values_are_one_of_the_two_neighbours_over_the_whole_range() {
+    for p in profiles() {
+        let cases = cases(&p);
+        for len in [1, 31, 32, 33, 120] {
+            for seed in 0..3 {
+                let value = |(index, (wide, scale, ..)): (u64, &Case)| {
+                    let bits = if *wide { 64 } else { p.ring };
+                    let top = ((1i64 << (bits - 2)) - 1) / i64::from(*scale);
+                    let mut hard = [top, -top, 0, 1, -1, top - 1, 1 - top, top / 2 + 1, -top / 2];
+                    hard.rotate_left(seed);
+                    let mut x = values(&hard, 64, len, index);
+                    x.iter_mut().for_each(|x| *x %= top + 1);
+                    x
+                };
+                let x: Vec<Vec<i64>> = (0..).zip(&cases).map(value).collect();
+                let shape = [len];
+                let list: Vec<(&[i64], &[usize])> = x.iter().map(|x| (x.as_slice(), shape.as_slice())).collect();
+                let world = World::new(&p, seed as u64).with(&list);
+                world.run(&Rescales { len, cases: cases.clone() });
+                world.run_clear(&Rescales { len, cases: cases.clone() });
+            }
+        }
+    }
+}
+
+#[test]
+fn rescaling_is_unbiased() {
+    let len = 60_000;
+    for p in profiles() {
+        for (seed, case) in
+            [(1, (false, 1, 7, 1)), (2, (false, 1, 11, 41)), (3, (true, 29, 5, 1)), (4, (true, 29, 7, 1))]
+        {
+            let (_, scale, shift, times) = case;
+            let x: Vec<i64> = (0..len as i64).map(|i| (i - 30_000) * 3571 + 1).collect();
+            let world = World::new(&p, seed).with(&[(&x, &[len])]);
+            let program = Rescales { len, cases: vec![case] };
+            for records in [world.run(&program).records, world.run_clear(&program)] {
+                let y = &outputs(&records, |g| matches!(g, Gate::Rescale { .. }))[0];
+                let factor = f64::from(scale * times) * f64::exp2(-f64::from(shift));
+                let errors: Vec<f64> = y.x.iter().zip(&x).map(|(y, x)| *y as f64 - *x as f64 * factor).collect();
+                assert_unbiased(&errors, f64::from(times), &format!("{}, {case:?}", p.name));
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Parameters after one step and after a few, against the model in f64; shares against the run in the clear.
+
+use super::model::{Exact, Flaw, Matrix};
+use super::*;
+use crate::fixed::{MASTER_FRAC, encode};
+use crate::gates::lockstep::{Gate, Record};
+use crate::shape::Shape;
+
+/// A session whose ReLUs' branches are sure, and the model after its steps.
+struct Case {
+    job: Job,
+    world: World,
+    initial: Exact,
+    after: Exact,
+}
+
+/// Looks for initial parameters of the deviation that makes the branches sure, in the order of public seeds.
+fn case(job: Job) -> Case {
+    let mut world = world(&job, 17);
+    for seed in 0..20_000 {
+        world.parameters = parameters(&job, seed);
+        let value = |n: &Number| {
+            let x = n.x.iter().map(|x| *x as f64 * f64::exp2(-f64::from(MASTER_FRAC))).collect();
+            Matrix::new(*n.shape.axes().last().unwrap(), x)
+        };
+        let initial = Exact::new(&job.profile, world.parameters.iter().map(value).collect());
+        let mut after = initial.clone();
+        if learn(&job, &world, &mut after) {
+            return Case { job, world, initial, after };
+        }
+    }
+    panic!("no seed gives pre-activations that are all far from 0");
+}
+
+/// Weights and biases, uniform in `-2 .. 2` on the master's grid.
+fn parameters(job: &Job, seed: u64) -> Vec<Number> {
+    let one = |(index, shape): (usize, Shape)| {
+        let random = random(&public_seed(seed, &format!("parameter {index}")), shape.len());
+        let real = |r: u64| ((r >> 11) as f64 * f64::exp2(-53.0) - 0.5) * 4.0;
+        let x = random.into_iter().map(|r| encode(real(r), MASTER_FRAC).cast_signed()).collect();
+        Number::new(x, shape, MASTER_BITS)
+    };
+    job.model.parameters().into_iter().enumerate().map(one).collect()
+}
+
+/// Runs the job on the model; whether all branches are sure.
+fn learn(job: &Job, world: &World, model: &mut Exact) -> bool {
+    let unit = f64::exp2(-f64::from(job.profile.frac));
+    let rows = |set: Set, numbers: &[u32]| {
+        let (_, cols, owners) = world.sets.iter().find(|(s, ..)| *s == set).unwrap();
+        let all: Vec<i64> = owners.concat();
+        let row = |n: &u32| all[*n as usize * cols..][..*cols].iter().map(|x| *x as f64 * unit).collect::<Vec<_>>();
+        Matrix::new(*cols, numbers.iter().flat_map(row).collect())
+    };
+    let (total, mut step, mut sure) = (job.total_steps(), 0, true);
+    for batch in (1..=job.epochs).flat_map(|epoch| job.batches(epoch)) {
+        let (rate, halvings) = (job.rate.value(), job.schedule.halvings(step, total));
+        let before = if step == 0 { 0 } else { job.schedule.halvings(step - 1, total) };
+        let momentum = job.momentum.value() / f64::from(1 << (halvings - before));
+        let (x, labels) = (rows(Set::TrainFeatures, &batch), rows(Set::TrainLabels, &batch));
+        sure &= model.step(&x, &labels, rate / f64::from(1 << halvings), 63.0, momentum);
+        step += 1;
+    }
+    sure
+}
+
+/// The parameters that a run's last update left.
+fn last_parameters(records: &[Record<Number>], job: &Job) -> Vec<Vec<f64>> {
+    let moved = |r: &&Record<Number>| r.scope == "update" && r.gate == Gate::Combine { kx: 1, ky: -1 };
+    let real = |r: &Record<Number>| r.output.x.iter().map(|x| *x as f64 * f64::exp2(-32.0)).collect::<Vec<_>>();
+    let all: Vec<_> = records.iter().filter(moved).map(real).collect();
+    all[all.len() - job.model.parameters().len()..].to_vec()
+}
+
+/// One step, three steps with momentum and a halved rate, an odd rate multiple; batches of 7 and a last one of 5.
+fn cases(p: &Profile) -> Vec<Case> {
+    let momentum = Momentum::new(0.90625).unwrap();
+    let one = job(p, &[6, 5, 4, 3], 7);
+    let few = Job { momentum, schedule: Schedule::Halving, ..job(p, &[6, 5, 4, 3], 19) };
+    let odd = Job { momentum, rate: Rate::new(0.05, 7).unwrap(), ..job(p, &[9, 4, 3], 12) };
+    [one, few, odd].map(case).into()
+}
+
+#[test]
+fn parameters_follow_the_model_within_the_derived_bound() {
+    for p in profiles() {
+        for Case { job, world, initial, after } in cases(&p) {
+            let (name, steps) = (&p.name, job.total_steps());
+            for records in [world.run(&Training(&job)).records, world.run_clear(&Training(&job))] {
+                let got = last_parameters(&records, &job);
+                let excess = after.excess(&got);
+                assert!(excess <= 0.0, "{name}, {steps} steps: {excess} out of bounds");
+                for flaw in [Flaw::GradientWithoutLabels, Flaw::NoReluBackward, Flaw::BiasStays, Flaw::MomentumLate] {
+                    let mut flawed = initial.clone();
+                    flawed.flaw = Some(flaw);
+                    learn(&job, &world, &mut flawed);
+                    let same = flaw == Flaw::MomentumLate && steps == 1;
+                    assert!(same || flawed.excess(&got) > 0.0, "{name}, {steps} steps: {flaw:?} is not noticed");
+                }
+            }
+        }
+    }
+}
+
+/// Roundings are unbiased, so the mean of many runs is off by sampling noise, by the tables' error, and by products of two
+/// roundings; on shares as in the clear.
+#[test]
+fn means_over_many_runs_follow_the_model_on_shares_and_in_the_clear() {
+    let runs = 60;
+    for p in profiles() {
+        let momentum = Momentum::new(0.90625).unwrap();
+        let Case { job, mut world, initial, .. } = case(Job { momentum, ..job(&p, &[6, 5, 4, 3], 14) });
+        let mut model = initial.clone();
+        (model.unit, model.soft) = (4.0 * model.unit * model.unit, model.soft - model.unit);
+        learn(&job, &world, &mut model);
+        let mut of_shares = Vec::new();
+        let mut of_clear = Vec::new();
+        for seed in 0..runs {
+            world.seed = 1_000 + seed;
+            of_shares.push(last_parameters(&world.run(&Training(&job)).records, &job).concat());
+            of_clear.push(last_parameters(&world.run_clear(&Training(&job)), &job).concat());
+        }
+        let (value, error) = model.flat();
+        for all in [of_shares, of_clear] {
+            for at in 0..value.len() {
+                let n = runs as f64;
+                let mean = all.iter().map(|w| w[at]).sum::<f64>() / n;
+                let variance = all.iter().map(|w| (w[at] - mean).powi(2)).sum::<f64>() / (n - 1.0);
+                // seven standard errors: 60 runs estimate one within a third
+                let slack = 7.0 * (variance / n).sqrt() + error[at];
+                let off = mean - value[at];
+                assert!(off.abs() <= slack, "{}, parameter {at}: the mean is off by {off}, {slack} is allowed", p.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Every gate of whole runs is held against its law on the values that really went in ([`World::run`] does it, and holds the
+//! cost against the plan); here is what only a whole step shows.
+
+use super::*;
+use crate::gates::lockstep::law::softmax_error;
+use crate::gates::lockstep::{Gate, Record};
+
+/// Jobs with a last partial batch, rates that halve, odd multiples of a rate, with and without momentum, several owners.
+fn jobs(p: &Profile) -> Vec<Job> {
+    let reveal = Reveals { accuracy: true, model: true };
+    let owners = |rows: &[(u32, u32)]| rows.iter().map(|(train, test)| Owned { train: *train, test: *test }).collect();
+    let momentum = Momentum::new(0.90625).unwrap();
+    let small = job(p, &[6, 5, 4, 3], 24);
+    let large = job(p, &[20, 16, 10], 45);
+    vec![
+        Job { momentum, epochs: 2, schedule: Schedule::Halving, ..small.clone() },
+        Job { rate: Rate::new(0.3, 7).unwrap(), owners: owners(&[(9, 3), (1, 0), (14, 2)]), reveal, ..small },
+        Job {
+            momentum,
+            batch: 32,
+            rate: Rate::new(0.1, 32).unwrap(),
+            schedule: Schedule::Halving,
+            epochs: 3,
+            ..large.clone()
+        },
+        Job { batch: 31, steps: Some(2), owners: owners(&[(33, 33)]), reveal, ..large },
+        Job { momentum, epochs: 2, ..job(p, &[5, 2], 8) },
+    ]
+}
+
+#[test]
+fn whole_runs_keep_every_gate_s_law_and_cost_what_was_planned() {
+    for p in profiles() {
+        for (seed, job) in (0..).zip(jobs(&p)) {
+            let world = world(&job, seed);
+            let run = world.run(&Training(&job));
+            assert_losses(&run.records, &job, seed);
+            let clear = world.run_clear(&Training(&job));
+            assert_losses(&clear, &job, seed);
+            assert!(run.records.iter().zip(&clear).all(|(a, b)| (&a.scope, &a.gate) == (&b.scope, &b.gate)));
+            let hits = if job.reveal.accuracy { job.epochs as usize } else { 0 };
+            let parameters = if job.reveal.model { job.model.parameters().len() } else { 0 };
+            assert_eq!(run.revealed.len(), hits + parameters, "only what is listed is revealed");
+        }
+    }
+}
+
+/// The gradient that a step's loss opens is softmax of the opened logits minus the labels.
+fn assert_losses(records: &[Record<Number>], job: &Job, seed: u64) {
+    let (classes, unit) = (job.model.classes(), f64::exp2(-f64::from(job.profile.frac)));
+    let mut losses = 0;
+    let mut logits: &[i64] = &[];
+    for r in records.iter().filter(|r| r.scope == "loss") {
+        match r.gate {
+            Gate::Winner { .. } => logits = &r.inputs[0].x,
+            Gate::Combine { .. } => {
+                losses += 1;
+                let (labels, got) = (&r.inputs[1].x, &r.output.x);
+                assert_eq!((logits.len(), labels.len()), (got.len(), got.len()));
+                for (row, y) in logits.chunks_exact(classes).enumerate() {
+                    let exps: Vec<f64> = y.iter().map(|y| (*y as f64 * unit).exp()).collect();
+                    for (i, e) in exps.iter().enumerate() {
+                        let at = row * classes + i;
+                        let want = e / exps.iter().sum::<f64>() - labels[at] as f64 * unit;
+                        let error = (got[at] as f64 * unit - want).abs();
+                        assert!(error <= softmax_error(&job.profile), "seed {seed}: off by {error}");
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(losses, job.total_steps());
+}
+
+/// What the hits count: rows whose opened logits are largest at the label.
+#[test]
+fn accuracy_counts_the_rows_that_are_right() {
+    for p in profiles() {
+        let owners = vec![Owned { train: 40, test: 150 }, Owned { train: 24, test: 83 }];
+        let reveal = Reveals { accuracy: true, model: false };
+        let job = Job { owners, reveal, epochs: 2, batch: 16, ..job(&p, &[8, 12, 4], 64) };
+        let run = world(&job, 5).run(&Training(&job));
+        let winners = run.records.iter().filter(|r| r.scope == "hits" && matches!(r.gate, Gate::Hits));
+        let count = |r: &Record<Number>| {
+            let right = r.inputs[0].x.iter().zip(&r.inputs[1].x).filter(|(w, l)| **w == 1 && **l != 0).count();
+            vec![(right as i64) << p.frac]
+        };
+        let revealed: Vec<Vec<i64>> = run.revealed.iter().map(|(_, x)| x.clone()).collect();
+        assert_eq!(revealed, winners.map(count).collect::<Vec<_>>());
+        assert!(revealed.iter().all(|x| (1..=233).contains(&(x[0] >> p.frac))));
+    }
+}
