@@ -159,7 +159,7 @@ pub(super) struct OwnerArgs {
     /// Which owner of the cluster file, from 0
     #[arg(long, default_value_t = 0)]
     pub number: u32,
-    /// Data set: mnist or fashion-mnist; the owner brings its part of the rows
+    /// The owner brings its part of mnist or fashion-mnist
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     /// Folder with the data set's files, instead of the usual places

@@ -6,30 +6,30 @@ use crate::cli::args::{OwnerArgs, RoleArgs, ServerArgs};
 use crate::cli::screen::{json, say};
 use crate::data::{Places, load};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity};
+use crate::net::{Cluster, Identity, Role};
 use crate::roles::{Failure, PartyReport, Place, cpu_seconds, peak_rss_mib, rows_of};
 
 /// Serves one job.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
     let id = args.id;
-    run(&args.role, &format!("server {id}"), |place| place.serve(id, args.role.backend.open()?))
+    run(&args.role, Role::Server(id), |place| place.serve(id, args.role.backend.open()?))
 }
 
 /// Deals for one job.
 pub(super) fn dealer(args: &RoleArgs) -> Result<()> {
-    run(args, "dealer", |place| place.deal(args.backend.open()?))
+    run(args, Role::Dealer, |place| place.deal(args.backend.open()?))
 }
 
 /// Uploads an owner's rows.
 pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
     let number = args.number;
-    run(&args.role, &format!("owner {number}"), |place| {
+    run(&args.role, Role::Owner(number), |place| {
         let set = load(&args.dataset, &Places::new(args.data_dir.as_deref()), &mut |_| ())?;
         place.upload(number, |job| rows_of(job, number, &set.train, &set.test))
     })
 }
 
-fn run(args: &RoleArgs, role: &str, work: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
+fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
     if args.supervised {
         std::thread::spawn(leave_with_parent);
     }
@@ -38,7 +38,7 @@ fn run(args: &RoleArgs, role: &str, work: impl FnOnce(&Place) -> Result<()>) -> 
         // the parent reads this, and shows what matters itself
         match &result {
             Ok(()) => json(&report(role)),
-            Err(e) => json(&serde_json::json!({ "failed": Failure::new(role, e) })),
+            Err(e) => json(&serde_json::json!({ "failed": Failure::new(&role.to_string(), e) })),
         }
     } else if result.is_ok() {
         say(&format!("{role}: done"));
@@ -46,21 +46,22 @@ fn run(args: &RoleArgs, role: &str, work: impl FnOnce(&Place) -> Result<()>) -> 
     result
 }
 
-fn prepare(args: &RoleArgs, role: &str) -> Result<Place> {
+fn prepare(args: &RoleArgs, role: Role) -> Result<Place> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
         pool.map_err(|e| Error::Device(format!("{threads} threads: {e}")))?;
     }
     let place = Place::new(Identity::load(&args.identity)?, Cluster::load(&args.cluster)?);
+    place.check(role)?;
     if !args.supervised {
         say(&format!("{role}: key {}; waits for a job", place.identity.fingerprint().short()));
     }
     Ok(place)
 }
 
-fn report(role: &str) -> PartyReport {
+fn report(role: Role) -> PartyReport {
     PartyReport {
-        role: role.replace(' ', ""),
+        role: role.to_string().replace(' ', ""),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
         ..PartyReport::default()

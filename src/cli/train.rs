@@ -12,7 +12,7 @@ use crate::cli::outcome::{Folder, plan_table, summary_table};
 use crate::cli::screen::{Screen, json, say};
 use crate::data::{Places, load, locate};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity};
+use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
 use crate::roles::{Event, Local, Outcome, Place, Summary, Training, announce};
 use crate::train::Job;
@@ -36,6 +36,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let backend = args.job.backend.open()?.name();
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
+    let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Place::new(identity, cluster));
+    place.as_ref().map_or(Ok(()), |place| place.check(Role::Trainer))?;
     let owners = cluster.as_ref().map_or(1, Cluster::owners);
     if cluster.is_some() && args.job.owners.is_some_and(|k| k != owners) {
         return Err(Error::Usage(format!("the cluster file lists {owners} owners; leave --owners out")));
@@ -65,12 +67,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         }
     };
     on_event(announce(&job, &backend)?);
-    let run = match (cluster, identity) {
-        (Some(cluster), Some(identity)) => {
-            let place = Place::new(identity, cluster);
-            remote(&place, &job, interrupted, &mut on_event)
-        }
-        _ => local(args, &folder)?.train(&job, interrupted, &mut on_event),
+    let run = match &place {
+        Some(place) => remote(place, &job, interrupted, &mut on_event),
+        None => local(args, &folder)?.train(&job, interrupted, &mut on_event),
     };
     let run = failed.and(run);
     screen.clear();

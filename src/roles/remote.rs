@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::data::Examples;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net::{Channel, Cluster, Identity, Listener, Role, dial};
 use crate::roles::event::Event;
 use crate::roles::{
@@ -28,6 +28,23 @@ impl Place {
     /// A party's place.
     pub fn new(identity: Identity, cluster: Cluster) -> Self {
         Self { identity: Arc::new(identity), cluster: Arc::new(cluster) }
+    }
+
+    /// Checks that the key is that of a role in the cluster.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it is another.
+    pub fn check(&self, me: Role) -> Result<()> {
+        let ours = self.identity.fingerprint();
+        let listed = match self.cluster.fingerprint(me) {
+            Some(key) if key == ours => return Ok(()),
+            Some(key) => format!("key {}", key.short()),
+            None => "no such party".into(),
+        };
+        Err(Error::Usage(format!(
+            "our key is {}, for {me} the cluster file has {listed}; use the other identity, or update the file",
+            ours.short()
+        )))
     }
 
     /// Serves one job as server `id`; waits for the trainer as long as it takes.
@@ -87,6 +104,7 @@ impl Place {
     /// What stopped it.
     pub fn upload(&self, number: u32, data: impl FnOnce(&Job) -> Result<(Examples, Examples)>) -> Result<()> {
         let me = Role::Owner(number);
+        self.check(me)?;
         let call = |to| -> Result<Box<dyn Channel>> {
             let mut link = dial(to, me, &self.identity, &self.cluster, FOREVER)?;
             link.set_deadline(FOREVER);
@@ -102,6 +120,7 @@ impl Place {
     /// # Errors
     /// What stopped it.
     pub fn train(&self, job: &Job, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+        self.check(Role::Trainer)?;
         let call = |to: Role| -> Result<Box<dyn Channel>> {
             let patience = self.cluster.deadline();
             Ok(self.patient(dial(to, Role::Trainer, &self.identity, &self.cluster, patience)?))

@@ -122,15 +122,18 @@ fn parties_on_their_own_train_together() {
 fn a_peer_with_another_key_than_the_file_says_is_named() {
     let _turn = shared();
     let cluster = Cluster::new(20);
-    let _parties = cluster.serve(&["server0", "server1"]);
+    let parties = cluster.serve(&["server0", "server1"]);
     let file = cluster.other_file("other.toml", 1, &"7".repeat(64));
     let server1 = format!("server 1 at {}", cluster.address(1));
     cluster.train("trainer.key", &file, &[]).failed(1, &[&server1, "shows key", "cluster file"]);
+
+    drop(parties);
 
     // a trainer that the servers' file does not list
     run(cluster.folder(), &["keygen", "--out", "stranger.key"]).done();
     let key = fs::read_to_string(cluster.path("stranger.key")).unwrap();
     let key = key.lines().find_map(|l| l.strip_prefix("fingerprint = \"")).unwrap().trim_end_matches('"').to_owned();
+    let _server = cluster.serve(&["server0"]);
     let file = cluster.other_file("stranger.toml", 3, &key);
     let server0 = format!("server 0 at {}", cluster.address(0));
     cluster.train("stranger.key", &file, &[]).failed(1, &[&server0, "refuses our key", "cluster file"]);
@@ -160,7 +163,8 @@ fn a_party_that_is_not_there_is_named() {
     ended.failed(1, &[&format!("server 0 at {}", cluster.address(0)), "could not be reached", "start it"]);
 
     // owner 1 never comes
-    let parties = cluster.serve(&["server0", "server1", "dealer", "owner0"]);
+    let parties = cluster.serve(&["server0", "server1", "dealer"]);
+    let _owner = cluster.serve(&["owner0"]);
     let ended = cluster.train("trainer.key", "cluster.toml", &[]);
     ended.failed(1, &["owner 1", "2 s"]);
     assert!(ended.took < Duration::from_secs(20), "{ended:?}");
