@@ -47,8 +47,9 @@ fn mnist_is_learned_on_shares_as_in_the_clear() {
     let (clear, ranges) = training.run_clear(&train, &test, &mut |_| ()).unwrap();
     assert_eq!(ranges.overflows().count(), 0, "all values stay in their ranges");
 
-    // f64 reaches 0.91 in these 100 steps; a step without one of its gradients stays below 0.85
-    assert!(shares > 0.88 && clear[0] > 0.88, "{shares} on shares, {} in the clear", clear[0]);
+    // these 100 steps of this seed reach 0.903, give or take 0.003 by rounding; measured with a ReLU that lets every gradient
+    // through: 0.87, with the last layer alone: 0.62 (biases that stand still are noticed in src/train/tests/gradient.rs)
+    assert!(shares > 0.89 && clear[0] > 0.89, "{shares} on shares, {} in the clear", clear[0]);
     // both runs follow the same law; two independent counts of right answers differ by five deviations once in a million
     let deviation = (2.0 * shares * (1.0 - shares) / test.len() as f64).sqrt();
     assert!((shares - clear[0]).abs() < 5.0 * deviation, "{shares} on shares, {} in the clear", clear[0]);
