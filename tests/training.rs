@@ -1,5 +1,7 @@
 //! Trainings by `ppdnn::roles::Training`: MNIST, what is revealed, owners, seeds.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 use std::path::Path;
 
 use ndarray::Array2;
@@ -75,7 +77,7 @@ fn mnist_is_learned_on_shares_as_in_the_clear() {
 fn examples(rows: usize, skip: usize) -> Examples {
     let value = |(i, j): (usize, usize)| (((i + skip) * 37 + j * 101 + (i + skip) * j * 13) % 256) as f32 / 256.0;
     let features = Array2::from_shape_fn((rows, 12), value);
-    let labels = (0..rows).map(|i| ((i + skip) * 7 % 5) as u32).collect();
+    let labels = (0..rows).map(|i| u32::try_from((i + skip) * 7 % 5).unwrap()).collect();
     Examples::new(features, labels, 5).unwrap()
 }
 
