@@ -1,5 +1,7 @@
 //! What each role receives in a run, by roles over tapped channels: no tensor of the data reaches trainer or dealer.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::thread;

@@ -1,5 +1,7 @@
 //! Trainings by `ppdnn::roles::Training`: MNIST, what is revealed, owners, seeds.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 use std::path::Path;
 
 use ndarray::Array2;
@@ -47,8 +49,9 @@ fn mnist_is_learned_on_shares_as_in_the_clear() {
     let (clear, ranges) = training.run_clear(&train, &test, &mut |_| ()).unwrap();
     assert_eq!(ranges.overflows().count(), 0, "all values stay in their ranges");
 
-    // f64 reaches 0.91 in these 100 steps; a step without one of its gradients stays below 0.85
-    assert!(shares > 0.88 && clear[0] > 0.88, "{shares} on shares, {} in the clear", clear[0]);
+    // these 100 steps of this seed reach 0.903, give or take 0.003 by rounding; measured with a ReLU that lets every gradient
+    // through: 0.87, with the last layer alone: 0.62 (biases that stand still are noticed in src/train/tests/gradient.rs)
+    assert!(shares > 0.89 && clear[0] > 0.89, "{shares} on shares, {} in the clear", clear[0]);
     // both runs follow the same law; two independent counts of right answers differ by five deviations once in a million
     let deviation = (2.0 * shares * (1.0 - shares) / test.len() as f64).sqrt();
     assert!((shares - clear[0]).abs() < 5.0 * deviation, "{shares} on shares, {} in the clear", clear[0]);
@@ -74,7 +77,7 @@ fn mnist_is_learned_on_shares_as_in_the_clear() {
 fn examples(rows: usize, skip: usize) -> Examples {
     let value = |(i, j): (usize, usize)| (((i + skip) * 37 + j * 101 + (i + skip) * j * 13) % 256) as f32 / 256.0;
     let features = Array2::from_shape_fn((rows, 12), value);
-    let labels = (0..rows).map(|i| ((i + skip) * 7 % 5) as u32).collect();
+    let labels = (0..rows).map(|i| u32::try_from((i + skip) * 7 % 5).unwrap()).collect();
     Examples::new(features, labels, 5).unwrap()
 }
 

@@ -53,6 +53,10 @@ pub(crate) struct Run {
     pub(crate) revealed: Vec<(Revealed, Vec<i64>)>,
 }
 
+/// A half of something revealed, with the bits of its ring.
+type Handed = (Revealed, Vec<u64>, u32);
+type Outbox = Arc<Mutex<Vec<Handed>>>;
+
 impl Run {
     /// Asserts that the run cost what the plan said: rounds, frames, bytes and multiplications at every party, and the
     /// bytes that the channels themselves counted.
@@ -140,7 +144,7 @@ impl World {
             Links { peer: tap(peer0, 0, self.garble_opened.lock().unwrap().take()), dealer: Box::new(at_dealer0) },
             Links { peer: tap(peer1, 1, None), dealer: tap(at_server1, 2, self.garble_dealt.lock().unwrap().take()) },
         ];
-        let revealed: [Arc<Mutex<Vec<(Revealed, Vec<u64>, u32)>>>; 2] = Default::default();
+        let revealed: [Outbox; 2] = Default::default();
         let (servers, dealer) = thread::scope(|scope| {
             let server = |(id, (links, out)): (u8, (Links, &Arc<_>))| {
                 let mut server = self.server(id, links, out).unwrap();
@@ -163,7 +167,7 @@ impl World {
         let (one, zero) = (servers.pop().unwrap(), servers.pop().unwrap());
         let (records0, records1): (Vec<Record<Held>>, Vec<Record<Held>>) = (zero.0, one.0);
         let [a, b] = revealed.map(|r| r.lock().unwrap().clone());
-        let sum = |((what, x, bits), (_, y, _)): (&(Revealed, Vec<u64>, u32), &(Revealed, Vec<u64>, u32))| {
+        let sum = |((what, x, bits), (_, y, _)): (&Handed, &Handed)| {
             (*what, x.iter().zip(y).map(|(x, y)| signed(x.wrapping_add(*y), *bits)).collect())
         };
         Ok(Run {
@@ -175,7 +179,7 @@ impl World {
         })
     }
 
-    fn server(&self, id: u8, links: Links, out: &Arc<Mutex<Vec<(Revealed, Vec<u64>, u32)>>>) -> Result<Traced<Server>> {
+    fn server(&self, id: u8, links: Links, out: &Outbox) -> Result<Traced<Server>> {
         let device = Device::new(Arc::new(Cpu::default()), self.profile.ring);
         let seed = self.seeds()[usize::from(id)].clone();
         let mut server = Server::new(id, device.clone(), self.profile.clone(), self.session, &seed, Some(links))?;

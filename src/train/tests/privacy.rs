@@ -67,8 +67,9 @@ fn data(job: &Job, feature: Option<i64>, seed: u64) -> World {
     let mut world = world(job, seed);
     if let Some(feature) = feature {
         for (set, cols, owners) in &mut world.sets {
-            let row =
-                |i: usize| if set.is_features() { feature } else { i64::from(i % *cols == 0) << job.profile.frac };
+            let row = |i: usize| {
+                if set.is_features() { feature } else { i64::from(i.is_multiple_of(*cols)) << job.profile.frac }
+            };
             owners.iter_mut().for_each(|x| x.iter_mut().enumerate().for_each(|(i, x)| *x = row(i)));
         }
     }
