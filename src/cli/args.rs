@@ -9,7 +9,7 @@ use crate::backend::{Backend, Cpu};
 use crate::data::known;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
-use crate::nn::Model;
+use crate::nn::{Model, Normalization};
 use crate::roles::Training;
 use crate::train::{Reveals, Schedule};
 
@@ -72,6 +72,9 @@ pub(super) struct JobArgs {
     /// Split the data among K owners (default: 1, or as many as the cluster file lists)
     #[arg(long, value_name = "K")]
     pub owners: Option<usize>,
+    /// Have the owners scale features to mean 0 and deviation 1 (public constants of the data set)
+    #[arg(long)]
+    pub normalize: bool,
     /// Number settings: small (32-bit ring) or wide (48-bit ring)
     #[arg(long, default_value = "small")]
     pub profile: String,
@@ -233,6 +236,7 @@ impl JobArgs {
         Ok(Training::new(Model::named(&self.model, data.features, data.classes)?)
             .profile(Profile::named(&self.profile)?)
             .owners(self.owners.unwrap_or(owners))
+            .normalization(self.normalize.then_some(Normalization { mean: data.mean, deviation: data.deviation }))
             .epochs(self.epochs)
             .steps(self.steps)
             .batch(self.batch)

@@ -154,7 +154,8 @@ fn save(args: &TrainArgs, training: &Training, parameters: &[Vec<f64>], folder: 
     }
     let (train, test) = args.job.rows()?;
     let file = folder.path().join("model.safetensors");
-    Saved::new(training.job(train, test)?.model, parameters)?.save(&file)?;
+    let job = training.job(train, test)?;
+    Saved::new(job.model, job.normalization, parameters)?.save(&file)?;
     Ok(Some(file.display().to_string()))
 }
 

@@ -17,6 +17,10 @@ pub struct Known {
     pub train_rows: usize,
     /// Rows to test on.
     pub test_rows: usize,
+    /// Mean of the training set's features.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub deviation: f64,
     /// Labels that the training set begins with: tell sets of one shape apart.
     pub first_labels: [u8; 8],
     /// Training images, training labels, test images, test labels.
@@ -64,6 +68,8 @@ const SETS: &[Known] = &[
         image: [1, 28, 28],
         train_rows: 60_000,
         test_rows: 10_000,
+        mean: 0.1307,
+        deviation: 0.3081,
         first_labels: [5, 0, 4, 1, 9, 2, 1, 3],
         files: [
             file(TRAIN_IMAGES, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
@@ -83,6 +89,8 @@ const SETS: &[Known] = &[
         image: [1, 28, 28],
         train_rows: 60_000,
         test_rows: 10_000,
+        mean: 0.2860,
+        deviation: 0.3530,
         first_labels: [9, 0, 0, 3, 0, 2, 7, 2],
         files: [
             file(TRAIN_IMAGES, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", 26_421_880),

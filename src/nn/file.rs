@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::error::{Error, Result};
-use crate::nn::{LayerSpec, Model};
+use crate::nn::{LayerSpec, Model, Normalization};
 
 /// A trained model in the clear.
 ///
@@ -20,6 +20,8 @@ use crate::nn::{LayerSpec, Model};
 pub struct Saved {
     /// The network.
     pub model: Model,
+    /// How its features are scaled.
+    pub normalization: Option<Normalization>,
     /// Weight and bias of every dense layer.
     pub dense: Vec<(Array2<f32>, Array1<f32>)>,
 }
@@ -29,7 +31,7 @@ impl Saved {
     ///
     /// # Errors
     /// [`Error::Usage`] where they are not the model's.
-    pub fn new(model: Model, parameters: &[Vec<f64>]) -> Result<Self> {
+    pub fn new(model: Model, normalization: Option<Normalization>, parameters: &[Vec<f64>]) -> Result<Self> {
         let wrong = || Error::Usage(format!("these are not the parameters of `{}`", model.name()));
         #[expect(clippy::cast_possible_truncation, reason = "a model file holds single precision")]
         let single = |x: &Vec<f64>| x.iter().map(|x| *x as f32).collect::<Vec<f32>>();
@@ -46,7 +48,7 @@ impl Saved {
             }
             dense.push((weight, bias));
         }
-        Ok(Self { model, dense })
+        Ok(Self { model, normalization, dense })
     }
 
     /// Writes the model, in one piece or not at all.
@@ -67,8 +69,13 @@ impl Saved {
             .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
             .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(invalid)?;
-        let model = serde_json::to_string(&self.model).expect("a model can be written");
-        let text = serialize(views, Some(HashMap::from([(METADATA.to_owned(), model)]))).map_err(invalid)?;
+        let mut metadata = HashMap::new();
+        metadata.insert(MODEL.to_owned(), serde_json::to_string(&self.model).expect("a model can be written"));
+        if let Some(normalization) = &self.normalization {
+            let text = serde_json::to_string(normalization).expect("two numbers can be written");
+            metadata.insert(NORMALIZATION.to_owned(), text);
+        }
+        let text = serialize(views, Some(metadata)).map_err(invalid)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let fail = |e| Error::file(path, e);
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
@@ -85,10 +92,12 @@ impl Saved {
         let text = fs::read(path).map_err(|e| Error::file(path, e))?;
         let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is no model of ppdnn: {what}"));
         let (_, metadata) = SafeTensors::read_metadata(&text).map_err(|e| wrong(&e))?;
-        let model = metadata.metadata().as_ref().and_then(|m| m.get(METADATA));
+        let model = metadata.metadata().as_ref().and_then(|m| m.get(MODEL));
         let model: Model =
             serde_json::from_str(model.ok_or_else(|| wrong(&"it does not name its layers"))?).map_err(|e| wrong(&e))?;
         model.check().map_err(|e| wrong(&e))?;
+        let normalization = metadata.metadata().as_ref().and_then(|m| m.get(NORMALIZATION));
+        let normalization = normalization.map(|text| serde_json::from_str(text)).transpose().map_err(|e| wrong(&e))?;
         let tensors = SafeTensors::deserialize(&text).map_err(|e| wrong(&e))?;
         let mut parameters = Vec::new();
         for (i, (.., bias)) in (1..).zip(model.dense_layers()) {
@@ -102,7 +111,7 @@ impl Saved {
                 parameters.push(tensor.data().chunks_exact(4).map(value).collect());
             }
         }
-        Self::new(model, &parameters).map_err(|e| wrong(&e))
+        Self::new(model, normalization, &parameters).map_err(|e| wrong(&e))
     }
 
     /// The logits of rows, `[n, classes]`.
@@ -117,7 +126,8 @@ impl Saved {
                 self.model.name()
             )));
         }
-        let mut x = rows.to_owned();
+        #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
+        let mut x = rows.mapv(|x| self.normalization.map_or(x, |n| n.apply(x.into()) as f32));
         let mut dense = self.dense.iter();
         for layer in self.model.layers() {
             match layer {
@@ -146,7 +156,8 @@ impl Saved {
     }
 }
 
-const METADATA: &str = "ppdnn.model";
+const MODEL: &str = "ppdnn.model";
+const NORMALIZATION: &str = "ppdnn.normalization";
 
 fn bytes<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<u8> {
     values.flat_map(|x| x.to_le_bytes()).collect()
@@ -161,7 +172,7 @@ mod tests {
         let model = Model::dense("tiny", 3, &[2], 2).unwrap();
         let parameters =
             [vec![1.0, -1.0, 0.5, 0.0, 0.0, 2.0], vec![0.0, -0.5], vec![1.0, 0.0, 0.0, 1.0], vec![0.25, 0.0]];
-        let saved = Saved::new(model, &parameters).unwrap();
+        let saved = Saved::new(model, None, &parameters).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
         saved.save(&path).unwrap();
@@ -171,6 +182,11 @@ mod tests {
         assert_eq!(saved.logits(rows.view()).unwrap(), ndarray::arr2(&[[1.25, 0.5]]));
         assert_eq!(saved.accuracy(rows.view(), &[0]).unwrap(), 1.0);
         assert_eq!(saved.accuracy(rows.view(), &[1]).unwrap(), 0.0);
+        // (x - 1) / 2 turns [3, 1, 3] into [1, 0, 1]
+        let scaled = Saved { normalization: Some(Normalization { mean: 1.0, deviation: 2.0 }), ..saved };
+        scaled.save(&path).unwrap();
+        let rows = ndarray::arr2(&[[3.0, 1.0, 3.0]]);
+        assert_eq!(Saved::load(&path).unwrap().logits(rows.view()).unwrap(), ndarray::arr2(&[[1.25, 0.5]]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod init;
 mod loss;
 mod model;
 mod network;
+mod normalization;
 mod relu;
 mod sgd;
 
@@ -15,5 +16,6 @@ pub use init::initial_parameters;
 pub use loss::hits;
 pub use model::{Init, LayerSpec, Loss, Model};
 pub use network::Network;
+pub use normalization::Normalization;
 pub use relu::Relu;
 pub use sgd::{Momentum, Parameter, Rate, Sgd};

@@ -8,7 +8,7 @@ use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::net::{Channel, Identity, pair};
-use crate::nn::{Model, Momentum, Rate, initial_parameters};
+use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
 use crate::party::{Clear, Number, Ranges, Revealed, Section, Set};
 use crate::prg::Seed;
 use crate::roles::event::{Bytes, Event, Summary};
@@ -17,7 +17,7 @@ use crate::roles::trainer::epoch_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
 };
-use crate::train::{Job, Normalization, Owned, Reveals, Schedule, plan, train};
+use crate::train::{Job, Owned, Reveals, Schedule, plan, train};
 
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]

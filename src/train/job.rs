@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
-use crate::nn::{Model, Momentum, Rate};
+use crate::nn::{Model, Momentum, Normalization, Rate};
 use crate::party::Revealed;
 use crate::prg::public_seed;
 use crate::train::Schedule;
@@ -54,24 +54,6 @@ impl Reveals {
             Revealed::Hits { .. } => self.accuracy,
             Revealed::Parameter { .. } => self.model,
         }
-    }
-}
-
-/// How owners scale their features before they mask them: `(x - mean) / deviation`.
-///
-/// Public constants of the data set, so that all owners do the same.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Normalization {
-    /// What is subtracted.
-    pub mean: f64,
-    /// What is divided by; positive.
-    pub deviation: f64,
-}
-
-impl Normalization {
-    /// The scaled feature.
-    pub fn apply(&self, x: f64) -> f64 {
-        (x - self.mean) / self.deviation
     }
 }
 

@@ -7,6 +7,6 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use job::{Job, Normalization, Owned, Reveals};
+pub use job::{Job, Owned, Reveals};
 pub use run::{evaluate, plan, set_shapes, train};
 pub use schedule::Schedule;
