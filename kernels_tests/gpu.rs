@@ -95,7 +95,7 @@ fn a_flipped_bit_is_noticed() {
 #[test]
 fn a_wrong_shader_is_noticed() {
     let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
-    let text = COMBINE.wgsl.expect("combine has a GPU body").replace("= r_add(", "= r_sub(");
+    let text = COMBINE.wgsl.expect("combine has a GPU body").replace("= x_add(", "= x_sub(");
     let wrong = Kernel { name: "combine_wrong", wgsl: Some(text.leak()), ..COMBINE };
     for case in cases(&COMBINE, RingWord::U64).into_iter().filter(|c| c.label.contains("1000 Uniform")) {
         let got = run(&gpu, &wrong, RingWord::U64, &case).expect("it is valid WGSL");

@@ -181,7 +181,7 @@ kernels! {
     /// `out = kx x + ky y`.
     COMBINE = "combine.wgsl", CombineParams, [Ring, Ring] => Ring, linear::combine;
     /// `out = kx x + ky y` in `Z_2^64`.
-    COMBINE_WIDE = "combine_wide.wgsl", CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
+    COMBINE_WIDE = "combine.wgsl", CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
     /// Table lookups of a comparison, masked.
     COMPARE_ASK = CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
     /// Sign bits from the opened planes of a comparison.
@@ -223,7 +223,7 @@ kernels! {
     /// What is opened of a ring element.
     MASK = "mask.wgsl", MaskParams, [Ring, Ring] => Raw, pack::mask;
     /// What is opened of a 64-bit value.
-    MASK_WIDE = MaskParams, [Wide, Ring] => Raw, pack::mask_wide;
+    MASK_WIDE = "mask.wgsl", MaskParams, [Wide, Ring] => Raw, pack::mask_wide;
     /// `out = op(a) op(b) - c`.
     MATMUL_MINUS = "matmul_minus.wgsl" by MatmulParams::tiles, MatmulParams, [Ring, Ring, Ring] => Ring, linear::matmul_minus;
     /// `out = c + op(a1) op(b1) - op(a2) op(b2)`.
@@ -245,9 +245,9 @@ kernels! {
     /// Padded top bits of ring shares.
     RESCALE_ASK = "rescale_ask.wgsl", RescaleParams, [Ring, Raw] => Raw, rescale::rescale_ask;
     /// Padded top bits of 64-bit shares.
-    RESCALE_ASK_WIDE = RescaleParams, [Wide, Raw] => Raw, rescale::rescale_ask_wide;
+    RESCALE_ASK_WIDE = "rescale_ask.wgsl", RescaleParams, [Wide, Raw] => Raw, rescale::rescale_ask_wide;
     /// A 64-bit share, scaled.
-    RESCALE_WIDE = RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale::rescale_wide;
+    RESCALE_WIDE = "rescale.wgsl", RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale::rescale_wide;
     /// Sums of rows of exponentials.
     ROW_SUM = RowSumParams, [Ring] => Ring, softmax::row_sum;
     /// A wire times a secret bit.
