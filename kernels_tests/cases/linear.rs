@@ -1,5 +1,7 @@
 //! Of sums and products, of packing and of what the dealer packs.
 
+#![expect(clippy::cast_possible_truncation, reason = "the sizes of cases are small")]
+
 use ppdnn::kernel::Operand;
 
 use super::{Maker, SIZES};
