@@ -1,5 +1,7 @@
 //! What each kernel is run on: valid parameters and operands, odd sizes, extremes. A new GPU body needs a function here.
 
+mod linear;
+
 use ppdnn::kernel::{Kernel, Operand, RingWord};
 
 use crate::{FILLS, Fill, Source, bytes, packed, ring_bytes};
@@ -19,15 +21,34 @@ pub(crate) struct Case {
 pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
     let mut make = Maker { ring, source: Source::new(7), cases: Vec::new() };
     match kernel.name {
+        "add_row" => make.add_row(),
+        "and" => make.and(),
         "chacha" => make.chacha(),
+        "chacha_rows" => make.chacha_rows(),
         "combine" => make.combine(Operand::Ring),
         "combine_wide" => make.combine(Operand::Wide),
+        "concat" => make.concat(),
+        "correct" => make.correct(),
+        "correct_bits" => make.correct_bits(1),
+        "deal_extend" => make.deal_extend(),
+        "deal_rescale" => make.correct_bits(2),
+        "extend" => make.extend(),
+        "gather_rows" => make.gather_rows(),
         "mask" => make.mask(Operand::Ring),
+        "mask_wide" => make.mask(Operand::Wide),
         "matmul_minus" => make.matmul(3),
+        "matmul_pair" => make.matmul(5),
         "merge" => make.merge(),
         "narrow" => make.narrow(),
+        "pack_ring" => make.pack_ring(),
         "rescale" => make.rescale(Operand::Ring),
         "rescale_ask" => make.rescale_ask(Operand::Ring),
+        "rescale_ask_wide" => make.rescale_ask(Operand::Wide),
+        "rescale_wide" => make.rescale(Operand::Wide),
+        "row_sum" => make.row_sum(),
+        "sum_rows" => make.sum_rows(),
+        "unpack" => make.unpack(),
+        "unpack_rows" => make.unpack_rows(),
         "xor" => make.xor(),
         name => panic!("kernel `{name}` has a GPU body and no cases; add a function for it to kernels_tests/cases.rs"),
     }

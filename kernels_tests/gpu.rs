@@ -6,11 +6,15 @@ use std::sync::Once;
 use ppdnn::backend::wgpu::Arithmetic;
 use ppdnn::backend::{Backend, Buf, Wgpu};
 use ppdnn::error::Error;
-use ppdnn::kernel::table::{COMBINE, KERNELS, XOR};
+use ppdnn::kernel::table::{
+    ADD_ROW, AND, CHACHA_ROWS, COMBINE, COMBINE_WIDE, CONCAT, CORRECT, CORRECT_BITS, DEAL_EXTEND, DEAL_RESCALE, EXTEND,
+    GATHER_ROWS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SUM_ROWS, UNPACK,
+    UNPACK_ROWS, XOR,
+};
 use ppdnn::kernel::{Kernel, RingWord};
 
 use crate::cases::{Case, cases};
-use crate::{Source, bytes, ring_bytes, twin, words};
+use crate::{RINGS, Source, bytes, ring_bytes, twin, words};
 
 macro_rules! pairs {
     ($($name:ident: $ring:ident, $arithmetic:ident;)*) => { $(
@@ -95,13 +99,53 @@ fn a_flipped_bit_is_noticed() {
 #[test]
 fn a_wrong_shader_is_noticed() {
     let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
-    let text = COMBINE.wgsl.expect("combine has a GPU body").replace("= r_add(", "= r_sub(");
+    let text = COMBINE.wgsl.expect("combine has a GPU body").replace("= x_add(", "= x_sub(");
     let wrong = Kernel { name: "combine_wrong", wgsl: Some(text.leak()), ..COMBINE };
     for case in cases(&COMBINE, RingWord::U64).into_iter().filter(|c| c.label.contains("1000 Uniform")) {
         let got = run(&gpu, &wrong, RingWord::U64, &case).expect("it is valid WGSL");
         let want = twin(&COMBINE, RingWord::U64, &case.params, &case.inputs, case.len);
         // 0 x + y stays, negated
         assert!(same(&got, &want).is_err(), "{}", case.label);
+    }
+}
+
+/// What a slip of the pen would make of a shader, seen by at least one of its cases.
+#[test]
+fn a_slip_in_a_shader_is_noticed() {
+    let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
+    for (kernel, right, wrong) in [
+        (&ADD_ROW, "i % p.cols", "i / p.cols"),
+        (&AND, "a[i] & b[i];", "a[i] | b[i];"),
+        (&CHACHA_ROWS, "index[row] * p.blocks", "index[row] * across"),
+        (&COMBINE_WIDE, "p.ky_hi", "0u"),
+        (&CONCAT, "i - p.first", "i"),
+        (&CORRECT, "w_sub(", "w_add("),
+        (&CORRECT_BITS, "w_sub(", "w_add("),
+        (&DEAL_EXTEND, "p.wire - 1u", "p.wire"),
+        (&DEAL_RESCALE, "own0[i >> 5u] &", "own0[i >> 5u] |"),
+        (&EXTEND, "1u - top", "top"),
+        (&GATHER_ROWS, " - p.base", ""),
+        (&MASK_WIDE, "x_shr_up(", "x_shr("),
+        (&MATMUL_PAIR, "negated(", "("),
+        (&PACK, "at.i < len", "at.i + 1u < len"),
+        (&RESCALE_ASK_WIDE, "p.bits - 1u", "p.bits - 2u"),
+        (&RESCALE_WIDE, "u ^ v", "u"),
+        (&ROW_SUM, "r_shr_up(", "r_shr("),
+        (&SUM_ROWS, "r_shl(sum, p.shift)", "sum"),
+        (&UNPACK, "span(p.at", "span(0u"),
+        (&UNPACK_ROWS, "* p.stride", "* ((p.cols * p.bits + 31u) / 32u)"),
+    ] {
+        let text = kernel.wgsl.expect("it has a GPU body");
+        let slip = text.replace(right, wrong);
+        assert_ne!(slip, text, "{}: {right} is there to be replaced", kernel.name);
+        let slip = Kernel { name: format!("{}_slip", kernel.name).leak(), wgsl: Some(slip.leak()), ..*kernel };
+        for ring in RINGS {
+            let noticed = cases(kernel, ring).iter().any(|case| {
+                let got = run(&gpu, &slip, ring, case).expect("it is valid WGSL");
+                same(&got, &twin(kernel, ring, &case.params, &case.inputs, case.len)).is_err()
+            });
+            assert!(noticed, "{}, {ring:?}: {right} -> {wrong}", kernel.name);
+        }
     }
 }
 

@@ -2,15 +2,15 @@
 // `up` rounds the shift up (server 1); `offset` adds 2^(out_bits - 2).
 struct Params { in_bits: u32, cut: u32, up: u32, out_bits: u32, offset: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<Ring>;
+@group(0) @binding(1) var<storage, read> x: array<X>;
 @group(0) @binding(2) var<storage, read> r: array<Ring>;
 @group(0) @binding(3) var<storage, read_write> out: array<u32>;
 
 fn masked(i: u32) -> Wide {
-    let t = r_and(x[i], r_ones(p.in_bits));
-    let cut = select(r_shr(t, p.cut), r_shr_up(t, p.cut), p.up == 1u);
+    let t = x_and(x[i], x_ones(p.in_bits));
+    let cut = select(x_shr(t, p.cut), x_shr_up(t, p.cut), p.up == 1u);
     let offset = w_shl(w_from(p.offset, 0u), p.out_bits - 2u);
-    return w_add(w_add(wide(cut), wide(r[i])), offset);
+    return w_add(w_add(x_wide(cut), wide(r[i])), offset);
 }
 
 @compute @workgroup_size(GROUP)

@@ -3,22 +3,22 @@
 // w = m - (u v + v (1 - 2u) own + (1 - 2u)(1 - 2v) dealt), m the top bit of x', u = asked bit i, v = the peer's.
 struct Params { bits: u32, scale: u32, shift: u32, times: u32, first: u32, up: u32, peer_at: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<Ring>;
+@group(0) @binding(1) var<storage, read> x: array<X>;
 @group(0) @binding(2) var<storage, read> asked: array<u32>;
 @group(0) @binding(3) var<storage, read> peer: array<u32>;
 @group(0) @binding(4) var<storage, read> own: array<u32>;
 @group(0) @binding(5) var<storage, read> dealt: array<u32>;
 @group(0) @binding(6) var<storage, read_write> out: array<Wide>;
 
-fn lifted(x: Ring) -> Ring {
-    let quarter = r_shl(r_from(p.first, 0u), p.bits - 2u);
-    return r_and(r_add(r_mul(r_from(p.scale, 0u), x), quarter), r_ones(p.bits));
+fn lifted(x: X) -> X {
+    let quarter = x_shl(x_from(p.first, 0u), p.bits - 2u);
+    return x_and(x_add(x_mul(x_from(p.scale, 0u), x), quarter), x_ones(p.bits));
 }
 
 // x / 2^shift in 64 bits.
-fn shifted(x: Ring) -> Wide {
-    let right = select(r_shr(x, p.shift), r_shr_up(x, p.shift), p.up == 1u);
-    return select(wide(right), w_shl(wide(x), 0u - p.shift), i32(p.shift) <= 0);
+fn shifted(x: X) -> Wide {
+    let right = select(x_shr(x, p.shift), x_shr_up(x, p.shift), p.up == 1u);
+    return select(x_wide(right), w_shl(x_wide(x), 0u - p.shift), i32(p.shift) <= 0);
 }
 
 // -x where the bit is set.
@@ -37,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let both = w_add(
         w_add(w_from(p.first & u & v, 0u), flipped(w_from(v & bit(own[word], i), 0u), u)),
         flipped(aa, u ^ v));
-    let w = w_sub(wide(r_shr(x1, p.bits - 1u)), both);
+    let w = w_sub(x_wide(x_shr(x1, p.bits - 1u)), both);
     let low = w_shl(w_from(p.first, 0u), p.bits - p.shift - 2u);
     let y = w_sub(w_sub(shifted(x1), w_shl(w, p.bits - p.shift)), low);
     out[i] = w_mul(y, w_from(p.times, 0u));

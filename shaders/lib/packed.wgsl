@@ -1,6 +1,9 @@
 // Packed numbers: element i of b bits takes bits i b .. (i + 1) b of a string of u32 words, bit j of which is
 // bit j mod 32 of word j / 32. 32 elements take b words, so no bit position, which could exceed 32 bits, is computed.
 
+// Words that `len` elements of `bits` bits take.
+fn packed_words(len: u32, bits: u32) -> u32 { return (len >> 5u) * bits + ((len & 31u) * bits + 31u) / 32u; }
+
 // Where an element lies: up to three words, named again where it takes fewer; its lowest bit in the first.
 struct Span { a: u32, b: u32, c: u32, shift: u32, bits: u32 }
 

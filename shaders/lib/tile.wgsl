@@ -19,6 +19,11 @@ fn zero_tile() -> Tile {
     return Tile(row, row, row, row);
 }
 
+fn negated(x: Row) -> Row {
+    let z = r_from(0u, 0u);
+    return Row(r_sub(z, x.x), r_sub(z, x.y), r_sub(z, x.z), r_sub(z, x.w));
+}
+
 fn axpy(acc: Row, a: Ring, b: Row) -> Row {
     return Row(
         r_add(acc.x, r_mul(a, b.x)), r_add(acc.y, r_mul(a, b.y)),

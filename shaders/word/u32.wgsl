@@ -1,4 +1,4 @@
-// A word of 32 bits. The engine renames `Word` and `word_` to `Ring` and `r_`, or to `Wide` and `w_`.
+// A word of 32 bits. The engine renames `Word` and `word_` to `Ring` and `r_`, `Wide` and `w_`, `X` and `x_`.
 // Shift counts are public; a count that reaches the width gives 0.
 alias Word = u32;
 

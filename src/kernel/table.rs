@@ -160,6 +160,14 @@ impl ChachaParams {
     }
 }
 
+impl ChachaRowsParams {
+    /// Blocks that rows of `len` words in all take.
+    fn blocks(&self, len: usize) -> usize {
+        let stride = self.stride as usize;
+        len / stride * stride.div_ceil(16)
+    }
+}
+
 impl MatmulParams {
     /// Tiles of the product, for any number of words.
     fn tiles(&self, _len: usize) -> usize {
@@ -169,29 +177,29 @@ impl MatmulParams {
 
 kernels! {
     /// `out[i, j] = z[i, j] + b[j]`.
-    ADD_ROW = AddRowParams, [Ring, Ring] => Ring, linear::add_row;
+    ADD_ROW = "add_row.wgsl", AddRowParams, [Ring, Ring] => Ring, linear::add_row;
     /// `out = a & b`.
-    AND = NoParams, [Raw, Raw] => Raw, pack::and;
+    AND = "and.wgsl", NoParams, [Raw, Raw] => Raw, pack::and;
     /// A row's distance to its largest element.
     BELOW_MAX = BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
     /// The first words of a key stream.
     CHACHA = "chacha.wgsl" by ChachaParams::blocks, ChachaParams, [Raw] => Raw, prg::chacha;
     /// Words of a key stream by row.
-    CHACHA_ROWS = ChachaRowsParams, [Raw, Raw] => Raw, prg::chacha_rows;
+    CHACHA_ROWS = "chacha_rows.wgsl" by ChachaRowsParams::blocks, ChachaRowsParams, [Raw, Raw] => Raw, prg::chacha_rows;
     /// `out = kx x + ky y`.
     COMBINE = "combine.wgsl", CombineParams, [Ring, Ring] => Ring, linear::combine;
     /// `out = kx x + ky y` in `Z_2^64`.
-    COMBINE_WIDE = "combine_wide.wgsl", CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
+    COMBINE_WIDE = "combine.wgsl", CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
     /// Table lookups of a comparison, masked.
     COMPARE_ASK = CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
     /// Sign bits from the opened planes of a comparison.
     COMPARE_TELL = CompareParams, [Ring, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
     /// `a` and behind it `b`.
-    CONCAT = ConcatParams, [Raw, Raw] => Raw, pack::concat;
+    CONCAT = "concat.wgsl", ConcatParams, [Raw, Raw] => Raw, pack::concat;
     /// Packed correction of ring elements.
-    CORRECT = CorrectParams, [Ring, Raw] => Raw, select::correct;
+    CORRECT = "correct.wgsl", CorrectParams, [Ring, Raw] => Raw, select::correct;
     /// Packed correction of bits.
-    CORRECT_BITS = CorrectParams, [Raw, Raw] => Raw, select::correct_bits;
+    CORRECT_BITS = "correct_bits.wgsl", CorrectParams, [Raw, Raw] => Raw, select::correct_bits;
     /// Corrections of [`BELOW_MAX`].
     DEAL_BELOW_MAX = BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
     /// Tables and products of a comparison.
@@ -199,7 +207,7 @@ kernels! {
     /// Tables of [`EXP`].
     DEAL_EXP = ExpParams, [Ring, Raw] => Raw, softmax::deal_exp;
     /// Corrections of [`EXTEND`].
-    DEAL_EXTEND = ExtendParams, [Ring, Raw] => Raw, select::deal_extend;
+    DEAL_EXTEND = "deal_extend.wgsl", ExtendParams, [Ring, Raw] => Raw, select::deal_extend;
     /// Corrections of [`HITS`].
     DEAL_HITS = HitsParams, [Ring, Raw, Raw] => Raw, select::deal_hits;
     /// Corrections of [`PROBABILITY`].
@@ -207,7 +215,7 @@ kernels! {
     /// Tables of [`RECIPROCAL`].
     DEAL_RECIPROCAL = ReciprocalParams, [Ring, Raw] => Raw, softmax::deal_reciprocal;
     /// Corrections of [`RESCALE`].
-    DEAL_RESCALE = CorrectParams, [Raw, Raw, Raw] => Raw, rescale::deal_rescale;
+    DEAL_RESCALE = "deal_rescale.wgsl", CorrectParams, [Raw, Raw, Raw] => Raw, rescale::deal_rescale;
     /// Corrections of [`SELECT`].
     DEAL_SELECT = SelectParams, [Ring, Raw, Raw] => Raw, select::deal_select;
     /// Corrections of [`WINNER`].
@@ -215,25 +223,25 @@ kernels! {
     /// `e^d` from rotated tables.
     EXP = ExpParams, [Ring, Wide, Raw] => Ring, softmax::exp;
     /// A wire's share in the ring.
-    EXTEND = ExtendParams, [Ring, Ring, Raw] => Ring, select::extend;
+    EXTEND = "extend.wgsl", ExtendParams, [Ring, Ring, Raw] => Ring, select::extend;
     /// Rows of a block.
-    GATHER_ROWS = GatherParams, [Raw, Raw] => Raw, pack::gather_rows;
+    GATHER_ROWS = "gather_rows.wgsl", GatherParams, [Raw, Raw] => Raw, pack::gather_rows;
     /// `sum_i w_i L_i`.
     HITS = HitsParams, [Raw, Ring, Ring, Raw] => Ring, select::hits;
     /// What is opened of a ring element.
     MASK = "mask.wgsl", MaskParams, [Ring, Ring] => Raw, pack::mask;
     /// What is opened of a 64-bit value.
-    MASK_WIDE = MaskParams, [Wide, Ring] => Raw, pack::mask_wide;
+    MASK_WIDE = "mask.wgsl", MaskParams, [Wide, Ring] => Raw, pack::mask_wide;
     /// `out = op(a) op(b) - c`.
     MATMUL_MINUS = "matmul_minus.wgsl" by MatmulParams::tiles, MatmulParams, [Ring, Ring, Ring] => Ring, linear::matmul_minus;
     /// `out = c + op(a1) op(b1) - op(a2) op(b2)`.
-    MATMUL_PAIR = MatmulParams, [Ring, Ring, Ring, Ring, Ring] => Ring, linear::matmul_pair;
+    MATMUL_PAIR = "matmul_pair.wgsl" by MatmulParams::tiles, MatmulParams, [Ring, Ring, Ring, Ring, Ring] => Ring, linear::matmul_pair;
     /// An opened value from its two halves.
     MERGE = "merge.wgsl", MergeParams, [Raw, Raw] => Ring, pack::merge;
     /// A 64-bit share, cut into the ring.
     NARROW = "narrow.wgsl", NarrowParams, [Wide] => Ring, linear::narrow;
     /// Ring elements, packed.
-    PACK = PackParams, [Ring] => Raw, pack::pack_ring;
+    PACK = "pack_ring.wgsl", PackParams, [Ring] => Raw, pack::pack_ring;
     /// Windows of the differences of all pairs of a row.
     PAIR_WINDOWS = PairParams, [Ring] => Ring, compare::pair_windows;
     /// `e / S`.
@@ -245,19 +253,19 @@ kernels! {
     /// Padded top bits of ring shares.
     RESCALE_ASK = "rescale_ask.wgsl", RescaleParams, [Ring, Raw] => Raw, rescale::rescale_ask;
     /// Padded top bits of 64-bit shares.
-    RESCALE_ASK_WIDE = RescaleParams, [Wide, Raw] => Raw, rescale::rescale_ask_wide;
+    RESCALE_ASK_WIDE = "rescale_ask.wgsl", RescaleParams, [Wide, Raw] => Raw, rescale::rescale_ask_wide;
     /// A 64-bit share, scaled.
-    RESCALE_WIDE = RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale::rescale_wide;
+    RESCALE_WIDE = "rescale.wgsl", RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale::rescale_wide;
     /// Sums of rows of exponentials.
-    ROW_SUM = RowSumParams, [Ring] => Ring, softmax::row_sum;
+    ROW_SUM = "row_sum.wgsl", RowSumParams, [Ring] => Ring, softmax::row_sum;
     /// A wire times a secret bit.
     SELECT = SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select::select;
     /// `out[j] = 2^shift sum_i x[i, j]`.
-    SUM_ROWS = SumRowsParams, [Ring] => Ring, linear::sum_rows;
+    SUM_ROWS = "sum_rows.wgsl", SumRowsParams, [Ring] => Ring, linear::sum_rows;
     /// Packed elements as ring elements.
-    UNPACK = UnpackParams, [Raw] => Ring, pack::unpack;
+    UNPACK = "unpack.wgsl", UnpackParams, [Raw] => Ring, pack::unpack;
     /// Rows of packed elements as ring elements.
-    UNPACK_ROWS = UnpackRowsParams, [Raw] => Ring, pack::unpack_rows;
+    UNPACK_ROWS = "unpack_rows.wgsl", UnpackRowsParams, [Raw] => Ring, pack::unpack_rows;
     /// The bits of a wire that a comparison looks at.
     WINDOW = WindowParams, [Ring] => Ring, compare::window;
     /// The largest of every row, as bits.

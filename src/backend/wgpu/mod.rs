@@ -5,7 +5,7 @@
 //! * operands are bound with their exact sizes: `arrayLength(&x)` is an operand's number of elements, unless it is empty;
 //! * threads are counted by `thread(id, groups)`, one per element of the output unless the row says otherwise; the last
 //!   workgroups go past the end, so a body begins by comparing with `arrayLength(&out)`;
-//! * the types `Ring` and `Wide` and their functions, see [`shader`].
+//! * the types `Ring`, `Wide` and `X` (the word of the first input) and their functions, see [`shader`].
 //!
 //! Dispatches are recorded and go to the device together, at the latest with the next download.
 

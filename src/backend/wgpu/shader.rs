@@ -1,10 +1,11 @@
 //! The WGSL of a kernel: the prelude of its word pair, the helpers, and the kernel's file.
 //!
-//! A word's prelude (`shaders/word/`) is written for a type `Word` and functions `word_*`; it is taken twice, as `Ring` and
-//! `r_*` for the job's ring and as `Wide` and `w_*` for 64 bits. The helpers are `shaders/lib/`. Constants that Rust
-//! needs too, `GROUP` and `TILE`, are put in front.
+//! A word's prelude (`shaders/word/`) is written for a type `Word` and functions `word_*`; it is taken three times: as `Ring`
+//! and `r_*` for the job's ring, as `Wide` and `w_*` for 64 bits, and as `X` and `x_*` for the one of the two that the
+//! kernel's first input has (raw words: the ring), so that a row and its `_wide` twin share a file. The helpers are
+//! `shaders/lib/`. Constants that Rust needs too, `GROUP` and `TILE`, are put in front.
 
-use crate::kernel::{Kernel, RingWord, TILE};
+use crate::kernel::{Kernel, Operand, RingWord, TILE};
 
 /// How 64-bit words are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,13 +38,15 @@ pub fn source(kernel: &Kernel, ring: RingWord, arithmetic: Arithmetic) -> Option
         RingWord::U32 => U32,
         RingWord::U64 => wide,
     };
+    let x = if kernel.inputs.first() == Some(&Operand::Wide) { wide } else { ring };
+    let words = [word(ring, "Ring", "r_"), word(wide, "Wide", "w_"), word(x, "X", "x_")].concat();
     let constants = format!("const GROUP = {GROUP}u;\nconst TILE = {TILE}u;\n");
-    Some([&constants, &word(ring, "Ring", "r_"), &word(wide, "Wide", "w_"), &LIB.concat(), body].concat())
+    Some([&constants, &words, &LIB.concat(), body].concat())
 }
 
 /// A word's prelude under its names in the kernel.
 fn word(prelude: &str, ty: &str, prefix: &str) -> String {
-    prelude.replace("Word", ty).replace("word_", prefix)
+    [prelude, ANY].concat().replace("Word", ty).replace("word_", prefix)
 }
 
 /// Workgroups in x and y for a number of threads; none where the adapter takes fewer than `most` by `most`.
@@ -57,6 +60,7 @@ pub(super) fn grid(threads: usize, most: usize) -> Option<[u32; 2]> {
 const U32: &str = include_str!("../../../shaders/word/u32.wgsl");
 const U64: &str = include_str!("../../../shaders/word/u64.wgsl");
 const LIMBS: &str = include_str!("../../../shaders/word/limbs.wgsl");
+const ANY: &str = include_str!("../../../shaders/word/any.wgsl");
 
 /// Helpers that every kernel can call.
 const LIB: [&str; 4] = [

@@ -1,0 +1,14 @@
+// out[i, j] = block[index[i] - base, j], `stride` words a row.
+struct Params { stride: u32, base: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> block: array<u32>;
+@group(0) @binding(2) var<storage, read> index: array<u32>;
+@group(0) @binding(3) var<storage, read_write> out: array<u32>;
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = thread(id, groups);
+    if i >= arrayLength(&out) { return; }
+    let row = index[i / p.stride] - p.base;
+    out[i] = block[row * p.stride + i % p.stride];
+}
