@@ -42,7 +42,7 @@ pub(super) enum Command {
 /// The job, and where it runs.
 #[derive(Args, Clone, Debug)]
 pub(super) struct JobArgs {
-    /// Network: secureml (784-128-128-10) or logistic (784-10)
+    /// Network: secureml (784-128-128-10), logistic (784-10)
     #[arg(long, default_value = "secureml")]
     pub model: String,
     /// Data set: mnist or fashion-mnist
