@@ -79,7 +79,7 @@ pub(super) struct JobArgs {
     /// Number settings: small (32 bits) or wide (48 bits)
     #[arg(long, default_value = "small")]
     pub profile: String,
-    /// The trainer gets to see: accuracy, model, none
+    /// What the trainer sees: accuracy, model, none
     #[arg(long, value_delimiter = ',', default_value = "accuracy,model")]
     pub reveal: Vec<String>,
     /// Fixes the public choices; masks never follow it
