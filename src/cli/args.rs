@@ -42,7 +42,9 @@ pub(super) enum Command {
 /// The job, and where it runs.
 #[derive(Args, Clone, Debug)]
 pub(super) struct JobArgs {
-    /// Network: secureml (784-128-128-10) or logistic (784-10)
+    /// Network: secureml or logistic
+    ///
+    /// secureml is 784-128-128-10 with ReLU, logistic 784-10.
     #[arg(long, default_value = "secureml")]
     pub model: String,
     /// Data set: mnist or fashion-mnist
@@ -66,22 +68,28 @@ pub(super) struct JobArgs {
     /// Momentum, rounded to a multiple of 1/32
     #[arg(long, default_value_t = 0.90625, allow_negative_numbers = true)]
     pub momentum: f64,
-    /// Learning rate over the run: halving (at 1/2, 3/4, 7/8) or constant
+    /// Learning rate over the run: halving or constant
+    ///
+    /// halving halves it at 1/2, 3/4 and 7/8 of the steps.
     #[arg(long, default_value = "halving")]
     pub schedule: String,
-    /// Split the data among K owners (default: 1, or as many as the cluster file lists)
+    /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K")]
     pub owners: Option<usize>,
-    /// Have the owners scale features to mean 0 and deviation 1 (public constants of the data set)
+    /// Scale features to mean 0 and deviation 1
+    ///
+    /// The owners do it, with public constants of the data set.
     #[arg(long)]
     pub normalize: bool,
-    /// Number settings: small (32-bit ring) or wide (48-bit ring)
+    /// Number settings: small (32 bits) or wide (48 bits)
     #[arg(long, default_value = "small")]
     pub profile: String,
-    /// What the trainer gets to see: accuracy, model, none
+    /// What the trainer sees: accuracy, model, none
     #[arg(long, value_delimiter = ',', default_value = "accuracy,model")]
     pub reveal: Vec<String>,
-    /// Fixes the public choices (order of rows, initial weights); masks never follow it
+    /// Fixes the public choices; masks never follow it
+    ///
+    /// They are the order of the rows and the initial weights.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// What computes
@@ -105,10 +113,14 @@ pub(super) struct TrainArgs {
     /// Folder for what the run leaves (default: runs/MODEL-DATASET-N)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also train the same network in the clear on the same batches, afterwards
+    /// Afterwards, train the same network in the clear, too
+    ///
+    /// On the same batches from the same weights, for comparison.
     #[arg(long)]
     pub compare_clear: bool,
-    /// Seconds that a role waits for another (without --cluster; the cluster file has its own)
+    /// Seconds that a role waits for another
+    ///
+    /// With --cluster, the cluster file has its own.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub deadline: u64,
     /// Print JSON lines

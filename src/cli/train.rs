@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::cli::INTERRUPTED;
 use crate::cli::args::{JobArgs, PlanArgs, TrainArgs};
 use crate::cli::outcome::{Folder, plan_table, summary_table};
-use crate::cli::screen::{Screen, json, say};
+use crate::cli::screen::{Screen, count, json, say};
 use crate::data::{Places, load, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
@@ -37,11 +37,12 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
     let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Place::new(identity, cluster));
-    place.as_ref().map_or(Ok(()), |place| place.check(Role::Trainer))?;
     let owners = cluster.as_ref().map_or(1, Cluster::owners);
     if cluster.is_some() && args.job.owners.is_some_and(|k| k != owners) {
-        return Err(Error::Usage(format!("the cluster file lists {owners} owners; leave --owners out")));
+        let listed = count(owners as u64, "owner");
+        return Err(Error::Usage(format!("the cluster file lists {listed}; leave --owners out")));
     }
+    place.as_ref().map_or(Ok(()), |place| place.check(Role::Trainer))?;
     let training = args.job.training(owners)?;
     let (train_rows, test_rows) = args.job.rows()?;
     let job = training.job(train_rows, test_rows)?;

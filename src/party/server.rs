@@ -297,7 +297,8 @@ impl Server {
         let Some(links) = &mut self.links else { return self.device.upload_raw(&vec![0; words]) };
         let want = Head { kind: Kind::Correction, session: self.session, step: self.step, gate: low(gate) };
         let start = Instant::now();
-        let bytes = receive_exactly(&mut *links.dealer, want, words * 4, &self.scope).map_err(|e| e.at(&self.scope))?;
+        let bytes =
+            receive_exactly(&mut *links.dealer, want, words * 4, "its corrections").map_err(|e| e.at(&self.scope))?;
         self.account.now().dealer_seconds += start.elapsed().as_secs_f64();
         self.device.upload(&bytes, Operand::Raw, [words])
     }
@@ -327,7 +328,7 @@ impl Server {
         let theirs = links
             .peer
             .send(head, mine)
-            .and_then(|()| receive_exactly(&mut *links.peer, head, total * 4, &self.scope))
+            .and_then(|()| receive_exactly(&mut *links.peer, head, total * 4, "its half of an opening"))
             .map_err(|e| e.at(&self.scope))?;
         self.account.now().exchange_seconds += start.elapsed().as_secs_f64();
         Ok(Peer { words: self.device.upload(&theirs, Operand::Raw, [total])?, at })

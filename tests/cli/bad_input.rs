@@ -158,5 +158,5 @@ fn what_is_wrong_in_a_cluster_file_is_told_with_its_line() {
     run(dir.path(), &[&["dealer"], &cluster[..], &["k"]].concat()).failed(2, &["our key is", "dealer"]);
     fs::write(dir.path().join("bad.key"), "garbage").unwrap();
     run(dir.path(), &[&["dealer"], &cluster[..], &["bad.key"]].concat()).failed(1, &["bad.key", "not an identity"]);
-    run(dir.path(), &[&["train", "--owners", "2"], &cluster[..], &["k"]].concat()).failed(2, &["lists 1 owners"]);
+    run(dir.path(), &[&["train", "--owners", "2"], &cluster[..], &["k"]].concat()).failed(2, &["lists 1 owner;"]);
 }
