@@ -50,7 +50,9 @@ macro_rules! kernels {
         pub static $name: Kernel = {
             fn body<W: Word>(params: &[u32], inputs: &[&[u8]], out: &mut [u8]) {
                 // compiles the body once for every SIMD level, and runs the processor's
-                pulp::Arch::new().dispatch(#[inline(always)] || {
+                pulp::Arch::new().dispatch(#[inline(always)] move || {
+                    // moved, so that this is no more than FnOnce: others are called by a shim that is not inlined
+                    let out = out;
                     let params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));
                     let mut inputs = inputs.iter();
                     $module::$body::<W>(params, $(next::<element!($input, W)>(&mut inputs),)* bytemuck::cast_slice_mut::<u8, element!($output, W)>(out));

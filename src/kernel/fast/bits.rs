@@ -1,7 +1,68 @@
 //! Packed numbers: element `i` of `b` bits takes bits `i b .. (i + 1) b` of a string of `u32` words,
 //! bit `j` of which is bit `j mod 32` of word `j / 32`. The last word ends in zeros.
+//!
+//! Fast bodies go through operands in chunks of 32 elements: `b` whole words of packed numbers, one word of bits, and an
+//! array of `u64` to compute on, whose loops the compiler turns into vectors.
 
 use crate::fixed::mask;
+use crate::kernel::Word;
+
+/// Elements of a chunk.
+pub(crate) const CHUNK: usize = 32;
+/// The elements from `CHUNK c` on; behind the last one, anything.
+pub(crate) type Chunk = [u64; CHUNK];
+
+/// Chunk `c` of words.
+#[inline(always)]
+pub(crate) fn chunk<W: Word>(x: &[W], c: usize) -> Chunk {
+    let x = &x[c * CHUNK..];
+    if let Some(x) = x.first_chunk::<CHUNK>() {
+        return lanes(
+            #[inline(always)]
+            |j| x[j].wide(),
+        );
+    }
+    let mut out = [0; CHUNK];
+    out.iter_mut().zip(x).for_each(|(o, x)| *o = x.wide());
+    out
+}
+
+/// Chunk `c` of bits, each a number that is 0 or 1.
+#[inline(always)]
+pub(crate) fn chunk_of_bits(words: &[u32], c: usize) -> Chunk {
+    let word = u64::from(words[c]);
+    lanes(
+        #[inline(always)]
+        |j| word >> j & 1,
+    )
+}
+
+/// An array of `f(j)`. Unlike `array::from_fn` it is always inlined, and so compiled for the caller's SIMD level.
+#[inline(always)]
+pub(crate) fn lanes<T: Copy + Default, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
+    let mut out = [T::default(); N];
+    for (j, o) in out.iter_mut().enumerate() {
+        *o = f(j);
+    }
+    out
+}
+
+/// Fills `out` with the low bits of chunks.
+#[inline(always)]
+pub(crate) fn fill<W: Word>(out: &mut [W], mut values: impl FnMut(usize) -> Chunk) {
+    for (c, out) in out.chunks_mut(CHUNK).enumerate() {
+        let v = values(c);
+        match out.first_chunk_mut::<CHUNK>() {
+            Some(out) => {
+                *out = lanes(
+                    #[inline(always)]
+                    |j| W::low(v[j]),
+                )
+            }
+            None => out.iter_mut().zip(v).for_each(|(o, v)| *o = W::low(v)),
+        }
+    }
+}
 
 /// Words that `len` elements of `bits` bits take.
 pub(crate) const fn words(len: usize, bits: u32) -> usize {
@@ -38,6 +99,60 @@ impl<'a> Packed<'a> {
         x & self.mask
     }
 
+    /// Chunk `c`.
+    #[inline(always)]
+    pub(crate) fn chunk(&self, c: usize) -> Chunk {
+        let bytes = &self.bytes[(c * CHUNK * self.bits / 8).min(self.bytes.len())..];
+        match bytes.first_chunk() {
+            Some(window) => self.spread(window),
+            None => {
+                let mut window = [0; WINDOW];
+                let len = bytes.len().min(WINDOW);
+                window[..len].copy_from_slice(&bytes[..len]);
+                self.spread(&window)
+            }
+        }
+    }
+
+    /// The elements at the head of `window`; the usual widths are constants for the compiler.
+    #[inline(always)]
+    fn spread(&self, window: &[u8; WINDOW]) -> Chunk {
+        match self.bits {
+            8 => lanes(
+                #[inline(always)]
+                |j| u64::from(window[j]),
+            ),
+            16 => lanes(
+                #[inline(always)]
+                |j| u64::from(u16::from_le_bytes([window[2 * j], window[2 * j + 1]])),
+            ),
+            24 => lanes(
+                #[inline(always)]
+                |j| word(window, 3 * j) & mask(24),
+            ),
+            32 => lanes(
+                #[inline(always)]
+                |j| word(window, 4 * j) & mask(32),
+            ),
+            64 => lanes(
+                #[inline(always)]
+                |j| word(window, 8 * j),
+            ),
+            bits if bits <= 57 || bits % 4 == 0 => lanes(
+                #[inline(always)]
+                |j| word(window, j * bits / 8) >> (j * bits % 8) & self.mask,
+            ),
+            bits => lanes(
+                #[inline(always)]
+                |j| {
+                    let (byte, shift) = (j * bits / 8, j * bits % 8);
+                    let high = u64::from(window[byte + 8]) << (63 - shift) << 1;
+                    (word(window, byte) >> shift | high) & self.mask
+                },
+            ),
+        }
+    }
+
     #[cold]
     fn tail(&self, byte: usize) -> u64 {
         let mut last = [0; 8];
@@ -45,6 +160,18 @@ impl<'a> Packed<'a> {
         last[..rest.len()].copy_from_slice(rest);
         u64::from_le_bytes(last)
     }
+}
+
+/// Bytes that the widest chunk takes, and what is read with the last element.
+const WINDOW: usize = CHUNK * 8 + 8;
+
+/// The 64 bits from a byte on.
+#[inline(always)]
+fn word(window: &[u8; WINDOW], byte: usize) -> u64 {
+    // a mask instead of a check: no element begins past byte 248
+    let at = byte & 255;
+    let b = &window[at..at + 8];
+    u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
 }
 
 /// A reader that walks a frame item by item; every item starts on a word.
@@ -90,6 +217,12 @@ impl<'a> Filler<'a> {
         pack(self.raw(words(len, bits)), bits, len, value);
     }
 
+    /// Fills the next item chunk by chunk.
+    #[inline(always)]
+    pub(crate) fn chunks(&mut self, len: usize, bits: u32, values: impl FnMut(usize) -> Chunk) {
+        pack_chunks(self.raw(words(len, bits)), bits, len, values);
+    }
+
     /// The next item as words.
     #[inline(always)]
     pub(crate) fn raw(&mut self, words: usize) -> &'a mut [u32] {
@@ -101,55 +234,92 @@ impl<'a> Filler<'a> {
 
 /// Packs `len` elements of `bits` bits, the low bits of `value(i)`; asks for them in order.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the words of a wider string are cut out of it")]
 pub(crate) fn pack(out: &mut [u32], bits: u32, len: usize, mut value: impl FnMut(usize) -> u64) {
-    debug_assert_eq!(out.len(), words(len, bits));
-    match bits {
-        32 => out.iter_mut().enumerate().for_each(|(i, w)| *w = value(i) as u32),
-        64 => out.chunks_exact_mut(2).enumerate().for_each(|(i, w)| {
-            let v = value(i);
-            (w[0], w[1]) = (v as u32, (v >> 32) as u32);
-        }),
-        _ => {
-            let m = mask(bits);
-            let mut sink = Sink { out, acc: 0, fill: 0, at: 0 };
-            if bits < 32 {
-                (0..len).for_each(|i| sink.push(value(i) & m, bits));
-            } else {
-                for i in 0..len {
-                    let v = value(i) & m;
-                    sink.push(v & mask(32), 32);
-                    sink.push(v >> 32, bits - 32);
-                }
-            }
-            if sink.fill > 0 {
-                sink.out[sink.at] = sink.acc as u32;
-            }
-        }
-    }
+    pack_chunks(
+        out,
+        bits,
+        len,
+        #[inline(always)]
+        |c| {
+            let (mut chunk, at) = ([0; CHUNK], c * CHUNK);
+            chunk.iter_mut().zip(at..len).for_each(|(x, i)| *x = value(i));
+            chunk
+        },
+    );
 }
 
-/// Bits on their way into words.
+/// Packs `len` elements of `bits` bits, the low bits of those of `values(c)`; asks for the chunks in order.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the words of a wider string are cut out of it")]
+pub(crate) fn pack_chunks(out: &mut [u32], bits: u32, len: usize, mut values: impl FnMut(usize) -> Chunk) {
+    debug_assert_eq!(out.len(), words(len, bits));
+    let m = mask(bits);
+    let mut sink = Sink { out, acc: 0, fill: 0 };
+    for c in 0..len.div_ceil(CHUNK) {
+        let mut v = values(c);
+        if len - c * CHUNK < CHUNK {
+            v[len - c * CHUNK..].fill(0);
+        }
+        if bits == 32 {
+            sink.words(&v);
+        } else if bits < 32 {
+            let pairs: [u64; CHUNK / 2] = lanes(
+                #[inline(always)]
+                |j| (v[2 * j] & m) | (v[2 * j + 1] & m) << bits,
+            );
+            pairs.into_iter().for_each(|x| sink.push(x, 2 * bits));
+        } else {
+            v.into_iter().for_each(|x| sink.push(x & m, bits));
+        }
+    }
+    sink.finish();
+}
+
+/// Bits on their way into words; zeros behind the last word are dropped.
 struct Sink<'a> {
     out: &'a mut [u32],
     acc: u64,
     fill: u32,
-    at: usize,
 }
 
 impl Sink<'_> {
-    /// Appends `bits <= 32` bits.
+    /// Appends `1 <= bits <= 64` bits.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the low word is what goes out")]
+    #[expect(clippy::cast_possible_truncation, reason = "the two words of a number")]
     fn push(&mut self, x: u64, bits: u32) {
         self.acc |= x << self.fill;
         self.fill += bits;
-        if self.fill >= 32 {
-            self.out[self.at] = self.acc as u32;
-            self.at += 1;
-            self.acc >>= 32;
-            self.fill -= 32;
+        if self.fill >= 64 {
+            let [low, high] = [self.acc as u32, (self.acc >> 32) as u32];
+            match std::mem::take(&mut self.out) {
+                [a, b, rest @ ..] => {
+                    (*a, *b) = (low, high);
+                    self.out = rest;
+                }
+                [a] => *a = low,
+                [] => (),
+            }
+            self.fill -= 64;
+            self.acc = x >> 1 >> (bits - 1 - self.fill);
         }
+    }
+
+    /// Appends 32 bits of every element, where all before them had 32 too.
+    #[inline(always)]
+    fn words(&mut self, v: &Chunk) {
+        let len = self.out.len().min(CHUNK);
+        let (out, rest) = std::mem::take(&mut self.out).split_at_mut(len);
+        fill(
+            out,
+            #[inline(always)]
+            |_| *v,
+        );
+        self.out = rest;
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the two words of a number")]
+    fn finish(self) {
+        self.out.iter_mut().zip([self.acc as u32, (self.acc >> 32) as u32]).for_each(|(o, w)| *o = w);
     }
 }
 
@@ -194,9 +364,14 @@ mod tests {
                 let mut out = vec![u32::MAX; words(len, bits)];
                 pack(&mut out, bits, len, |i| values[i]);
                 assert_eq!(out, slow(&values, bits), "{bits} bits, {len} elements");
+                out.fill(u32::MAX);
+                pack_chunks(&mut out, bits, len, |c| chunk(&values, c));
+                assert_eq!(out, slow(&values, bits), "{bits} bits, {len} elements by chunk");
                 let packed = Packed::new(&out, bits);
                 for (i, v) in values.iter().enumerate() {
                     assert_eq!(packed.at(i), v & mask(bits), "{bits} bits, element {i} of {len}");
+                    let chunk = packed.chunk(i / CHUNK);
+                    assert_eq!(chunk[i % CHUNK], v & mask(bits), "{bits} bits, element {i} of {len} by chunk");
                 }
             }
         }

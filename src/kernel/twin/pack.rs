@@ -1,8 +1,7 @@
 //! Packing for the wire: masks on, words together, and back.
 
-use crate::fixed::mask as ones;
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Packed, pack};
+use crate::kernel::fast::bits::{Packed, chunk, fill, lanes, pack_chunks};
 use crate::kernel::table::{
     ConcatParams, GatherParams, MaskParams, MergeParams, PackParams, UnpackParams, UnpackRowsParams, XorParams,
 };
@@ -26,11 +25,25 @@ fn mask_words<X: Word, W: Word>(p: &MaskParams, x: &[X], r: &[W], out: &mut [u32
     let (len, bits, cut) = (r.len(), p.out_bits, p.cut);
     let offset = if p.offset == 1 { 1 << (bits - 2) } else { 0 };
     let whole = X::ones(p.in_bits);
-    if p.up == 1 {
-        pack(out, bits, len, |i| x[i].and(whole).shr_up(cut).wide().wrapping_add(r[i].wide()).wrapping_add(offset));
-    } else {
-        pack(out, bits, len, |i| x[i].and(whole).shr(cut).wide().wrapping_add(r[i].wide()).wrapping_add(offset));
-    }
+    // what is cut rounds up where any of these bits is set
+    let low = if p.up == 1 { X::ones(cut) } else { X::default() };
+    pack_chunks(
+        out,
+        bits,
+        len,
+        #[inline(always)]
+        |c| {
+            let (x, r) = (chunk(x, c), chunk(r, c));
+            lanes(
+                #[inline(always)]
+                |j| {
+                    let x = X::low(x[j]).and(whole);
+                    let up = u64::from(x.and(low) != X::default());
+                    x.shr(cut).wide().wrapping_add(up).wrapping_add(r[j]).wrapping_add(offset)
+                },
+            )
+        },
+    );
 }
 
 /// `out = (mine + peer) mod 2^bits`: an opened value from its two packed halves; the peer's begins at word `at`.
@@ -41,10 +54,18 @@ pub(crate) fn merge<W: Word>(p: &MergeParams, mine: &[u32], peer: &[u32], out: &
         out.iter_mut().zip(mine).zip(peer).for_each(|((o, a), b)| *o = W::low(u64::from(a.wrapping_add(*b))));
         return;
     }
-    let (a, b, m) = (Packed::new(mine, p.bits), Packed::new(peer, p.bits), ones(p.bits));
-    for (i, o) in out.iter_mut().enumerate() {
-        *o = W::low(a.at(i).wrapping_add(b.at(i)) & m);
-    }
+    let (a, b, m) = (Packed::new(mine, p.bits), Packed::new(peer, p.bits), crate::fixed::mask(p.bits));
+    fill(
+        out,
+        #[inline(always)]
+        |c| {
+            let (a, b) = (a.chunk(c), b.chunk(c));
+            lanes(
+                #[inline(always)]
+                |j| a[j].wrapping_add(b[j]) & m,
+            )
+        },
+    );
 }
 
 /// `out = a[a_at ..] ^ b[b_at ..]`.
@@ -63,14 +84,24 @@ pub(crate) fn and<W: Word>(_: &crate::kernel::table::NoParams, a: &[u32], b: &[u
 /// `out = pack(x)`.
 #[inline(always)]
 pub(crate) fn pack_ring<W: Word>(p: &PackParams, x: &[W], out: &mut [u32]) {
-    pack(out, p.bits, x.len(), |i| x[i].wide());
+    pack_chunks(
+        out,
+        p.bits,
+        x.len(),
+        #[inline(always)]
+        |c| chunk(x, c),
+    );
 }
 
 /// Packed elements from word `at` on as ring elements.
 #[inline(always)]
 pub(crate) fn unpack<W: Word>(p: &UnpackParams, x: &[u32], out: &mut [W]) {
     let x = Packed::new(&x[p.at as usize..], p.bits);
-    out.iter_mut().enumerate().for_each(|(i, o)| *o = W::low(x.at(i)));
+    fill(
+        out,
+        #[inline(always)]
+        |c| x.chunk(c),
+    );
 }
 
 /// Rows of packed elements, each row from a word of its own (`stride` words a row), as ring elements.
@@ -78,7 +109,11 @@ pub(crate) fn unpack<W: Word>(p: &UnpackParams, x: &[u32], out: &mut [W]) {
 pub(crate) fn unpack_rows<W: Word>(p: &UnpackRowsParams, x: &[u32], out: &mut [W]) {
     for (row, out) in x.chunks_exact(p.stride as usize).zip(out.chunks_exact_mut(p.cols as usize)) {
         let row = Packed::new(row, p.bits);
-        out.iter_mut().enumerate().for_each(|(i, o)| *o = W::low(row.at(i)));
+        fill(
+            out,
+            #[inline(always)]
+            |c| row.chunk(c),
+        );
     }
 }
 

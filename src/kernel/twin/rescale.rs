@@ -3,8 +3,8 @@
 //! `x' = scale x + 2^(bits-2)` has a clear top bit, so its two shares wrap iff either has its top bit set.
 
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Packed, bit, pack};
-use crate::kernel::table::RescaleParams;
+use crate::kernel::fast::bits::{CHUNK, Packed, chunk, chunk_of_bits, fill, lanes, pack_chunks};
+use crate::kernel::table::{CorrectParams, RescaleParams};
 
 impl RescaleParams {
     /// This server's share of `scale x + 2^(bits-2)`.
@@ -29,21 +29,21 @@ pub(crate) fn rescale_ask_wide<W: Word>(p: &RescaleParams, x: &[u64], own: &[u32
 
 #[inline(always)]
 fn ask<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], out: &mut [u32]) {
-    for ((o, x), own) in out.iter_mut().zip(x.chunks(32)).zip(own) {
+    for (c, (o, x)) in out.iter_mut().zip(x.chunks(CHUNK)).enumerate() {
+        let v = chunk(x, 0);
         let mut word = 0;
-        for (i, x) in x.iter().enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "one bit is left")]
-            let top = (p.lifted(*x).wide() >> (p.bits - 1)) as u32;
-            word |= top << i;
+        for (j, v) in v.iter().enumerate() {
+            let top = p.lifted(X::low(*v)).shr(p.bits - 1) != X::default();
+            word |= u32::from(top) << j;
         }
-        *o = word ^ (own & ones(x.len()));
+        *o = (word ^ own[c]) & low(x.len());
     }
 }
 
-/// The low `n` bits of a word of bits.
+/// The low `n <= 32` bits.
 #[inline(always)]
-fn ones(n: usize) -> u32 {
-    if n >= 32 { u32::MAX } else { (1 << n) - 1 }
+fn low(n: usize) -> u32 {
+    u32::MAX >> (CHUNK - n)
 }
 
 /// `times scale x / 2^shift` in `Z_2^64` (a left shift where `shift` is negative).
@@ -80,41 +80,100 @@ pub(crate) fn rescale_wide<W: Word>(
 #[expect(clippy::cast_possible_wrap, reason = "the shift is a two's complement parameter")]
 #[inline(always)]
 fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &[u32], dealt: &[u32], out: &mut [u64]) {
-    let peer = &peer[p.peer_at as usize..];
-    let shift = p.shift as i32;
+    let down = p.shift as i32 > 0;
+    let bits = (&peer[p.peer_at as usize..], asked, own);
+    if !down {
+        tell_with(
+            p,
+            x,
+            bits,
+            dealt,
+            out,
+            #[inline(always)]
+            |x| x << 0u32.wrapping_sub(p.shift),
+        );
+    } else if p.up == 1 {
+        let low = crate::fixed::mask(p.shift);
+        tell_with(
+            p,
+            x,
+            bits,
+            dealt,
+            out,
+            #[inline(always)]
+            |x| (x >> p.shift) + u64::from(x & low != 0),
+        );
+    } else {
+        tell_with(
+            p,
+            x,
+            bits,
+            dealt,
+            out,
+            #[inline(always)]
+            |x| x >> p.shift,
+        );
+    }
+}
+
+/// [`tell`] with its division; `bits` are the peer's, this server's, and its pads.
+#[inline(always)]
+fn tell_with<X: Word>(
+    p: &RescaleParams,
+    x: &[X],
+    (peer, asked, own): (&[u32], &[u32], &[u32]),
+    dealt: &[u32],
+    out: &mut [u64],
+    divided: impl Fn(u64) -> u64,
+) {
     let room = 64u32.wrapping_sub(p.bits).wrapping_add(p.shift);
     let (high, dealt) = (64 - room, Packed::new(dealt, room));
     let (first, times) = (u64::from(p.first), u64::from(p.times));
     let low = first << (p.bits.wrapping_sub(p.shift) - 2);
-    for (i, o) in out.iter_mut().enumerate() {
-        let x = p.lifted(x[i]);
-        let (u, v, pad) = (u64::from(bit(asked, i)), u64::from(bit(peer, i)), u64::from(bit(own, i)));
-        let (e, g) = (1u64.wrapping_sub(2 * u), 1u64.wrapping_sub(2 * v));
-        let top = x.wide() >> (p.bits - 1);
-        let both = (first * u * v)
-            .wrapping_add(v.wrapping_mul(e).wrapping_mul(pad))
-            .wrapping_add(e.wrapping_mul(g).wrapping_mul(dealt.at(i)));
-        let wrap = top.wrapping_sub(both);
-        let y = if shift <= 0 {
-            x.wide() << -shift
-        } else if p.up == 1 {
-            x.shr_up(p.shift).wide()
-        } else {
-            x.shr(p.shift).wide()
-        };
-        *o = y.wrapping_sub(wrap << high).wrapping_sub(low).wrapping_mul(times);
-    }
+    fill(
+        out,
+        #[inline(always)]
+        |c| {
+            let (x, dealt) = (chunk(x, c), dealt.chunk(c));
+            let (u, v, pad) = (chunk_of_bits(asked, c), chunk_of_bits(peer, c), chunk_of_bits(own, c));
+            lanes(
+                #[inline(always)]
+                |j| {
+                    let x = p.lifted(X::low(x[j])).wide();
+                    let both = if v[j] == 1 {
+                        (first & u[j]).wrapping_add(signed(pad[j].wrapping_sub(dealt[j]), u[j]))
+                    } else {
+                        signed(dealt[j], u[j])
+                    };
+                    let wrap = (x >> (p.bits - 1)).wrapping_sub(both);
+                    divided(x).wrapping_sub(wrap << high).wrapping_sub(low).wrapping_mul(times)
+                },
+            )
+        },
+    );
+}
+
+/// `(1 - 2 u) x` for a bit `u`.
+#[inline(always)]
+fn signed(x: u64, u: u64) -> u64 {
+    if u == 1 { x.wrapping_neg() } else { x }
 }
 
 /// The dealer's `[a a']`: `pack((own0 & own1) - share0)` in `bits` bits.
 #[inline(always)]
-pub(crate) fn deal_rescale<W: Word>(
-    p: &crate::kernel::table::CorrectParams,
-    own0: &[u32],
-    own1: &[u32],
-    share0: &[u32],
-    out: &mut [u32],
-) {
+pub(crate) fn deal_rescale<W: Word>(p: &CorrectParams, own0: &[u32], own1: &[u32], share0: &[u32], out: &mut [u32]) {
     let share = Packed::new(share0, p.bits);
-    pack(out, p.bits, p.len as usize, |i| u64::from(bit(own0, i) & bit(own1, i)).wrapping_sub(share.at(i)));
+    pack_chunks(
+        out,
+        p.bits,
+        p.len as usize,
+        #[inline(always)]
+        |c| {
+            let (a, b, share) = (chunk_of_bits(own0, c), chunk_of_bits(own1, c), share.chunk(c));
+            lanes(
+                #[inline(always)]
+                |j| (a[j] & b[j]).wrapping_sub(share[j]),
+            )
+        },
+    );
 }
