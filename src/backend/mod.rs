@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use cpu::Cpu;
 pub use null::Null;
 
-pub use self::wgpu::Wgpu;
+pub use self::wgpu::{Adapter, Wgpu};
 
 use crate::error::Result;
 use crate::kernel::{Kernel, RingWord};

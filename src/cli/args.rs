@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::backend::{Backend, Cpu};
+use crate::backend::{Adapter, Backend, Cpu, Wgpu};
 use crate::data::known;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
@@ -23,6 +23,8 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// List the GPUs of this machine
+    Adapters(AdaptersArgs),
     /// Deal correlated randomness for one job
     Dealer(RoleArgs),
     /// Score a saved model in the clear
@@ -92,9 +94,8 @@ pub(super) struct JobArgs {
     /// They are the order of the rows and the initial weights.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// What computes
-    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
-    pub backend: BackendArg,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -149,9 +150,6 @@ pub(super) struct RoleArgs {
     /// This party's key, from `ppdnn keygen`
     #[arg(long, value_name = "FILE")]
     pub identity: PathBuf,
-    /// What computes
-    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
-    pub backend: BackendArg,
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -165,6 +163,8 @@ pub(super) struct ServerArgs {
     /// Which server
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..2))]
     pub id: u8,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
     #[command(flatten)]
     pub role: RoleArgs,
 }
@@ -182,6 +182,13 @@ pub(super) struct OwnerArgs {
     pub data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub role: RoleArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct AdaptersArgs {
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -209,7 +216,7 @@ pub(super) struct EvaluateArgs {
 /// What computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum BackendArg {
-    /// The best that can run the job: the processor, in this version
+    /// The processor, in this version
     Auto,
     /// The processor
     Cpu,
@@ -217,27 +224,66 @@ pub(super) enum BackendArg {
     Gpu,
 }
 
-impl BackendArg {
-    /// The backend, or why there is none.
-    pub(super) fn open(self) -> Result<Arc<dyn Backend>> {
-        match self {
-            Self::Auto | Self::Cpu => Ok(Arc::new(Cpu::default())),
-            Self::Gpu => {
-                let missing = crate::kernel::table::KERNELS.iter().filter(|k| k.wgsl.is_none()).count();
-                let all = crate::kernel::table::KERNELS.len();
-                let text = format!("{missing} of {all} kernels have no GPU body in this version; use --backend cpu");
-                Err(Error::Usage(text))
-            }
+/// Where servers compute.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ComputeArgs {
+    /// What computes
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub backend: BackendArg,
+    /// GPU to use: number or part of the name, as `ppdnn adapters` lists them
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub adapter: Option<String>,
+}
+
+impl ComputeArgs {
+    /// The backend.
+    pub(super) fn open(&self) -> Result<Arc<dyn Backend>> {
+        match self.backend {
+            BackendArg::Auto | BackendArg::Cpu => Ok(Arc::new(Cpu::default())),
+            BackendArg::Gpu => Ok(Arc::new(Wgpu::open(self.index()?)?)),
         }
     }
 
-    /// The option that asks for it.
-    pub(super) fn option(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Gpu => "gpu",
+    /// What a person calls the backend, without opening it.
+    pub(super) fn name(&self) -> Result<String> {
+        match self.backend {
+            BackendArg::Auto | BackendArg::Cpu => Ok("cpu".into()),
+            BackendArg::Gpu => Ok(Adapter::list().swap_remove(self.index()?).name),
         }
+    }
+
+    /// The options that ask for the same.
+    pub(super) fn options(&self) -> Vec<String> {
+        let backend = match self.backend {
+            BackendArg::Auto => "auto",
+            BackendArg::Cpu => "cpu",
+            BackendArg::Gpu => "gpu",
+        };
+        let adapter = self.adapter.iter().flat_map(|a| ["--adapter".to_owned(), a.clone()]);
+        ["--backend".to_owned(), backend.to_owned()].into_iter().chain(adapter).collect()
+    }
+
+    /// Number of the adapter that is asked for.
+    fn index(&self) -> Result<usize> {
+        let list = Adapter::list();
+        let found = match &self.adapter {
+            None => (!list.is_empty()).then_some(0),
+            Some(wanted) => match wanted.parse::<usize>() {
+                Ok(index) => (index < list.len()).then_some(index),
+                Err(_) => list.iter().position(|a| a.name.to_lowercase().contains(&wanted.to_lowercase())),
+            },
+        };
+        let names = list.iter().map(|a| format!("`{}`", a.name)).collect::<Vec<_>>().join(", ");
+        found.ok_or_else(|| match (&self.adapter, list.is_empty()) {
+            (_, true) => Error::Usage(
+                "there is no GPU with a Vulkan, Metal or DX12 driver; install one (mesa-vulkan-drivers has one in \
+                 software), or use --backend cpu"
+                    .into(),
+            ),
+            (wanted, _) => {
+                Error::Usage(format!("no adapter is `{}`; there are {names}", wanted.as_deref().unwrap_or("0")))
+            }
+        })
     }
 }
 

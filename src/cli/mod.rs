@@ -1,5 +1,6 @@
 //! The command line. The only place that prints.
 
+mod adapters;
 mod args;
 mod keygen;
 mod outcome;
@@ -18,6 +19,7 @@ use args::{Cli, Command};
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Adapters(args) => adapters::adapters(args),
         Command::Dealer(args) => roles::dealer(args),
         Command::Evaluate(args) => outcome::evaluate(args),
         Command::Keygen(args) => keygen::keygen(args),

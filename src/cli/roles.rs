@@ -1,7 +1,9 @@
 //! `ppdnn server`, `ppdnn dealer`, `ppdnn owner`.
 
 use std::io::Read;
+use std::sync::Arc;
 
+use crate::backend::Cpu;
 use crate::cli::args::{OwnerArgs, RoleArgs, ServerArgs};
 use crate::cli::screen::{json, say};
 use crate::data::{Places, load};
@@ -12,12 +14,12 @@ use crate::roles::{Failure, PartyReport, Place, cpu_seconds, peak_rss_mib, rows_
 /// Serves one job.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
     let id = args.id;
-    run(&args.role, Role::Server(id), |place| place.serve(id, args.role.backend.open()?))
+    run(&args.role, Role::Server(id), |place| place.serve(id, args.compute.open()?))
 }
 
 /// Deals for one job.
 pub(super) fn dealer(args: &RoleArgs) -> Result<()> {
-    run(args, Role::Dealer, |place| place.deal(args.backend.open()?))
+    run(args, Role::Dealer, |place| place.deal(Arc::new(Cpu::default())))
 }
 
 /// Uploads an owner's rows.

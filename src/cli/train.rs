@@ -20,8 +20,8 @@ use crate::train::Job;
 /// Prints what a job costs.
 pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let (train, test) = args.job.rows()?;
-    args.job.backend.open()?;
-    let mut summary = args.job.training(1)?.plan(train, test, "cpu")?;
+    let backend = args.job.compute.name()?;
+    let mut summary = args.job.training(1)?.plan(train, test, &backend)?;
     summary.dataset = args.job.dataset.clone();
     if args.json {
         json(&Event::Summary(Box::new(summary)))
@@ -33,7 +33,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
 
 /// Trains.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
-    let backend = args.job.backend.open()?.name();
+    let backend = args.job.compute.name()?;
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
     let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Place::new(identity, cluster));
@@ -111,7 +111,7 @@ fn local(args: &TrainArgs, folder: &Folder) -> Result<Local> {
     }
     Ok(Local {
         program,
-        compute: vec!["--backend".to_owned(), args.job.backend.option().to_owned()],
+        compute: args.job.compute.options(),
         data,
         logs: folder.path().join("logs"),
         threads: (cores / COMPUTING_ROLES).max(1),

@@ -27,7 +27,7 @@ use crate::train::Job;
 pub struct Local {
     /// The executable.
     pub program: PathBuf,
-    /// Options for the servers and the dealer, as the backend.
+    /// Options for the servers, as the backend.
     pub compute: Vec<String>,
     /// Options for the owners, as the data set.
     pub data: Vec<String>,
@@ -115,7 +115,7 @@ impl Local {
         match role {
             Role::Owner(number) => command.args(["owner", "--number", &number.to_string()]).args(&self.data),
             Role::Server(id) => command.args(["server", "--id", &id.to_string()]).args(&self.compute),
-            _ => command.arg("dealer").args(&self.compute),
+            _ => command.arg("dealer"),
         };
         command.arg("--cluster").arg(keys.join(CLUSTER)).arg("--identity").arg(identity_file(keys, role));
         command.args(["--supervised", "--threads", &self.threads.to_string()]);
