@@ -1,6 +1,8 @@
 //! Speed of the CPU kernels on one thread: of matrix products beside their definition, of the others at the sizes of a
 //! training step of a 784-128-128-10 network at batch 128.
 
+#![expect(clippy::cast_possible_truncation, reason = "lengths are small")]
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -86,7 +88,13 @@ fn steps(c: &mut Criterion) {
         group.step(&CORRECT_BITS, &[HIDDEN as u32, n], &[h, packed(HIDDEN, n)], packed(HIDDEN, n), HIDDEN);
         group.step(&DEAL_COMPARE, &[12, 0], &[HIDDEN, 4 * h, 4 * h, compared], compared, HIDDEN);
         group.step(&DEAL_EXP, &[frac, 0], &[LOGITS, entries], entries, LOGITS * 16);
-        group.step(&DEAL_RECIPROCAL, &[log_knots, bits, 0], &[ROWS, coefficients], coefficients, 3 * ROWS << log_knots);
+        group.step(
+            &DEAL_RECIPROCAL,
+            &[log_knots, bits, 0],
+            &[ROWS, coefficients],
+            coefficients,
+            (3 * ROWS) << log_knots,
+        );
         group.step(&DEAL_RESCALE, &[WEIGHTS as u32, room], &[w, w, dealt], dealt, WEIGHTS);
         group.step(&DEAL_SELECT, &[l, n, 0], &[HIDDEN, h, selected], selected, HIDDEN);
         group.step(&DEAL_WINNER, &[ROWS as u32, 10, 0], &[packed(ROWS * 45, 1), products], products, ROWS);

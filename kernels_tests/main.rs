@@ -3,6 +3,8 @@
 //!
 //! `gpu` takes the first adapter there is. Without one it says so and passes, unless `PPDNN_REQUIRE_GPU=1`.
 
+#![expect(clippy::cast_possible_truncation, reason = "lengths are small, and the low bits of random words are meant")]
+
 mod cases;
 mod gpu;
 mod known;

@@ -100,7 +100,7 @@ pub(super) fn rows_add_up_as_integers_do() {
             for shift in [0, 1, 8, 16, bits - 1] {
                 let got = play.run(&SUM_ROWS, &[cols as u32, shift], &[&z], cols);
                 let sum = |j: usize| (0..rows).map(|i| i128::from(z[i * cols + j])).sum::<i128>();
-                let want: Vec<u64> = (0..cols).map(|j| reduce(sum(j) % (1 << bits) << shift, bits)).collect();
+                let want: Vec<u64> = (0..cols).map(|j| reduce((sum(j) % (1 << bits)) << shift, bits)).collect();
                 assert_eq!(got, want, "sum_rows {ring:?} {rows} x {cols} {fill:?}, shift {shift}");
             }
         }

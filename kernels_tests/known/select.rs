@@ -1,5 +1,6 @@
 //! Extension, products with secret bits, and hits (protocols.md 2.3, 3.2, 8): exact in the ring.
 
+use super::linear::reduce;
 use super::*;
 use crate::FILLS;
 
@@ -98,7 +99,7 @@ pub(super) fn hits_are_counted() {
             let tell = |s: usize| play.run(&HITS, &[n, 1 - s as u32], &[&b.hat, &l.hat, &l.rho[s], &dealt[s]], 1);
             let want = won.iter().zip(&labels).fold(0, |sum, (w, l)| sum + i128::from(*l) * i128::from(*w));
             let got = add(&[tell(0), tell(1)], n)[0];
-            assert_eq!(got, super::linear::reduce(want, n), "{word:?} {len} {fill:?}");
+            assert_eq!(got, reduce(want, n), "{word:?} {len} {fill:?}");
         }
     }
 }

@@ -46,7 +46,7 @@ macro_rules! word {
             const BITS: u32 = $t::BITS;
 
             #[inline(always)]
-            #[expect(clippy::cast_possible_truncation,
+            #[allow(clippy::cast_possible_truncation,
                      reason = "taking the low bits is what this does")]
             fn low(x: u64) -> Self { x as Self }
             #[inline(always)]

@@ -250,7 +250,6 @@ pub(crate) fn pack(out: &mut [u32], bits: u32, len: usize, mut value: impl FnMut
 
 /// Packs `len` elements of `bits` bits, the low bits of those of `values(c)`; asks for the chunks in order.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the words of a wider string are cut out of it")]
 pub(crate) fn pack_chunks(out: &mut [u32], bits: u32, len: usize, mut values: impl FnMut(usize) -> Chunk) {
     debug_assert_eq!(out.len(), words(len, bits));
     let m = mask(bits);

@@ -7,7 +7,7 @@
 //! * asked: planes `eq_j ^ alpha_j (j >= 1), lt_j ^ beta_j (j <= m-2)`, and behind them, not sent, `lt_(m-1)`.
 
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Filler, Items, plane};
+use crate::kernel::fast::bits::{CHUNK, Filler, Items, chunk, plane};
 use crate::kernel::table::{CompareParams, PairParams, WindowParams};
 
 /// Number of 4-bit digits of a window.
@@ -57,18 +57,15 @@ pub(crate) fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
 #[inline(always)]
 pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (len, m) = (a.len(), digits(p.k));
-    let (w, tables) = (plane(len), Items::new(dealt).raw(m * (len * 16).div_ceil(32)));
-    let halves: &[u16] = bytemuck::cast_slice(tables);
-    let per = (len * 16).div_ceil(32) * 2;
+    let (w, mut tables) = (plane(len), Items::new(dealt));
     for j in 0..m {
-        let table = &halves[j * per..j * per + len];
+        let table = tables.next(len, 16);
         for word in 0..w {
-            let at = word * 32;
+            let (a, table) = (chunk(a, word), table.chunk(word));
             let (mut eq, mut lt) = (0u32, 0u32);
-            for (i, (a, h)) in a[at..].iter().zip(&table[at..]).take(32).enumerate() {
-                #[expect(clippy::cast_possible_truncation, reason = "a digit has 4 bits")]
-                let d = (a.wide() >> (4 * j)) as u32 & 15;
-                let above = u32::from(*h) >> d;
+            for i in 0..CHUNK {
+                #[expect(clippy::cast_possible_truncation, reason = "a table has 16 bits")]
+                let above = (table[i] >> (a[i] >> (4 * j) & 15)) as u32;
                 eq |= (above & 1) << i;
                 lt |= ((above >> 1).count_ones() & 1) << i;
             }
@@ -128,7 +125,6 @@ pub(crate) fn compare_tell<W: Word>(
         }
         let mut sign = 0;
         for (i, a) in a[word * 32..].iter().take(32).enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "one bit is left")]
             let top = (a.wide() >> p.k & 1) as u32;
             sign |= (1 ^ top) << i;
         }
@@ -171,7 +167,6 @@ pub(crate) fn deal_compare<W: Word>(
         };
         let mut top = 0;
         for (i, r) in rho[word * 32..].iter().take(32).enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "one bit is left")]
             let bit = (r.wide() >> p.k & 1) as u32;
             top |= bit << i;
         }

@@ -15,7 +15,6 @@ impl MatmulParams {
 }
 
 /// `out = c + op(a1) op(b1) - op(a2) op(b2)`: a server's share of a product of wires (protocols.md 1.1).
-#[expect(clippy::too_many_arguments, reason = "the formula has five operands")]
 #[inline(always)]
 pub(crate) fn matmul_pair<W: Word>(p: &MatmulParams, c: &[W], a1: &[W], b1: &[W], a2: &[W], b2: &[W], out: &mut [W]) {
     out.copy_from_slice(c);

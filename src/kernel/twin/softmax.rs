@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::fixed::mask;
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Filler, Items, bit, words};
+use crate::kernel::fast::bits::{CHUNK, Filler, Items, bit, lanes, words};
 use crate::kernel::table::{BelowMaxParams, ExpParams, ProbabilityParams, ReciprocalParams, RowSumParams};
 
 use super::select::public;
@@ -44,7 +44,8 @@ pub(crate) fn below_max<W: Word>(p: &BelowMaxParams, hat: &[W], rho: &[W], won: 
     let share = |i: usize| (public(hat[i].wide(), p.wire).0 * u64::from(p.first)).wrapping_sub(rho[i].wide());
     for (row, out) in out.chunks_exact_mut(c).enumerate() {
         let mut top = 0u64;
-        for i in row * c..(row + 1) * c {
+        for x in 0..c {
+            let i = row * c + x;
             let b = u64::from(bit(won, i));
             let masked = public(hat[i].wide(), p.wire).0.wrapping_mul(lambda.at(i)).wrapping_sub(lambda_rho.at(i));
             top =
@@ -84,6 +85,7 @@ pub(crate) fn exp_low(frac: u32) -> &'static [u64] {
 }
 
 /// `e^(2^(i - 10))`.
+#[expect(clippy::approx_constant, reason = "digits that no library chooses")]
 const EXP_POWERS: [f64; 14] = [
     1.000_977_039_492_416_5,
     1.001_955_033_591_002_8,
@@ -115,36 +117,48 @@ pub(crate) fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32],
     }
 }
 
-/// The tables of [`exp`]: entry `i` is `exp(16 J - rho_lo)`, `J = i - rho_hi` lifted to `[-14, 1]`; the entry of `J = 1` is
-/// saturated, it is never looked up in the range of use.
+/// The tables of [`exp`]: entry `i` is `exp(16 J - rho_lo)`, `J = i - rho_hi` lifted to `[-14, 1]`. Entries above
+/// `2^50` are saturated; in the range of use those that are looked up stay below `2^42`.
 #[inline(always)]
 pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
     let len = rho.len() * EXP_ENTRIES;
     let share = Items::new(share0).next(len, EXP_BITS);
     let digit = EXP_STEP + p.frac;
-    let knots: Vec<f64> =
-        (-14..=1).map(|j: i32| f64::exp(f64::from(j) * 16.0 + f64::from(EXP_FRAC) * std::f64::consts::LN_2)).collect();
+    // twice, so that every rotation is a slice
+    let knots: [f64; 2 * EXP_ENTRIES] = lanes(
+        #[inline(always)]
+        |j| f64::exp((j % EXP_ENTRIES) as f64 * 16.0 - 224.0) * f64::exp2(f64::from(EXP_FRAC)),
+    );
     let decay = exp_decay(p.frac);
-    let mut entries = [0; EXP_ENTRIES];
-    Filler::new(out).item(len, EXP_BITS, |at| {
-        let (i, entry) = (at / EXP_ENTRIES, at % EXP_ENTRIES);
-        if entry == 0 {
-            #[expect(clippy::cast_possible_truncation, reason = "the ring of an exponent has at most 18 bits")]
-            let rho = (rho[i].wide() & mask(EXP_WHOLE + p.frac)) as usize;
-            let scale = decay[rho & ((1 << digit) - 1)];
-            for (e, x) in entries.iter_mut().enumerate() {
-                let j = e.wrapping_sub(rho >> digit).wrapping_add(14) % EXP_ENTRIES;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "capped at 2^52 and positive"
-                )]
-                let value = (knots[j] * scale).min(4_503_599_627_370_496.0).round() as u64;
-                *x = value;
+    Filler::new(out).chunks(
+        len,
+        EXP_BITS,
+        #[inline(always)]
+        |c| {
+            let mut values = share.chunk(c);
+            for (values, rho) in values.chunks_exact_mut(EXP_ENTRIES).zip(&rho[c * CHUNK / EXP_ENTRIES..]) {
+                #[expect(clippy::cast_possible_truncation, reason = "the ring of an exponent has at most 18 bits")]
+                let rho = (rho.wide() & mask(EXP_WHOLE + p.frac)) as usize;
+                let scale = decay[rho & ((1 << digit) - 1)];
+                let knots = &knots[(EXP_ENTRIES + 14 - (rho >> digit)) % EXP_ENTRIES..][..EXP_ENTRIES];
+                for (x, knot) in values.iter_mut().zip(knots) {
+                    *x = nearest((knot * scale).min(SATURATED)).wrapping_sub(*x);
+                }
             }
-        }
-        entries[entry].wrapping_sub(share.at(at))
-    });
+            values
+        },
+    );
+}
+
+/// More than any entry that is looked up.
+const SATURATED: f64 = 1_125_899_906_842_624.0;
+
+/// The nearest integer of a number below `2^51`, in two's complement.
+#[inline(always)]
+fn nearest(x: f64) -> u64 {
+    // here the last bit of a number's mantissa counts one
+    const ONES: f64 = 6_755_399_441_055_744.0;
+    (x + ONES).to_bits().wrapping_sub(ONES.to_bits())
 }
 
 /// `e^-(j / 2^frac)`; only the dealer's, so the library's `exp` will do.
@@ -187,33 +201,41 @@ pub(crate) fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32]
 #[inline(always)]
 pub(crate) fn deal_reciprocal<W: Word>(p: &ReciprocalParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
     let (len, knots) = (rho.len(), 1usize << p.log_knots);
+    debug_assert_eq!(knots % CHUNK, 0, "a chunk belongs to one element");
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let (digit, unit) = (SUM_BITS - p.log_knots, f64::exp2(-f64::from(SUM_FRAC)));
-    let polys = reciprocal_polynomials(p.log_knots);
+    let [a0, a1, a2] = reciprocal_polynomials(p.log_knots);
     let one = f64::exp2(f64::from(RECIPROCAL_FRAC));
     for order in 0..3 {
         let share = share.next(len * knots, p.bits);
-        fill.item(len * knots, p.bits, |at| {
-            #[expect(clippy::cast_possible_truncation, reason = "the sum's ring has 16 bits")]
-            let rho = (rho[at / knots].wide() & mask(SUM_BITS)) as usize;
-            let [a0, a1, a2] = polys[(at % knots).wrapping_sub(rho >> digit) % knots];
-            let r = (rho & ((1 << digit) - 1)) as f64 * unit;
-            let c = match order {
-                0 => a0 - a1 * r + a2 * r * r,
-                1 => (a1 - 2.0 * a2 * r) * unit,
-                _ => a2 * unit * unit,
-            };
-            #[expect(clippy::cast_possible_truncation, reason = "below 2^33")]
-            let value = ((c * one).round() as i64).cast_unsigned();
-            value.wrapping_sub(share.at(at))
-        });
+        fill.chunks(
+            len * knots,
+            p.bits,
+            #[inline(always)]
+            |c| {
+                #[expect(clippy::cast_possible_truncation, reason = "the sum's ring has 16 bits")]
+                let rho = (rho[c * CHUNK / knots].wide() & mask(SUM_BITS)) as usize;
+                let r = (rho & ((1 << digit) - 1)) as f64 * unit;
+                let [f0, f1, f2] = match order {
+                    0 => [one, -r * one, r * r * one],
+                    1 => [0.0, unit * one, -2.0 * r * unit * one],
+                    _ => [0.0, 0.0, unit * unit * one],
+                };
+                let (share, at) = (share.chunk(c), (c * CHUNK + knots - (rho >> digit)) % knots);
+                let (a0, a1, a2) = (&a0[at..at + CHUNK], &a1[at..at + CHUNK], &a2[at..at + CHUNK]);
+                lanes(
+                    #[inline(always)]
+                    |j| nearest(f0 * a0[j] + f1 * a1[j] + f2 * a2[j]).wrapping_sub(share[j]),
+                )
+            },
+        );
     }
 }
 
-/// `1 / max(S, 1/2)` as a quadratic around every knot, least squares on nine Chebyshev points one knot distance either side.
-#[inline(always)]
-fn reciprocal_polynomials(log_knots: u32) -> &'static [[f64; 3]] {
-    static TABLES: [OnceLock<Vec<[f64; 3]>>; 9] = [const { OnceLock::new() }; 9];
+/// `1 / max(S, 1/2)` as a quadratic around every knot, least squares on nine Chebyshev points one knot distance either side:
+/// the coefficients of every order, all knots twice, so that every rotation is a slice.
+fn reciprocal_polynomials(log_knots: u32) -> &'static [Vec<f64>; 3] {
+    static TABLES: [OnceLock<[Vec<f64>; 3]>; 9] = [const { OnceLock::new() }; 9];
     TABLES[log_knots as usize].get_or_init(|| {
         let step = 16.0 / f64::exp2(f64::from(log_knots));
         let t: [f64; 9] = std::array::from_fn(|i| f64::cos((2 * i + 1) as f64 * std::f64::consts::PI / 18.0));
@@ -224,7 +246,8 @@ fn reciprocal_polynomials(log_knots: u32) -> &'static [[f64; 3]] {
             let (b0, b1, b2) = (mean(&f), 2.0 * mean(&|t| f(t) * t), 2.0 * mean(&|t| f(t) * (2.0 * t * t - 1.0)));
             [b0 - b2, b1 / step, 2.0 * b2 / (step * step)]
         };
-        (0..1 << log_knots).map(fit).collect()
+        let fits: Vec<_> = (0..1 << log_knots).map(fit).collect();
+        std::array::from_fn(|order| fits.iter().chain(&fits).map(|a| a[order]).collect())
     })
 }
 
@@ -304,5 +327,29 @@ pub(crate) fn deal_probability<W: Word>(
             };
             value.wrapping_sub(share.at(i))
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_exp_is_the_same_integers_everywhere_and_within_its_rounding() {
+        for (frac, hash) in [
+            (8, "580d24c4e81626ee3b6055d63a1a5ec27283f97036b7c886a5cd267c9629e444"),
+            (10, "eee8ac80e47808971418a50bf7d6ea362f8e9a86999cfbc856378bf266190bc2"),
+        ] {
+            let table = exp_low(frac);
+            assert_eq!(table.len(), 16 << frac);
+            let bytes: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
+            assert_eq!(blake3::hash(&bytes).to_hex().as_str(), hash, "{frac} fraction bits");
+            for (j, x) in table.iter().enumerate() {
+                let exact = f64::exp(j as f64 / f64::exp2(f64::from(frac))) * 65_536.0;
+                // half a unit, and 14 products of f64
+                let error = (*x as f64 - exact).abs();
+                assert!(error <= 0.5 + exact * 16.0 * f64::EPSILON, "e^({j} / 2^{frac}) is off by {error}");
+            }
+        }
     }
 }

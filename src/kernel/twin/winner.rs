@@ -73,6 +73,7 @@ pub(crate) fn deal_winner<W: Word>(p: &WinnerParams, lambda: &[u32], share0: &[u
     let masks = gather(rows, classes, |i, _| bit(lambda, i));
     let w = plane(rows * classes);
     let mut product = vec![0; 1 << (classes - 1)];
+    #[expect(clippy::needless_range_loop, reason = "a word of every mask, not of one list")]
     for word in 0..w {
         let mut at = word;
         product[0] = u32::MAX;
