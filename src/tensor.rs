@@ -100,6 +100,15 @@ impl Device {
         Ok(Tensor { buf, shape, kind: kernel.output })
     }
 
+    /// Zeros on the device.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn zeros(&self, kind: Operand, shape: impl Into<Shape>) -> Result<Tensor> {
+        let shape = shape.into();
+        Ok(Tensor { buf: self.backend.zeros(shape.len() * kind.bytes(self.ring))?, shape, kind })
+    }
+
     /// Copies 64-bit values to the device as ring elements.
     ///
     /// # Errors

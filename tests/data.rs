@@ -497,6 +497,8 @@ fn tiny(urls: &[&str]) -> Known {
         features: 4,
         image: [1, 2, 2],
         train_rows: 3,
+        mean: 0.5,
+        deviation: 0.25,
         test_rows: 2,
         first_labels: [2, 0, 1, 0, 0, 0, 0, 0],
         files,

@@ -58,6 +58,14 @@ pub trait Backend: Send + Sync {
     /// [`Error::Device`](crate::error::Error::Device) where it has no room.
     fn upload(&self, bytes: &[u8]) -> Result<Buf>;
 
+    /// Memory of so many bytes, all 0.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::error::Error::Device) where it has no room.
+    fn zeros(&self, bytes: usize) -> Result<Buf> {
+        self.upload(&vec![0; bytes])
+    }
+
     /// Takes over the first `bytes` bytes of `words`; without a copy where the device's memory is the host's.
     ///
     /// # Errors

@@ -199,9 +199,7 @@ impl Values for Dealer {
             .find(|(s, _)| *s == set)
             .ok_or_else(|| Error::peer("owners", format!("sent no seeds for {set:?}")))?;
         if self.link.is_none() {
-            let zeros = self
-                .device
-                .upload_ring(&vec![0; numbers.len() * masks.shape().cols], [numbers.len(), masks.shape().cols])?;
+            let zeros = self.device.zeros(Operand::Ring, [numbers.len(), masks.shape().cols])?;
             return Ok(DealtWire { r: zeros, bits: self.profile.ring });
         }
         (0..2).for_each(|server| self.log.rows(server, set, numbers));

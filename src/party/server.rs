@@ -294,7 +294,7 @@ impl Server {
         }
         let gate = self.next_stream();
         self.account.now().dealt.frame(words * 4);
-        let Some(links) = &mut self.links else { return self.device.upload_raw(&vec![0; words]) };
+        let Some(links) = &mut self.links else { return self.device.zeros(Operand::Raw, [words]) };
         let want = Head { kind: Kind::Correction, session: self.session, step: self.step, gate: low(gate) };
         let start = Instant::now();
         let bytes =
@@ -318,7 +318,7 @@ impl Server {
         stats.sent.frame(total * 4);
         stats.received.frame(total * 4);
         let Some(links) = &mut self.links else {
-            return Ok(Peer { words: self.device.upload_raw(&vec![0; total])?, at });
+            return Ok(Peer { words: self.device.zeros(Operand::Raw, [total])?, at });
         };
         let start = Instant::now();
         let head = Head { kind: Kind::Opening, session: self.session, step: self.step, gate: self.round };
@@ -376,14 +376,14 @@ impl Values for Server {
     fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Half> {
         let x = match (self.parameters.get(index), &self.links) {
             (Some(x), _) if x.len() == shape.len() => x.reshape(shape.clone()),
-            (_, None) => self.device.upload_wide(&vec![0; shape.len()], shape.clone())?,
+            (_, None) => self.device.zeros(Operand::Wide, shape.clone())?,
             _ => return Err(Error::peer("trainer", format!("gave no parameter {index} of shape {shape}"))),
         };
         Ok(Half { x, bits: MASTER_BITS })
     }
 
     fn zeros(&mut self, shape: &Shape) -> Result<Half> {
-        Ok(Half { x: self.device.upload_wide(&vec![0; shape.len()], shape.clone())?, bits: MASTER_BITS })
+        Ok(Half { x: self.device.zeros(Operand::Wide, shape.clone())?, bits: MASTER_BITS })
     }
 
     fn rows(&mut self, set: Set, numbers: &[u32]) -> Result<OpenWire> {
@@ -393,9 +393,7 @@ impl Values for Server {
             .find(|(s, ..)| *s == set)
             .ok_or_else(|| Error::peer("owners", format!("sent no rows of {set:?}")))?;
         if self.links.is_none() {
-            let zeros = self
-                .device
-                .upload_ring(&vec![0; numbers.len() * masks.shape().cols], [numbers.len(), masks.shape().cols])?;
+            let zeros = self.device.zeros(Operand::Ring, [numbers.len(), masks.shape().cols])?;
             return Ok(OpenWire { hat: zeros.clone(), r: zeros, bits: self.profile.ring, half: OnceCell::new() });
         }
         self.log.rows(self.id, set, numbers);
