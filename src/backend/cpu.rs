@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zeroize::Zeroize;
+
 use super::{Backend, Buf};
 use crate::error::Result;
 use crate::kernel::{Kernel, RingWord};
@@ -47,13 +49,19 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        let words = std::mem::take(&mut self.words);
+        let mut words = std::mem::take(&mut self.words);
+        if words.len() <= KEY_WORDS {
+            words.as_mut_slice().zeroize();
+        }
         if words.len() <= POOLED_WORDS {
             let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.entry(words.len()).or_default().push(words);
         }
     }
 }
+
+/// Loans as short as a key may be one: they are erased.
+const KEY_WORDS: usize = 4;
 
 /// Larger loans go back to the system: they are data sets, not a step's values.
 const POOLED_WORDS: usize = 4 << 20;

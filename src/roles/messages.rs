@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::net::{Channel, Head, Kind};
@@ -86,7 +87,9 @@ pub(crate) fn hear<T: DeserializeOwned>(link: &mut dyn Channel, kind: Kind, what
         let (mine, theirs) = (format!("{kind:?} ({what})"), format!("{:?}", frame.head.kind));
         return Err(Error::Desync { peer: link.peer().into(), mine, theirs });
     }
-    postcard::from_bytes(&frame.body).map_err(|e| Error::peer(link.peer(), format!("{what} cannot be read: {e}")))
+    // it may be a seed
+    let body = Zeroizing::new(frame.body);
+    postcard::from_bytes(&body).map_err(|e| Error::peer(link.peer(), format!("{what} cannot be read: {e}")))
 }
 
 /// Checks that a peer agreed to the same job.

@@ -170,14 +170,18 @@ fn receive_rows(
     digest: &mut blake3::Hasher,
 ) -> Result<Vec<u64>> {
     let bytes = rows * shape.stride() * 4;
-    let mut words = vec![0u64; bytes.div_ceil(8)];
-    let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut words)[..bytes];
+    let mut words: Vec<u64> = Vec::new();
+    let room = words.try_reserve_exact(bytes.div_ceil(8));
+    room.map_err(|_| Error::Device(format!("there is no memory for {rows} masked rows, {bytes} bytes")))?;
     let per = rows_per_frame(shape) * shape.stride() * 4;
-    for (gate, out) in (0..).zip(out.chunks_mut(per)) {
+    for (gate, start) in (0..).zip((0..bytes).step_by(per)) {
+        let end = bytes.min(start + per);
         let head = Head { kind: Kind::Data, session: 0, step: set, gate };
-        let frame = receive_exactly(link, head, out.len(), "its masked rows")?;
+        let frame = receive_exactly(link, head, end - start, "its masked rows")?;
         digest.update(&frame);
-        out.copy_from_slice(&frame);
+        // memory is touched as rows arrive
+        words.resize(end.div_ceil(8), 0);
+        bytemuck::cast_slice_mut(&mut words)[start..end].copy_from_slice(&frame);
     }
     Ok(words)
 }

@@ -9,6 +9,13 @@ use crate::party::Revealed;
 use crate::prg::public_seed;
 use crate::train::Schedule;
 
+/// Rows that the order of an epoch is made for.
+const MOST_ROWS: u64 = 1 << 27;
+/// Columns of a layer.
+const MOST_COLUMNS: u64 = 1 << 20;
+/// Elements of a tensor.
+const MOST_ELEMENTS: u64 = 1 << 30;
+
 /// How many rows an owner brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
@@ -101,10 +108,18 @@ impl Job {
         self.rate.check(&self.profile, self.schedule.most())?;
         let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();
         let (train, test) = (rows(|o| o.train), rows(|o| o.test));
+        let columns = self.model.dense_layers().flat_map(|(i, o, _)| [i as u64, o as u64]);
+        let widest = columns.max().unwrap_or(0);
+        let sizes = self.model.dense_layers().map(|(i, o, _)| (i as u64).saturating_mul(o as u64));
+        let parameters = sizes.fold(0, u64::saturating_add);
         let wrong = if train == 0 {
             "there are no rows to train on"
-        } else if train.max(test) >= 1 << 31 {
-            "there are more than 2^31 rows"
+        } else if train.max(test) > MOST_ROWS {
+            "there are more than 2^27 rows"
+        } else if widest > MOST_COLUMNS || parameters > MOST_ELEMENTS {
+            "the network is too large: layers have up to 2^20 columns, all together 2^30 parameters"
+        } else if train.min(self.batch.into()) * widest > MOST_ELEMENTS {
+            "a batch is too large: it has up to 2^30 elements in any layer"
         } else if self.reveal.accuracy && test == 0 {
             "accuracy is to be revealed, but there are no rows to test on"
         } else if self.batch == 0 || self.epochs == 0 || self.steps == Some(0) {
@@ -184,5 +199,73 @@ impl Job {
     /// What identifies the job.
     pub fn hash(&self) -> [u8; 32] {
         *blake3::hash(&self.to_bytes()).as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Model;
+
+    fn job() -> Job {
+        Job {
+            model: Model::named("secureml", 784, 10).unwrap(),
+            profile: Profile::small(),
+            owners: vec![Owned { train: 300, test: 10 }, Owned { train: 41, test: 0 }],
+            normalization: None,
+            shuffle: true,
+            epochs: 2,
+            steps: None,
+            batch: 128,
+            rate: Rate::new(0.0625, 128).unwrap(),
+            momentum: Momentum::new(0.9).unwrap(),
+            schedule: Schedule::Halving,
+            reveal: Reveals { accuracy: true, model: true },
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn a_job_comes_back_from_its_bytes_and_garbage_does_not() {
+        let bytes = job().to_bytes();
+        assert_eq!(Job::from_bytes(&bytes).unwrap(), job());
+        assert!(Job::from_bytes(&bytes[..bytes.len() / 2]).unwrap_err().is_usage());
+        assert!(Job::from_bytes(&[0xff; 300]).unwrap_err().is_usage());
+    }
+
+    #[test]
+    fn jobs_that_no_machine_could_hold_are_refused() {
+        let refused = |change: &dyn Fn(&mut Job)| {
+            let mut job = job();
+            change(&mut job);
+            Job::from_bytes(&job.to_bytes()).unwrap_err().to_string()
+        };
+        assert!(refused(&|j| j.owners[0].train = u32::MAX).contains("2^27 rows"));
+        let wide = |n| move |j: &mut Job| j.model = Model::dense("wide", n, &[n], 10).unwrap();
+        assert!(refused(&wide(1 << 21)).contains("too large"));
+        assert!(refused(&wide(1 << 20)).contains("too large"));
+        assert!(refused(&wide(usize::MAX)).contains("too large"));
+        let tall = |j: &mut Job| {
+            (j.owners[0].train, j.batch) = (1 << 26, 1 << 26);
+        };
+        assert!(refused(&tall).contains("a batch is too large"));
+        assert!(refused(&|j| j.batch = 0).contains("at least 1"));
+        assert!(refused(&|j| j.owners.clear()).contains("no rows"));
+    }
+
+    #[test]
+    fn an_epoch_goes_over_every_row_once_in_an_order_of_its_own() {
+        let job = job();
+        let all = |epoch| job.batches(epoch).concat();
+        let sorted = |mut rows: Vec<u32>| {
+            rows.sort_unstable();
+            rows
+        };
+        assert_eq!(job.batches(1).iter().map(Vec::len).collect::<Vec<_>>(), [128, 128, 85]);
+        assert!(job.batches(1).iter().all(|b| b.is_sorted()));
+        assert_eq!(sorted(all(1)), (0..341).collect::<Vec<_>>());
+        assert_ne!(all(1), all(2));
+        let still = Job { shuffle: false, ..job.clone() };
+        assert_eq!(still.batches(2).concat(), (0..341).collect::<Vec<_>>());
     }
 }
