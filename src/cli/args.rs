@@ -280,9 +280,10 @@ impl ComputeArgs {
                  software), or use --backend cpu"
                     .into(),
             ),
-            (wanted, _) => {
-                Error::Usage(format!("no adapter is `{}`; there are {names}", wanted.as_deref().unwrap_or("0")))
-            }
+            (wanted, _) => Error::Usage(format!(
+                "no adapter is `{}`; there are {names}; or use --backend cpu",
+                wanted.as_deref().unwrap_or("0")
+            )),
         })
     }
 }

@@ -154,9 +154,7 @@ impl Screen {
         self.note(&format!("epoch {epoch}  accuracy {accuracy}  {time}"));
         let (open0, open1) = (bytes(b.server0_to_server1), bytes(b.server1_to_server0));
         let (dealt0, dealt1) = (bytes(b.dealer_to_server0), bytes(b.dealer_to_server1));
-        self.note(&format!(
-            "         so far 0 to 1 {open0}, 1 to 0 {open1}, dealer to 0 {dealt0}, dealer to 1 {dealt1}"
-        ));
+        self.note(&format!("  so far 0 to 1 {open0}, 1 to 0 {open1}, dealer to 0 {dealt0}, to 1 {dealt1}"));
     }
 
     /// The line at the bottom of a terminal; a new one is made complete before it is drawn.

@@ -29,7 +29,7 @@ fn bad_usage_is_told_at_once_with_code_2() {
         (&["--owners", "0"], &["0 owners"]),
         (&["--owners", "60001"], &["60001 owners cannot share 60000 rows"]),
         (&["--train-limit", "0"], &["no rows to train on"]),
-        (&["--backend", "gpu"], &["--backend cpu"]),
+        (&["--backend", "gpu", "--adapter", "no such thing"], &["--backend cpu"]),
         (&["--backend", "tpu"], &["tpu", "cpu"]),
         (&["--deadline", "0"], &["--deadline"]),
         (&["--data-dir", "nowhere"], &["nowhere/mnist", "train-images-idx3-ubyte", "--data-dir"]),

@@ -1,7 +1,7 @@
 //! Matrix product over the words, in all the transposes that training needs.
 //!
-//! Both factors are copied into panels ([`panel`]), and the product is summed tile by tile in registers
-//! ([`block`]) with the vectors of the machine ([`lanes`]). After Goto and van de Geijn 2008, section 4.
+//! Both factors are copied into panels (`panel`), and the product is summed tile by tile in registers
+//! (`block`) with the vectors of the machine (`lanes`). After Goto and van de Geijn 2008, section 4.
 
 mod block;
 mod lanes;
