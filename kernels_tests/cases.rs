@@ -1,6 +1,7 @@
 //! What each kernel is run on: valid parameters and operands, odd sizes, extremes. A new GPU body needs a function here.
 
 mod linear;
+mod protocol;
 
 use ppdnn::kernel::{Kernel, Operand, RingWord};
 
@@ -23,17 +24,28 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
     match kernel.name {
         "add_row" => make.add_row(),
         "and" => make.and(),
+        "below_max" => make.below_max(),
         "chacha" => make.chacha(),
         "chacha_rows" => make.chacha_rows(),
         "combine" => make.combine(Operand::Ring),
         "combine_wide" => make.combine(Operand::Wide),
+        "compare_ask" => make.compare_ask(),
+        "compare_tell" => make.compare_tell(),
         "concat" => make.concat(),
         "correct" => make.correct(),
         "correct_bits" => make.correct_bits(1),
+        "deal_below_max" => make.deal_below_max(),
+        "deal_compare" => make.deal_compare(),
         "deal_extend" => make.deal_extend(),
+        "deal_hits" => make.deal_hits(),
+        "deal_probability" => make.deal_probability(),
         "deal_rescale" => make.correct_bits(2),
+        "deal_select" => make.deal_select(),
+        "deal_winner" => make.deal_winner(),
+        "exp" => make.exp(),
         "extend" => make.extend(),
         "gather_rows" => make.gather_rows(),
+        "hits" => make.hits(),
         "mask" => make.mask(Operand::Ring),
         "mask_wide" => make.mask(Operand::Wide),
         "matmul_minus" => make.matmul(3),
@@ -41,14 +53,20 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "merge" => make.merge(),
         "narrow" => make.narrow(),
         "pack_ring" => make.pack_ring(),
+        "pair_windows" => make.pair_windows(),
+        "probability" => make.probability(),
+        "reciprocal" => make.reciprocal(),
         "rescale" => make.rescale(Operand::Ring),
         "rescale_ask" => make.rescale_ask(Operand::Ring),
         "rescale_ask_wide" => make.rescale_ask(Operand::Wide),
         "rescale_wide" => make.rescale(Operand::Wide),
         "row_sum" => make.row_sum(),
+        "select" => make.select(),
         "sum_rows" => make.sum_rows(),
         "unpack" => make.unpack(),
         "unpack_rows" => make.unpack_rows(),
+        "window" => make.window(),
+        "winner" => make.winner(),
         "xor" => make.xor(),
         name => panic!("kernel `{name}` has a GPU body and no cases; add a function for it to kernels_tests/cases.rs"),
     }

@@ -7,9 +7,10 @@ use ppdnn::backend::wgpu::Arithmetic;
 use ppdnn::backend::{Backend, Buf, Wgpu};
 use ppdnn::error::Error;
 use ppdnn::kernel::table::{
-    ADD_ROW, AND, CHACHA_ROWS, COMBINE, COMBINE_WIDE, CONCAT, CORRECT, CORRECT_BITS, DEAL_EXTEND, DEAL_RESCALE, EXTEND,
-    GATHER_ROWS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SUM_ROWS, UNPACK,
-    UNPACK_ROWS, XOR,
+    ADD_ROW, AND, BELOW_MAX, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT, CORRECT,
+    CORRECT_BITS, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXTEND, DEAL_HITS, DEAL_PROBABILITY, DEAL_RESCALE, DEAL_SELECT,
+    DEAL_WINNER, EXP, EXTEND, GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PROBABILITY,
+    RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SUM_ROWS, UNPACK, UNPACK_ROWS, WINDOW, WINNER, XOR,
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
@@ -116,24 +117,41 @@ fn a_slip_in_a_shader_is_noticed() {
     for (kernel, right, wrong) in [
         (&ADD_ROW, "i % p.cols", "i / p.cols"),
         (&AND, "a[i] & b[i];", "a[i] | b[i];"),
+        (&BELOW_MAX, "j < row + p.classes", "j + 1u < row + p.classes"),
         (&CHACHA_ROWS, "index[row] * p.blocks", "index[row] * across"),
         (&COMBINE_WIDE, "p.ky_hi", "0u"),
+        (&COMPARE_ASK, "above >> 1u", "above"),
+        (&COMPARE_TELL, "alpha(s << j,", "alpha(s,"),
         (&CONCAT, "i - p.first", "i"),
         (&CORRECT, "w_sub(", "w_add("),
         (&CORRECT_BITS, "w_sub(", "w_add("),
+        (&DEAL_BELOW_MAX, "w_ones(p.wire)", "w_ones(64u)"),
+        (&DEAL_COMPARE, "(rest + 1u) << j", "rest + 1u"),
         (&DEAL_EXTEND, "p.wire - 1u", "p.wire"),
+        (&DEAL_HITS, "wide(r[i])", "w_from(1u, 0u)"),
+        (&DEAL_PROBABILITY, "times_bit(top_b, a)", "times_bit(top_a, a)"),
         (&DEAL_RESCALE, "own0[i >> 5u] &", "own0[i >> 5u] |"),
+        (&DEAL_SELECT, "times_bit(l, top)", "top"),
+        (&DEAL_WINNER, "product &= ", "product ^= "),
+        (&EXP, "FRACTION, p.up", "FRACTION, 0u"),
         (&EXTEND, "1u - top", "top"),
         (&GATHER_ROWS, " - p.base", ""),
+        (&HITS, "other < GROUP", "other + 1u < GROUP"),
         (&MASK_WIDE, "x_shr_up(", "x_shr("),
         (&MATMUL_PAIR, "negated(", "("),
         (&PACK, "at.i < len", "at.i + 1u < len"),
+        (&PAIR_WINDOWS, "pair.y", "pair.x + 1u"),
+        (&PROBABILITY, "na & nb", "na | nb"),
+        (&RECIPROCAL, "lo * lo", "lo"),
         (&RESCALE_ASK_WIDE, "p.bits - 1u", "p.bits - 2u"),
         (&RESCALE_WIDE, "u ^ v", "u"),
         (&ROW_SUM, "r_shr_up(", "r_shr("),
+        (&SELECT, "1u - top_bit", "top_bit"),
         (&SUM_ROWS, "r_shl(sum, p.shift)", "sum"),
         (&UNPACK, "span(p.at", "span(0u"),
         (&UNPACK_ROWS, "* p.stride", "* ((p.cols * p.bits + 31u) / 32u)"),
+        (&WINDOW, "p.k + 1u", "p.k"),
+        (&WINNER, "^ from_bit.y", ""),
     ] {
         let text = kernel.wgsl.expect("it has a GPU body");
         let slip = text.replace(right, wrong);

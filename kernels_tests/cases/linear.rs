@@ -71,7 +71,7 @@ impl Maker {
     }
 
     /// Bits of a wire and of its ring: those of the profiles, and the extremes.
-    fn wires(&self) -> &'static [[u32; 2]] {
+    pub(super) fn wires(&self) -> &'static [[u32; 2]] {
         match self.bits(Operand::Ring) {
             32 => &[[24, 32], [20, 24], [2, 32], [31, 32], [32, 32], [2, 3]],
             _ => &[[48, 64], [40, 64], [33, 48], [32, 64], [31, 64], [2, 64], [63, 64], [24, 24]],

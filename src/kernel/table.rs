@@ -183,7 +183,7 @@ kernels! {
     /// `out = a & b`.
     AND = "and.wgsl", NoParams, [Raw, Raw] => Raw, pack::and;
     /// A row's distance to its largest element.
-    BELOW_MAX = BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
+    BELOW_MAX = "below_max.wgsl", BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
     /// The first words of a key stream.
     CHACHA = "chacha.wgsl" by ChachaParams::blocks, ChachaParams, [Raw] => Raw, prg::chacha;
     /// Words of a key stream by row.
@@ -193,9 +193,9 @@ kernels! {
     /// `out = kx x + ky y` in `Z_2^64`.
     COMBINE_WIDE = "combine.wgsl", CombineParams, [Wide, Wide] => Wide, linear::combine_wide;
     /// Table lookups of a comparison, masked.
-    COMPARE_ASK = CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
+    COMPARE_ASK = "compare_ask.wgsl", CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
     /// Sign bits from the opened planes of a comparison.
-    COMPARE_TELL = CompareParams, [Ring, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
+    COMPARE_TELL = "compare_tell.wgsl", CompareParams, [Ring, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
     /// `a` and behind it `b`.
     CONCAT = "concat.wgsl", ConcatParams, [Raw, Raw] => Raw, pack::concat;
     /// Packed correction of ring elements.
@@ -203,33 +203,33 @@ kernels! {
     /// Packed correction of bits.
     CORRECT_BITS = "correct_bits.wgsl", CorrectParams, [Raw, Raw] => Raw, select::correct_bits;
     /// Corrections of [`BELOW_MAX`].
-    DEAL_BELOW_MAX = BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
+    DEAL_BELOW_MAX = "deal_below_max.wgsl", BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
     /// Tables and products of a comparison.
-    DEAL_COMPARE = CompareParams, [Ring, Raw, Raw, Raw] => Raw, compare::deal_compare;
+    DEAL_COMPARE = "deal_compare.wgsl", CompareParams, [Ring, Raw, Raw, Raw] => Raw, compare::deal_compare;
     /// Tables of [`EXP`].
     DEAL_EXP = ExpParams, [Ring, Raw] => Raw, softmax::deal_exp;
     /// Corrections of [`EXTEND`].
     DEAL_EXTEND = "deal_extend.wgsl", ExtendParams, [Ring, Raw] => Raw, select::deal_extend;
     /// Corrections of [`HITS`].
-    DEAL_HITS = HitsParams, [Ring, Raw, Raw] => Raw, select::deal_hits;
+    DEAL_HITS = "deal_hits.wgsl", HitsParams, [Ring, Raw, Raw] => Raw, select::deal_hits;
     /// Corrections of [`PROBABILITY`].
-    DEAL_PROBABILITY = ProbabilityParams, [Ring, Ring, Raw] => Raw, softmax::deal_probability;
+    DEAL_PROBABILITY = "deal_probability.wgsl", ProbabilityParams, [Ring, Ring, Raw] => Raw, softmax::deal_probability;
     /// Tables of [`RECIPROCAL`].
     DEAL_RECIPROCAL = ReciprocalParams, [Ring, Raw] => Raw, softmax::deal_reciprocal;
     /// Corrections of [`RESCALE`].
     DEAL_RESCALE = "deal_rescale.wgsl", CorrectParams, [Raw, Raw, Raw] => Raw, rescale::deal_rescale;
     /// Corrections of [`SELECT`].
-    DEAL_SELECT = SelectParams, [Ring, Raw, Raw] => Raw, select::deal_select;
+    DEAL_SELECT = "deal_select.wgsl", SelectParams, [Ring, Raw, Raw] => Raw, select::deal_select;
     /// Corrections of [`WINNER`].
-    DEAL_WINNER = WinnerParams, [Raw, Raw] => Raw, winner::deal_winner;
+    DEAL_WINNER = "deal_winner.wgsl", WinnerParams, [Raw, Raw] => Raw, winner::deal_winner;
     /// `e^d` from rotated tables.
-    EXP = ExpParams, [Ring, Wide, Raw] => Ring, softmax::exp;
+    EXP = "exp.wgsl", ExpParams, [Ring, Wide, Raw] => Ring, softmax::exp;
     /// A wire's share in the ring.
     EXTEND = "extend.wgsl", ExtendParams, [Ring, Ring, Raw] => Ring, select::extend;
     /// Rows of a block.
     GATHER_ROWS = "gather_rows.wgsl", GatherParams, [Raw, Raw] => Raw, pack::gather_rows;
     /// `sum_i w_i L_i`.
-    HITS = HitsParams, [Raw, Ring, Ring, Raw] => Ring, select::hits;
+    HITS = "hits.wgsl", HitsParams, [Raw, Ring, Ring, Raw] => Ring, select::hits;
     /// What is opened of a ring element.
     MASK = "mask.wgsl", MaskParams, [Ring, Ring] => Raw, pack::mask;
     /// What is opened of a 64-bit value.
@@ -245,11 +245,11 @@ kernels! {
     /// Ring elements, packed.
     PACK = "pack_ring.wgsl", PackParams, [Ring] => Raw, pack::pack_ring;
     /// Windows of the differences of all pairs of a row.
-    PAIR_WINDOWS = PairParams, [Ring] => Ring, compare::pair_windows;
+    PAIR_WINDOWS = "pair_windows.wgsl", PairParams, [Ring] => Ring, compare::pair_windows;
     /// `e / S`.
-    PROBABILITY = ProbabilityParams, [Ring, Ring, Ring, Ring, Raw] => Ring, softmax::probability;
+    PROBABILITY = "probability.wgsl", ProbabilityParams, [Ring, Ring, Ring, Ring, Raw] => Ring, softmax::probability;
     /// `1 / S` from rotated tables.
-    RECIPROCAL = ReciprocalParams, [Ring, Raw] => Ring, softmax::reciprocal;
+    RECIPROCAL = "reciprocal.wgsl", ReciprocalParams, [Ring, Raw] => Ring, softmax::reciprocal;
     /// A ring share in `Z_2^64`, scaled.
     RESCALE = "rescale.wgsl", RescaleParams, [Ring, Raw, Raw, Raw, Raw] => Wide, rescale::rescale;
     /// Padded top bits of ring shares.
@@ -261,7 +261,7 @@ kernels! {
     /// Sums of rows of exponentials.
     ROW_SUM = "row_sum.wgsl", RowSumParams, [Ring] => Ring, softmax::row_sum;
     /// A wire times a secret bit.
-    SELECT = SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select::select;
+    SELECT = "select.wgsl", SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select::select;
     /// `out[j] = 2^shift sum_i x[i, j]`.
     SUM_ROWS = "sum_rows.wgsl", SumRowsParams, [Ring] => Ring, linear::sum_rows;
     /// Packed elements as ring elements.
@@ -269,9 +269,9 @@ kernels! {
     /// Rows of packed elements as ring elements.
     UNPACK_ROWS = "unpack_rows.wgsl", UnpackRowsParams, [Raw] => Ring, pack::unpack_rows;
     /// The bits of a wire that a comparison looks at.
-    WINDOW = WindowParams, [Ring] => Ring, compare::window;
+    WINDOW = "window.wgsl", WindowParams, [Ring] => Ring, compare::window;
     /// The largest of every row, as bits.
-    WINNER = WinnerParams, [Raw, Raw, Raw] => Raw, winner::winner;
+    WINNER = "winner.wgsl", WinnerParams, [Raw, Raw, Raw] => Raw, winner::winner;
     /// `out = a ^ b`.
     XOR = "xor.wgsl", XorParams, [Raw, Raw] => Raw, pack::xor;
 }

@@ -69,6 +69,9 @@ pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], deal
                 eq |= (above & 1) << i;
                 lt |= ((above >> 1).count_ones() & 1) << i;
             }
+            // the last word of tables may hold one that is no element's
+            let elements = u32::MAX >> (CHUNK - (len - word * CHUNK).min(CHUNK));
+            let (eq, lt) = (eq & elements, lt & elements);
             if j > 0 {
                 out[(j - 1) * w + word] = eq ^ own[(j - 1) * w + word];
             }
