@@ -1,0 +1,60 @@
+//! Losses, beginnings and scales of features that no named network uses: on shares as in the clear.
+
+use ndarray::Array2;
+
+use ppdnn::data::Examples;
+use ppdnn::nn::{Init, Loss, Model, Normalization, Saved};
+use ppdnn::roles::Training;
+
+/// Rows around one of three centres, which is the label; the same rows for a seed.
+fn rows(n: usize, seed: u32) -> Examples {
+    let mut state = seed;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / f64::from(1 << 24) - 0.5
+    };
+    let labels: Vec<u32> = (0..3).cycle().take(n).collect();
+    #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
+    let value = |(row, col): (usize, usize)| {
+        let centre = if col % 3 == row % 3 { 3.0 } else { 1.0 };
+        (centre + 1.5 * noise()) as f32
+    };
+    Examples::new(Array2::from_shape_fn((n, 6), value), labels, 3).unwrap()
+}
+
+/// Accuracy on shares and in the clear, and the revealed model's own.
+fn accuracies(model: Model, normalization: Option<Normalization>) -> [f64; 3] {
+    let (train, test) = (rows(600, 1), rows(300, 2));
+    let training = Training::new(model.clone()).normalization(normalization).epochs(3).batch(20).learning_rate(0.05);
+    let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
+    let (clear, _) = training.run_clear(&train, &test, &mut |_| ()).unwrap();
+    let saved = Saved::new(model, normalization, &outcome.parameters).unwrap();
+    let own = saved.accuracy(test.features.view(), &test.labels).unwrap();
+    [*outcome.accuracy.last().unwrap(), *clear.last().unwrap(), own]
+}
+
+/// The three kinds of rows are apart, so that whoever learns gets nearly all right; a guess gets a third.
+fn learned(all: [f64; 3]) {
+    assert!(all.iter().all(|a| *a > 0.9), "{all:?}");
+    assert!((all[0] - all[1]).abs() < 0.05 && (all[0] - all[2]).abs() < 0.02, "{all:?}");
+}
+
+#[test]
+fn the_square_loss_learns_from_any_beginning() {
+    for init in [Init::Glorot, Init::Uniform] {
+        learned(accuracies(Model::dense("square", 6, &[16], 3).unwrap().with_loss(Loss::Square).with_init(init), None));
+    }
+}
+
+#[test]
+fn scaled_features_are_the_owners_doing_and_the_models_knowledge() {
+    let scaled = Some(Normalization { mean: 1.7, deviation: 1.0 });
+    let model = || Model::dense("scaled", 6, &[16], 3).unwrap();
+    learned(accuracies(model(), scaled));
+    // a model that does not know of the scale is another model
+    let (train, test) = (rows(600, 1), rows(300, 2));
+    let outcome =
+        Training::new(model()).normalization(scaled).epochs(1).batch(20).run(&train, &test, &mut |_| ()).unwrap();
+    let logits = |n| Saved::new(model(), n, &outcome.parameters).unwrap().logits(test.features.view()).unwrap();
+    assert_ne!(logits(scaled), logits(None));
+}
