@@ -1,5 +1,7 @@
 //! Losses, beginnings and scales of features that no named network uses: on shares as in the clear.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use ndarray::Array2;
 
 use ppdnn::data::Examples;
