@@ -41,7 +41,7 @@ pub(crate) struct CommonSeed {
 }
 
 /// What a server or the dealer tells the trainer while it works.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum News {
     /// It waits for somebody.
     Waiting {
