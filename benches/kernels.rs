@@ -83,10 +83,10 @@ fn steps(c: &mut Criterion) {
         let (lifted, products) = (packed(HIDDEN, l), ((1 << 9) - 10) * p);
         let mut group = Steps::new(c, ring);
         group.step(&COMBINE_WIDE, &[1, 0, 1, 0], &[WEIGHTS, WEIGHTS], WEIGHTS, WEIGHTS);
-        group.step(&COMPARE_ASK, &[12, 1], &[HIDDEN, 4 * h, compared], 5 * h, HIDDEN);
-        group.step(&COMPARE_TELL, &[12, 1], &[HIDDEN, 4 * h, 5 * h, 4 * h, compared], h, HIDDEN);
+        group.step(&COMPARE_ASK, &[12, 1, 0], &[HIDDEN, 4 * h, compared], 5 * h, HIDDEN);
+        group.step(&COMPARE_TELL, &[12, 1, 0], &[HIDDEN, 4 * h, 5 * h, 4 * h, compared, compared], h, HIDDEN);
         group.step(&CORRECT_BITS, &[HIDDEN as u32, n], &[h, packed(HIDDEN, n)], packed(HIDDEN, n), HIDDEN);
-        group.step(&DEAL_COMPARE, &[12, 0], &[HIDDEN, 4 * h, 4 * h, compared], compared, HIDDEN);
+        group.step(&DEAL_COMPARE, &[12, 0, 0], &[HIDDEN, 4 * h, 4 * h, compared], compared, HIDDEN);
         group.step(&DEAL_EXP, &[frac, 0], &[LOGITS, entries], entries, LOGITS * 16);
         group.step(
             &DEAL_RECIPROCAL,

@@ -62,6 +62,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "rescale_wide" => make.rescale(Operand::Wide),
         "row_sum" => make.row_sum(),
         "select" => make.select(),
+        "share_bits" => make.share_bits(),
         "sum_rows" => make.sum_rows(),
         "unpack" => make.unpack(),
         "unpack_rows" => make.unpack_rows(),

@@ -10,7 +10,8 @@ use ppdnn::kernel::table::{
     ADD_ROW, AND, BELOW_MAX, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT, CORRECT,
     CORRECT_BITS, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXTEND, DEAL_HITS, DEAL_PROBABILITY, DEAL_RESCALE, DEAL_SELECT,
     DEAL_WINNER, EXP, EXTEND, GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PROBABILITY,
-    RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SUM_ROWS, UNPACK, UNPACK_ROWS, WINDOW, WINNER, XOR,
+    RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SHARE_BITS, SUM_ROWS, UNPACK, UNPACK_ROWS, WINDOW,
+    WINNER, XOR,
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
@@ -122,11 +123,13 @@ fn a_slip_in_a_shader_is_noticed() {
         (&COMBINE_WIDE, "p.ky_hi", "0u"),
         (&COMPARE_ASK, "above >> 1u", "above"),
         (&COMPARE_TELL, "alpha(s << j,", "alpha(s,"),
+        (&COMPARE_TELL, "word, p.more == 1u", "rho, p.more == 1u"),
         (&CONCAT, "i - p.first", "i"),
         (&CORRECT, "w_sub(", "w_add("),
         (&CORRECT_BITS, "w_sub(", "w_add("),
         (&DEAL_BELOW_MAX, "w_ones(p.wire)", "w_ones(64u)"),
         (&DEAL_COMPARE, "(rest + 1u) << j", "rest + 1u"),
+        (&DEAL_COMPARE, "plane(1u + at", "plane(at"),
         (&DEAL_EXTEND, "p.wire - 1u", "p.wire"),
         (&DEAL_HITS, "wide(r[i])", "w_from(1u, 0u)"),
         (&DEAL_PROBABILITY, "times_bit(top_b, a)", "times_bit(top_a, a)"),
@@ -147,6 +150,7 @@ fn a_slip_in_a_shader_is_noticed() {
         (&RESCALE_WIDE, "u ^ v", "u"),
         (&ROW_SUM, "r_shr_up(", "r_shr("),
         (&SELECT, "1u - top_bit", "top_bit"),
+        (&SHARE_BITS, "p.first", "1u - p.first"),
         (&SUM_ROWS, "r_shl(sum, p.shift)", "sum"),
         (&UNPACK, "span(p.at", "span(0u"),
         (&UNPACK_ROWS, "* p.stride", "* ((p.cols * p.bits + 31u) / 32u)"),

@@ -40,6 +40,7 @@ macro_rules! truths {
 truths! {
     compare::signs_are_those_of_the_windows: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::every_pair_of_digits_compares: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
+    compare::two_thresholds_share_their_tables: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::wires_show_their_signs: WINDOW COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::windows_are_those_of_integers: WINDOW PAIR_WINDOWS;
     linear::combinations_equal_those_of_integers: COMBINE COMBINE_WIDE;
@@ -54,6 +55,7 @@ truths! {
     rescale::two_servers_rescale_within_one_unit_and_exactly_to_the_left:
         DEAL_RESCALE RESCALE RESCALE_ASK RESCALE_ASK_WIDE RESCALE_WIDE;
     select::hits_are_counted: DEAL_HITS HITS;
+    select::opened_bits_are_shared: CORRECT_BITS SHARE_BITS;
     select::wires_and_their_products_with_bits_are_exact: CORRECT_BITS DEAL_EXTEND DEAL_SELECT EXTEND SELECT;
     select::every_mask_of_a_short_wire_is_taken_off: DEAL_EXTEND DEAL_SELECT EXTEND SELECT;
     softmax::distances_to_the_largest_are_within_one_unit: BELOW_MAX DEAL_BELOW_MAX;

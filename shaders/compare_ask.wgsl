@@ -1,7 +1,7 @@
 // out = planes eq_j ^ alpha_j (1 <= j < m), lt_j ^ beta_j (j < m - 1), lt_(m-1): bit i of eq_j is bit d of the table H_j[i],
 // that of lt_j the parity of the table's bits above d, d = digit j of a[i]; m = k / 4 digits of 4 bits.   docs/protocols.md 3.1
 // own: planes alpha_1 .. alpha_(m-1), beta_0 .. beta_(m-2). dealt: for every j tables of 16 bits; what follows is not read.
-struct Params { k: u32, first: u32 }
+struct Params { k: u32, first: u32, more: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<Ring>;
 @group(0) @binding(2) var<storage, read> own: array<u32>;

@@ -1,20 +1,22 @@
 // out bit i = first (1 ^ bit k of a[i]) ^ rho ^ lt_(m-1) ^ XOR_(j<m-1) XOR_S (AND_(d not in S) e_d) (l_j alpha_S ^ beta_j
 // alpha_S), S the subsets of the digits above j, alpha_(no digit) = first: shares of [value >= 0].   docs/protocols.md 3.1
-// opened: planes e_1 .. e_(m-1), l_0 .. l_(m-2). asked, own: as in compare_ask.wgsl. dealt: behind the tables planes rho,
-// alpha_S of two digits or more, and for every j < m - 1 beta_j alpha_S, S not empty; subsets ascend as bit masks.
-struct Params { k: u32, first: u32 }
+// opened: planes e_1 .. e_(m-1), l_0 .. l_(m-2). asked, own: as in compare_ask.wgsl. dealt: behind the tables plane rho.
+// products: planes alpha_S of two digits or more, and for every j < m - 1 beta_j alpha_S, S not empty; subsets ascend as bit
+// masks. They lie behind plane rho in the same frame, but have one of their own where `more` is 1.
+struct Params { k: u32, first: u32, more: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<Ring>;
 @group(0) @binding(2) var<storage, read> opened: array<u32>;
 @group(0) @binding(3) var<storage, read> asked: array<u32>;
 @group(0) @binding(4) var<storage, read> own: array<u32>;
 @group(0) @binding(5) var<storage, read> dealt: array<u32>;
-@group(0) @binding(6) var<storage, read_write> out: array<u32>;
+@group(0) @binding(6) var<storage, read> products: array<u32>;
+@group(0) @binding(7) var<storage, read_write> out: array<u32>;
 
-// Share of alpha_S, bit i of s standing for digit i + 1; `rho` is the word of plane rho.
-fn alpha(s: u32, word: u32, w: u32, rho: u32) -> u32 {
+// Share of alpha_S, bit i of s standing for digit i + 1; `from_word` is the word of the first product.
+fn alpha(s: u32, word: u32, w: u32, from_word: u32) -> u32 {
     if countOneBits(s) == 1u { return own[firstTrailingBit(s) * w + word]; }
-    return dealt[rho + (1u + subset_number(s)) * w];
+    return products[from_word + subset_number(s) * w];
 }
 
 @compute @workgroup_size(GROUP)
@@ -26,7 +28,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let w = packed_words(len, 1u);
     let first = 0u - p.first;
     let rho = m * packed_words(len, 16u) + word;
-    var product = rho + (1u + (1u << (m - 1u)) - m) * w;
+    let from_word = select(rho + w, word, p.more == 1u);
+    var product = from_word + ((1u << (m - 1u)) - m) * w;
     var less = asked[(2u * m - 2u) * w + word];
     for (var j = 0u; j + 1u < m; j += 1u) {
         let above = m - 1u - j;
@@ -36,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         for (var s = 0u; s < (1u << above); s += 1u) {
             var term = (l & first) ^ own[beta];
             if s > 0u {
-                term = (l & alpha(s << j, word, w, rho)) ^ dealt[product];
+                term = (l & alpha(s << j, word, w, from_word)) ^ products[product];
                 product += w;
             }
             for (var i = 0u; i < above; i += 1u) {

@@ -1,6 +1,6 @@
 // out = what compare_tell.wgsl calls dealt, xor share0: tables with bit (digit j of rho[i]) set, plane bit k of rho, and
-// products of alpha, beta = own0 ^ own1.   docs/protocols.md 3.1
-struct Params { k: u32, first: u32 }
+// products of alpha, beta = own0 ^ own1; the products alone where `more` is 1.   docs/protocols.md 3.1
+struct Params { k: u32, first: u32, more: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> rho: array<Ring>;
 @group(0) @binding(2) var<storage, read> own0: array<u32>;
@@ -53,10 +53,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let len = arrayLength(&rho);
     let words = packed_words(len, 16u);
     let planes = p.k / 4u * words;
-    if at < planes {
+    let w = packed_words(len, 1u);
+    if p.more == 1u {
+        out[at] = plane(1u + at / w, at % w, w) ^ share0[at];
+    } else if at < planes {
         out[at] = tables(at / words, at % words, share0[at]);
     } else {
-        let w = packed_words(len, 1u);
         out[at] = plane((at - planes) / w, (at - planes) % w, w) ^ share0[at];
     }
 }

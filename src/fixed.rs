@@ -27,6 +27,12 @@ impl Window {
         self.high - self.low
     }
 
+    /// The window on values that are divided by `2^bits`.
+    #[must_use]
+    pub fn divided(self, bits: u32) -> Self {
+        Self { low: self.low.saturating_sub(bits), high: self.high - bits }
+    }
+
     /// The window on a wire of `bits` bits, narrowed from above where the wire is too short.
     #[must_use]
     pub fn on(self, bits: u32) -> Self {

@@ -5,7 +5,7 @@
 use ndarray::Array2;
 
 use ppdnn::data::Examples;
-use ppdnn::nn::{Init, Loss, Model, Normalization, Saved};
+use ppdnn::nn::{Init, LayerSpec, Loss, Model, Normalization, Saved};
 use ppdnn::roles::Training;
 
 /// Rows around one of three centres, which is the label; the same rows for a seed.
@@ -45,6 +45,16 @@ fn learned(all: [f64; 3]) {
 fn the_square_loss_learns_from_any_beginning() {
     for init in [Init::Glorot, Init::Uniform] {
         learned(accuracies(Model::dense("square", 6, &[16], 3).unwrap().with_loss(Loss::Square).with_init(init), None));
+    }
+}
+
+#[test]
+fn sigmoid_layers_and_sigmoid_outputs_learn() {
+    let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
+    for loss in [Loss::SoftmaxCrossEntropy, Loss::SigmoidCrossEntropy] {
+        let layers = vec![dense(16), LayerSpec::Sigmoid, dense(3)];
+        let model = Model::new("sigmoid", 6, layers, 3, loss, Init::Glorot).unwrap();
+        learned(accuracies(model, Some(Normalization { mean: 1.7, deviation: 0.8 })));
     }
 }
 

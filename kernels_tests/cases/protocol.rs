@@ -87,31 +87,47 @@ impl Maker {
             let (m, plane) = (k as usize / 4, packed(len, 1));
             let a = self.ring(len, fill);
             let inputs = vec![a, self.raw((2 * m - 2) * plane), self.raw(compare_words(len, k))];
-            self.push(format!("{len} {fill:?}"), &[k, 1], inputs, (2 * m - 1) * plane);
+            self.push(format!("{len} {fill:?}"), &[k, 1, 0], inputs, (2 * m - 1) * plane);
         }
     }
 
     pub(super) fn compare_tell(&mut self) {
         for (k, (len, fill)) in WIDTHS.into_iter().flat_map(|k| runs().map(move |r| (k, r))) {
             let (m, plane) = (k as usize / 4, packed(len, 1));
-            for first in [0, 1] {
+            for (first, more) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                let frame = compare_words(len, k);
+                let products = frame - more as usize * (m * packed(len, 16) + plane);
                 let mut inputs = vec![self.ring(len, fill)];
-                for words in [(2 * m - 2) * plane, (2 * m - 1) * plane, (2 * m - 2) * plane, compare_words(len, k)] {
+                for words in [(2 * m - 2) * plane, (2 * m - 1) * plane, (2 * m - 2) * plane, frame, products] {
                     inputs.push(self.raw(words));
                 }
-                self.push(format!("{len} {fill:?}"), &[k, first], inputs, plane);
+                self.push(format!("{len} {fill:?}"), &[k, first, more], inputs, plane);
+            }
+        }
+    }
+
+    /// Ring, first.
+    pub(super) fn share_bits(&mut self) {
+        let bits = self.bits(Operand::Ring);
+        for (len, fill) in runs() {
+            for (ring, first) in [(bits, 1), (bits - 1, 0), (bits / 2 + 5, 1)] {
+                let inputs = vec![self.raw(packed(len, 1)), self.raw(packed(len, ring))];
+                self.push(format!("{len} {fill:?}"), &[ring, first], inputs, len);
             }
         }
     }
 
     pub(super) fn deal_compare(&mut self) {
         for (k, (len, fill)) in WIDTHS.into_iter().flat_map(|k| runs().map(move |r| (k, r))) {
-            let (m, words) = (k as usize / 4, compare_words(len, k));
-            let mut inputs = vec![self.ring(len, fill)];
-            for words in [(2 * m - 2) * packed(len, 1), (2 * m - 2) * packed(len, 1), words] {
-                inputs.push(self.raw(words));
+            let m = k as usize / 4;
+            for more in [0, 1] {
+                let words = compare_words(len, k) - more as usize * (m * packed(len, 16) + packed(len, 1));
+                let mut inputs = vec![self.ring(len, fill)];
+                for words in [(2 * m - 2) * packed(len, 1), (2 * m - 2) * packed(len, 1), words] {
+                    inputs.push(self.raw(words));
+                }
+                self.push(format!("{len} {fill:?}"), &[k, 0, more], inputs, words);
             }
-            self.push(format!("{len} {fill:?}"), &[k, 0], inputs, words);
         }
     }
 

@@ -43,6 +43,24 @@ fn select(play: &mut Play, [wire, ring]: [u32; 2], y: &Wire, b: &[u64], deal: im
     add(&[tell(0), tell(1)], ring)
 }
 
+pub(super) fn opened_bits_are_shared() {
+    for (word, _, ring) in WIDTHS {
+        let mut play = Play::new(word, 5);
+        for len in SIZES.into_iter().chain([1000]) {
+            let b = play.source.values(len, 1, Fill::Uniform);
+            let opened = play.open(&b);
+            let lambda0 = play.raw(packed(len, ring));
+            let lambda1 = play.run(&CORRECT_BITS, &[len as u32, ring], &[&opened.sum, &lambda0], lambda0.len());
+            let lambda = [lambda0, lambda1];
+            let share = |s: usize, first: u32| play.run(&SHARE_BITS, &[ring, first], &[&opened.hat, &lambda[s]], len);
+            assert_eq!(add(&[share(0, 1), share(1, 0)], ring), b, "{word:?}, {ring} bits, {len}");
+            // and it can fail: with the public part on neither server
+            let without = add(&[share(0, 0), share(1, 0)], ring);
+            assert!(len < 1000 || without != b, "{word:?}, {ring} bits, {len}");
+        }
+    }
+}
+
 pub(super) fn wires_and_their_products_with_bits_are_exact() {
     for (word, wire, ring) in WIDTHS {
         let mut play = Play::new(word, 1);

@@ -1,19 +1,33 @@
-//! Opening secret bits under masks.
+//! Secret bits: opening them under masks, and what follows from that.
 //!
 //!   1. lambda: a XOR mask from the seeds; where asked for, D deals it in the ring too: n bits
 //!   2. b_hat <- open([b] ^ [lambda])
 //!
-//! Rounds 1 for a whole list, opens 1 bit per bit. Then [b] = b_hat + (1 - 2 b_hat) [lambda] in the ring.
+//!   3. [b] = b_hat + (1 - 2 b_hat) [lambda] in the ring, locally
+//!
+//! Rounds 1 for a whole list, opens 1 bit per bit.
 //! Source: protocols.md 3.2, 3.4. Perfect; every bit has its own fresh mask.
 
 use crate::error::Result;
 use crate::kernel::fast::bits::{plane, words};
-use crate::kernel::table::{CORRECT_BITS, CorrectParams, XOR, XorParams};
-use crate::party::{BitShare, Clear, Dealer, DealtBits, Number, OpenBits, Plan, Server, Values, count};
+use crate::kernel::table::{CORRECT_BITS, CorrectParams, SHARE_BITS, ShareBitsParams, XOR, XorParams};
+use crate::party::{BitShare, Clear, Dealer, DealtBits, Half, Number, OpenBits, Plan, Server, Values, count};
 use crate::shape::Shape;
 
-/// Opens secret bits.
+/// Combines and opens secret bits.
 pub trait OpenBit: Values {
+    /// `a ^ b`, locally.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn xor(&mut self, a: &Self::Bits, b: &Self::Bits) -> Result<Self::Bits>;
+
+    /// Opened bits, with their masks in the ring, as a share of the ring: 0 or 1; locally.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn share_bits(&mut self, b: &Self::OpenBits) -> Result<Self::Share>;
+
     /// Opens all of a list in one round; with `ring`, the masks are dealt in the ring too, as [`select`] needs.
     ///
     /// [`select`]: crate::gates::Select::select
@@ -24,6 +38,18 @@ pub trait OpenBit: Values {
 }
 
 impl OpenBit for Server {
+    fn xor(&mut self, a: &BitShare, b: &BitShare) -> Result<BitShare> {
+        let x = self.device().run(&XOR, XorParams { a_at: 0, b_at: 0 }, &[&a.x, &b.x], [a.x.len()])?;
+        Ok(BitShare { x, shape: a.shape.clone() })
+    }
+
+    fn share_bits(&mut self, b: &OpenBits) -> Result<Half> {
+        let bits = self.profile().ring;
+        let params = ShareBitsParams { ring: bits, first: self.first() };
+        let x = self.device().run(&SHARE_BITS, params, &[&b.hat, b.in_ring()], b.shape.clone())?;
+        Ok(Half { x, bits })
+    }
+
     fn open_bits(&mut self, list: &[&BitShare], ring: bool) -> Result<Vec<OpenBits>> {
         let mut held = Vec::with_capacity(list.len());
         for b in list {
@@ -46,6 +72,14 @@ impl OpenBit for Server {
 }
 
 impl OpenBit for Dealer {
+    fn xor(&mut self, a: &Shape, _: &Shape) -> Result<Shape> {
+        Ok(a.clone())
+    }
+
+    fn share_bits(&mut self, b: &DealtBits) -> Result<Shape> {
+        Ok(b.shape.clone())
+    }
+
     fn open_bits(&mut self, list: &[&Shape], ring: bool) -> Result<Vec<DealtBits>> {
         let mut out = Vec::with_capacity(list.len());
         for shape in list {
@@ -59,19 +93,36 @@ impl OpenBit for Dealer {
                 let dealt = self.device().run(&CORRECT_BITS, params, &[&lambda, &share0], [share0.len()])?;
                 self.ship(&dealt)?;
             }
-            out.push(DealtBits { lambda });
+            out.push(DealtBits { lambda, shape: (*shape).clone() });
         }
         Ok(out)
     }
 }
 
 impl OpenBit for Clear {
+    fn xor(&mut self, a: &Number, b: &Number) -> Result<Number> {
+        let x = a.x.iter().zip(&b.x).map(|(a, b)| a ^ b).collect();
+        Ok(Number { x, ..a.clone() })
+    }
+
+    fn share_bits(&mut self, b: &Number) -> Result<Number> {
+        Ok(Number::new(b.x.clone(), b.shape.clone(), self.profile().ring))
+    }
+
     fn open_bits(&mut self, list: &[&Number], _: bool) -> Result<Vec<Number>> {
         Ok(list.iter().map(|b| (*b).clone()).collect())
     }
 }
 
 impl OpenBit for Plan {
+    fn xor(&mut self, a: &Self::Bits, b: &Self::Bits) -> Result<Self::Bits> {
+        Ok((self.server.xor(&a.0, &b.0)?, self.dealer.xor(&a.1, &b.1)?))
+    }
+
+    fn share_bits(&mut self, b: &Self::OpenBits) -> Result<Self::Share> {
+        Ok((self.server.share_bits(&b.0)?, self.dealer.share_bits(&b.1)?))
+    }
+
     fn open_bits(&mut self, list: &[&Self::Bits], ring: bool) -> Result<Vec<Self::OpenBits>> {
         let server: Vec<_> = list.iter().map(|b| &b.0).collect();
         let dealer: Vec<_> = list.iter().map(|b| &b.1).collect();

@@ -6,7 +6,10 @@
 //!   3. e_j <- open(eq_j ^ alpha_j), l_j <- open(lt_j ^ beta_j)          one round for a whole list
 //!   4. [lt] from e, l and the products; [b] = 1 ^ A[h] ^ [rho[h]] ^ [lt]:  b = 1 iff y >= 0
 //!
-//! Rounds 1, opens 2 (k/4 - 1) bits per element, deals 54 bits for k = 12 (protocols.md 3.1).
+//! A wire may be compared with several public thresholds at once: the tables are read at other digits, and everything that
+//! is opened has masks of its own.
+//!
+//! Rounds 1, opens 2 (k/4 - 1) bits per element, deals 54 bits for k = 12, 5 more a threshold (protocols.md 3.1).
 //! Right for -2^h <= y <= 2^h - 2^t, but for -2^t < y < 0, where the sign is 1 with probability 1 + y / 2^t.
 //! Perfectly private: the tables are uniform, what is opened is one-time-padded.
 
@@ -17,7 +20,7 @@ use crate::kernel::table::{
     COMPARE_ASK, COMPARE_TELL, CompareParams, DEAL_COMPARE, PAIR_WINDOWS, PairParams, WINDOW, WindowParams, XOR,
     XorParams,
 };
-use crate::kernel::twin::compare::{dealt_words, digits, pairs};
+use crate::kernel::twin::compare::{dealt_words, digits, pairs, shared_words};
 use crate::party::{BitShare, Clear, Dealer, DealtWire, Number, OpenWire, Plan, Server, Values, count, low};
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
@@ -30,6 +33,15 @@ pub trait Compare: Values {
     /// What the device or the link says.
     fn sign(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>>;
 
+    /// The bits `[y >= t]` of a wire for each of some public thresholds, integers on the wire's grid.
+    ///
+    /// Thresholds are multiples of the window's unit `2^low` (what is below is cut), and `y - t` has the range that the
+    /// sign asks of `y`. The bits of a smaller threshold include those of a larger one, always.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>>;
+
     /// For a wire `[rows, classes]`, the bits `[y_i >= y_j]` of all pairs `i < j`, `[pairs, rows]`.
     ///
     /// Both sides are cut to the window before they are subtracted, so that the comparison of what is left is exact.
@@ -39,18 +51,22 @@ pub trait Compare: Values {
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
 }
 
-/// Windows that are compared with zero: a public tensor at a server, a mask at the dealer.
+/// Windows of public values that are compared with the windows of one mask, by threshold; at the dealer, of that mask.
 struct Windows {
-    a: Tensor,
+    a: Vec<Tensor>,
     k: u32,
 }
 
-/// The window of a wire; `public` takes the lift off.
-fn windows(device: &Device, x: &Tensor, bits: u32, window: Window, public: bool) -> Result<Windows> {
-    let (w, add) = (window.on(bits), unlift(bits, public));
+/// The windows of a wire less each of some thresholds; `public` takes the lift off.
+fn windows(device: &Device, x: &Tensor, bits: u32, window: Window, public: bool, at: &[i64]) -> Result<Windows> {
+    let w = window.on(bits);
     let k = w.bits();
-    let params = WindowParams { bits, low: w.low, k, add_lo: low(add), add_hi: low(add >> 32) };
-    Ok(Windows { a: device.run(&WINDOW, params, &[x], x.shape().clone())?, k })
+    let one = |threshold: &i64| {
+        let add = unlift(bits, public).wrapping_sub((threshold >> w.low << w.low).cast_unsigned()) & mask(bits);
+        let params = WindowParams { bits, low: w.low, k, add_lo: low(add), add_hi: low(add >> 32) };
+        device.run(&WINDOW, params, &[x], x.shape().clone())
+    };
+    Ok(Windows { a: at.iter().map(one).collect::<Result<_>>()?, k })
 }
 
 /// The windows of the differences of all pairs.
@@ -59,7 +75,7 @@ fn pair_windows(device: &Device, x: &Tensor, bits: u32, window: Window, public: 
     let k = w.bits();
     let (add_lo, add_hi) = (low(add), low(add >> 32));
     let params = PairParams { rows: count(rows), classes: count(classes), bits, low: w.low, k, add_lo, add_hi };
-    Ok(Windows { a: device.run(&PAIR_WINDOWS, params, &[x], [pairs(classes).count(), rows])?, k })
+    Ok(Windows { a: vec![device.run(&PAIR_WINDOWS, params, &[x], [pairs(classes).count(), rows])?], k })
 }
 
 /// What takes the lift off a public value.
@@ -67,68 +83,112 @@ fn unlift(bits: u32, public: bool) -> u64 {
     if public { 0u64.wrapping_sub(1 << (bits - 2)) & mask(bits) } else { 0 }
 }
 
+/// Words that are dealt for the first threshold of a wire, and for one `more`.
+fn frame_words(len: usize, k: u32, more: bool) -> usize {
+    dealt_words(len, k) - if more { shared_words(len, k) } else { 0 }
+}
+
+/// One comparison between its two halves.
+struct Asking {
+    a: Tensor,
+    params: CompareParams,
+    own: Tensor,
+    asked: Tensor,
+    tables: Tensor,
+    products: Tensor,
+}
+
 impl Server {
-    fn compare(&mut self, list: Vec<Windows>) -> Result<Vec<BitShare>> {
+    /// Compares all of a list in one round; the bits by entry and threshold.
+    fn compare(&mut self, list: Vec<Windows>) -> Result<Vec<Vec<BitShare>>> {
+        let counts: Vec<_> = list.iter().map(|w| w.a.len()).collect();
         let mut held = Vec::with_capacity(list.len());
-        for w in list {
-            let (len, m) = (w.a.len(), digits(w.k));
-            let own = self.draw((2 * m - 2) * plane(len))?;
-            let dealt = self.dealt(dealt_words(len, w.k))?;
-            let params = CompareParams { k: w.k, first: self.first() };
-            let asked = self.device().run(&COMPARE_ASK, params, &[&w.a, &own, &dealt], [(2 * m - 1) * plane(len)])?;
-            held.push((w.a, params, own, dealt, asked));
+        for Windows { a, k } in list {
+            let mut tables = None;
+            for a in a {
+                let (len, m, more) = (a.len(), digits(k), tables.is_some());
+                let own = self.draw((2 * m - 2) * plane(len))?;
+                let products = self.dealt(frame_words(len, k, more))?;
+                let tables = tables.get_or_insert_with(|| products.clone()).clone();
+                let params = CompareParams { k, first: self.first(), more: more.into() };
+                let asked =
+                    self.device().run(&COMPARE_ASK, params, &[&a, &own, &tables], [(2 * m - 1) * plane(len)])?;
+                held.push(Asking { a, params, own, asked, tables, products });
+            }
         }
-        let asks: Vec<_> = held.iter().map(|(.., own, _, asked)| (asked, own.len())).collect();
+        let asks: Vec<_> = held.iter().map(|h| (&h.asked, h.own.len())).collect();
         let peer = self.exchange(&asks)?;
-        let tell = |((a, params, own, dealt, asked), at): ((Tensor, CompareParams, Tensor, Tensor, Tensor), u32)| {
-            let opened =
-                self.device().run(&XOR, XorParams { a_at: 0, b_at: at }, &[&asked, &peer.words], [own.len()])?;
-            let inputs = [&a, &opened, &asked, &own, &dealt];
-            let x = self.device().run(&COMPARE_TELL, params, &inputs, [plane(a.len())])?;
-            Ok(BitShare { x, shape: a.shape().clone() })
+        let tell = |(h, at): (Asking, u32)| {
+            let params = XorParams { a_at: 0, b_at: at };
+            let opened = self.device().run(&XOR, params, &[&h.asked, &peer.words], [h.own.len()])?;
+            let inputs = [&h.a, &opened, &h.asked, &h.own, &h.tables, &h.products];
+            let x = self.device().run(&COMPARE_TELL, h.params, &inputs, [plane(h.a.len())])?;
+            Ok(BitShare { x, shape: h.a.shape().clone() })
         };
-        held.into_iter().zip(peer.at.iter().copied()).map(tell).collect()
+        let mut bits = held.into_iter().zip(peer.at.iter().copied()).map(tell);
+        counts.into_iter().map(|n| bits.by_ref().take(n).collect()).collect()
     }
 }
 
 impl Dealer {
-    fn compare(&mut self, list: Vec<Windows>) -> Result<Vec<Shape>> {
+    /// Deals for all of a list, each with the number of its thresholds.
+    fn compare(&mut self, list: Vec<(Windows, usize)>) -> Result<Vec<Vec<Shape>>> {
         let mut shapes = Vec::with_capacity(list.len());
-        for w in list {
-            let (len, m) = (w.a.len(), digits(w.k));
-            let [own0, own1] = self.draw((2 * m - 2) * plane(len))?;
-            let share0 = self.share0(dealt_words(len, w.k))?;
-            let params = CompareParams { k: w.k, first: 0 };
-            let inputs = [&w.a, &own0, &own1, &share0];
-            let dealt = self.device().run(&DEAL_COMPARE, params, &inputs, [share0.len()])?;
-            self.ship(&dealt)?;
-            shapes.push(w.a.shape().clone());
+        for (Windows { a, k }, thresholds) in list {
+            let rho = &a[0];
+            for nth in 0..thresholds {
+                let (len, m, more) = (rho.len(), digits(k), nth > 0);
+                let [own0, own1] = self.draw((2 * m - 2) * plane(len))?;
+                let share0 = self.share0(frame_words(len, k, more))?;
+                let params = CompareParams { k, first: 0, more: more.into() };
+                let inputs = [rho, &own0, &own1, &share0];
+                let dealt = self.device().run(&DEAL_COMPARE, params, &inputs, [share0.len()])?;
+                self.ship(&dealt)?;
+            }
+            shapes.push(vec![rho.shape().clone(); thresholds]);
         }
         Ok(shapes)
     }
 }
 
+/// The bits of the one threshold of every entry.
+fn first<T>(all: Vec<Vec<T>>) -> Vec<T> {
+    all.into_iter().flatten().collect()
+}
+
 impl Compare for Server {
     fn sign(&mut self, list: &[(&OpenWire, Window)]) -> Result<Vec<BitShare>> {
-        let list = list.iter().map(|(y, w)| windows(self.device(), &y.hat, y.bits, *w, true)).collect::<Result<_>>()?;
-        self.compare(list)
+        let one = |(y, w): &(&OpenWire, Window)| windows(self.device(), &y.hat, y.bits, *w, true, &[0]);
+        let list = list.iter().map(one).collect::<Result<_>>()?;
+        self.compare(list).map(first)
+    }
+
+    fn at_least(&mut self, y: &OpenWire, window: Window, thresholds: &[i64]) -> Result<Vec<BitShare>> {
+        let w = windows(self.device(), &y.hat, y.bits, window, true, thresholds)?;
+        self.compare(vec![w]).map(first)
     }
 
     fn pair_signs(&mut self, y: &OpenWire, window: Window) -> Result<BitShare> {
         let w = pair_windows(self.device(), &y.hat, y.bits, window, true)?;
-        self.compare(vec![w]).map(|mut bits| bits.remove(0))
+        self.compare(vec![w]).map(|bits| first(bits).remove(0))
     }
 }
 
 impl Compare for Dealer {
     fn sign(&mut self, list: &[(&DealtWire, Window)]) -> Result<Vec<Shape>> {
-        let list = list.iter().map(|(y, w)| windows(self.device(), &y.r, y.bits, *w, false)).collect::<Result<_>>()?;
-        self.compare(list)
+        let one = |(y, w): &(&DealtWire, Window)| Ok((windows(self.device(), &y.r, y.bits, *w, false, &[0])?, 1));
+        let list = list.iter().map(one).collect::<Result<_>>()?;
+        self.compare(list).map(first)
+    }
+
+    fn at_least(&mut self, y: &DealtWire, window: Window, thresholds: &[i64]) -> Result<Vec<Shape>> {
+        let w = windows(self.device(), &y.r, y.bits, window, false, &[0])?;
+        self.compare(vec![(w, thresholds.len())]).map(first)
     }
 
     fn pair_signs(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
         let w = pair_windows(self.device(), &y.r, y.bits, window, false)?;
-        self.compare(vec![w]).map(|mut bits| bits.remove(0))
+        self.compare(vec![(w, 1)]).map(|bits| first(bits).remove(0))
     }
 }
 
@@ -150,6 +210,18 @@ impl Compare for Clear {
         list.iter().map(one).collect()
     }
 
+    fn at_least(&mut self, y: &Number, window: Window, thresholds: &[i64]) -> Result<Vec<Number>> {
+        let w = window.on(y.bits);
+        let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
+        let one = |t: &i64| {
+            let differences: Vec<i64> = v.iter().map(|v| v - (t >> w.low)).collect();
+            self.check("threshold", &differences, 1 << w.bits());
+            let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
+            Number { x: bits, shape: y.shape.clone(), bits: 1 }
+        };
+        Ok(thresholds.iter().map(one).collect())
+    }
+
     fn pair_signs(&mut self, y: &Number, window: Window) -> Result<Number> {
         let (w, (rows, classes)) = (window.on(y.bits), y.shape.matrix());
         let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
@@ -166,6 +238,11 @@ impl Compare for Plan {
         let server: Vec<_> = list.iter().map(|(y, w)| (&y.0, *w)).collect();
         let dealer: Vec<_> = list.iter().map(|(y, w)| (&y.1, *w)).collect();
         Ok(self.server.sign(&server)?.into_iter().zip(self.dealer.sign(&dealer)?).collect())
+    }
+
+    fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>> {
+        let server = self.server.at_least(&y.0, window, thresholds)?;
+        Ok(server.into_iter().zip(self.dealer.at_least(&y.1, window, thresholds)?).collect())
     }
 
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits> {

@@ -6,6 +6,7 @@
 //! | [`Product::product`] | 0 | 0 | n |
 //! | [`Local`] | 0 | 0 | 0 |
 //! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24 |
+//! | [`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold |
 //! | [`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring |
 //! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |

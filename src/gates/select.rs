@@ -55,8 +55,7 @@ impl Select for Server {
         if b.shape != *y.hat.shape() {
             return Err(Error::Shape { op: "select", lhs: b.shape.clone(), rhs: y.hat.shape().clone() });
         }
-        let lambda = b.lambda.as_ref().expect("bits that select are opened with their masks in the ring");
-        let inputs = [&y.hat, &y.r, &b.hat, lambda, &dealt];
+        let inputs = [&y.hat, &y.r, &b.hat, b.in_ring(), &dealt];
         Ok(Half { x: self.device().run(&SELECT, params, &inputs, y.hat.shape().clone())?, bits: ring })
     }
 }

@@ -104,7 +104,7 @@ params! {
     /// Of [`COMBINE`].
     CombineParams { kx_lo, kx_hi, ky_lo, ky_hi }
     /// Of [`COMPARE_ASK`].
-    CompareParams { k, first }
+    CompareParams { k, first, more }
     /// Of [`CONCAT`].
     ConcatParams { first }
     /// Of [`CORRECT`].
@@ -141,6 +141,8 @@ params! {
     RowSumParams { classes, up }
     /// Of [`SELECT`].
     SelectParams { wire, ring, first }
+    /// Of [`SHARE_BITS`].
+    ShareBitsParams { ring, first }
     /// Of [`SUM_ROWS`].
     SumRowsParams { cols, shift }
     /// Of [`UNPACK`].
@@ -195,7 +197,7 @@ kernels! {
     /// Table lookups of a comparison, masked.
     COMPARE_ASK = "compare_ask.wgsl", CompareParams, [Ring, Raw, Raw] => Raw, compare::compare_ask;
     /// Sign bits from the opened planes of a comparison.
-    COMPARE_TELL = "compare_tell.wgsl", CompareParams, [Ring, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
+    COMPARE_TELL = "compare_tell.wgsl", CompareParams, [Ring, Raw, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
     /// `a` and behind it `b`.
     CONCAT = "concat.wgsl", ConcatParams, [Raw, Raw] => Raw, pack::concat;
     /// Packed correction of ring elements.
@@ -262,6 +264,8 @@ kernels! {
     ROW_SUM = "row_sum.wgsl", RowSumParams, [Ring] => Ring, softmax::row_sum;
     /// A wire times a secret bit.
     SELECT = "select.wgsl", SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select::select;
+    /// Opened secret bits as shares of the ring.
+    SHARE_BITS = "share_bits.wgsl", ShareBitsParams, [Raw, Raw] => Ring, select::share_bits;
     /// `out[j] = 2^shift sum_i x[i, j]`.
     SUM_ROWS = "sum_rows.wgsl", SumRowsParams, [Ring] => Ring, linear::sum_rows;
     /// Packed elements as ring elements.

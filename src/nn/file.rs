@@ -136,6 +136,7 @@ impl Saved {
                     x = x.dot(weight) + bias;
                 }
                 LayerSpec::Relu => x.mapv_inplace(|v| v.max(0.0)),
+                LayerSpec::Sigmoid => x.mapv_inplace(|v| (v / 4.0 + 0.5).clamp(0.0, 1.0)),
             }
         }
         Ok(x)

@@ -3,8 +3,8 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::gates::{Arguments, Open};
-use crate::nn::Loss;
 use crate::nn::relu::one;
+use crate::nn::{Loss, Sigmoid};
 
 impl Loss {
     /// The opened gradient by the outputs, from the last product's share (twice the scale) and one-hot labels.
@@ -13,10 +13,16 @@ impl Loss {
     /// What the engine says.
     pub fn gradient<E: Engine>(self, e: &mut E, z: &E::Share, labels: &E::Wire) -> Result<E::Wire> {
         let p = e.profile().clone();
-        let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
         let y = match self {
-            Self::SoftmaxCrossEntropy => softmax(e, &z)?,
-            Self::Square => e.extend(&z)?,
+            Self::SoftmaxCrossEntropy => {
+                let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
+                softmax(e, &z)?
+            }
+            Self::Square => {
+                let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
+                e.extend(&z)?
+            }
+            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z)?,
         };
         let labels = e.share(labels)?;
         let dz = e.combine(&y, &labels, 1, -1)?;

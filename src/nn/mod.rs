@@ -9,6 +9,7 @@ mod network;
 mod normalization;
 mod relu;
 mod sgd;
+mod sigmoid;
 
 pub use dense::Dense;
 pub use file::Saved;
@@ -19,3 +20,4 @@ pub use network::Network;
 pub use normalization::Normalization;
 pub use relu::Relu;
 pub use sgd::{Momentum, Parameter, Rate, Sgd};
+pub use sigmoid::Sigmoid;

@@ -6,13 +6,11 @@ use crate::error::{Error, Result};
 use crate::gates::check_classes;
 use crate::shape::Shape;
 
-/// One layer with its sizes.
+/// One layer, without what follows from its input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayerSpec {
     /// `y = x w + b`, x `[n, inputs]`, y `[n, outputs]`.
     Dense {
-        /// Columns of the input.
-        inputs: usize,
         /// Columns of the output.
         outputs: usize,
         /// Whether there is a `b`.
@@ -20,6 +18,8 @@ pub enum LayerSpec {
     },
     /// `max(x, 0)`.
     Relu,
+    /// `x / 4 + 1/2` cut to `0 ..= 1`: the sigmoid in three pieces.
+    Sigmoid,
 }
 
 impl LayerSpec {
@@ -28,6 +28,7 @@ impl LayerSpec {
         match self {
             Self::Dense { .. } => "dense",
             Self::Relu => "relu",
+            Self::Sigmoid => "sigmoid",
         }
     }
 }
@@ -40,6 +41,8 @@ pub enum Loss {
     SoftmaxCrossEntropy,
     /// Half the squared error of the outputs; the gradient is `y - onehot`.
     Square,
+    /// Binary cross-entropy of the sigmoid of every output; the gradient is `sigmoid(y) - onehot`.
+    SigmoidCrossEntropy,
 }
 
 /// How weights begin; biases begin at 0.
@@ -65,45 +68,64 @@ pub struct Model {
     pub(super) init: Init,
 }
 
-/// The names of networks, each with the sizes of its hidden layers.
-const NAMED: [(&str, &[usize]); 2] = [("logistic", &[]), ("secureml", &[128, 128])];
+/// A network that has a name.
+struct Named {
+    name: &'static str,
+    hidden: &'static [usize],
+    activation: LayerSpec,
+    init: Init,
+}
+
+const NAMED: [Named; 3] = [
+    Named { name: "logistic", hidden: &[], activation: LayerSpec::Relu, init: Init::He },
+    Named { name: "ppdnn", hidden: &[128], activation: LayerSpec::Sigmoid, init: Init::Glorot },
+    Named { name: "secureml", hidden: &[128, 128], activation: LayerSpec::Relu, init: Init::He },
+];
 
 impl Model {
-    /// Dense layers with ReLU between them under softmax cross-entropy: `features - hidden - classes`.
+    /// A network of the layers, for rows of `features` columns.
     ///
     /// # Errors
-    /// [`Error::Usage`] where a size is 0 or the loss cannot take so many classes.
-    pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], classes: usize) -> Result<Self> {
-        let mut layers = Vec::new();
-        let mut inputs = features;
-        for outputs in hidden {
-            layers.extend([LayerSpec::Dense { inputs, outputs: *outputs, bias: true }, LayerSpec::Relu]);
-            inputs = *outputs;
-        }
-        layers.push(LayerSpec::Dense { inputs, outputs: classes, bias: true });
-        let (loss, init) = (Loss::SoftmaxCrossEntropy, Init::He);
+    /// [`Error::Usage`] with the layer that does not fit, and what would.
+    pub fn new(
+        name: impl Into<String>,
+        features: usize,
+        layers: Vec<LayerSpec>,
+        classes: usize,
+        loss: Loss,
+        init: Init,
+    ) -> Result<Self> {
         let model = Self { name: name.into(), features, classes, layers, loss, init };
         model.check()?;
         Ok(model)
     }
 
-    /// The network of a name, for data of `features` columns and `classes` classes: `secureml` (two hidden layers of 128)
-    /// or `logistic` (none).
+    /// Dense layers with ReLU between them under softmax cross-entropy: `features - hidden - classes`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where a size is 0 or the loss cannot take so many classes.
+    pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], classes: usize) -> Result<Self> {
+        let layers = dense_layers(hidden, &LayerSpec::Relu, classes);
+        Self::new(name, features, layers, classes, Loss::SoftmaxCrossEntropy, Init::He)
+    }
+
+    /// The network of a name, for data of `features` columns and `classes` classes: `secureml` (two hidden layers of 128,
+    /// ReLU), `ppdnn` (one of 128, sigmoid) or `logistic` (none).
     ///
     /// # Errors
     /// [`Error::Usage`] for a name that is none, with those that are.
     pub fn named(name: &str, features: usize, classes: usize) -> Result<Self> {
         let names = || Self::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let (name, hidden) = NAMED
-            .into_iter()
-            .find(|(n, _)| *n == name)
-            .ok_or_else(|| Error::Usage(format!("model `{name}` is not known; there are {}", names())))?;
-        Self::dense(name, features, hidden, classes)
+        let found = NAMED.iter().find(|n| n.name == name);
+        let Named { hidden, activation, init, .. } =
+            found.ok_or_else(|| Error::Usage(format!("model `{name}` is not known; there are {}", names())))?;
+        let layers = dense_layers(hidden, activation, classes);
+        Self::new(name, features, layers, classes, Loss::SoftmaxCrossEntropy, *init)
     }
 
     /// The names that [`Model::named`] knows.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        NAMED.into_iter().map(|(name, _)| name)
+        NAMED.iter().map(|n| n.name)
     }
 
     /// The same layers under another loss.
@@ -128,14 +150,11 @@ impl Model {
         let (mut columns, mut linear) = (self.features, false);
         for (i, layer) in self.layers.iter().enumerate() {
             match layer {
-                LayerSpec::Dense { inputs, .. } if *inputs != columns => {
-                    return wrong(i, format!("takes {inputs} columns, but gets {columns}"));
-                }
-                LayerSpec::Dense { inputs, outputs, .. } if *inputs == 0 || *outputs == 0 => {
+                LayerSpec::Dense { outputs, .. } if columns == 0 || *outputs == 0 => {
                     return wrong(i, "a dense layer needs at least one column on either side".into());
                 }
                 LayerSpec::Dense { .. } if linear => {
-                    return wrong(i, "follows a dense layer; put an activation (relu) between the two".into());
+                    return wrong(i, "follows a dense layer; put an activation (relu, sigmoid) between the two".into());
                 }
                 LayerSpec::Dense { outputs, .. } => (columns, linear) = (*outputs, true),
                 activation if !linear => {
@@ -183,9 +202,13 @@ impl Model {
 
     /// `(inputs, outputs, bias)` of its dense layers.
     pub fn dense_layers(&self) -> impl Iterator<Item = (usize, usize, bool)> {
-        self.layers.iter().filter_map(|l| match l {
-            LayerSpec::Dense { inputs, outputs, bias } => Some((*inputs, *outputs, *bias)),
-            LayerSpec::Relu => None,
+        let mut columns = self.features;
+        self.layers.iter().filter_map(move |layer| match layer {
+            LayerSpec::Dense { outputs, bias } => {
+                let inputs = std::mem::replace(&mut columns, *outputs);
+                Some((inputs, *outputs, *bias))
+            }
+            LayerSpec::Relu | LayerSpec::Sigmoid => None,
         })
     }
 
@@ -200,6 +223,13 @@ impl Model {
         let outputs = self.dense_layers().map(|(_, o, _)| o.to_string());
         std::iter::once(self.features.to_string()).chain(outputs).collect::<Vec<_>>().join("-")
     }
+}
+
+/// Hidden layers with an activation behind each, and the last layer.
+fn dense_layers(hidden: &[usize], activation: &LayerSpec, classes: usize) -> Vec<LayerSpec> {
+    let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
+    let hidden = hidden.iter().flat_map(|outputs| [dense(*outputs), activation.clone()]);
+    hidden.chain([dense(classes)]).collect()
 }
 
 #[cfg(test)]
@@ -233,7 +263,7 @@ mod tests {
         );
         assert!(broken(|l| l.truncate(4)).contains("the last layer has to be dense with 10 outputs"));
         assert!(broken(|l| l.clear()).contains("the last layer"));
-        let narrow = |l: &mut Vec<LayerSpec>| l[2] = LayerSpec::Dense { inputs: 64, outputs: 128, bias: true };
-        assert!(broken(narrow).contains("layer 3 of `secureml`: takes 64 columns, but gets 128"));
+        let empty = |l: &mut Vec<LayerSpec>| l[2] = LayerSpec::Dense { outputs: 0, bias: true };
+        assert!(broken(empty).contains("layer 3 of `secureml`: a dense layer needs at least one column"));
     }
 }

@@ -4,12 +4,41 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
 use crate::gates::Open;
-use crate::nn::{Dense, LayerSpec, Loss, Model, Relu, Sgd};
+use crate::nn::{Dense, LayerSpec, Loss, Model, Relu, Sgd, Sigmoid};
 
 /// A dense layer and what follows it.
 struct Stage<E: Engine> {
     dense: Dense<E>,
-    activation: Option<Relu<E>>,
+    activation: Option<Activation<E>>,
+}
+
+/// What turns a product into the next layer's operand.
+enum Activation<E: Engine> {
+    Relu(Relu<E>),
+    Sigmoid(Sigmoid<E>),
+}
+
+impl<E: Engine> Activation<E> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Relu(_) => "relu",
+            Self::Sigmoid(_) => "sigmoid",
+        }
+    }
+
+    fn forward(&mut self, e: &mut E, z: &E::Share) -> Result<E::Wire> {
+        match self {
+            Self::Relu(relu) => relu.forward(e, z),
+            Self::Sigmoid(sigmoid) => sigmoid.forward(e, z),
+        }
+    }
+
+    fn backward(&mut self, e: &mut E, dy: &E::Share) -> Result<E::Wire> {
+        match self {
+            Self::Relu(relu) => relu.backward(e, dy),
+            Self::Sigmoid(sigmoid) => sigmoid.backward(e, dy),
+        }
+    }
 }
 
 /// A network in training.
@@ -26,18 +55,22 @@ impl<E: Engine> Network<E> {
     pub fn new(e: &mut E, model: &Model) -> Result<Self> {
         let mut stages: Vec<Stage<E>> = Vec::new();
         let mut index = 0;
+        let mut sizes = model.dense_layers();
+        let follow = |stages: &mut Vec<Stage<E>>, activation| {
+            if let Some(stage) = stages.last_mut() {
+                stage.activation = Some(activation);
+            }
+        };
         for layer in model.layers() {
             match layer {
-                LayerSpec::Dense { inputs, outputs, bias } => {
-                    let dense = Dense::new(e, index, *inputs, *outputs, *bias)?;
+                LayerSpec::Dense { .. } => {
+                    let (inputs, outputs, bias) = sizes.next().expect("a dense layer has sizes");
+                    let dense = Dense::new(e, index, inputs, outputs, bias)?;
                     index += dense.parameters().count();
                     stages.push(Stage { dense, activation: None });
                 }
-                LayerSpec::Relu => {
-                    if let Some(stage) = stages.last_mut() {
-                        stage.activation = Some(Relu::default());
-                    }
-                }
+                LayerSpec::Relu => follow(&mut stages, Activation::Relu(Relu::default())),
+                LayerSpec::Sigmoid => follow(&mut stages, Activation::Sigmoid(Sigmoid::default())),
             }
         }
         Ok(Self { stages, loss: model.loss() })
@@ -58,11 +91,10 @@ impl<E: Engine> Network<E> {
             gradients.push(self.stages[i].dense.gradients(e, &dy)?);
             if i > 0 {
                 let dx = self.stages[i].dense.backward(e, &dy, &weights[i])?;
-                e.scope(&format!("relu{i}/backward"));
-                dy = match &mut self.stages[i - 1].activation {
-                    Some(activation) => activation.backward(e, &dx)?,
-                    None => unreachable!("a model has an activation between two dense layers"),
-                };
+                let activation = self.stages[i - 1].activation.as_mut();
+                let activation = activation.expect("a model has an activation between two dense layers");
+                e.scope(&format!("{}{i}/backward", activation.name()));
+                dy = activation.backward(e, &dx)?;
             }
         }
         gradients.reverse();
@@ -94,7 +126,7 @@ impl<E: Engine> Network<E> {
             let z = stage.dense.forward(e, x, w)?;
             match &mut stage.activation {
                 Some(activation) => {
-                    e.scope(&format!("relu{}/forward", i + 1));
+                    e.scope(&format!("{}{}/forward", activation.name(), i + 1));
                     x = activation.forward(e, &z)?;
                 }
                 None if i == last => return Ok(z),

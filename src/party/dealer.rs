@@ -32,6 +32,8 @@ pub struct DealtWire {
 pub struct DealtBits {
     /// 32 to a word.
     pub(crate) lambda: Tensor,
+    /// The bits' shape.
+    pub(crate) shape: Shape,
 }
 
 /// The dealer.

@@ -64,6 +64,16 @@ pub struct OpenBits {
     pub(crate) shape: Shape,
 }
 
+impl OpenBits {
+    /// My half of the masks in the ring.
+    ///
+    /// # Panics
+    /// Where the bits were opened without.
+    pub(crate) fn in_ring(&self) -> &Tensor {
+        self.lambda.as_ref().expect("bits that are used in the ring are opened with their masks in it")
+    }
+}
+
 macro_rules! debug_shape {
     ($($t:ident . $field:ident),*) => { $(
         impl fmt::Debug for $t {

@@ -23,6 +23,9 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
             let cols = input(1).x.len();
             each(out, x, |i, x| one_of(out.x[i], [x + wide(input(1).x[i % cols]); 2], out.bits))
         }
+        Gate::AtLeast { window, threshold } => {
+            each(out, x, |i, y| sign(y - wide(threshold), window.on(x.bits), out.x[i]))
+        }
         Gate::BelowMax => {
             let (won, classes, cut) = (input(1), x.shape.matrix().1, p.frac - exp_frac(p));
             let top = |row: usize| {
@@ -43,7 +46,7 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
                 near(out.x[i], d.exp(), 2.4e-5)
             })
         }
-        Gate::Extend | Gate::Share => each(out, x, |i, y| one_of(out.x[i], [y; 2], out.bits)),
+        Gate::Extend | Gate::Share | Gate::ShareBits => each(out, x, |i, y| one_of(out.x[i], [y; 2], out.bits)),
         Gate::Hits => {
             let sum = x.x.iter().zip(&input(1).x).map(|(w, l)| wide(*w) * wide(*l)).sum();
             one_of(out.x[0], [sum; 2], out.bits)
@@ -55,6 +58,7 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
             }
             rounding(x, cut, out.x[i], bits)
         }),
+        Gate::Xor => each(out, x, |i, a| one_of(out.x[i], [a ^ wide(input(1).x[i]); 2], 64)),
         Gate::OpenBits { .. } => each(out, x, |i, b| one_of(out.x[i], [b; 2], 64)),
         Gate::PairSigns { window } => {
             let (w, (rows, classes)) = (window.on(x.bits), x.shape.matrix());

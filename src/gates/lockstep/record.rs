@@ -10,6 +10,7 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Gate {
     AddRow,
+    AtLeast { window: Window, threshold: i64 },
     BelowMax,
     Combine { kx: i64, ky: i64 },
     Exp,
@@ -26,9 +27,11 @@ pub(crate) enum Gate {
     RowSum,
     Select,
     Share,
+    ShareBits,
     Sign { window: Window },
     SumRows { shift: u32 },
     Winner { window: Window },
+    Xor,
 }
 
 /// What one party holds of a value.

@@ -117,6 +117,15 @@ impl<E: Look> Compare for Traced<E> {
         Ok(out)
     }
 
+    fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<E::Bits>> {
+        let out = self.engine.at_least(&y.wire, window, thresholds)?;
+        for (threshold, bits) in thresholds.iter().zip(&out) {
+            let (y, bits) = (self.seen(y), self.engine.bits(bits));
+            self.note(Gate::AtLeast { window, threshold: *threshold }, vec![y], bits);
+        }
+        Ok(out)
+    }
+
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<E::Bits> {
         let out = self.engine.pair_signs(&y.wire, window)?;
         let (y, bits) = (self.seen(y), self.engine.bits(&out));
@@ -126,6 +135,19 @@ impl<E: Look> Compare for Traced<E> {
 }
 
 impl<E: Look> OpenBit for Traced<E> {
+    fn xor(&mut self, a: &E::Bits, b: &E::Bits) -> Result<E::Bits> {
+        let out = self.engine.xor(a, b)?;
+        let inputs = vec![self.engine.bits(a), self.engine.bits(b)];
+        let held = self.engine.bits(&out);
+        self.note(Gate::Xor, inputs, held);
+        Ok(out)
+    }
+
+    fn share_bits(&mut self, b: &E::OpenBits) -> Result<E::Share> {
+        let out = self.engine.share_bits(b)?;
+        Ok(self.note_share(Gate::ShareBits, vec![self.engine.opened(b)], out))
+    }
+
     fn open_bits(&mut self, list: &[&E::Bits], ring: bool) -> Result<Vec<E::OpenBits>> {
         let out = self.engine.open_bits(list, ring)?;
         for (b, open) in list.iter().zip(&out) {

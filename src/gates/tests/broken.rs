@@ -13,6 +13,10 @@ program! {
         let b = e.open_bits(&[&b[0]], true)?.remove(0);
         e.select(&b, &y)?;
         e.extend(&y)?;
+        let bits = e.at_least(&y, p.window, &[0, 1 << p.frac])?;
+        let between = e.xor(&bits[0], &bits[1])?;
+        let between = e.open_bits(&[&between], true)?.remove(0);
+        e.share_bits(&between)?;
         let won = e.winner(&y, p.window)?;
         let d = e.below_max(&y, &won)?;
         let d = e.open(&[Arguments::exp(&d, &p)])?.remove(0);
@@ -55,7 +59,7 @@ fn a_garbled_correction_or_opening_is_noticed_at_every_gate() {
     for p in profiles() {
         let whole = world(&p).run(&EVERYTHING);
         let [openings, _, corrections] = whole.heard.map(|h| h.frames().len());
-        assert_eq!((openings, corrections), (11, 13));
+        assert_eq!((openings, corrections), (13, 16));
         for at in 0..corrections {
             let noticed = garbled(&p, true, at, |body| body.iter_mut().for_each(|b| *b ^= 0xff));
             assert!(noticed.is_some(), "{}: correction {at} may be garbled", p.name);
@@ -94,7 +98,9 @@ fn every_law_notices_a_value_that_is_off() {
                 _ if off.output.bits == 1 => 1 - 2 * off.output.x[0],
                 _ => 2,
             };
-            if matches!(record.gate, Gate::Sign { .. } | Gate::PairSigns { .. }) && off.inputs[0].x[0].abs() < 99 {
+            if matches!(record.gate, Gate::Sign { .. } | Gate::PairSigns { .. } | Gate::AtLeast { .. })
+                && off.inputs[0].x[0].abs() < 99
+            {
                 continue;
             }
             off.output.x[0] += by;

@@ -17,6 +17,20 @@ program! {
 }
 
 program! {
+    /// A piecewise function's gates: thresholds on one wire, the bits between them, and what they are in the ring.
+    Between { len: usize, window: Window, thresholds: Vec<i64> } |this, e| {
+        let bits = e.profile().wire;
+        let y = wire(e, 0, &[this.len], bits)?;
+        let bits = e.at_least(&y, this.window, &this.thresholds)?;
+        let between = e.xor(&bits[0], &bits[1])?;
+        let opened = e.open_bits(&[&between, &bits[1]], true)?;
+        e.share_bits(&opened[0])?;
+        e.share_bits(&opened[1])?;
+        e.select(&opened[0], &y)?;
+    }
+}
+
+program! {
     /// The winners of rows.
     Winners { rows: usize, classes: usize, window: Window } |this, e| {
         let bits = e.profile().wire;
@@ -46,6 +60,28 @@ fn signs_are_right_outside_the_window_s_unit_and_select_is_exact() {
                 let world = World::new(&p, seed).with(&[(&y, &[len]), (&dy, &[len])]);
                 world.run(&Relu { len, bits: p.wire, window });
                 world.run_clear(&Relu { len, bits: p.wire, window });
+            }
+        }
+    }
+}
+
+#[test]
+fn thresholds_on_one_wire_are_compared_right_and_one_implies_the_other() {
+    for p in profiles() {
+        for (window, len) in windows(&p).into_iter().flat_map(|w| [1, 33, 300].map(|len| (w, len))) {
+            let unit = 1i64 << window.low;
+            for thresholds in [vec![-8 * unit, 8 * unit], vec![0, unit, 5 * unit]] {
+                // what is compared stays in the window's range
+                let near: Vec<i64> =
+                    thresholds.iter().flat_map(|t| [0, 1, -1, -unit, unit, 1 - unit].map(|d| t + d)).collect();
+                let range = (1i64 << window.high) - 16 * unit;
+                let y: Vec<i64> = values(&near, window.high, len, 5).iter().map(|y| y % range).collect();
+                let world = World::new(&p, 6).with(&[(&y, &[len])]);
+                let program = Between { len, window, thresholds: thresholds.clone() };
+                for records in [world.run(&program).records, world.run_clear(&program)] {
+                    let bits = outputs(&records, |g| matches!(g, Gate::AtLeast { .. }));
+                    assert!(bits.windows(2).all(|b| b[0].x.iter().zip(&b[1].x).all(|(low, high)| high <= low)));
+                }
             }
         }
     }

@@ -126,6 +126,17 @@ fn the_table_of_gates_says_what_they_cost() {
         (sign_cost(wide, Window { low: 6, high: 30 }), [1, 10, 180]),
     ];
     row("[`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24", &sign);
+    let at_least = |p: &Profile, thresholds: &[i64]| {
+        cost(p, LEN, |e| {
+            let y = logits(e)?;
+            e.section(Section::Step);
+            e.at_least(&y, p.window, thresholds).map(drop)
+        })
+    };
+    row(
+        "[`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold",
+        &[(at_least(small, &[0]), [1, 4, 54]), (at_least(wide, &[0, 4096, 8192]), [1, 12, 64])],
+    );
     let bits = both(&|p, n, _| (open_bits_cost(p, true), [1, 1, n]));
     row("[`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring", &bits);
     assert_eq!(open_bits_cost(small, false), [1, 1, 0]);

@@ -191,6 +191,11 @@ impl<'a> Items<'a> {
         Packed::new(self.raw(words(len, bits)), bits)
     }
 
+    /// All that is left, as words.
+    pub(crate) fn rest(self) -> &'a [u32] {
+        self.words
+    }
+
     /// The next item as words.
     #[inline(always)]
     pub(crate) fn raw(&mut self, words: usize) -> &'a [u32] {
@@ -229,6 +234,11 @@ impl<'a> Filler<'a> {
         let (item, rest) = std::mem::take(&mut self.words).split_at_mut(words);
         self.words = rest;
         item
+    }
+
+    /// All that is left, as words.
+    pub(crate) fn rest(self) -> &'a mut [u32] {
+        self.words
     }
 }
 

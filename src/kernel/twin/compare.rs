@@ -4,6 +4,8 @@
 //! * `own`: planes `alpha_1 .. alpha_(m-1), beta_0 .. beta_(m-2)`, each server draws its shares;
 //! * `dealt`: `m` items of 16-bit one-hot tables `H_j`; plane `rho[h]`; planes `alpha_S`, `|S| >= 2`;
 //!   then for every `j < m-1` planes `beta_j alpha_S`, `S` a nonempty subset of `{j+1 .. m-1}`; subsets ascend as bit masks;
+//!   where a wire is compared with one `more` threshold, its tables and `rho[h]` are those of the first, and a frame of its
+//!   own has the products alone;
 //! * asked: planes `eq_j ^ alpha_j (j >= 1), lt_j ^ beta_j (j <= m-2)`, and behind them, not sent, `lt_(m-1)`.
 
 use crate::kernel::Word;
@@ -25,6 +27,11 @@ pub(crate) const fn dealt_words(len: usize, k: u32) -> usize {
         j += 1;
     }
     m * (len * 16).div_ceil(32) + planes * plane(len)
+}
+
+/// Words of the frame of a comparison before the products: what all thresholds of a wire share.
+pub(crate) const fn shared_words(len: usize, k: u32) -> usize {
+    digits(k) * (len * 16).div_ceil(32) + plane(len)
 }
 
 /// `out = ((x + add) mod 2^bits >> low) mod 2^(k+1)`: the bits of a wire that a comparison looks at.
@@ -86,6 +93,7 @@ pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], deal
 /// `lt = lt_(m-1) ^ XOR_(j<m-1) XOR_(S in {j+1..m-1}) (prod_(i not in S) e_i) (l_j alpha_S ^ [beta_j alpha_S])`,
 /// `b = 1 ^ a[k] ^ [rho[h]] ^ lt`; public terms enter on server 0 (`first`).
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "a kernel has the operands of its row")]
 pub(crate) fn compare_tell<W: Word>(
     p: &CompareParams,
     a: &[W],
@@ -93,19 +101,18 @@ pub(crate) fn compare_tell<W: Word>(
     asked: &[u32],
     own: &[u32],
     dealt: &[u32],
+    products: &[u32],
     out: &mut [u32],
 ) {
     let (len, m) = (a.len(), digits(p.k));
     let (w, first) = (plane(len), 0u32.wrapping_sub(p.first));
-    let mut items = Items::new(dealt);
-    items.raw(m * (len * 16).div_ceil(32));
-    let planes = items.raw(dealt.len() - m * (len * 16).div_ceil(32));
+    let shared = shared_words(len, p.k);
+    let (tops, planes) = (&dealt[shared - w..shared], if p.more == 1 { products } else { &products[shared..] });
     let mut products = vec![0; 1 << (m - 1)];
     let mut fold = vec![0; 1 << (m - 1)];
     for word in 0..w {
         let mut next = planes.iter().skip(word).step_by(w).copied();
         let mut dealt = || next.next().expect("the frame holds a plane for every product");
-        let rho = dealt();
         let e = |i: usize| opened[(i - 1) * w + word];
         for (s, product) in products.iter_mut().enumerate().skip(1) {
             *product = if s.is_power_of_two() { own[s.trailing_zeros() as usize * w + word] } else { dealt() };
@@ -131,11 +138,12 @@ pub(crate) fn compare_tell<W: Word>(
             let top = (a.wide() >> p.k & 1) as u32;
             sign |= (1 ^ top) << i;
         }
-        out[word] = (sign & first) ^ rho ^ lt;
+        out[word] = (sign & first) ^ tops[word] ^ lt;
     }
 }
 
-/// What the dealer ships for a comparison with the windows `rho` of a mask: values minus server 0's shares.
+/// What the dealer ships for a comparison with the windows `rho` of a mask: values minus server 0's shares. For one `more`
+/// threshold the products alone.
 #[inline(always)]
 pub(crate) fn deal_compare<W: Word>(
     p: &CompareParams,
@@ -148,7 +156,7 @@ pub(crate) fn deal_compare<W: Word>(
     let (len, m) = (rho.len(), digits(p.k));
     let w = plane(len);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
-    for j in 0..m {
+    for j in 0..if p.more == 1 { 0 } else { m } {
         let words = (len * 16).div_ceil(32);
         let (share, table): (&[u16], &mut [u16]) =
             (bytemuck::cast_slice(share.raw(words)), bytemuck::cast_slice_mut(fill.raw(words)));
@@ -159,8 +167,7 @@ pub(crate) fn deal_compare<W: Word>(
             table[len] = 0;
         }
     }
-    let rest = share0.len() - m * (len * 16).div_ceil(32);
-    let (share, planes) = (share.raw(rest), fill.raw(rest));
+    let (share, planes) = (share.rest(), fill.rest());
     let mut alpha = vec![0; 1 << (m - 1)];
     for word in 0..w {
         let mut at = word;
@@ -173,7 +180,9 @@ pub(crate) fn deal_compare<W: Word>(
             let bit = (r.wide() >> p.k & 1) as u32;
             top |= bit << i;
         }
-        ship(top);
+        if p.more == 0 {
+            ship(top);
+        }
         let own = |plane: usize| own0[plane * w + word] ^ own1[plane * w + word];
         alpha[0] = u32::MAX;
         for s in 1..1usize << (m - 1) {

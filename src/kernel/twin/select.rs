@@ -3,7 +3,7 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::fast::bits::{Filler, Items, Packed, bit, chunk, chunk_of_bits, fill, lanes, pack_chunks};
-use crate::kernel::table::{CorrectParams, ExtendParams, HitsParams, SelectParams};
+use crate::kernel::table::{CorrectParams, ExtendParams, HitsParams, SelectParams, ShareBitsParams};
 
 /// The public part of a wire of `l` bits: `I = y_hat - 2^(l-2)` as an integer, and `1 - msb(y_hat)`.
 #[inline(always)]
@@ -141,6 +141,26 @@ pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], 
             lanes(
                 #[inline(always)]
                 |j| (lambda[j] & rho[j] >> (l - 1)).wrapping_sub(lm[j]),
+            )
+        },
+    );
+}
+
+/// `[b] = b_hat + (1 - 2 b_hat) [lambda]` of opened bits, `lambda` packed in `ring` bits; `b_hat` on server 0.
+#[inline(always)]
+pub(crate) fn share_bits<W: Word>(p: &ShareBitsParams, bits: &[u32], lambda: &[u32], out: &mut [W]) {
+    let (lambda, first, whole) = (Packed::new(lambda, p.ring), u64::from(p.first), mask(p.ring));
+    fill(
+        out,
+        #[inline(always)]
+        |c| {
+            let (b, lambda) = (chunk_of_bits(bits, c), lambda.chunk(c));
+            lanes(
+                #[inline(always)]
+                |j| {
+                    let minus = b[j].wrapping_neg();
+                    (b[j] & first).wrapping_add((lambda[j] ^ minus).wrapping_sub(minus)) & whole
+                },
             )
         },
     );

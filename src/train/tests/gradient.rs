@@ -4,6 +4,7 @@ use super::model::{Exact, Flaw, Matrix};
 use super::*;
 use crate::fixed::{MASTER_FRAC, encode};
 use crate::gates::lockstep::{Gate, Record};
+use crate::nn::{Init, LayerSpec, Loss};
 use crate::shape::Shape;
 
 /// A session whose ReLUs' branches are sure, and the model after its steps.
@@ -23,7 +24,7 @@ fn case(job: Job) -> Case {
             let x = n.x.iter().map(|x| *x as f64 * f64::exp2(-f64::from(MASTER_FRAC))).collect();
             Matrix::new(*n.shape.axes().last().unwrap(), x)
         };
-        let initial = Exact::new(&job.profile, world.parameters.iter().map(value).collect());
+        let initial = Exact::new(&job.profile, &job.model, world.parameters.iter().map(value).collect());
         let mut after = initial.clone();
         if learn(&job, &world, &mut after) {
             return Case { job, world, initial, after };
@@ -78,7 +79,18 @@ fn cases(p: &Profile) -> Vec<Case> {
     let one = job(p, &[6, 5, 4, 3], 7);
     let few = Job { momentum, schedule: Schedule::Halving, ..job(p, &[6, 5, 4, 3], 19) };
     let odd = Job { momentum, rate: Rate::new(0.05, 7).unwrap(), ..job(p, &[9, 4, 3], 12) };
-    [one, few, odd].map(case).into()
+    // sigmoid layers, whose knots are further out, and the two other losses
+    let sigmoid = |sizes: &[usize], loss, rows| {
+        let dense = |outputs: &usize| LayerSpec::Dense { outputs: *outputs, bias: true };
+        let mut layers: Vec<_> = sizes[1..].iter().flat_map(|n| [dense(n), LayerSpec::Sigmoid]).collect();
+        layers.pop();
+        let model = Model::new("sigmoid", sizes[0], layers, sizes[sizes.len() - 1], loss, Init::Glorot).unwrap();
+        Job { model, momentum, ..job(p, sizes, rows) }
+    };
+    let deep = sigmoid(&[6, 4, 4, 3], Loss::SoftmaxCrossEntropy, 7);
+    let square = sigmoid(&[6, 4, 3], Loss::Square, 12);
+    let entropy = sigmoid(&[6, 4, 3], Loss::SigmoidCrossEntropy, 12);
+    [one, few, odd, deep, square, entropy].map(case).into()
 }
 
 #[test]
@@ -90,7 +102,9 @@ fn parameters_follow_the_model_within_the_derived_bound() {
                 let got = last_parameters(&records, &job);
                 let excess = after.excess(&got);
                 assert!(excess <= 0.0, "{name}, {steps} steps: {excess} out of bounds");
-                for flaw in [Flaw::GradientWithoutLabels, Flaw::NoReluBackward, Flaw::BiasStays, Flaw::MomentumLate] {
+                for flaw in
+                    [Flaw::GradientWithoutLabels, Flaw::NoActivationBackward, Flaw::BiasStays, Flaw::MomentumLate]
+                {
                     let mut flawed = initial.clone();
                     flawed.flaw = Some(flaw);
                     learn(&job, &world, &mut flawed);

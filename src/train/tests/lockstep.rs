@@ -4,6 +4,7 @@
 use super::*;
 use crate::gates::lockstep::law::softmax_error;
 use crate::gates::lockstep::{Gate, Record};
+use crate::nn::{Init, LayerSpec, Loss};
 
 /// Jobs with a last partial batch, rates that halve, odd multiples of a rate, with and without momentum, several owners.
 fn jobs(p: &Profile) -> Vec<Job> {
@@ -12,6 +13,9 @@ fn jobs(p: &Profile) -> Vec<Job> {
     let momentum = Momentum::new(0.90625).unwrap();
     let small = job(p, &[6, 5, 4, 3], 24);
     let large = job(p, &[20, 16, 10], 45);
+    let dense = |outputs, bias| LayerSpec::Dense { outputs, bias };
+    let layers = vec![dense(5, true), LayerSpec::Sigmoid, dense(4, false), LayerSpec::Relu, dense(3, false)];
+    let model = |loss| Model::new("mixed", 6, layers.clone(), 3, loss, Init::Glorot).unwrap();
     vec![
         Job { momentum, epochs: 2, schedule: Schedule::Halving, ..small.clone() },
         Job { rate: Rate::new(0.3, 7).unwrap(), owners: owners(&[(9, 3), (1, 0), (14, 2)]), reveal, ..small },
@@ -25,6 +29,9 @@ fn jobs(p: &Profile) -> Vec<Job> {
         },
         Job { batch: 31, steps: Some(2), owners: owners(&[(33, 33)]), reveal, ..large },
         Job { momentum, epochs: 2, ..job(p, &[5, 2], 8) },
+        Job { model: model(Loss::SoftmaxCrossEntropy), reveal, owners: owners(&[(20, 5)]), ..job(p, &[6, 3], 20) },
+        Job { model: model(Loss::Square), momentum, ..job(p, &[6, 3], 9) },
+        Job { model: model(Loss::SigmoidCrossEntropy), reveal, owners: owners(&[(9, 5)]), ..job(p, &[6, 3], 9) },
     ]
 }
 
@@ -45,8 +52,11 @@ fn whole_runs_keep_every_gate_s_law_and_cost_what_was_planned() {
     }
 }
 
-/// The gradient that a step's loss opens is softmax of the opened logits minus the labels.
+/// The gradient that a step's cross-entropy opens is softmax of the opened logits minus the labels.
 fn assert_losses(records: &[Record<Number>], job: &Job, seed: u64) {
+    if job.model.loss() != Loss::SoftmaxCrossEntropy {
+        return;
+    }
     let (classes, unit) = (job.model.classes(), f64::exp2(-f64::from(job.profile.frac)));
     let mut losses = 0;
     let mut logits: &[i64] = &[];

@@ -6,6 +6,7 @@
 
 use crate::fixed::Profile;
 use crate::gates::lockstep::law::softmax_error;
+use crate::nn::{LayerSpec, Loss, Model};
 
 /// A matrix of numbers, or of errors.
 #[derive(Clone, Debug)]
@@ -104,9 +105,32 @@ impl Bounded {
     }
 }
 
+/// An activation's values and slopes, and whether all its branches are sure.
+fn activate(kind: &LayerSpec, z: &Bounded, window: f64) -> (Bounded, Matrix, bool) {
+    let far = |knot: f64, window: f64| z.value.x.iter().zip(&z.error.x).all(|(z, e)| (z - knot).abs() > e + window);
+    match kind {
+        LayerSpec::Relu => {
+            let on = z.value.map(|z| if z > 0.0 { 1.0 } else { 0.0 });
+            (z.gated(&on), on, far(0.0, window))
+        }
+        LayerSpec::Sigmoid => {
+            let slope = z.value.map(|z| if z.abs() < 2.0 { 0.25 } else { 0.0 });
+            let value = z.value.map(|z| (z / 4.0 + 0.5).clamp(0.0, 1.0));
+            // what is cut is z / 4, to the same grid
+            let error = z.error.with(&slope, |e, s| if s > 0.0 { e } else { 0.0 });
+            // a unit of the window of z / 4 is one of the window of z; a quarter more is room for the cut
+            let window = 1.25 * window;
+            (Bounded { value, error }, slope, far(-2.0, window) && far(2.0, window))
+        }
+        LayerSpec::Dense { .. } => unreachable!("a dense layer is no activation"),
+    }
+}
+
 /// A network in training, in f64.
 #[derive(Clone)]
 pub(super) struct Exact {
+    activations: Vec<LayerSpec>,
+    loss: Loss,
     window: f64,
     /// Largest error of a rounding to the profile's grid.
     pub(super) unit: f64,
@@ -123,18 +147,20 @@ pub(super) struct Exact {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Flaw {
     GradientWithoutLabels,
-    NoReluBackward,
+    NoActivationBackward,
     BiasStays,
     MomentumLate,
 }
 
 impl Exact {
-    pub(super) fn new(profile: &Profile, parameters: Vec<Matrix>) -> Self {
+    pub(super) fn new(profile: &Profile, model: &Model, parameters: Vec<Matrix>) -> Self {
         let parameters: Vec<_> = parameters.into_iter().map(Bounded::exact).collect();
         let velocity = parameters.iter().map(|p| Bounded::exact(p.value.map(|_| 0.0))).collect();
         let unit = f64::exp2(-f64::from(profile.frac));
         let window = f64::from(profile.window.low).exp2() * unit;
-        Self { window, unit, soft: softmax_error(profile), parameters, velocity, flaw: None }
+        let activations = model.layers().iter().filter(|l| !matches!(l, LayerSpec::Dense { .. })).cloned().collect();
+        let (loss, soft) = (model.loss(), softmax_error(profile));
+        Self { activations, loss, window, unit, soft, parameters, velocity, flaw: None }
     }
 
     /// One step; `rate` is over the batch size. Whether all branches are sure.
@@ -155,12 +181,13 @@ impl Exact {
             if j + 1 == layers {
                 break z;
             }
-            sure &= z.value.x.iter().zip(&z.error.x).all(|(z, e)| z.abs() > e + window);
-            let on = z.value.map(|z| if z > 0.0 { 1.0 } else { 0.0 });
-            inputs.push(z.gated(&on));
-            branches.push(on);
+            let (y, slope, decided) = activate(&self.activations[j], &z, window);
+            sure &= decided;
+            inputs.push(y);
+            branches.push(slope);
         };
-        let mut dy = self.loss(&logits, labels);
+        let (mut dy, decided) = self.loss(&logits, labels);
+        sure &= decided;
         let mut gradients = Vec::new();
         for j in (0..layers).rev() {
             let db = Bounded { value: dy.value.sum_rows(), error: dy.error.sum_rows() };
@@ -168,8 +195,10 @@ impl Exact {
             gradients.push(inputs[j].turned().times(&dy));
             if j > 0 {
                 let ones = branches[j - 1].map(|_| 1.0);
-                let on = if self.flaw == Some(Flaw::NoReluBackward) { &ones } else { &branches[j - 1] };
-                dy = dy.times(&weights[j].turned()).rounded(unit).gated(on);
+                let slope = if self.flaw == Some(Flaw::NoActivationBackward) { &ones } else { &branches[j - 1] };
+                // the product is divided by the slope's power of two, and then cut
+                let on = slope.map(|s| if s > 0.0 { 1.0 } else { 0.0 });
+                dy = dy.times(&weights[j].turned()).gated(slope).rounded(unit).gated(&on);
             }
         }
         gradients.reverse();
@@ -188,17 +217,29 @@ impl Exact {
         sure
     }
 
-    /// Softmax minus labels. Where all logits move by `e` at most, a probability moves by `e / 2` at most: `p (1 - p) 2 e`.
-    fn loss(&self, logits: &Bounded, labels: &Matrix) -> Bounded {
-        let classes = labels.cols;
+    /// What the loss makes of the logits, minus labels; and whether all branches are sure. Where all logits move by `e` at most, a probability moves by `e / 2` at most: `p (1 - p) 2 e`.
+    fn loss(&self, logits: &Bounded, labels: &Matrix) -> (Bounded, bool) {
+        let (y, decided) = match self.loss {
+            Loss::SoftmaxCrossEntropy => (self.softmax(logits), true),
+            Loss::Square => (logits.clone(), true),
+            Loss::SigmoidCrossEntropy => {
+                let (y, _, decided) = activate(&LayerSpec::Sigmoid, logits, self.window);
+                (y, decided)
+            }
+        };
+        let labels = if self.flaw == Some(Flaw::GradientWithoutLabels) { labels.map(|_| 0.0) } else { labels.clone() };
+        (y.combine(&Bounded::exact(labels), -1.0), decided)
+    }
+
+    fn softmax(&self, logits: &Bounded) -> Bounded {
+        let classes = logits.value.cols;
         let (mut value, mut error) = (Vec::new(), Vec::new());
         let rows = logits.value.x.chunks_exact(classes).zip(logits.error.x.chunks_exact(classes));
-        for ((y, off), label) in rows.zip(labels.x.chunks_exact(classes)) {
+        for (y, off) in rows {
             let exps: Vec<f64> = y.iter().map(|y| y.exp()).collect();
             let sum: f64 = exps.iter().sum();
             let largest = off.iter().copied().fold(0.0, f64::max);
-            let label = |i: usize| if self.flaw == Some(Flaw::GradientWithoutLabels) { 0.0 } else { label[i] };
-            value.extend(exps.iter().enumerate().map(|(i, e)| e / sum - label(i)));
+            value.extend(exps.iter().map(|e| e / sum));
             error.extend(exps.iter().map(|_| self.soft + largest / 2.0));
         }
         Bounded { value: Matrix::new(classes, value), error: Matrix::new(classes, error) }
