@@ -1,10 +1,7 @@
 //! The GPU's words equal the CPU twin's, bit for bit.
 
-use std::io::Write;
-use std::sync::Once;
-
 use ppdnn::backend::wgpu::Arithmetic;
-use ppdnn::backend::{Backend, Buf, Wgpu};
+use ppdnn::backend::{Adapter, Backend, Buf, Wgpu};
 use ppdnn::error::Error;
 use ppdnn::kernel::table::{
     ADD_ROW, AND, BELOW_MAX, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT, CORRECT,
@@ -15,6 +12,7 @@ use ppdnn::kernel::table::{
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
+use crate::adapter::{present, skip};
 use crate::cases::{Case, cases};
 use crate::{RINGS, Source, bytes, ring_bytes, twin, words};
 
@@ -49,22 +47,15 @@ fn gpu_equals_twins(ring: RingWord, arithmetic: Arithmetic) {
 
 /// The first adapter; none, said so, where there is none or it lacks the arithmetic.
 fn gpu(arithmetic: Arithmetic) -> Option<Wgpu> {
-    // past the capture of passing tests, and in one piece
-    let skip = |why: &str| std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).expect("stderr is open");
-    match Wgpu::first() {
-        Ok(gpu) if arithmetic == Arithmetic::Limbs => Some(gpu.in_limbs()),
-        Ok(gpu) if gpu.arithmetic() == arithmetic => Some(gpu),
-        Ok(gpu) => {
-            skip(&format!("{} has no 64-bit integers", gpu.name()));
-            None
-        }
-        Err(e) => {
-            assert!(std::env::var_os("PPDNN_REQUIRE_GPU").is_none_or(|v| v != "1"), "PPDNN_REQUIRE_GPU=1, but {e}");
-            static ONCE: Once = Once::new();
-            ONCE.call_once(|| skip(&format!("GPU kernels are not tested: {e}")));
-            None
-        }
+    let gpu = present(Wgpu::first())?;
+    if arithmetic == Arithmetic::Limbs {
+        return Some(gpu.in_limbs());
     }
+    let able = gpu.arithmetic() == arithmetic;
+    if !able {
+        skip(&format!("{} has no 64-bit integers", gpu.name()));
+    }
+    able.then_some(gpu)
 }
 
 fn run(gpu: &Wgpu, kernel: &Kernel, ring: RingWord, case: &Case) -> Result<Vec<u8>, Error> {
@@ -180,11 +171,13 @@ fn what_the_device_refuses_is_an_error_that_names_it() {
         error.map(|_| ()).expect_err("it is refused").to_string()
     };
     let none = Kernel { name: "xor_none", wgsl: None, ..XOR };
-    assert_eq!(said(&none, &[&x, &x], 1), "device: kernel `xor_none` has no GPU body yet; use --backend cpu");
+    assert_eq!(said(&none, &[&x, &x], 1), "device: kernel `xor_none` has no GPU body; use --backend cpu");
     let broken = Kernel { name: "xor_broken", wgsl: Some("fn main( {"), ..XOR };
     assert!(said(&broken, &[&x, &x], 1).contains("refused kernel `xor_broken`"));
     assert!(said(&XOR, &[&x], 1).contains("refused kernel `xor`"), "an operand is missing");
-    assert!(said(&XOR, &[&x, &x], gpu.max_buffer_bytes() / 4 + 1).contains("use a smaller batch"));
+    let most = Adapter::list()[0].max_operand_bytes as usize;
+    assert!(said(&XOR, &[&x, &x], most / 4 + 1).contains("smaller batch"));
+    assert!(gpu.block_bytes() <= most.min(64 << 20));
     // and the device is still good
     let ok = gpu.run(&XOR, RingWord::U32, &[0; 2], &[&x, &x], 1).expect("a valid run");
     assert_eq!(gpu.download(&[(&ok, 4)]).expect("a word"), [0; 4]);

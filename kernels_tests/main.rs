@@ -5,6 +5,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "lengths are small, and the low bits of random words are meant")]
 
+#[path = "../tests/adapter/mod.rs"]
+mod adapter;
 mod cases;
 mod gpu;
 mod known;

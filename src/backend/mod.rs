@@ -1,5 +1,8 @@
 //! Devices that run kernels: one compute verb, [`Backend::run`].
 
+#[cfg(test)]
+#[path = "../../tests/adapter/mod.rs"]
+pub(crate) mod adapter;
 mod cpu;
 mod null;
 pub mod wgpu;
@@ -47,8 +50,8 @@ pub trait Backend: Send + Sync {
     /// What a person calls it: `cpu`, or the adapter's name.
     fn name(&self) -> String;
 
-    /// The most bytes that one buffer should have.
-    fn max_buffer_bytes(&self) -> usize {
+    /// The most bytes of a block that a data set is cut into.
+    fn block_bytes(&self) -> usize {
         usize::MAX
     }
 

@@ -73,7 +73,7 @@ pub type CpuBody = fn(&[u32], &[&[u8]], &mut [u8]);
 pub struct Kernel {
     /// Its name: of the WGSL file, the table's row, and the CPU function.
     pub name: &'static str,
-    /// Its WGSL body, without the word prelude; none for kernels that run on the CPU alone so far.
+    /// Its WGSL body, without the word prelude; none for kernels that compute in f64, which WGSL has not.
     pub wgsl: Option<&'static str>,
     /// Names of the parameters' fields.
     pub params: &'static [&'static str],

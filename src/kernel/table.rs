@@ -1,7 +1,8 @@
 //! The table of all kernels: `NAME = "file.wgsl" by threads, Params, [inputs] => output, body;`
 //!
 //! The body is a generic function in [`twin`](super::twin) that takes the parameters, the inputs and the output as slices.
-//! A row without a file runs on the CPU alone so far. `by threads` names the number of threads that the file takes,
+//! The two rows without a file compute in f64, which WGSL has not. The dealer alone runs them, and it computes on the
+//! processor; a server on a GPU never needs them. `by threads` names the number of threads that the file takes,
 //! where it is not one per element of the output.
 
 use bytemuck::{Pod, Zeroable};

@@ -159,7 +159,7 @@ impl MaskedRows {
     pub fn push(&mut self, device: &Device, words: Vec<u64>, rows: u32) -> Result<()> {
         let stride = self.shape.stride();
         let bytes = rows as usize * stride * 4;
-        let most = device.backend().max_buffer_bytes();
+        let most = device.backend().block_bytes();
         if bytes <= most {
             self.blocks.push((self.len(), rows, device.adopt(words, [rows as usize * stride])?));
             return Ok(());

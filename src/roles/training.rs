@@ -172,7 +172,7 @@ impl Training {
         self.run_on(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, on_event)
     }
 
-    /// [`Training::run`] on another backend.
+    /// [`Training::run`] with the servers on another backend; the dealer stays on the processor.
     ///
     /// # Errors
     /// As there.
@@ -228,7 +228,7 @@ impl Training {
                 owner: owners_dealer,
             };
             let note = &note;
-            scope.spawn(move || note(run_dealer(links, backend.clone())));
+            scope.spawn(move || note(run_dealer(links, Arc::new(Cpu::default()))));
             for (number, links) in (0..).zip(uploads) {
                 let data = move |job: &Job| rows_of(job, number, train, test);
                 scope.spawn(move || note(run_owner(number, links, data).map_err(|e| e.at(format!("owner {number}")))));

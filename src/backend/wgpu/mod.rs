@@ -49,6 +49,8 @@ struct Pending {
 
 /// Recorded dispatches that go to the device without waiting for a download: enough to hide what a submission costs.
 const BATCH: usize = 64;
+/// The most bytes of a block of a data set: a block waits in memory of the host while it is copied.
+const BLOCK: usize = 64 << 20;
 /// Uploaded bytes that do so: they wait in memory of the host.
 const STAGED: usize = 64 << 20;
 
@@ -168,8 +170,8 @@ impl Backend for Wgpu {
         self.name.clone()
     }
 
-    fn max_buffer_bytes(&self) -> usize {
-        usize::try_from(adapter::max_operand_bytes(&self.limits)).unwrap_or(usize::MAX)
+    fn block_bytes(&self) -> usize {
+        usize::try_from(adapter::max_operand_bytes(&self.limits)).unwrap_or(usize::MAX).min(BLOCK)
     }
 
     fn upload(&self, bytes: &[u8]) -> Result<Buf> {

@@ -42,7 +42,7 @@ impl Pipelines {
             return Ok(pipeline.clone());
         }
         let source = shader::source(kernel, ring, arithmetic)
-            .ok_or_else(|| Error::Device(format!("kernel `{}` has no GPU body yet; use --backend cpu", kernel.name)))?;
+            .ok_or_else(|| Error::Device(format!("kernel `{}` has no GPU body; use --backend cpu", kernel.name)))?;
         let what = format!("kernel `{}`", kernel.name);
         let pipeline = Arc::new(guard.run(&what, || compile(kernel, source, device))?);
         compiled.insert((kernel.name, ring), pipeline.clone());

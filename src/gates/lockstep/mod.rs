@@ -3,12 +3,14 @@
 //! Afterwards the two servers' records are put together (a wire is `x_hat - r`, a share the sum of the halves), and every
 //! gate is held against what it means for the values that really went in ([`law`]). Nothing drifts over any number of steps.
 
+pub(crate) mod counted;
 pub(crate) mod law;
 pub(crate) mod record;
 pub(crate) mod tap;
 pub(crate) mod traced;
 pub(crate) mod world;
 
+pub(crate) use counted::Counted;
 pub(crate) use record::{Gate, Record};
 pub(crate) use tap::{Hand, Heard};
 pub(crate) use traced::Traced;

@@ -6,7 +6,7 @@ use std::thread;
 use super::record::{Held, Record, join};
 use super::tap::{Hand, Heard, Tap};
 use super::{Traced, law};
-use crate::backend::Cpu;
+use crate::backend::{Backend, Cpu};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::{Profile, mask, signed};
@@ -24,6 +24,24 @@ pub(crate) trait Program: Sync {
     fn run<E: Engine>(&self, e: &mut E) -> Result<()>;
 }
 
+/// A server as the harness runs it: as it is, or with all that it computes recorded.
+pub(crate) trait Participant: Engine + Send {
+    /// The server after the session, and what was recorded.
+    fn end(self) -> (Server, Vec<Record<Held>>);
+}
+
+impl Participant for Server {
+    fn end(self) -> (Server, Vec<Record<Held>>) {
+        (self, Vec::new())
+    }
+}
+
+impl Participant for Traced<Server> {
+    fn end(self) -> (Server, Vec<Record<Held>>) {
+        (self.engine, self.records)
+    }
+}
+
 /// A session to be: its inputs are the trainer's parameters and the owners' rows.
 pub(crate) struct World {
     pub(crate) profile: Profile,
@@ -39,6 +57,8 @@ pub(crate) struct World {
     pub(crate) garble_dealt: Mutex<Option<Hand>>,
     /// Garbles what server 0 gets from server 1.
     pub(crate) garble_opened: Mutex<Option<Hand>>,
+    /// Where the servers compute.
+    pub(crate) backends: [Arc<dyn Backend>; 2],
 }
 
 /// What a session left.
@@ -90,6 +110,7 @@ impl World {
             logs: Default::default(),
             garble_dealt: Mutex::default(),
             garble_opened: Mutex::default(),
+            backends: [0, 1].map(|_| Arc::new(Cpu::default()) as Arc<dyn Backend>),
         }
     }
 
@@ -104,6 +125,13 @@ impl World {
     pub(crate) fn run(&self, program: &impl Program) -> Run {
         let run = self.try_run(program).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
         law::check_all(&run.records, &self.profile).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
+        run.assert_cost(&self.plan(program));
+        run
+    }
+
+    /// The same without a look into the servers' values: they leave their devices by openings alone.
+    pub(crate) fn run_unwatched(&self, program: &impl Program) -> Run {
+        let run = self.session(program, |server| server).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
         run.assert_cost(&self.plan(program));
         run
     }
@@ -134,6 +162,14 @@ impl World {
 
     /// Runs a program on dealer and servers, and says what went wrong.
     pub(crate) fn try_run(&self, program: &impl Program) -> std::result::Result<Run, String> {
+        self.session(program, Traced::new)
+    }
+
+    fn session<P: Participant>(
+        &self,
+        program: &impl Program,
+        watch: impl Fn(Server) -> P,
+    ) -> std::result::Result<Run, String> {
         let (peer0, peer1) = pair("server 0", "server 1");
         let (dealer0, at_dealer0) = pair("dealer", "server 0");
         let (dealer1, at_server1) = pair("dealer", "server 1");
@@ -147,12 +183,13 @@ impl World {
         let revealed: [Outbox; 2] = Default::default();
         let (servers, dealer) = thread::scope(|scope| {
             let server = |(id, (links, out)): (u8, (Links, &Arc<_>))| {
-                let mut server = self.server(id, links, out).unwrap();
+                let mut server = watch(self.server(id, links, out).unwrap());
                 scope.spawn(move || {
                     program.run(&mut server).map_err(|e| format!("server {id}: {e}"))?;
-                    let stats = SECTIONS.map(|s| server.engine.stats(s));
-                    let links = server.engine.into_links().unwrap();
-                    Ok((server.records, stats, [links.peer.traffic(), links.dealer.traffic()]))
+                    let (server, records) = server.end();
+                    let stats = SECTIONS.map(|s| server.stats(s));
+                    let links = server.into_links().unwrap();
+                    Ok((records, stats, [links.peer.traffic(), links.dealer.traffic()]))
                 })
             };
             let servers = (0..).zip(links.into_iter().zip(&revealed)).map(server).collect::<Vec<_>>();
@@ -179,8 +216,8 @@ impl World {
         })
     }
 
-    fn server(&self, id: u8, links: Links, out: &Outbox) -> Result<Traced<Server>> {
-        let device = Device::new(Arc::new(Cpu::default()), self.profile.ring);
+    fn server(&self, id: u8, links: Links, out: &Outbox) -> Result<Server> {
+        let device = Device::new(self.backends[usize::from(id)].clone(), self.profile.ring);
         let seed = self.seeds()[usize::from(id)].clone();
         let mut server = Server::new(id, device.clone(), self.profile.clone(), self.session, &seed, Some(links))?;
         server.log_draws(self.logs[0].clone());
@@ -208,7 +245,7 @@ impl World {
             Ok(())
         };
         server.set_outlet(self.derive("common"), Outlet { allowed: Box::new(|_| true), hand_out: Box::new(hand_out) });
-        Ok(Traced::new(server))
+        Ok(server)
     }
 
     fn dealer(&self, link: Box<dyn Channel>) -> Result<Dealer> {

@@ -1,6 +1,7 @@
 //! Whole training runs by dealer and two servers in lockstep.
 
 mod cost;
+mod device;
 mod gradient;
 mod lockstep;
 mod model;

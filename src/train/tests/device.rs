@@ -1,0 +1,157 @@
+//! Servers on a GPU send what servers on the processor send, byte for byte, and their values stay on the device.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::backend::{Backend, Cpu, Wgpu, adapter};
+use crate::gates::lockstep::counted::Counts;
+use crate::gates::lockstep::{Counted, Heard, Run};
+use crate::kernel::table::{KERNELS, MATMUL_PAIR};
+use crate::net::Kind;
+use crate::nn::Loss;
+
+/// Odd sizes, biases, batches of 7 and a last one of 3, momentum, a halved rate, three owners, two epochs with evaluation.
+fn jobs(p: &Profile) -> [Job; 2] {
+    let owners = [(9, 3), (1, 0), (7, 8)].map(|(train, test)| Owned { train, test }).to_vec();
+    let job = Job {
+        owners,
+        epochs: 2,
+        momentum: Momentum::new(0.90625).unwrap(),
+        schedule: Schedule::Halving,
+        reveal: Reveals { accuracy: true, model: true },
+        ..job(p, &[9, 5, 4, 3], 17)
+    };
+    let square = Job { model: job.model.clone().with_loss(Loss::Square), ..job.clone() };
+    [job, square]
+}
+
+/// An adapter for each server; none where there is none.
+fn gpus() -> Option<[Arc<dyn Backend>; 2]> {
+    let one = |_| Some(Arc::new(adapter::present(Wgpu::first())?) as Arc<dyn Backend>);
+    let [a, b] = [0, 1].map(one);
+    Some([a?, b?])
+}
+
+/// Runs the job with its servers on these backends, and counts what they are asked for.
+fn run_on(job: &Job, seed: u64, backends: [Arc<dyn Backend>; 2], block: Option<usize>) -> (Run, [Counts; 2]) {
+    let counted = backends.map(|backend| Arc::new(Counted::new(backend, block)));
+    let mut world = world(job, seed);
+    world.backends = counted.clone().map(|c| c as Arc<dyn Backend>);
+    let run = world.run_unwatched(&Training(job));
+    (run, counted.map(|c| c.counts()))
+}
+
+fn cpus() -> [Arc<dyn Backend>; 2] {
+    [0, 1].map(|_| Arc::new(Cpu::default()) as Arc<dyn Backend>)
+}
+
+/// The first difference between what was received in two runs.
+fn difference(a: &Heard, b: &Heard) -> Option<String> {
+    let (a, b) = (a.frames(), b.frames());
+    if a.len() != b.len() {
+        return Some(format!("{} frames and {}", a.len(), b.len()));
+    }
+    let (x, y) = a.iter().zip(&b).find(|(x, y)| x != y)?;
+    let at = x.body.iter().zip(&y.body).position(|(x, y)| x != y);
+    Some(format!("{} and {}, byte {at:?} of {} and {}", x.head, y.head, x.body.len(), y.body.len()))
+}
+
+/// Of what server 0 got, server 1 got, and server 1 was dealt.
+fn differences(a: &Run, b: &Run) -> [Option<String>; 3] {
+    [0, 1, 2].map(|at| difference(&a.heard[at], &b.heard[at]))
+}
+
+#[test]
+fn a_run_on_a_gpu_exchanges_the_bytes_of_a_run_on_the_processor() {
+    let Some(gpus) = gpus() else { return };
+    for p in profiles() {
+        for (seed, job) in (40..).zip(jobs(&p)) {
+            // the laws of all gates are held against the values of this one
+            let cpu = world(&job, seed).run(&Training(&job));
+            let kinds: BTreeSet<String> =
+                cpu.heard.iter().flat_map(Heard::frames).map(|f| f.head.kind.to_string()).collect();
+            assert_eq!(kinds, [Kind::Correction, Kind::Opening].map(|k| k.to_string()).into());
+            // an owner's rows of a set in one block, and every row in one of its own
+            let uploads = [None, Some(1)].map(|block| {
+                let (gpu, counts) = run_on(&job, seed, gpus.clone(), block);
+                assert_eq!(differences(&cpu, &gpu), [const { None }; 3], "{}, {:?}, {block:?}", p.name, job.model);
+                assert_eq!(cpu.revealed, gpu.revealed);
+                counts[0].uploads
+            });
+            let rows = u64::from(job.train_rows() + job.test_rows());
+            assert!(uploads[1] - uploads[0] > 2 * (rows - 3 - 2), "features and labels came in more blocks");
+        }
+    }
+}
+
+/// The control of the test above, on the processor alone.
+#[test]
+fn a_flipped_bit_on_a_device_another_seed_and_a_flipped_bit_on_a_link_are_noticed() {
+    for p in profiles() {
+        let [job, _] = jobs(&p);
+        let (run, _) = run_on(&job, 40, cpus(), None);
+        let again = differences(&run, &run_on(&job, 40, cpus(), None).0);
+        assert_eq!(again, [const { None }; 3], "the same seeds give the same bytes");
+        let other = differences(&run, &run_on(&job, 41, cpus(), None).0);
+        assert!(other.iter().all(Option::is_some), "{other:?}");
+
+        let spoiled = Counted::new(Arc::new(Cpu::default()), None);
+        *spoiled.spoil.lock().unwrap() = Some(MATMUL_PAIR.name);
+        let at0 = differences(&run, &run_on(&job, 40, [Arc::new(spoiled), Arc::new(Cpu::default())], None).0);
+        assert!(at0[0].is_some() && at0[1].is_some() && at0[2].is_none(), "{at0:?}");
+
+        let mut world = world(&job, 40);
+        let mut frame = 0;
+        let hand = move |f: &mut crate::net::Frame| {
+            frame += 1;
+            f.body[0] ^= u8::from(frame == 5);
+        };
+        world.garble_opened = Mutex::new(Some(Box::new(hand)));
+        let garbled = differences(&run, &world.run_unwatched(&Training(&job)));
+        assert!(garbled[0].as_ref().is_some_and(|d| d.contains("byte Some(0)")), "{garbled:?}");
+    }
+}
+
+/// One readback a round; to the device goes what comes in, and the public numbers of a batch's rows.
+#[test]
+fn a_step_reads_back_what_it_opens_and_nothing_else() {
+    for p in profiles() {
+        for job in jobs(&p) {
+            let job = Job {
+                owners: vec![Owned { train: 17, test: 0 }],
+                reveal: Reveals { accuracy: false, model: false },
+                ..job
+            };
+            let after = |steps| {
+                let (run, counts) =
+                    run_on(&Job { steps: Some(steps), ..job.clone() }, 40, gpus().unwrap_or_else(cpus), None);
+                (run.stats.map(|s| s[1]), counts)
+            };
+            let [(stats, counts), (more_stats, more)] = [2, 5].map(after);
+            for id in 0..2 {
+                let rounds = more_stats[id].rounds - stats[id].rounds;
+                let dealt = more_stats[id].dealt.frames - stats[id].dealt.frames;
+                assert_eq!(more[id].downloads - counts[id].downloads, rounds, "server {id}");
+                assert_eq!(counts[id].downloads, stats[id].rounds, "server {id}, all of the run");
+                // rows and masks, of features and labels
+                assert_eq!(more[id].uploads - counts[id].uploads, rounds + dealt + 3 * 4, "server {id}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_reads_back_what_it_opens_and_reveals_by_kernels_that_have_a_gpu_body() {
+    for p in profiles() {
+        for job in jobs(&p) {
+            let (run, counts) = run_on(&job, 40, cpus(), None);
+            for (id, counts) in counts.iter().enumerate() {
+                let rounds: u64 = run.stats[id].iter().map(|s| s.rounds).sum();
+                assert_eq!(counts.downloads, rounds + run.revealed.len() as u64, "server {id}");
+                let mut kernels = KERNELS.iter().filter(|k| counts.kernels.contains(k.name));
+                assert!(kernels.all(|k| k.wgsl.is_some()), "server {id}");
+            }
+        }
+    }
+}
