@@ -1,5 +1,6 @@
 //! What each kernel is run on: valid parameters and operands, odd sizes, extremes. A new GPU body needs a function here.
 
+mod convolution;
 mod linear;
 mod protocol;
 
@@ -25,6 +26,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "add_row" => make.add_row(),
         "and" => make.and(),
         "below_max" => make.below_max(),
+        "box_sum" => make.box_sum(),
         "chacha" => make.chacha(),
         "chacha_rows" => make.chacha_rows(),
         "combine" => make.combine(Operand::Ring),
@@ -32,8 +34,10 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "compare_ask" => make.compare_ask(),
         "compare_tell" => make.compare_tell(),
         "concat" => make.concat(),
+        "convolve" => make.convolve(),
         "correct" => make.correct(),
         "correct_bits" => make.correct_bits(1),
+        "correlate" => make.correlate(),
         "deal_below_max" => make.deal_below_max(),
         "deal_compare" => make.deal_compare(),
         "deal_extend" => make.deal_extend(),

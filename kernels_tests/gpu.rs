@@ -4,11 +4,11 @@ use ppdnn::backend::wgpu::Arithmetic;
 use ppdnn::backend::{Adapter, Backend, Buf, Wgpu};
 use ppdnn::error::Error;
 use ppdnn::kernel::table::{
-    ADD_ROW, AND, BELOW_MAX, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT, CORRECT,
-    CORRECT_BITS, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXTEND, DEAL_HITS, DEAL_PROBABILITY, DEAL_RESCALE, DEAL_SELECT,
-    DEAL_WINNER, EXP, EXTEND, GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PROBABILITY,
-    RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SHARE_BITS, SUM_ROWS, UNPACK, UNPACK_ROWS, WINDOW,
-    WINNER, XOR,
+    ADD_ROW, AND, BELOW_MAX, BOX_SUM, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT, CONVOLVE,
+    CORRECT, CORRECT_BITS, CORRELATE, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXTEND, DEAL_HITS, DEAL_PROBABILITY,
+    DEAL_RESCALE, DEAL_SELECT, DEAL_WINNER, EXP, EXTEND, GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK,
+    PAIR_WINDOWS, PROBABILITY, RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SHARE_BITS, SUM_ROWS,
+    UNPACK, UNPACK_ROWS, WINDOW, WINNER, XOR,
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
@@ -110,12 +110,16 @@ fn a_slip_in_a_shader_is_noticed() {
         (&ADD_ROW, "i % p.cols", "i / p.cols"),
         (&AND, "a[i] & b[i];", "a[i] | b[i];"),
         (&BELOW_MAX, "j < row + p.classes", "j + 1u < row + p.classes"),
+        (&BOX_SUM, "+ channel, tap", ", tap"),
         (&CHACHA_ROWS, "index[row] * p.blocks", "index[row] * across"),
         (&COMBINE_WIDE, "p.ky_hi", "0u"),
         (&COMPARE_ASK, "above >> 1u", "above"),
         (&COMPARE_TELL, "alpha(s << j,", "alpha(s,"),
         (&COMPARE_TELL, "word, p.more == 1u", "rho, p.more == 1u"),
         (&CONCAT, "i - p.first", "i"),
+        (&CONVOLVE, "kernel - 1u - k", "k"),
+        (&CONVOLVE, "tap.inside.w)", "tap.inside.z)"),
+        (&CORRELATE, "ky, kx);", "kx, ky);"),
         (&CORRECT, "w_sub(", "w_add("),
         (&CORRECT_BITS, "w_sub(", "w_add("),
         (&DEAL_BELOW_MAX, "w_ones(p.wire)", "w_ones(64u)"),

@@ -4,6 +4,7 @@
 //! judged by what the servers reconstruct.
 
 mod compare;
+mod convolution;
 mod linear;
 mod pack;
 mod prg;
@@ -43,6 +44,8 @@ truths! {
     compare::two_thresholds_share_their_tables: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::wires_show_their_signs: WINDOW COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::windows_are_those_of_integers: WINDOW PAIR_WINDOWS;
+    convolution::boxes_add_up: BOX_SUM;
+    convolution::convolutions_and_their_gradients_are_those_of_the_definition: CONVOLVE CORRELATE;
     linear::combinations_equal_those_of_integers: COMBINE COMBINE_WIDE;
     linear::matrix_products_equal_those_of_integers: MATMUL_MINUS MATMUL_PAIR;
     linear::narrowing_divides_down_on_server_0_and_up_on_server_1: NARROW;

@@ -7,7 +7,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::twin::{compare, linear, pack, prg, rescale, select, softmax, winner};
+use super::twin::{compare, convolution, linear, pack, prg, rescale, select, softmax, winner};
 use super::{Kernel, Operand, Params, TILE, Word};
 
 /// The next input, as elements.
@@ -132,6 +132,8 @@ params! {
     PackParams { bits }
     /// Of [`PAIR_WINDOWS`].
     PairParams { rows, classes, bits, low, k, add_lo, add_hi }
+    /// Of [`CONVOLVE`], [`CORRELATE`] and [`BOX_SUM`]: the patches, then what is done with them.
+    PatchParams { batch, height, width, channels, rows, columns, kernel_rows, kernel_columns, times_y, times_x, pad_y, pad_x, gap_y, gap_x, outputs, back, minus_c, minus }
     /// Of [`PROBABILITY`].
     ProbabilityParams { classes, ring, bits, first, up }
     /// Of [`RECIPROCAL`].
@@ -180,6 +182,19 @@ impl MatmulParams {
     }
 }
 
+impl PatchParams {
+    /// Tiles of a convolution, for any number of words.
+    fn position_tiles(&self, _len: usize) -> usize {
+        (self.batch * self.rows * self.columns).div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize
+    }
+
+    /// Tiles of a filter's gradient, for any number of words.
+    fn tap_tiles(&self, _len: usize) -> usize {
+        let taps = self.kernel_rows * self.kernel_columns * self.channels;
+        taps.div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize
+    }
+}
+
 kernels! {
     /// `out[i, j] = z[i, j] + b[j]`.
     ADD_ROW = "add_row.wgsl", AddRowParams, [Ring, Ring] => Ring, linear::add_row;
@@ -187,6 +202,8 @@ kernels! {
     AND = "and.wgsl", NoParams, [Raw, Raw] => Raw, pack::and;
     /// A row's distance to its largest element.
     BELOW_MAX = "below_max.wgsl", BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
+    /// Sums of the taps of patches, by channel.
+    BOX_SUM = "box_sum.wgsl", PatchParams, [Ring] => Ring, convolution::box_sum;
     /// The first words of a key stream.
     CHACHA = "chacha.wgsl" by ChachaParams::blocks, ChachaParams, [Raw] => Raw, prg::chacha;
     /// Words of a key stream by row.
@@ -201,12 +218,16 @@ kernels! {
     COMPARE_TELL = "compare_tell.wgsl", CompareParams, [Ring, Raw, Raw, Raw, Raw, Raw] => Raw, compare::compare_tell;
     /// `a` and behind it `b`.
     CONCAT = "concat.wgsl", ConcatParams, [Raw, Raw] => Raw, pack::concat;
+    /// `out = +-c +- patches(x) w`.
+    CONVOLVE = "convolve.wgsl" by PatchParams::position_tiles, PatchParams, [Ring, Ring, Ring] => Ring, convolution::convolve;
     /// Packed correction of ring elements.
     CORRECT = "correct.wgsl", CorrectParams, [Ring, Raw] => Raw, select::correct;
     /// Packed correction of bits.
     CORRECT_BITS = "correct_bits.wgsl", CorrectParams, [Raw, Raw] => Raw, select::correct_bits;
     /// Corrections of [`BELOW_MAX`].
     DEAL_BELOW_MAX = "deal_below_max.wgsl", BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
+    /// `out = +-c +- patches(x)^T y`.
+    CORRELATE = "correlate.wgsl" by PatchParams::tap_tiles, PatchParams, [Ring, Ring, Ring] => Ring, convolution::correlate;
     /// Tables and products of a comparison.
     DEAL_COMPARE = "deal_compare.wgsl", CompareParams, [Ring, Raw, Raw, Raw] => Raw, compare::deal_compare;
     /// Tables of [`EXP`].

@@ -63,13 +63,14 @@ const LIMBS: &str = include_str!("../../../shaders/word/limbs.wgsl");
 const ANY: &str = include_str!("../../../shaders/word/any.wgsl");
 
 /// Helpers that every kernel can call.
-const LIB: [&str; 6] = [
+const LIB: [&str; 7] = [
     include_str!("../../../shaders/lib/words.wgsl"),
     include_str!("../../../shaders/lib/packed.wgsl"),
     include_str!("../../../shaders/lib/chacha.wgsl"),
     include_str!("../../../shaders/lib/tile.wgsl"),
     include_str!("../../../shaders/lib/wire.wgsl"),
     include_str!("../../../shaders/lib/sets.wgsl"),
+    include_str!("../../../shaders/lib/patch.wgsl"),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The CPU bodies of the kernels, one function each. They are the definitions that the WGSL is tested against.
 
 pub(crate) mod compare;
+pub(crate) mod convolution;
 pub(crate) mod linear;
 pub(crate) mod pack;
 pub(crate) mod prg;

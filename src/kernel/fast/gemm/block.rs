@@ -10,21 +10,19 @@ use crate::kernel::Word;
 use super::lanes::Lanes;
 use super::panel::{Factor, scratch};
 
-/// A product to be done: the arguments of [`super::gemm`].
+/// A product to be done: `acc += a b`, or `-=` where `subtract`.
 pub(super) struct Product<'a, W> {
     pub(super) acc: &'a mut [W],
-    pub(super) a: &'a [W],
-    pub(super) b: &'a [W],
-    pub(super) sizes: [usize; 3],
-    pub(super) transposed: [bool; 2],
+    pub(super) a: Factor<'a, W>,
+    pub(super) b: Factor<'a, W>,
     pub(super) subtract: bool,
 }
 
 impl<'a, W: Word> Product<'a, W> {
     /// The same product of words `V`, which are `W` under their own name.
     pub(super) fn named<V: Word>(self) -> Product<'a, V> {
-        let Self { acc, a, b, sizes, transposed, subtract } = self;
-        Product { acc: cast_slice_mut(acc), a: cast_slice(a), b: cast_slice(b), sizes, transposed, subtract }
+        let Self { acc, a, b, subtract } = self;
+        Product { acc: cast_slice_mut(acc), a: a.named(), b: b.named(), subtract }
     }
 }
 
@@ -34,8 +32,10 @@ pub(super) fn multiply<W: Word, L: Lanes<W>, const R: usize, const C: usize, con
     product: Product<'_, W>,
 ) {
     const { assert!(N * size_of::<W>() == C * size_of::<L::Row>() && COLUMNS.is_multiple_of(N)) }
-    let Product { acc, a, b, sizes: [m, k, n], transposed: [ta, tb], subtract } = product;
-    let (acc, a, b) = (&mut acc[..m * n], Factor::new(a, m, k, !ta), Factor::new(b, n, k, tb));
+    let Product { acc, a, b, subtract } = product;
+    let ([m, k], [n, depth]) = (a.sizes(), b.sizes());
+    assert_eq!(k, depth, "the factors have one depth");
+    let acc = &mut acc[..m * n];
     if m == 0 || k == 0 || n == 0 {
         return;
     }

@@ -6,6 +6,7 @@
 mod block;
 mod lanes;
 mod panel;
+mod patches;
 
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
@@ -14,6 +15,8 @@ use crate::kernel::Word;
 
 use block::{Product, multiply};
 use lanes::Plain;
+use panel::Factor;
+pub use patches::Patches;
 
 /// `acc += op(a) op(b)`, or `-=` where `subtract`.
 ///
@@ -39,7 +42,39 @@ pub fn gemm_at<W: Word>(
     transposed: [bool; 2],
     subtract: bool,
 ) {
-    let product = Product { acc, a, b, sizes, transposed, subtract };
+    let ([m, k, n], [ta, tb]) = (sizes, transposed);
+    run(level, Product { acc, a: Factor::new(a, m, k, !ta), b: Factor::new(b, n, k, tb), subtract });
+}
+
+/// `acc += patches(x) w`, or `-=`: convolutions, `acc` `[batch, rows, columns, outputs]`, `w` `[taps, outputs]`.
+///
+/// # Panics
+/// Where a slice is shorter than its shape.
+pub fn convolve<W: Word>(acc: &mut [W], x: &[W], w: &[W], patches: Patches, outputs: usize, subtract: bool) {
+    let b = Factor::new(w, outputs, patches.taps(), false);
+    run(Level::best(), Product { acc, a: Factor::patches(x, patches), b, subtract });
+}
+
+/// `acc += patches(x)^T y`, or `-=`: gradients of filters, `acc` `[taps, outputs]`, `y` `[batch, rows, columns, outputs]`.
+///
+/// # Panics
+/// Where a slice is shorter than its shape.
+pub fn correlate<W: Word>(acc: &mut [W], x: &[W], y: &[W], patches: Patches, outputs: usize, subtract: bool) {
+    let b = Factor::new(y, outputs, patches.rows(), false);
+    run(Level::best(), Product { acc, a: Factor::taps(x, patches), b, subtract });
+}
+
+/// `acc += patches(y) turned_over(w)`, or `-=`: gradients of images, `acc` `[batch, rows, columns, inputs]`, `w`
+/// `[kernel rows, kernel columns, inputs, patches.channels]`.
+///
+/// # Panics
+/// Where a slice is shorter than its shape.
+pub fn convolve_back<W: Word>(acc: &mut [W], y: &[W], w: &[W], patches: Patches, inputs: usize, subtract: bool) {
+    let b = Factor::turned_over(w, [patches.kernel[0] * patches.kernel[1], inputs, patches.channels]);
+    run(Level::best(), Product { acc, a: Factor::patches(y, patches), b, subtract });
+}
+
+fn run<W: Word>(level: Level, product: Product<'_, W>) {
     match (level, W::BITS) {
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512, 32) => multiply::<u32, V4, 8, 2, 32>(V4::try_new().expect(MISSING), product.named()),

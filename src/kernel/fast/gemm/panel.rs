@@ -7,42 +7,120 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::kernel::Word;
 
-/// A factor of a product: `lanes` rows of `op(a)`, or columns of `op(b)`, each `depth` long.
+use super::patches::Patches;
+
+/// A factor of a product: `lanes` rows of the left, or columns of the right one, each `depth` long.
 #[derive(Clone, Copy)]
 pub(super) struct Factor<'a, W> {
     words: &'a [W],
     lanes: usize,
     depth: usize,
-    /// Whether a lane's elements are neighbours in memory, rather than those of one depth.
-    lane_major: bool,
+    order: Order,
+}
+
+/// Where the elements of a factor lie.
+#[derive(Clone, Copy)]
+enum Order {
+    /// A lane's elements are neighbours in memory: `[lanes, depth]`.
+    LaneMajor,
+    /// Those of one depth are: `[depth, lanes]`.
+    DepthMajor,
+    /// Lanes are patches of images, depths are taps.
+    Patches(Patches),
+    /// Lanes are taps, depths are patches.
+    Taps(Patches),
+    /// A filter `[kernel, lanes, outputs]` turned over: depths are `[kernel, from the last to the first, outputs]`.
+    TurnedOver { outputs: usize },
 }
 
 impl<'a, W: Word> Factor<'a, W> {
     /// The factor that `words` hold, stored as `[lanes, depth]` where `lane_major`, else as `[depth, lanes]`.
     pub(super) fn new(words: &'a [W], lanes: usize, depth: usize, lane_major: bool) -> Self {
-        Self { words: &words[..lanes * depth], lanes, depth, lane_major }
+        let order = if lane_major { Order::LaneMajor } else { Order::DepthMajor };
+        Self { words: &words[..lanes * depth], lanes, depth, order }
+    }
+
+    /// The patches of images, one a lane.
+    pub(super) fn patches(images: &'a [W], patches: Patches) -> Self {
+        let words = &images[..patches.len()];
+        Self { words, lanes: patches.rows(), depth: patches.taps(), order: Order::Patches(patches) }
+    }
+
+    /// The same transposed: one tap a lane.
+    pub(super) fn taps(images: &'a [W], patches: Patches) -> Self {
+        let words = &images[..patches.len()];
+        Self { words, lanes: patches.taps(), depth: patches.rows(), order: Order::Taps(patches) }
+    }
+
+    /// A filter `[kernel, inputs, outputs]` turned over: its inputs are lanes.
+    pub(super) fn turned_over(filter: &'a [W], [kernel, inputs, outputs]: [usize; 3]) -> Self {
+        let words = &filter[..kernel * inputs * outputs];
+        Self { words, lanes: inputs, depth: kernel * outputs, order: Order::TurnedOver { outputs } }
+    }
+
+    /// The same factor of words `V`, which are `W` under their own name.
+    pub(super) fn named<V: Word>(self) -> Factor<'a, V> {
+        let Self { words, lanes, depth, order } = self;
+        Factor { words: bytemuck::cast_slice(words), lanes, depth, order }
+    }
+
+    /// Lanes and depth.
+    pub(super) fn sizes(&self) -> [usize; 2] {
+        [self.lanes, self.depth]
     }
 
     /// Copies a range of depths of the `N` lanes from `lane` on, `panel[depth][lane]`; zeros past the last lane.
     #[inline(always)]
     pub(super) fn pack<const N: usize>(&self, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
         let width = N.min(self.lanes - lane);
-        if self.lane_major && width == N {
-            self.interleave(lane, depth.start, panel);
-        } else if self.lane_major {
-            panel.fill([W::default(); N]);
-            for i in 0..width {
-                let from = &self.words[(lane + i) * self.depth..][depth.clone()];
-                panel.iter_mut().zip(from).for_each(|(to, x)| to[i] = *x);
+        match self.order {
+            Order::LaneMajor if width == N => self.interleave(lane, depth.start, panel),
+            Order::LaneMajor => {
+                panel.fill([W::default(); N]);
+                for i in 0..width {
+                    let from = &self.words[(lane + i) * self.depth..][depth.clone()];
+                    panel.iter_mut().zip(from).for_each(|(to, x)| to[i] = *x);
+                }
             }
-        } else {
-            let from = self.words[depth.start * self.lanes..].chunks_exact(self.lanes);
-            for (to, from) in panel.iter_mut().zip(from) {
-                if let Some(from) = from[lane..].first_chunk() {
-                    *to = *from;
-                } else {
-                    to[..width].copy_from_slice(&from[lane..]);
-                    to[width..].fill(W::default());
+            Order::DepthMajor => {
+                let from = self.words[depth.start * self.lanes..].chunks_exact(self.lanes);
+                for (to, from) in panel.iter_mut().zip(from) {
+                    if let Some(from) = from[lane..].first_chunk() {
+                        *to = *from;
+                    } else {
+                        to[..width].copy_from_slice(&from[lane..]);
+                        to[width..].fill(W::default());
+                    }
+                }
+            }
+            Order::Patches(patches) => {
+                if width < N || !patches.whole() {
+                    panel.fill([W::default(); N]);
+                }
+                for i in 0..width {
+                    patches.runs(lane + i, &depth, |at, run| {
+                        panel[at..].iter_mut().zip(&self.words[run]).for_each(|(to, x)| to[i] = *x);
+                    });
+                }
+            }
+            Order::Taps(patches) => {
+                if width < N || !patches.whole() {
+                    panel.fill([W::default(); N]);
+                }
+                for (to, row) in panel.iter_mut().zip(depth) {
+                    patches.runs(row, &(lane..lane + width), |at, run| {
+                        let from = &self.words[run];
+                        to[at..at + from.len()].copy_from_slice(from);
+                    });
+                }
+            }
+            Order::TurnedOver { outputs } => {
+                let taps = self.depth / outputs;
+                for (to, q) in panel.iter_mut().zip(depth) {
+                    let from = (taps - 1 - q / outputs) * self.lanes * outputs + q % outputs;
+                    for (i, to) in to.iter_mut().enumerate() {
+                        *to = if i < width { self.words[from + (lane + i) * outputs] } else { W::default() };
+                    }
                 }
             }
         }

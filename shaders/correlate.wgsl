@@ -1,0 +1,63 @@
+// out[q, j] = +-c[q, j] +- sum_i patches(x)[i, q] y[i, j]: - c where `minus_c`, - the sum where `minus`.   docs/protocols.md 1.1
+// out and c are [taps, outputs], y is [positions, outputs].
+struct Params {
+    batch: u32, height: u32, width: u32, channels: u32, rows: u32, columns: u32, kernel_rows: u32, kernel_columns: u32,
+    times_y: u32, times_x: u32, pad_y: u32, pad_x: u32, gap_y: u32, gap_x: u32,
+    outputs: u32, back: u32, minus_c: u32, minus: u32
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> c: array<Ring>;
+@group(0) @binding(2) var<storage, read> x: array<Ring>;
+@group(0) @binding(3) var<storage, read> y: array<Ring>;
+@group(0) @binding(4) var<storage, read_write> out: array<Ring>;
+
+fn signed(minus: u32, v: Ring) -> Ring { return select(v, r_sub(r_from(0u, 0u), v), minus == 1u); }
+
+fn store(i: u32, j: u32, v: Ring) {
+    let at = i * p.outputs + j;
+    let taps = p.kernel_rows * p.kernel_columns * p.channels;
+    if i < taps && j < p.outputs { out[at] = r_add(signed(p.minus_c, c[at]), signed(p.minus, v)); }
+}
+
+fn store_row(i: u32, j: u32, v: Row) {
+    store(i, j, v.x);
+    store(i, j + 1u, v.y);
+    store(i, j + 2u, v.z);
+    store(i, j + 3u, v.w);
+}
+
+fn value(at: u32, inside: bool) -> Ring { return select(r_from(0u, 0u), x[at], inside); }
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let t = tile(thread(id, groups), p.outputs);
+    let all = p.kernel_rows * p.kernel_columns * p.channels;
+    if t.i >= all { return; }
+    let g = Patches(p.batch, p.height, p.width, p.channels, p.rows, p.columns, p.kernel_rows, p.kernel_columns,
+        p.times_y, p.times_x, p.pad_y, p.pad_x, p.gap_y, p.gap_x);
+    let i = edge(t.i, all);
+    let channel = i % vec4(p.channels);
+    let kernel = i / vec4(p.channels);
+    let ky = kernel / vec4(p.kernel_columns);
+    let kx = kernel % vec4(p.kernel_columns);
+    let j = edge(t.j, p.outputs);
+    var acc = zero_tile();
+    var position = 0u;
+    for (var image = 0u; image < p.batch; image += 1u) {
+        for (var row = 0u; row < p.rows; row += 1u) {
+            for (var column = 0u; column < p.columns; column += 1u) {
+                let tap = taps(g, vec4(image), vec4(row), vec4(column), ky, kx);
+                let a = select(vec4(0u), tap.at + channel, tap.inside);
+                let b = vec4(position * p.outputs) + j;
+                let left = Row(
+                    value(a.x, tap.inside.x), value(a.y, tap.inside.y), value(a.z, tap.inside.z), value(a.w, tap.inside.w));
+                acc = outer(acc, left, Row(y[b.x], y[b.y], y[b.z], y[b.w]));
+                position += 1u;
+            }
+        }
+    }
+    store_row(t.i, t.j, acc.x);
+    store_row(t.i + 1u, t.j, acc.y);
+    store_row(t.i + 2u, t.j, acc.z);
+    store_row(t.i + 3u, t.j, acc.w);
+}
