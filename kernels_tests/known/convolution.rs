@@ -16,7 +16,8 @@ struct Conv {
 }
 
 /// Odd sizes, strides and paddings; one channel and many; one image, one pixel; filters beyond a tile and a panel.
-const CONVS: [Conv; 10] = [
+const CONVS: [Conv; 11] = [
+    conv([4, 5], [2, 3], [2, 1], [1, 2], [3, 2], 2),
     conv([1, 1], [1, 1], [1, 1], [1, 1], [0, 0], 1),
     conv([5, 5], [1, 1], [3, 3], [1, 1], [0, 0], 1),
     conv([7, 5], [3, 4], [3, 2], [2, 1], [1, 0], 2),
@@ -87,9 +88,10 @@ impl Conv {
         let ([h, w], [rows, columns]) = (self.image, self.positions());
         let [ky, kx] = self.kernel;
         let all = [self.batch, rows, columns, self.outputs, h, w, ky, kx, 1, 1];
-        let rest =
-            [ky - 1 - self.padding[0], kx - 1 - self.padding[1], self.stride[0], self.stride[1], self.channels, 1];
-        all.into_iter().chain(rest).map(|x| x as u32).chain([minus_c, minus]).collect()
+        // a padding of more than the kernel's rows wraps: what it stands for is negative
+        let padding = [ky.wrapping_sub(1 + self.padding[0]), kx.wrapping_sub(1 + self.padding[1])];
+        let rest = [self.stride[0], self.stride[1], self.channels, 1];
+        all.into_iter().chain(padding).chain(rest).map(|x| x as u32).chain([minus_c, minus]).collect()
     }
 }
 

@@ -2,13 +2,18 @@
 //!
 //! `narrow` cuts a 64-bit share into the ring: P0 shifts, P1 rounds up (protocols.md 1.3).
 
+use std::cell::OnceCell;
+
 use crate::error::Result;
 use crate::kernel::Operand;
+use crate::kernel::fast::gemm::Patches;
 use crate::kernel::table::{
-    ADD_ROW, AddRowParams, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, SUM_ROWS, SumRowsParams,
+    ADD_ROW, AddRowParams, BOX_SUM, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, PatchParams, SUM_ROWS,
+    SumRowsParams,
 };
-use crate::party::{Clear, Dealer, Half, Number, OpenWire, Plan, Server, Values, count};
+use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count};
 use crate::shape::Shape;
+use crate::tensor::{Device, Tensor};
 
 /// Adds and shifts shares.
 pub trait Local: Values {
@@ -24,11 +29,24 @@ pub trait Local: Values {
     /// What the device says.
     fn add_row(&mut self, z: &Self::Share, b: &Self::Share) -> Result<Self::Share>;
 
-    /// `2^shift sum_i x[i, j]` of a wire in the ring.
+    /// `2^shift sum_i x[i, j]` of a wire in the ring, as a matrix of `cols` columns.
     ///
     /// # Errors
     /// What the device says.
-    fn sum_rows(&mut self, x: &Self::Wire, shift: u32) -> Result<Self::Share>;
+    fn sum_rows(&mut self, x: &Self::Wire, cols: usize, shift: u32) -> Result<Self::Share>;
+
+    /// Sums of boxes of images, `[n, positions channels]`, of a plain wire `[n, height width channels]`; its masks add up
+    /// likewise.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn box_sum(&mut self, x: &Self::Wire, boxes: Patches) -> Result<Self::Wire>;
+
+    /// The same of a share.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn box_sum_share(&mut self, x: &Self::Share, boxes: Patches) -> Result<Self::Share>;
 
     /// `kx x + ky y` of two shares of the same ring.
     ///
@@ -43,6 +61,15 @@ pub trait Local: Values {
     fn share(&mut self, x: &Self::Wire) -> Result<Self::Share>;
 }
 
+/// The shape of the sums of boxes.
+fn box_shape(boxes: Patches) -> Shape {
+    Shape::from([boxes.batch, boxes.positions[0] * boxes.positions[1] * boxes.channels])
+}
+
+fn box_sum(device: &Device, x: &Tensor, boxes: Patches) -> Result<Tensor> {
+    device.run(&BOX_SUM, PatchParams::new(boxes, boxes.channels), &[x], box_shape(boxes))
+}
+
 impl Local for Server {
     fn narrow(&mut self, x: &Half, cut: u32) -> Result<Half> {
         let bits = self.profile().ring;
@@ -55,8 +82,16 @@ impl Local for Server {
         Ok(Half { x: self.device().run(&ADD_ROW, params, &[&z.x, &b.x], z.x.shape().clone())?, bits: z.bits })
     }
 
-    fn sum_rows(&mut self, x: &OpenWire, shift: u32) -> Result<Half> {
-        let (_, cols) = x.hat.shape().matrix();
+    fn box_sum(&mut self, x: &OpenWire, boxes: Patches) -> Result<OpenWire> {
+        let sum = |x: &Tensor| box_sum(self.device(), x, boxes);
+        Ok(OpenWire { hat: sum(&x.hat)?, r: sum(&x.r)?, bits: x.bits, half: OnceCell::new() })
+    }
+
+    fn box_sum_share(&mut self, x: &Half, boxes: Patches) -> Result<Half> {
+        Ok(Half { x: box_sum(self.device(), &x.x, boxes)?, bits: x.bits })
+    }
+
+    fn sum_rows(&mut self, x: &OpenWire, cols: usize, shift: u32) -> Result<Half> {
         let params = SumRowsParams { cols: count(cols), shift };
         let half = self.half(x)?;
         Ok(Half { x: self.device().run(&SUM_ROWS, params, &[half], [cols])?, bits: x.bits })
@@ -84,8 +119,16 @@ impl Local for Dealer {
         Ok(z.clone())
     }
 
-    fn sum_rows(&mut self, x: &Self::Wire, _: u32) -> Result<Shape> {
-        Ok([x.r.shape().matrix().1].into())
+    fn box_sum(&mut self, x: &DealtWire, boxes: Patches) -> Result<DealtWire> {
+        Ok(DealtWire { r: box_sum(self.device(), &x.r, boxes)?, bits: x.bits })
+    }
+
+    fn box_sum_share(&mut self, _: &Shape, boxes: Patches) -> Result<Shape> {
+        Ok(box_shape(boxes))
+    }
+
+    fn sum_rows(&mut self, _: &DealtWire, cols: usize, _: u32) -> Result<Shape> {
+        Ok([cols].into())
     }
 
     fn combine(&mut self, x: &Shape, _: &Shape, _: i64, _: i64) -> Result<Shape> {
@@ -108,8 +151,25 @@ impl Local for Clear {
         Ok(Number::new(sum, z.shape.clone(), z.bits))
     }
 
-    fn sum_rows(&mut self, x: &Number, shift: u32) -> Result<Number> {
-        let (_, cols) = x.shape.matrix();
+    fn box_sum(&mut self, x: &Number, boxes: Patches) -> Result<Number> {
+        let mut sums = Vec::with_capacity(box_shape(boxes).len());
+        for row in 0..boxes.rows() {
+            let mut sum = vec![0i64; boxes.channels];
+            boxes.runs(row, &(0..boxes.taps()), |_, run| {
+                for x in x.x[run].chunks_exact(boxes.channels) {
+                    sum.iter_mut().zip(x).for_each(|(s, x)| *s = s.wrapping_add(*x));
+                }
+            });
+            sums.extend(sum);
+        }
+        Ok(Number::new(sums, box_shape(boxes), x.bits))
+    }
+
+    fn box_sum_share(&mut self, x: &Number, boxes: Patches) -> Result<Number> {
+        self.box_sum(x, boxes)
+    }
+
+    fn sum_rows(&mut self, x: &Number, cols: usize, shift: u32) -> Result<Number> {
         let mut sum = vec![0i64; cols];
         for row in x.x.chunks_exact(cols) {
             sum.iter_mut().zip(row).for_each(|(s, x)| *s = s.wrapping_add(*x));
@@ -136,8 +196,16 @@ impl Local for Plan {
         Ok((self.server.add_row(&z.0, &b.0)?, self.dealer.add_row(&z.1, &b.1)?))
     }
 
-    fn sum_rows(&mut self, x: &Self::Wire, shift: u32) -> Result<Self::Share> {
-        Ok((self.server.sum_rows(&x.0, shift)?, self.dealer.sum_rows(&x.1, shift)?))
+    fn box_sum(&mut self, x: &Self::Wire, boxes: Patches) -> Result<Self::Wire> {
+        Ok((self.server.box_sum(&x.0, boxes)?, self.dealer.box_sum(&x.1, boxes)?))
+    }
+
+    fn box_sum_share(&mut self, x: &Self::Share, boxes: Patches) -> Result<Self::Share> {
+        Ok((self.server.box_sum_share(&x.0, boxes)?, self.dealer.box_sum_share(&x.1, boxes)?))
+    }
+
+    fn sum_rows(&mut self, x: &Self::Wire, cols: usize, shift: u32) -> Result<Self::Share> {
+        Ok((self.server.sum_rows(&x.0, cols, shift)?, self.dealer.sum_rows(&x.1, cols, shift)?))
     }
 
     fn combine(&mut self, x: &Self::Share, y: &Self::Share, kx: i64, ky: i64) -> Result<Self::Share> {

@@ -15,6 +15,7 @@
 //! | [`Softmax`] | 0 | 0 | see there |
 //! | [`Reveal`] | 0 | 0 | 2 n for `hits` |
 
+mod bilinear;
 mod bits;
 mod compare;
 mod local;
@@ -31,11 +32,12 @@ pub(crate) mod lockstep;
 #[cfg(test)]
 mod tests;
 
+pub use bilinear::{Bilinear, Conv, Layout, Pass};
 pub use bits::OpenBit;
 pub use compare::Compare;
 pub use local::Local;
 pub use open::{Open, Opening};
-pub use product::{Layout, Product};
+pub use product::Product;
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;
 pub use select::Select;

@@ -1,4 +1,4 @@
-//! The product of two wires.
+//! The product of two wires: a matrix product or a convolution, `o`.
 //!
 //!   1. D: C = R_X o R_W; P0 draws C_0, P1 gets C_1 = C - C_0
 //!   2. [Z] = X_hat o [W] - [R_X] o W_hat + [C],   [W] = W_hat - [R_W] with W_hat on P0
@@ -6,51 +6,78 @@
 //! Rounds 0, opens nothing, deals n bits per element of Z.
 //! Source: Turbospeedz, ABY2.0 (masked wires); protocols.md 1.1. Perfect; no error term.
 
-use crate::error::{Error, Result};
-use crate::kernel::Operand;
+use crate::error::Result;
+use crate::gates::{Bilinear, Layout, Pass};
 use crate::kernel::fast::bits::words;
-use crate::kernel::fast::gemm::gemm;
-use crate::kernel::table::{COMBINE, CombineParams, MATMUL_MINUS, MATMUL_PAIR, MatmulParams, PACK, PackParams};
-use crate::kernel::{RingWord, Word};
-use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, unpacked};
+use crate::kernel::fast::gemm::{convolve, convolve_back, correlate, gemm};
+use crate::kernel::table::{
+    COMBINE, CONVOLVE, CORRELATE, CombineParams, MATMUL_MINUS, MATMUL_PAIR, MatmulParams, PACK, PackParams, PatchParams,
+};
+use crate::kernel::{Operand, RingWord, Word};
+use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count, unpacked};
 use crate::shape::Shape;
-use crate::tensor::Tensor;
-
-/// How the operands of a matrix product lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// `x w`.
-    Plain,
-    /// `x^T w`.
-    LeftTransposed,
-    /// `x w^T`.
-    RightTransposed,
-}
+use crate::tensor::{Device, Tensor};
 
 /// Multiplies wires.
 pub trait Product: Values {
-    /// The matrix product of two wires, a share at the sum of their scales.
+    /// A bilinear map of two wires, a share at the sum of their scales.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the wires do not fit; what the device or the link says.
-    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, layout: Layout) -> Result<Self::Share>;
+    /// [`Error::Shape`](crate::error::Error::Shape) where the wires do not fit; what the device or the link says.
+    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<Self::Share>;
 }
 
-/// Sizes `[m, k, n]` of a product.
-fn sizes(x: &Shape, w: &Shape, layout: Layout) -> Result<[usize; 3]> {
+/// Sizes `[m, k, n]` of a matrix product of the operands.
+fn sizes(x: &Shape, w: &Shape, layout: Layout) -> [usize; 3] {
     let ((a, b), (c, d)) = (x.matrix(), w.matrix());
-    let (m, k, k2, n) = match layout {
-        Layout::Plain => (a, b, c, d),
-        Layout::LeftTransposed => (b, a, c, d),
-        Layout::RightTransposed => (a, b, d, c),
-    };
-    if k == k2 { Ok([m, k, n]) } else { Err(Error::Shape { op: "product", lhs: x.clone(), rhs: w.clone() }) }
+    match layout {
+        Layout::Plain => [a, b, d],
+        Layout::LeftTransposed => [b, a, d],
+        Layout::RightTransposed => [a, b, c],
+    }
 }
 
-fn params([m, k, n]: [usize; 3], layout: Layout) -> MatmulParams {
-    let count = crate::party::count;
+fn matmul(x: &Shape, w: &Shape, layout: Layout) -> MatmulParams {
+    let [m, k, n] = sizes(x, w, layout).map(count);
     let (ta, tb) = (layout == Layout::LeftTransposed, layout == Layout::RightTransposed);
-    MatmulParams { m: count(m), k: count(k), n: count(n), ta: ta.into(), tb: tb.into() }
+    MatmulParams { m, k, n, ta: ta.into(), tb: tb.into() }
+}
+
+/// `c + a1 o b1 - a2 o b2`.
+fn pair(device: &Device, map: Bilinear, c: &Tensor, [a1, b1, a2, b2]: [&Tensor; 4], shape: Shape) -> Result<Tensor> {
+    match map {
+        Bilinear::Matrix(layout) => {
+            device.run(&MATMUL_PAIR, matmul(a1.shape(), b1.shape(), layout), &[c, a1, b1, a2, b2], shape)
+        }
+        Bilinear::Conv(..) => {
+            let sum = convolution(device, map, [0, 0], [c, a1, b1], shape.clone())?;
+            convolution(device, map, [0, 1], [&sum, a2, b2], shape)
+        }
+    }
+}
+
+/// `a o b - c`.
+fn minus(device: &Device, map: Bilinear, [a, b, c]: [&Tensor; 3], shape: Shape) -> Result<Tensor> {
+    match map {
+        Bilinear::Matrix(layout) => device.run(&MATMUL_MINUS, matmul(a.shape(), b.shape(), layout), &[a, b, c], shape),
+        Bilinear::Conv(..) => convolution(device, map, [1, 0], [c, a, b], shape),
+    }
+}
+
+/// `+-c +- a o b` of a convolution.
+fn convolution(
+    device: &Device,
+    map: Bilinear,
+    [minus_c, minus]: [u32; 2],
+    [c, a, b]: [&Tensor; 3],
+    shape: Shape,
+) -> Result<Tensor> {
+    let Bilinear::Conv(conv, pass) = map else { unreachable!("a matrix product is no convolution") };
+    let patches = conv.patches(a.shape().matrix().0, pass);
+    let back = u32::from(pass == Pass::Image);
+    let params = PatchParams { back, minus_c, minus, ..PatchParams::new(patches, conv.columns(pass)) };
+    let kernel = if pass == Pass::Filter { &CORRELATE } else { &CONVOLVE };
+    device.run(kernel, params, &[c, a, b], shape)
 }
 
 impl Server {
@@ -67,30 +94,31 @@ impl Server {
 }
 
 impl Product for Server {
-    fn product(&mut self, x: &OpenWire, w: &OpenWire, layout: Layout) -> Result<Half> {
-        let mkn @ [m, k, n] = sizes(x.hat.shape(), w.hat.shape(), layout)?;
-        let (bits, shape) = (x.bits, Shape::from([m, n]));
-        let dealt = self.dealt(words(m * n, bits))?;
+    fn product(&mut self, x: &OpenWire, w: &OpenWire, map: impl Into<Bilinear>) -> Result<Half> {
+        let map = map.into();
+        let (shape, macs) = map.shape(x.hat.shape(), w.hat.shape())?;
+        let bits = x.bits;
+        let dealt = self.dealt(words(shape.len(), bits))?;
         let c = unpacked(self.device(), &dealt, &shape, bits)?;
         let half = self.half(w)?;
-        self.count_macs(2 * m * k * n);
-        let x = self.device().run(&MATMUL_PAIR, params(mkn, layout), &[&c, &x.hat, half, &x.r, &w.hat], shape)?;
-        Ok(Half { x, bits })
+        self.count_macs(2 * macs);
+        Ok(Half { x: pair(self.device(), map, &c, [&x.hat, half, &x.r, &w.hat], shape)?, bits })
     }
 }
 
 impl Product for Dealer {
-    fn product(&mut self, x: &DealtWire, w: &DealtWire, layout: Layout) -> Result<Shape> {
-        let mkn @ [m, k, n] = sizes(x.r.shape(), w.r.shape(), layout)?;
-        let (bits, shape) = (x.bits, Shape::from([m, n]));
-        let share0 = self.share0(words(m * n, bits))?;
+    fn product(&mut self, x: &DealtWire, w: &DealtWire, map: impl Into<Bilinear>) -> Result<Shape> {
+        let map = map.into();
+        let (shape, macs) = map.shape(x.r.shape(), w.r.shape())?;
+        let (bits, len) = (x.bits, shape.len());
+        let share0 = self.share0(words(len, bits))?;
         let c0 = unpacked(self.device(), &share0, &shape, bits)?;
-        self.count_macs(m * k * n);
-        let c1 = self.device().run(&MATMUL_MINUS, params(mkn, layout), &[&x.r, &w.r, &c0], shape.clone())?;
+        self.count_macs(macs);
+        let c1 = minus(self.device(), map, [&x.r, &w.r, &c0], shape.clone())?;
         let packed = if bits == 32 && self.device().ring() == RingWord::U32 {
             self.device().as_raw(&c1)
         } else {
-            self.device().run(&PACK, PackParams { bits }, &[&c1], [words(m * n, bits)])?
+            self.device().run(&PACK, PackParams { bits }, &[&c1], [words(len, bits)])?
         };
         debug_assert_eq!(packed.kind(), Operand::Raw);
         self.ship(&packed)?;
@@ -99,27 +127,42 @@ impl Product for Dealer {
 }
 
 impl Product for Clear {
-    fn product(&mut self, x: &Number, w: &Number, layout: Layout) -> Result<Number> {
-        let mkn @ [m, _, n] = sizes(&x.shape, &w.shape, layout)?;
-        let bits = x.bits;
-        let z = match RingWord::holding(bits) {
-            RingWord::U32 => multiply::<u32>(&x.x, &w.x, mkn, layout),
-            RingWord::U64 => multiply::<u64>(&x.x, &w.x, mkn, layout),
+    fn product(&mut self, x: &Number, w: &Number, map: impl Into<Bilinear>) -> Result<Number> {
+        let map = map.into();
+        let (shape, _) = map.shape(&x.shape, &w.shape)?;
+        let z = match RingWord::holding(x.bits) {
+            RingWord::U32 => multiply::<u32>(x, w, map, shape.len()),
+            RingWord::U64 => multiply::<u64>(x, w, map, shape.len()),
         };
-        Ok(Number::new(z, [m, n], bits))
+        Ok(Number::new(z, shape, x.bits))
     }
 }
 
-fn multiply<W: Word>(x: &[i64], w: &[i64], mkn @ [m, _, n]: [usize; 3], layout: Layout) -> Vec<i64> {
+fn multiply<W: Word>(x: &Number, w: &Number, map: Bilinear, len: usize) -> Vec<i64> {
     let word = |x: &[i64]| -> Vec<W> { x.iter().map(|x| W::low(x.cast_unsigned())).collect() };
-    let mut z = vec![W::default(); m * n];
-    let transposed = [layout == Layout::LeftTransposed, layout == Layout::RightTransposed];
-    gemm(&mut z, &word(x), &word(w), mkn, transposed, false);
+    let mut z = vec![W::default(); len];
+    let (a, b) = (word(&x.x), word(&w.x));
+    match map {
+        Bilinear::Matrix(layout) => {
+            let transposed = [layout == Layout::LeftTransposed, layout == Layout::RightTransposed];
+            gemm(&mut z, &a, &b, sizes(&x.shape, &w.shape, layout), transposed, false);
+        }
+        Bilinear::Conv(conv, pass) => {
+            let (patches, columns) = (conv.patches(x.shape.matrix().0, pass), conv.columns(pass));
+            let add = match pass {
+                Pass::Forward => convolve,
+                Pass::Filter => correlate,
+                Pass::Image => convolve_back,
+            };
+            add(&mut z, &a, &b, patches, columns, false);
+        }
+    }
     z.into_iter().map(|z| z.wide().cast_signed()).collect()
 }
 
 impl Product for Plan {
-    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, layout: Layout) -> Result<Self::Share> {
-        Ok((self.server.product(&x.0, &w.0, layout)?, self.dealer.product(&x.1, &w.1, layout)?))
+    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<Self::Share> {
+        let map = map.into();
+        Ok((self.server.product(&x.0, &w.0, map)?, self.dealer.product(&x.1, &w.1, map)?))
     }
 }

@@ -53,9 +53,10 @@ impl<E: Engine> Dense<E> {
     pub fn gradients(&mut self, e: &mut E, dy: &E::Wire) -> Result<Vec<E::Share>> {
         let x = self.x.take().expect("a forward pass comes before the backward pass");
         let mut gradients = vec![e.product(&x, dy, Layout::LeftTransposed)?];
-        if self.bias.is_some() {
+        if let Some(bias) = &self.bias {
+            let outputs = E::shape_of(&bias.value).len();
             let frac = e.profile().frac;
-            gradients.push(e.sum_rows(dy, frac)?);
+            gradients.push(e.sum_rows(dy, outputs, frac)?);
         }
         Ok(gradients)
     }

@@ -2,7 +2,8 @@
 
 use super::record::{Gate, Record};
 use crate::fixed::{Profile, Window, mask, signed};
-use crate::gates::{Layout, exp_frac};
+use crate::gates::{Bilinear, Conv, Layout, Pass, exp_frac};
+use crate::kernel::fast::gemm::Patches;
 use crate::kernel::twin::compare::pairs;
 use crate::party::Number;
 
@@ -34,6 +35,7 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
             };
             each(out, x, |i, y| rounding(y - top(i / classes), cut, out.x[i], out.bits))
         }
+        Gate::BoxSum { boxes } => box_sum(x, boxes, out),
         Gate::Combine { kx, ky } => {
             each(out, x, |i, x| one_of(out.x[i], [x * wide(kx) + wide(input(1).x[i]) * wide(ky); 2], out.bits))
         }
@@ -70,7 +72,8 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
             let (classes, cut) = (x.shape.matrix().1, 32 - p.frac);
             each(out, x, |i, e| rounding(e * wide(input(1).x[i / classes]), cut, out.x[i], out.bits))
         }
-        Gate::Product { layout } => product(x, input(1), layout, out),
+        Gate::Product { map: Bilinear::Matrix(layout) } => product(x, input(1), layout, out),
+        Gate::Product { map: Bilinear::Conv(conv, pass) } => convolution(x, input(1), conv, pass, out),
         Gate::Reciprocal => {
             let error = if p.frac <= 8 { 9.3e-4 } else { 1.25e-4 };
             each(out, x, |i, s| near(out.x[i], 1.0 / real(s & 0xffff, 12), error))
@@ -86,8 +89,7 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
         }
         Gate::Select => each(out, x, |i, b| one_of(out.x[i], [b * wide(input(1).x[i]); 2], out.bits)),
         Gate::Sign { window } => each(out, x, |i, y| sign(y, window.on(x.bits), out.x[i])),
-        Gate::SumRows { shift } => {
-            let cols = x.shape.matrix().1;
+        Gate::SumRows { cols, shift } => {
             let sum = |j: usize| x.x.iter().skip(j).step_by(cols).map(|x| wide(*x)).sum::<i128>() << shift;
             (0..cols).try_for_each(|j| one_of(out.x[j], [sum(j); 2], out.bits))
         }
@@ -182,6 +184,61 @@ fn product(x: &Number, w: &Number, layout: Layout, out: &Number) -> Result<(), S
         let want: i128 = (0..k).map(|t| wide(left(i, t)) * wide(right(t, j))).sum();
         one_of(out.x[at], [want; 2], out.bits).map_err(|e| format!("element [{i}, {j}]: {e}"))
     })
+}
+
+/// By the definition, over all triples of an image's value, a filter's and an output's that meet.
+fn convolution(x: &Number, w: &Number, conv: Conv, pass: Pass, out: &Number) -> Result<(), String> {
+    let ([rows, columns], [ky, kx]) = (conv.positions(), conv.kernel);
+    let batch = x.shape.matrix().0;
+    let mut sums = vec![0i128; out.x.len()];
+    let mut at = [0; 5];
+    for index in 0..batch * rows * columns * ky * kx {
+        let mut rest = index;
+        for (at, size) in at.iter_mut().zip([kx, ky, columns, rows, batch]) {
+            (*at, rest) = (rest % size, rest / size);
+        }
+        let [tx, ty, ox, oy, n] = at;
+        let inside = |p: usize, t: usize, a: usize| {
+            (p * conv.stride[a] + t).checked_sub(conv.padding[a]).filter(|i| *i < conv.image[a])
+        };
+        let (Some(y), Some(x_at)) = (inside(oy, ty, 0), inside(ox, tx, 1)) else { continue };
+        for (c, o) in (0..conv.channels).flat_map(|c| (0..conv.outputs).map(move |o| (c, o))) {
+            let image = ((n * conv.image[0] + y) * conv.image[1] + x_at) * conv.channels + c;
+            let filter = ((ty * kx + tx) * conv.channels + c) * conv.outputs + o;
+            let output = ((n * rows + oy) * columns + ox) * conv.outputs + o;
+            let (left, right, to) = match pass {
+                Pass::Forward => (image, filter, output),
+                Pass::Filter => (image, output, filter),
+                Pass::Image => (output, filter, image),
+            };
+            sums[to] += wide(x.x[left]) * wide(w.x[right]);
+        }
+    }
+    let mut all = sums.into_iter().zip(&out.x);
+    all.try_for_each(|(want, got)| one_of(*got, [want; 2], out.bits))
+}
+
+fn box_sum(x: &Number, boxes: Patches, out: &Number) -> Result<(), String> {
+    let Patches { batch, image, channels, positions, kernel, times, padding, gap } = boxes;
+    let mut got = out.x.iter();
+    for (n, y, x0) in
+        (0..batch).flat_map(|n| (0..positions[0]).flat_map(move |y| (0..positions[1]).map(move |x| (n, y, x))))
+    {
+        for c in 0..channels {
+            let mut sum = 0;
+            for (ky, kx) in (0..kernel[0]).flat_map(|ky| (0..kernel[1]).map(move |kx| (ky, kx))) {
+                let (sy, sx) = (y * times[0] + ky, x0 * times[1] + kx);
+                let inside = |s: usize, a: usize| {
+                    s.checked_add_signed(-padding[a]).filter(|s| s % gap[a] == 0 && s / gap[a] < image[a])
+                };
+                if let (Some(sy), Some(sx)) = (inside(sy, 0), inside(sx, 1)) {
+                    sum += wide(x.x[((n * image[0] + sy / gap[0]) * image[1] + sx / gap[1]) * channels + c]);
+                }
+            }
+            one_of(*got.next().ok_or("a sum is missing")?, [sum; 2], out.bits)?;
+        }
+    }
+    Ok(())
 }
 
 fn rescale(x: i128, bits: u32, scale: u32, shift: i32, times: u32, got: i64) -> Result<(), String> {

@@ -1,8 +1,9 @@
 //! What is recorded of a gate, and how two servers' records become values.
 
 use crate::fixed::{Window, mask, signed};
-use crate::gates::Layout;
+use crate::gates::Bilinear;
 use crate::kernel::fast::bits::{Packed, bit};
+use crate::kernel::fast::gemm::Patches;
 use crate::party::Number;
 use crate::shape::Shape;
 
@@ -10,6 +11,7 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Gate {
     AddRow,
+    BoxSum { boxes: Patches },
     AtLeast { window: Window, threshold: i64 },
     BelowMax,
     Combine { kx: i64, ky: i64 },
@@ -21,7 +23,7 @@ pub(crate) enum Gate {
     OpenBits { ring: bool },
     PairSigns { window: Window },
     Probability,
-    Product { layout: Layout },
+    Product { map: Bilinear },
     Reciprocal,
     Rescale { bits: u32, scale: u32, shift: i32, times: u32 },
     RowSum,
@@ -29,7 +31,7 @@ pub(crate) enum Gate {
     Share,
     ShareBits,
     Sign { window: Window },
-    SumRows { shift: u32 },
+    SumRows { cols: usize, shift: u32 },
     Winner { window: Window },
     Xor,
 }

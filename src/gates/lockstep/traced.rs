@@ -5,8 +5,9 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::gates::{
-    Compare, Layout, Local, Open, OpenBit, Opening, Product, Rescale, Reveal, Scaling, Select, Softmax, Winner,
+    Bilinear, Compare, Local, Open, OpenBit, Opening, Product, Rescale, Reveal, Scaling, Select, Softmax, Winner,
 };
+use crate::kernel::fast::gemm::Patches;
 use crate::party::{BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -180,9 +181,10 @@ impl<E: Look> Select for Traced<E> {
 }
 
 impl<E: Look> Product for Traced<E> {
-    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, layout: Layout) -> Result<E::Share> {
-        let out = self.engine.product(&x.wire, &w.wire, layout)?;
-        Ok(self.note_share(Gate::Product { layout }, vec![self.seen(x), self.seen(w)], out))
+    fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<E::Share> {
+        let map = map.into();
+        let out = self.engine.product(&x.wire, &w.wire, map)?;
+        Ok(self.note_share(Gate::Product { map }, vec![self.seen(x), self.seen(w)], out))
     }
 }
 
@@ -199,6 +201,19 @@ impl<E: Look> Rescale for Traced<E> {
 }
 
 impl<E: Look> Local for Traced<E> {
+    fn box_sum(&mut self, x: &Self::Wire, boxes: Patches) -> Result<Self::Wire> {
+        let wire = self.engine.box_sum(&x.wire, boxes)?;
+        let out = Lifted { wire, lifted: false };
+        let (x, held) = (self.seen(x), self.seen(&out));
+        self.note(Gate::BoxSum { boxes }, vec![x], held);
+        Ok(out)
+    }
+
+    fn box_sum_share(&mut self, x: &E::Share, boxes: Patches) -> Result<E::Share> {
+        let out = self.engine.box_sum_share(x, boxes)?;
+        Ok(self.note_share(Gate::BoxSum { boxes }, vec![self.engine.share(x)], out))
+    }
+
     fn narrow(&mut self, x: &E::Share, cut: u32) -> Result<E::Share> {
         let out = self.engine.narrow(x, cut)?;
         Ok(self.note_share(Gate::Narrow { cut }, vec![self.engine.share(x)], out))
@@ -209,9 +224,9 @@ impl<E: Look> Local for Traced<E> {
         Ok(self.note_share(Gate::AddRow, vec![self.engine.share(z), self.engine.share(b)], out))
     }
 
-    fn sum_rows(&mut self, x: &Self::Wire, shift: u32) -> Result<E::Share> {
-        let out = self.engine.sum_rows(&x.wire, shift)?;
-        Ok(self.note_share(Gate::SumRows { shift }, vec![self.seen(x)], out))
+    fn sum_rows(&mut self, x: &Self::Wire, cols: usize, shift: u32) -> Result<E::Share> {
+        let out = self.engine.sum_rows(&x.wire, cols, shift)?;
+        Ok(self.note_share(Gate::SumRows { cols, shift }, vec![self.seen(x)], out))
     }
 
     fn combine(&mut self, x: &E::Share, y: &E::Share, kx: i64, ky: i64) -> Result<E::Share> {

@@ -84,7 +84,7 @@ fn local_cost(p: &Profile) -> Cost {
         e.section(Section::Step);
         let z = e.add_row(&z, &b)?;
         e.combine(&z, &z, 1, -1)?;
-        e.sum_rows(&x, 3)?;
+        e.sum_rows(&x, COLS, 3)?;
         e.share(&x).map(drop)
     })
 }

@@ -1,7 +1,7 @@
 //! Products, and what is local.
 
 use super::*;
-use crate::gates::Layout;
+use crate::gates::{Bilinear, Conv, Layout, Pass};
 
 program! {
     /// All three products that a layer needs, as it needs them.
@@ -26,8 +26,8 @@ program! {
         let x = operand(e, 0, &[rows, cols])?;
         e.share(&x)?;
         let frac = e.profile().frac;
-        e.sum_rows(&x, frac)?;
-        e.sum_rows(&x, 0)?;
+        e.sum_rows(&x, cols, frac)?;
+        e.sum_rows(&x, 1, 0)?;
     }
 }
 
@@ -55,6 +55,54 @@ fn sums_are_exact_in_their_rings() {
             let b = values(&hard[2..], 64, cols, 3);
             let world = World::new(&p, 12).with(&[(&z, &[rows, cols]), (&b, &[cols]), (&w, &[rows, cols])]);
             world.run(&Sums { rows, cols });
+        }
+    }
+}
+
+program! {
+    /// A convolution forward and its two gradients, and sums of boxes of wires and shares.
+    Convolutions { batch: usize, conv: Conv, pool: [usize; 2] } |this, e| {
+        let (n, conv) = (this.batch, this.conv);
+        let x = operand(e, 0, &[n, conv.image_len()])?;
+        let w = operand(e, 1, &[conv.taps(), conv.outputs])?;
+        let dy = operand(e, 2, &[n, conv.output_len()])?;
+        e.product(&x, &w, Bilinear::Conv(conv, Pass::Forward))?;
+        e.product(&x, &dy, Bilinear::Conv(conv, Pass::Filter))?;
+        e.product(&dy, &w, Bilinear::Conv(conv, Pass::Image))?;
+        let boxes = Conv { kernel: this.pool, padding: [1, 0], ..conv }.patches(n, Pass::Forward);
+        let sums = e.box_sum(&x, boxes)?;
+        e.share(&sums)?;
+        let share = e.share(&x)?;
+        e.box_sum_share(&share, boxes)?;
+    }
+}
+
+#[test]
+fn convolutions_are_exact_in_the_ring() {
+    let conv = |image, [channels, outputs]: [usize; 2], kernel, stride, padding| Conv {
+        image,
+        channels,
+        kernel,
+        stride,
+        padding,
+        outputs,
+    };
+    let convs = [
+        (1, conv([1, 1], [1, 1], [1, 1], [1, 1], [0, 0]), [1, 1]),
+        (2, conv([7, 5], [3, 4], [3, 2], [2, 1], [1, 0]), [2, 2]),
+        (3, conv([6, 6], [2, 5], [5, 5], [1, 1], [2, 2]), [2, 3]),
+        (2, conv([4, 5], [2, 3], [2, 1], [1, 2], [3, 2]), [3, 1]),
+    ];
+    for p in profiles() {
+        for (seed, (batch, conv, pool)) in (20..).zip(convs) {
+            let lens = [batch * conv.image_len(), conv.taps() * conv.outputs, batch * conv.output_len()];
+            let end = 1i64 << (p.ring - 1);
+            let hard = [0, 1, -1, end - 1, -end, 1 - end];
+            let [x, w, dy] = [0, 1, 2].map(|i: usize| values(&hard, p.ring, lens[i], seed + i as u64));
+            let world = World::new(&p, seed).with(&[(&x, &[lens[0]]), (&w, &[lens[1]]), (&dy, &[lens[2]])]);
+            let program = Convolutions { batch, conv, pool };
+            world.run(&program);
+            world.run_clear(&program);
         }
     }
 }

@@ -15,7 +15,8 @@ impl PatchParams {
             positions: pair(self.rows, self.columns),
             kernel: pair(self.kernel_rows, self.kernel_columns),
             times: pair(self.times_y, self.times_x),
-            padding: pair(self.pad_y, self.pad_x),
+            // negative numbers wrap
+            padding: [self.pad_y, self.pad_x].map(|p| p.cast_signed() as isize),
             gap: pair(self.gap_y, self.gap_x),
         }
     }

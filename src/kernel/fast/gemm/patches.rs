@@ -25,8 +25,8 @@ pub struct Patches {
     pub kernel: [usize; 2],
     /// Distance of positions that are next to each other.
     pub times: [usize; 2],
-    /// Rows and columns of zeros before the first of the image.
-    pub padding: [usize; 2],
+    /// Rows and columns of zeros before the first of the image; negative where so many of the image are left out.
+    pub padding: [isize; 2],
     /// Distance of values that are next to each other; zeros lie between them.
     pub gap: [usize; 2],
 }
@@ -56,14 +56,16 @@ impl Patches {
     pub(super) fn whole(&self) -> bool {
         let inside = |axis: usize| {
             let last = (self.positions[axis].max(1) - 1) * self.times[axis] + self.kernel[axis];
-            self.padding[axis] == 0 && self.gap[axis] == 1 && last <= self.image[axis]
+            self.gap[axis] == 1
+                && self.padding[axis] <= 0
+                && last + self.padding[axis].unsigned_abs() <= self.image[axis]
         };
         inside(0) && inside(1)
     }
 
     /// The row or column of the image under a tap, where there is one.
     fn source(&self, axis: usize, position: usize, tap: usize) -> Option<usize> {
-        let at = (position * self.times[axis] + tap).checked_sub(self.padding[axis])?;
+        let at = (position * self.times[axis] + tap).checked_add_signed(-self.padding[axis])?;
         (at % self.gap[axis] == 0 && at / self.gap[axis] < self.image[axis]).then_some(at / self.gap[axis])
     }
 
@@ -81,13 +83,12 @@ impl Patches {
             let from = taps.start.saturating_sub(ky * across);
             let to = (taps.end - ky * across).min(across);
             if self.gap[1] == 1 {
-                // tap e of the row lies at column * times * channels + e - padding * channels of the line
-                let shift = (column * self.times[1]) * self.channels;
-                let pad = self.padding[1] * self.channels;
-                let begin = from.max(pad.saturating_sub(shift));
-                let end = to.min((self.image[1] * self.channels + pad).saturating_sub(shift));
+                // tap e of the row lies at e + shift of the line
+                let shift = ((column * self.times[1]).cast_signed() - self.padding[1]) * self.channels.cast_signed();
+                let begin = from.max(0usize.saturating_add_signed(-shift));
+                let end = to.min((self.image[1] * self.channels).saturating_add_signed(-shift));
                 if begin < end {
-                    let at = line + shift + begin - pad;
+                    let at = (line + begin).wrapping_add_signed(shift);
                     f(ky * across + begin - taps.start, at..at + end - begin);
                 }
                 continue;
