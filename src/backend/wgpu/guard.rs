@@ -4,9 +4,13 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::wgpu::{Device, ErrorFilter, PollType};
+use ::wgpu::{Device, ErrorFilter, PollType, SubmissionIndex};
 
 use crate::error::{Error, Result};
+
+/// What takes less of a device.
+pub(super) const REDUCE: &str =
+    "use a smaller batch, the profile `small`, a GPU of its own for each server, or --backend cpu";
 
 /// Catches what a device says while it is asked for something.
 pub(super) struct Guard {
@@ -30,6 +34,12 @@ impl Guard {
 
     /// Asks the device for something.
     pub(super) fn run<T>(&self, what: &str, ask: impl FnOnce() -> T) -> Result<T> {
+        self.unless_full(what, ask)?
+            .ok_or_else(|| Error::Device(format!("{} is out of memory in {what}; {REDUCE}", self.name)))
+    }
+
+    /// Asks the device for something; none where it is out of memory.
+    pub(super) fn unless_full<T>(&self, what: &str, ask: impl FnOnce() -> T) -> Result<Option<T>> {
         let scopes = [ErrorFilter::Internal, ErrorFilter::OutOfMemory, ErrorFilter::Validation]
             .map(|filter| self.device.push_error_scope(filter));
         let answer = ask();
@@ -41,18 +51,15 @@ impl Guard {
         }
         self.check(what)?;
         match errors.into_iter().next() {
-            None => Ok(answer),
-            Some(::wgpu::Error::OutOfMemory { .. }) => Err(Error::Device(format!(
-                "{} is out of memory in {what}; use a smaller batch, or --backend cpu",
-                self.name
-            ))),
+            None => Ok(Some(answer)),
+            Some(::wgpu::Error::OutOfMemory { .. }) => Ok(None),
             Some(e) => Err(self.refused(what, &e)),
         }
     }
 
-    /// Waits for the device. wgpu panics where it is lost meanwhile.
-    pub(super) fn wait(&self, what: &str) -> Result<()> {
-        let poll = || self.device.poll(PollType::wait_indefinitely());
+    /// Waits until the device has done all, or what was sent so far. wgpu panics where it is lost meanwhile.
+    pub(super) fn wait(&self, what: &str, sent: Option<SubmissionIndex>) -> Result<()> {
+        let poll = || self.device.poll(PollType::Wait { submission_index: sent, timeout: None });
         match self.run(what, || catch_unwind(AssertUnwindSafe(poll)))? {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(e)) => Err(self.refused(what, &e)),
@@ -69,7 +76,10 @@ impl Guard {
     fn check(&self, what: &str) -> Result<()> {
         match &*self.fate.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
-            Some(fate) => Err(Error::Device(format!("{} {fate}, seen in {what}; start the run again", self.name))),
+            Some(fate) => Err(Error::Device(format!(
+                "{} {fate}, seen in {what}; start the run again, and where that does not help, {REDUCE}",
+                self.name
+            ))),
         }
     }
 }

@@ -7,20 +7,25 @@
 //!   workgroups go past the end, so a body begins by comparing with `arrayLength(&out)`;
 //! * the types `Ring`, `Wide` and `X` (the word of the first input) and their functions, see [`shader`].
 //!
-//! Dispatches are recorded and go to the device together, at the latest with the next download.
+//! Dispatches are recorded and go to the device together, at the latest with the next download. Memory that is let go is
+//! cleared behind them and lent again ([`pool`]). What wgpu itself copies through on the way is not cleared.
 
 mod adapter;
+mod batch;
 mod guard;
 mod pipeline;
+mod pool;
 pub mod shader;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::wgpu::{BufferDescriptor, BufferUsages, CommandEncoder, Features, Limits, MapMode};
+use ::wgpu::{BufferDescriptor, BufferUsages, Features, Limits, MapMode, SubmissionIndex};
 
 pub use adapter::Adapter;
-use guard::Guard;
-use pipeline::Pipelines;
+use batch::Batch;
+use guard::{Guard, REDUCE};
+use pipeline::{Pipelines, Slot};
+use pool::{Loan, Pool};
 pub use shader::Arithmetic;
 
 use super::{Backend, Buf};
@@ -36,23 +41,13 @@ pub struct Wgpu {
     queue: ::wgpu::Queue,
     guard: Guard,
     pipelines: Pipelines,
-    pending: Mutex<Pending>,
+    pool: Arc<Pool>,
+    batch: Mutex<Batch>,
+    /// Parameters of a batch's dispatches. They are public.
+    params: ::wgpu::Buffer,
+    /// Bytes from one dispatch's to the next one's.
+    slot: usize,
 }
-
-/// What was recorded and has not gone to the device.
-#[derive(Default)]
-struct Pending {
-    encoder: Option<CommandEncoder>,
-    dispatches: usize,
-    staged: usize,
-}
-
-/// Recorded dispatches that go to the device without waiting for a download: enough to hide what a submission costs.
-const BATCH: usize = 64;
-/// The most bytes of a block of a data set: a block waits in memory of the host while it is copied.
-const BLOCK: usize = 64 << 20;
-/// Uploaded bytes that do so: they wait in memory of the host.
-const STAGED: usize = 64 << 20;
 
 impl Wgpu {
     /// The first adapter of [`Adapter::list`].
@@ -82,12 +77,23 @@ impl Wgpu {
         let (device, queue) = adapter.open()?;
         let name = adapter.name;
         let limbs = !device.features().contains(Features::SHADER_INT64);
+        let limits = device.limits();
+        let guard = Guard::new(&name, &device);
+        let slot = (limits.min_uniform_buffer_offset_alignment as usize).max(PARAMS);
+        let size = (batch::DISPATCHES * slot) as u64;
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let params = guard.run("memory for parameters", || {
+            device.create_buffer(&BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+        })?;
         Ok(Self {
             arithmetic: if limbs { Arithmetic::Limbs } else { Arithmetic::Native },
-            limits: device.limits(),
-            guard: Guard::new(&name, &device),
+            limits,
+            guard,
             pipelines: Pipelines::default(),
-            pending: Mutex::default(),
+            pool: Pool::new(&device, &queue),
+            batch: Mutex::default(),
+            params,
+            slot,
             name,
             device,
             queue,
@@ -107,56 +113,55 @@ impl Wgpu {
         self.arithmetic
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Buffers that were asked of the driver so far.
+    #[cfg(test)]
+    pub(crate) fn buffers_made(&self) -> u64 {
+        self.pool.made()
     }
 
-    /// Memory for an operand of `bytes` bytes.
-    fn buffer(&self, what: &str, bytes: usize, usage: BufferUsages) -> Result<::wgpu::Buffer> {
+    fn batch(&self) -> MutexGuard<'_, Batch> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Zeros for `bytes` bytes. Nobody holds the batch.
+    fn lend(&self, what: &str, bytes: usize, usage: BufferUsages) -> Result<Loan> {
         let size = binding_bytes(bytes);
         let storage = usage.contains(BufferUsages::STORAGE);
         let most = if storage { adapter::max_operand_bytes(&self.limits) } else { self.limits.max_buffer_size };
         if size > most {
             return Err(Error::Device(format!(
-                "{what} takes {bytes} bytes, {} has room for {most} in one buffer; use a smaller batch, or --backend cpu",
+                "{what} takes {bytes} bytes, {} has room for {most} in one buffer; {REDUCE}",
                 self.name
             )));
         }
-        self.guard.run(what, || {
-            self.device.create_buffer(&BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+        let lend = || self.pool.lend(&self.guard, what, size, usage);
+        if let Some(loan) = lend()? {
+            return Ok(loan);
+        }
+        // what is kept, and what is let go but not cleared yet, may be of other sizes
+        self.submit(&mut self.batch(), what)?;
+        self.pool.empty();
+        self.guard.wait(what, None)?;
+        lend()?.ok_or_else(|| {
+            let lent = self.pool.lent() >> 20;
+            Error::Device(format!(
+                "{} is out of memory in {what}, with {lent} MiB in use by this process; {REDUCE}",
+                self.name
+            ))
         })
     }
 
-    /// Memory that holds `bytes`.
-    fn filled(&self, what: &str, bytes: &[u8], usage: BufferUsages) -> Result<::wgpu::Buffer> {
-        let buffer = self.buffer(what, bytes.len(), usage | BufferUsages::COPY_DST)?;
-        let (whole, tail) = bytes.split_at(bytes.len() / 4 * 4);
-        self.guard.run(what, || {
-            self.queue.write_buffer(&buffer, 0, whole);
-            if !tail.is_empty() {
-                let mut last = [0; 4];
-                last[..tail.len()].copy_from_slice(tail);
-                self.queue.write_buffer(&buffer, whole.len() as u64, &last);
+    /// Sends what is recorded and staged to the device, and behind it the clearing of what was let go.
+    fn submit(&self, batch: &mut Batch, what: &str) -> Result<SubmissionIndex> {
+        let batch = std::mem::take(batch);
+        let index = self.guard.run(what, || {
+            if !batch.params.is_empty() {
+                self.queue.write_buffer(&self.params, 0, &batch.params);
             }
+            self.queue.submit(batch.finish())
         })?;
-        Ok(buffer)
-    }
-
-    /// Appends to what is recorded.
-    fn record(&self, what: &str, commands: impl FnOnce(&mut CommandEncoder)) -> Result<()> {
-        let mut pending = self.pending();
-        let encoder = pending.encoder.get_or_insert_with(|| self.device.create_command_encoder(&Default::default()));
-        self.guard.run(what, || commands(encoder))?;
-        pending.dispatches += 1;
-        if pending.dispatches >= BATCH { self.submit(&mut pending, what) } else { Ok(()) }
-    }
-
-    /// Sends what is recorded and staged to the device.
-    fn submit(&self, pending: &mut Pending, what: &str) -> Result<()> {
-        let encoder = std::mem::take(pending).encoder;
-        self.guard.run(what, || {
-            self.queue.submit(encoder.map(CommandEncoder::finish));
-        })
+        self.pool.clear(&self.guard, what)?;
+        Ok(index)
     }
 }
 
@@ -175,33 +180,48 @@ impl Backend for Wgpu {
     }
 
     fn upload(&self, bytes: &[u8]) -> Result<Buf> {
-        let buffer = self.filled("an upload", bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC)?;
-        let mut pending = self.pending();
-        pending.staged += bytes.len();
-        if pending.staged >= STAGED {
-            self.submit(&mut pending, "an upload")?;
+        let what = "an upload";
+        let loan = self.lend(what, bytes.len(), OPERAND)?;
+        let (whole, tail) = bytes.split_at(bytes.len() / 4 * 4);
+        self.guard.run(what, || {
+            self.queue.write_buffer(loan.buffer(), 0, whole);
+            if !tail.is_empty() {
+                let mut last = [0; 4];
+                last[..tail.len()].copy_from_slice(tail);
+                self.queue.write_buffer(loan.buffer(), whole.len() as u64, &last);
+            }
+        })?;
+        let mut batch = self.batch();
+        batch.staged += bytes.len();
+        if batch.is_full() {
+            self.submit(&mut batch, what)?;
         }
-        Ok(Buf::new(bytes.len(), Arc::new(buffer)))
+        Ok(Buf::new(bytes.len(), Arc::new(loan)))
+    }
+
+    fn zeros(&self, bytes: usize) -> Result<Buf> {
+        Ok(Buf::new(bytes, Arc::new(self.lend("zeros", bytes, OPERAND)?)))
     }
 
     fn download(&self, bufs: &[(&Buf, usize)]) -> Result<Vec<u8>> {
         let what = "a download";
         let total: usize = bufs.iter().map(|(_, len)| len.next_multiple_of(4)).sum();
-        let staging = self.buffer(what, total, BufferUsages::COPY_DST | BufferUsages::MAP_READ)?;
-        let mut pending = self.pending();
-        let encoder = pending.encoder.get_or_insert_with(|| self.device.create_command_encoder(&Default::default()));
+        let loan = self.lend(what, total, READBACK)?;
+        let staging = loan.buffer();
+        let mut batch = self.batch();
         self.guard.run(what, || {
+            let encoder = batch.encoder(&self.device);
             let mut at = 0;
             for (buf, len) in bufs {
                 let size = len.next_multiple_of(4) as u64;
-                encoder.copy_buffer_to_buffer(buf.inner::<::wgpu::Buffer>(), 0, &staging, at, size);
+                encoder.copy_buffer_to_buffer(buf.inner::<Loan>().buffer(), 0, staging, at, size);
                 at += size;
             }
         })?;
-        self.submit(&mut pending, what)?;
-        drop(pending);
+        let sent = self.submit(&mut batch, what)?;
+        drop(batch);
         self.guard.run(what, || staging.map_async(MapMode::Read, .., |_| ()))?;
-        self.guard.wait(what)?;
+        self.guard.wait(what, Some(sent))?;
         let view = staging.get_mapped_range(..).map_err(|e| self.guard.refused(what, &e))?;
         let mut out = Vec::with_capacity(total);
         let mut rest = &view[..];
@@ -209,6 +229,8 @@ impl Backend for Wgpu {
             out.extend_from_slice(&rest[..*len]);
             rest = &rest[len.next_multiple_of(4)..];
         }
+        drop(view);
+        staging.unmap();
         Ok(out)
     }
 
@@ -216,24 +238,35 @@ impl Backend for Wgpu {
         let what = format!("kernel `{}`", kernel.name);
         let pipeline = self.pipelines.get(kernel, ring, self.arithmetic, &self.device, &self.guard)?;
         let bytes = len * kernel.output.bytes(ring);
-        let out = self.buffer(&what, bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC)?;
+        let out = self.lend(&what, bytes, OPERAND)?;
         if len > 0 {
-            let uniform = self.filled(&what, bytemuck::cast_slice(params), BufferUsages::UNIFORM)?;
-            let operands = inputs.iter().map(|b| (b.inner(), b.bytes())).chain([(&out, bytes)]);
-            let bindings = pipeline.bind(&what, &self.device, &self.guard, &uniform, operands)?;
             let most = self.limits.max_compute_workgroups_per_dimension as usize;
-            let [x, y] = shader::grid((kernel.threads)(params, len), most)
-                .ok_or_else(|| Error::Device(format!("{what}: {len} elements are too many; use a smaller batch")))?;
-            self.record(&what, |encoder| {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                pass.set_pipeline(&pipeline.pipeline);
-                pass.set_bind_group(0, &bindings, &[]);
-                pass.dispatch_workgroups(x, y, 1);
+            let grid = shader::grid((kernel.threads)(params, len), most)
+                .ok_or_else(|| Error::Device(format!("{what}: {len} elements are too many; {REDUCE}")))?;
+            let inputs = inputs.iter().map(|b| (b.inner::<Loan>().buffer(), b.bytes()));
+            let mut batch = self.batch();
+            let slot = Slot { buffer: &self.params, offset: batch.offset(self.slot), bytes: 4 * params.len() };
+            let operands = inputs.chain([(out.buffer(), bytes)]);
+            let bindings = pipeline.bind(&what, &self.device, &self.guard, slot, operands)?;
+            self.guard.run(&what, || {
+                batch.dispatch(&self.device, &pipeline, &bindings, params, self.slot, grid);
             })?;
+            if batch.is_full() {
+                self.submit(&mut batch, &what)?;
+            }
         }
         Ok(Buf::new(bytes, Arc::new(out)))
     }
 }
+
+/// Operands of kernels.
+const OPERAND: BufferUsages = BufferUsages::STORAGE.union(BufferUsages::COPY_SRC).union(BufferUsages::COPY_DST);
+/// Where the host reads.
+const READBACK: BufferUsages = BufferUsages::MAP_READ.union(BufferUsages::COPY_DST);
+/// The most bytes that a kernel's parameters have.
+const PARAMS: usize = 64;
+/// The most bytes of a block of a data set: a block waits in memory of the host while it is copied.
+const BLOCK: usize = 64 << 20;
 
 impl std::fmt::Debug for Wgpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -242,22 +275,4 @@ impl std::fmt::Debug for Wgpu {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::table::XOR;
-
-    #[test]
-    fn a_lost_device_is_an_error_and_no_panic() {
-        // kernels_tests/gpu.rs says it where there is no adapter
-        let Ok(gpu) = Wgpu::first() else { return };
-        let x = gpu.upload(&[1; 4]).expect("room for a word");
-        gpu.device.destroy();
-        let run = |x: &Buf| gpu.run(&XOR, RingWord::U32, &[0; 2], &[x, x], 1);
-        let errors = [gpu.upload(&[0; 4]).err(), run(&x).err(), gpu.download(&[(&x, 4)]).err()];
-        for error in errors {
-            let said = error.expect("nothing works on a lost device").to_string();
-            assert!(said.starts_with("device: "), "{said}");
-            assert!(said.contains("start the run again"), "{said}");
-        }
-    }
-}
+mod tests;

@@ -27,6 +27,13 @@ pub(super) struct Pipeline {
     layout: BindGroupLayout,
 }
 
+/// Where a dispatch's parameters lie.
+pub(super) struct Slot<'a> {
+    pub(super) buffer: &'a Buffer,
+    pub(super) offset: usize,
+    pub(super) bytes: usize,
+}
+
 impl Pipelines {
     /// The kernel for a word pair, compiled if it is asked for the first time.
     pub(super) fn get(
@@ -92,14 +99,17 @@ impl Pipeline {
         what: &str,
         device: &Device,
         guard: &Guard,
-        uniform: &'a Buffer,
+        params: Slot<'a>,
         operands: impl Iterator<Item = (&'a Buffer, usize)>,
     ) -> Result<BindGroup> {
         let operands = operands.map(|(buffer, bytes)| {
             let size = std::num::NonZero::new(binding_bytes(bytes));
             BindingResource::Buffer(BufferBinding { buffer, offset: 0, size })
         });
-        let entries: Vec<_> = std::iter::once(uniform.as_entire_binding())
+        let Slot { buffer, offset, bytes } = params;
+        let size = std::num::NonZero::new(bytes as u64);
+        let params = BindingResource::Buffer(BufferBinding { buffer, offset: offset as u64, size });
+        let entries: Vec<_> = std::iter::once(params)
             .chain(operands)
             .zip(0..)
             .map(|(resource, binding)| BindGroupEntry { binding, resource })

@@ -28,8 +28,11 @@ fn jobs(p: &Profile) -> [Job; 2] {
 
 /// An adapter for each server; none where there is none.
 fn gpus() -> Option<[Arc<dyn Backend>; 2]> {
-    let one = |_| Some(Arc::new(adapter::present(Wgpu::first())?) as Arc<dyn Backend>);
-    let [a, b] = [0, 1].map(one);
+    devices().map(|d| d.map(|d| d as Arc<dyn Backend>))
+}
+
+fn devices() -> Option<[Arc<Wgpu>; 2]> {
+    let [a, b] = [0, 1].map(|_| adapter::present(Wgpu::first()).map(Arc::new));
     Some([a?, b?])
 }
 
@@ -153,5 +156,21 @@ fn a_run_reads_back_what_it_opens_and_reveals_by_kernels_that_have_a_gpu_body() 
                 assert!(kernels.all(|k| k.wgsl.is_some()), "server {id}");
             }
         }
+    }
+}
+
+#[test]
+fn fifty_steps_take_no_more_of_a_gpu_s_memory_than_six() {
+    for p in profiles() {
+        let [job, _] = jobs(&p);
+        let made = [6, 50].map(|steps| {
+            let devices = devices()?;
+            // of several owners, the rows in a batch are now more, now fewer
+            let owners = vec![Owned { train: 17, test: 11 }];
+            let job = Job { owners, epochs: 17, steps: Some(steps), schedule: Schedule::Constant, ..job.clone() };
+            run_on(&job, 40, devices.clone().map(|d| d as Arc<dyn Backend>), None);
+            Some(devices.map(|d| d.buffers_made()))
+        });
+        assert_eq!(made[0], made[1]);
     }
 }
