@@ -1,7 +1,5 @@
 //! Of convolutions.
 
-#![expect(clippy::cast_possible_truncation, reason = "the sizes of cases are small")]
-
 use ppdnn::kernel::Operand;
 
 use super::Maker;

@@ -32,7 +32,7 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
         }
         if job.reveal.accuracy {
             e.section(Section::Evaluation);
-            let hits = evaluate(e, job, &mut net)?;
+            let hits = evaluate(e, job, &mut net).map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
             e.reveal(Revealed::Hits { epoch }, &hits)?;
         }
         if step == total {

@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod accidents;
+#[path = "../adapter/mod.rs"]
+mod adapter;
 mod bad_input;
 mod cluster;
+mod gpu;
 mod happy;
 mod harness;
 mod screen;

@@ -30,6 +30,7 @@ pub use shader::Arithmetic;
 
 use super::{Backend, Buf};
 use crate::error::{Error, Result};
+use crate::kernel::table::KERNELS;
 use crate::kernel::{Kernel, RingWord};
 
 /// A GPU, or software that acts as one.
@@ -79,7 +80,8 @@ impl Wgpu {
         let limbs = !device.features().contains(Features::SHADER_INT64);
         let limits = device.limits();
         let guard = Guard::new(&name, &device);
-        let slot = (limits.min_uniform_buffer_offset_alignment as usize).max(PARAMS);
+        let longest = KERNELS.iter().map(|k| 4 * k.params.len()).max().unwrap_or(0);
+        let slot = longest.next_multiple_of(limits.min_uniform_buffer_offset_alignment as usize);
         let size = (batch::DISPATCHES * slot) as u64;
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let params = guard.run("memory for parameters", || {
@@ -240,6 +242,7 @@ impl Backend for Wgpu {
         let bytes = len * kernel.output.bytes(ring);
         let out = self.lend(&what, bytes, OPERAND)?;
         if len > 0 {
+            assert!(4 * params.len() <= self.slot, "no kernel has more parameters than those of the table");
             let most = self.limits.max_compute_workgroups_per_dimension as usize;
             let grid = shader::grid((kernel.threads)(params, len), most)
                 .ok_or_else(|| Error::Device(format!("{what}: {len} elements are too many; {REDUCE}")))?;
@@ -263,8 +266,6 @@ impl Backend for Wgpu {
 const OPERAND: BufferUsages = BufferUsages::STORAGE.union(BufferUsages::COPY_SRC).union(BufferUsages::COPY_DST);
 /// Where the host reads.
 const READBACK: BufferUsages = BufferUsages::MAP_READ.union(BufferUsages::COPY_DST);
-/// The most bytes that a kernel's parameters have.
-const PARAMS: usize = 64;
 /// The most bytes of a block of a data set: a block waits in memory of the host while it is copied.
 const BLOCK: usize = 64 << 20;
 

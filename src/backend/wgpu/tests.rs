@@ -4,7 +4,7 @@ use ::wgpu::Buffer;
 
 use super::*;
 use crate::backend::adapter::present;
-use crate::kernel::table::{KERNELS, XOR};
+use crate::kernel::table::{COMBINE, XOR};
 
 fn buffer(x: &Buf) -> Buffer {
     x.inner::<Loan>().buffer().clone()
@@ -176,7 +176,15 @@ fn a_lost_device_is_an_error_and_no_panic() {
     }
 }
 
+/// A batch's dispatches keep their parameters apart, the longest as the shortest.
 #[test]
-fn all_kernels_parameters_have_room() {
-    assert!(KERNELS.iter().all(|k| k.params.len() * 4 <= PARAMS));
+fn the_dispatches_of_a_batch_have_parameters_of_their_own() {
+    let Some(gpu) = present(Wgpu::first()) else { return };
+    let longest = KERNELS.iter().map(|k| 4 * k.params.len()).max().expect("there are kernels");
+    assert!(gpu.slot >= longest);
+    let one = gpu.upload(bytemuck::bytes_of(&1u32)).expect("room");
+    let times = |k: u32| gpu.run(&COMBINE, RingWord::U32, &[k, 0, 0, 0], &[&one, &one], 1).expect("it runs");
+    let all: Vec<Buf> = (0..50).map(times).collect();
+    let got = gpu.download(&all.iter().map(|x| (x, 4)).collect::<Vec<_>>()).expect("all of them");
+    assert_eq!(got, bytemuck::cast_slice::<u32, u8>(&(0..50).collect::<Vec<_>>()));
 }
