@@ -8,7 +8,7 @@
 //! * the types `Ring`, `Wide` and `X` (the word of the first input) and their functions, see [`shader`].
 //!
 //! Dispatches are recorded and go to the device together, at the latest with the next download. Memory that is let go is
-//! cleared behind them and lent again ([`pool`]). What wgpu itself copies through on the way is not cleared.
+//! cleared behind them and lent again. What wgpu itself copies through on the way is not cleared.
 
 mod adapter;
 mod batch;

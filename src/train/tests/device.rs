@@ -9,10 +9,10 @@ use crate::gates::lockstep::counted::Counts;
 use crate::gates::lockstep::{Counted, Heard, Run};
 use crate::kernel::table::{KERNELS, MATMUL_PAIR};
 use crate::net::Kind;
-use crate::nn::Loss;
+use crate::nn::{Init, LayerSpec, Loss};
 
 /// Odd sizes, biases, batches of 7 and a last one of 3, momentum, a halved rate, three owners, two epochs with evaluation.
-fn jobs(p: &Profile) -> [Job; 2] {
+fn jobs(p: &Profile) -> [Job; 3] {
     let owners = [(9, 3), (1, 0), (7, 8)].map(|(train, test)| Owned { train, test }).to_vec();
     let job = Job {
         owners,
@@ -23,7 +23,11 @@ fn jobs(p: &Profile) -> [Job; 2] {
         ..job(p, &[9, 5, 4, 3], 17)
     };
     let square = Job { model: job.model.clone().with_loss(Loss::Square), ..job.clone() };
-    [job, square]
+    let dense = |outputs, bias| LayerSpec::Dense { outputs, bias };
+    let layers = vec![dense(5, true), LayerSpec::Sigmoid, dense(3, false)];
+    let sigmoid = Model::new("sigmoid", 9, layers, 3, Loss::SigmoidCrossEntropy, Init::Glorot).unwrap();
+    let sigmoid = Job { model: sigmoid, ..job.clone() };
+    [job, square, sigmoid]
 }
 
 /// An adapter for each server; none where there is none.
@@ -92,7 +96,7 @@ fn a_run_on_a_gpu_exchanges_the_bytes_of_a_run_on_the_processor() {
 #[test]
 fn a_flipped_bit_on_a_device_another_seed_and_a_flipped_bit_on_a_link_are_noticed() {
     for p in profiles() {
-        let [job, _] = jobs(&p);
+        let [job, ..] = jobs(&p);
         let (run, _) = run_on(&job, 40, cpus(), None);
         let again = differences(&run, &run_on(&job, 40, cpus(), None).0);
         assert_eq!(again, [const { None }; 3], "the same seeds give the same bytes");
@@ -162,7 +166,7 @@ fn a_run_reads_back_what_it_opens_and_reveals_by_kernels_that_have_a_gpu_body() 
 #[test]
 fn fifty_steps_take_no_more_of_a_gpu_s_memory_than_six() {
     for p in profiles() {
-        let [job, _] = jobs(&p);
+        let [job, ..] = jobs(&p);
         let made = [6, 50].map(|steps| {
             let devices = devices()?;
             // of several owners, the rows in a batch are now more, now fewer
