@@ -42,6 +42,12 @@ impl<const N: usize> From<[usize; N]> for Shape {
     }
 }
 
+impl From<usize> for Shape {
+    fn from(len: usize) -> Self {
+        Self(vec![len])
+    }
+}
+
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let axes: Vec<String> = self.0.iter().map(usize::to_string).collect();

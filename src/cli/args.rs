@@ -6,12 +6,11 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::backend::{Adapter, Backend, Cpu, Wgpu};
+use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::data::known;
 use crate::error::{Error, Result};
-use crate::fixed::Profile;
-use crate::nn::{Model, Normalization};
 use crate::roles::Training;
-use crate::train::{Reveals, Schedule};
+use crate::train::{Job, Reveals};
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
 #[derive(Debug, Parser)]
@@ -31,61 +30,34 @@ pub(super) enum Command {
     Evaluate(EvaluateArgs),
     /// Make a key for a party of a cluster
     Keygen(KeygenArgs),
+    /// List the networks that have names
+    Models(ModelsArgs),
     /// Upload an owner's masked rows for one job
     Owner(OwnerArgs),
     /// Print what a job costs, without running it
+    #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
     /// Be one of the two servers for one job
     Server(ServerArgs),
     /// Train; without --cluster, with all roles on this machine
+    #[command(after_help = DEFAULTS.as_str())]
     Train(TrainArgs),
 }
 
 /// The job, and where it runs.
 #[derive(Args, Clone, Debug)]
 pub(super) struct JobArgs {
-    /// Network: secureml or logistic
-    ///
-    /// secureml is 784-128-128-10 with ReLU, logistic 784-10.
-    #[arg(long, default_value = "secureml")]
-    pub model: String,
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
     /// Data set: mnist or fashion-mnist
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
-    /// Passes over the data
-    #[arg(long, default_value_t = 5)]
-    pub epochs: u32,
     /// Stop after N steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Train on the first N rows only
-    #[arg(long, value_name = "N")]
-    pub train_limit: Option<usize>,
-    /// Rows of a batch
-    #[arg(long, default_value_t = 128)]
-    pub batch: u32,
-    /// Learning rate, for the mean over a batch
-    #[arg(long, default_value_t = 0.0625, allow_negative_numbers = true)]
-    pub lr: f64,
-    /// Momentum, rounded to a multiple of 1/32
-    #[arg(long, default_value_t = 0.90625, allow_negative_numbers = true)]
-    pub momentum: f64,
-    /// Learning rate over the run: halving or constant
-    ///
-    /// halving halves it at 1/2, 3/4 and 7/8 of the steps.
-    #[arg(long, default_value = "halving")]
-    pub schedule: String,
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K")]
     pub owners: Option<usize>,
-    /// Scale features to mean 0 and deviation 1
-    ///
-    /// The owners do it, with public constants of the data set.
-    #[arg(long)]
-    pub normalize: bool,
-    /// Number settings: small (32 bits) or wide (48 bits)
-    #[arg(long, default_value = "small")]
-    pub profile: String,
     /// What the trainer sees: accuracy, model, none
     #[arg(long, value_delimiter = ',', default_value = "accuracy,model")]
     pub reveal: Vec<String>,
@@ -192,6 +164,28 @@ pub(super) struct AdaptersArgs {
 }
 
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct ModelsArgs {
+    #[command(subcommand)]
+    pub what: Option<ModelsCommand>,
+    /// Count for a data set: mnist or fashion-mnist
+    #[arg(long, default_value = "mnist")]
+    pub dataset: String,
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum ModelsCommand {
+    /// Print a network's file, to train from or to begin with
+    Show {
+        /// A name of `ppdnn models`
+        name: String,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
 pub(super) struct KeygenArgs {
     /// File to write the private key to
     #[arg(long, value_name = "FILE")]
@@ -289,27 +283,29 @@ impl ComputeArgs {
 }
 
 impl JobArgs {
-    /// The training, for so many owners where none are asked for.
-    pub(super) fn training(&self, owners: usize) -> Result<Training> {
+    /// The training, for so many owners where none are asked for, and its rows.
+    pub(super) fn choose(&self, owners: usize) -> Result<Choice> {
         let data = known(&self.dataset)?;
-        Ok(Training::new(Model::named(&self.model, data.features, data.classes)?)
-            .profile(Profile::named(&self.profile)?)
+        let recipe = self.recipe.recipe(data)?;
+        let training = Training::of(&recipe, data)?
             .owners(self.owners.unwrap_or(owners))
-            .normalization(self.normalize.then_some(Normalization { mean: data.mean, deviation: data.deviation }))
-            .epochs(self.epochs)
             .steps(self.steps)
-            .batch(self.batch)
-            .learning_rate(self.lr)
-            .momentum(self.momentum)
-            .schedule(Schedule::named(&self.schedule)?)
             .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
-            .seed(self.seed))
+            .seed(self.seed);
+        let train_rows = recipe.settings.train_limit.map_or(data.train_rows, |limit| limit.min(data.train_rows));
+        Ok(Choice { training, train_rows, test_rows: data.test_rows })
     }
+}
 
-    /// Rows to train on and to test on.
-    pub(super) fn rows(&self) -> Result<(usize, usize)> {
-        let data = known(&self.dataset)?;
-        let all = data.train_rows;
-        Ok((self.train_limit.map_or(all, |limit| limit.min(all)), data.test_rows))
+/// What is to be trained, and on how many rows.
+pub(super) struct Choice {
+    pub training: Training,
+    pub train_rows: usize,
+    pub test_rows: usize,
+}
+
+impl Choice {
+    pub(super) fn job(&self) -> Result<Job> {
+        self.training.job(self.train_rows, self.test_rows)
     }
 }

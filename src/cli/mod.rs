@@ -2,10 +2,13 @@
 
 mod adapters;
 mod args;
+mod compare;
 mod keygen;
+mod models;
 mod outcome;
 mod roles;
 mod screen;
+mod settings;
 mod train;
 
 use std::process::ExitCode;
@@ -23,6 +26,7 @@ pub fn main() -> ExitCode {
         Command::Dealer(args) => roles::dealer(args),
         Command::Evaluate(args) => outcome::evaluate(args),
         Command::Keygen(args) => keygen::keygen(args),
+        Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
         Command::Plan(args) => train::plan(args),
         Command::Server(args) => roles::server(args),

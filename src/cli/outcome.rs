@@ -6,8 +6,9 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::{EvaluateArgs, JobArgs};
+use crate::cli::args::EvaluateArgs;
 use crate::cli::screen::{bytes, count, json, percent, say, seconds};
+use crate::cli::settings::in_words;
 use crate::cli::train::next_folder;
 use crate::data::{Places, load};
 use crate::error::{Error, Result};
@@ -20,7 +21,7 @@ pub(super) struct Folder(PathBuf);
 
 impl Folder {
     /// The folder that was asked for, or a new one under `runs`.
-    pub(super) fn create(out: Option<&Path>, job: &JobArgs) -> Result<Self> {
+    pub(super) fn create(out: Option<&Path>, job: &Job, dataset: &str) -> Result<Self> {
         match out {
             Some(out) => {
                 fs::create_dir_all(out).map_err(|e| Error::file(out, e))?;
@@ -28,7 +29,7 @@ impl Folder {
                 folder.forget("summary.json")?;
                 Ok(folder)
             }
-            None => next_folder(job).map(Self),
+            None => next_folder(job, dataset).map(Self),
         }
     }
 
@@ -37,9 +38,9 @@ impl Folder {
     }
 
     /// Writes the job as it runs.
-    pub(super) fn write_config(&self, args: &JobArgs, job: &Job) -> Result<()> {
+    pub(super) fn write_config(&self, job: &Job, dataset: &str) -> Result<()> {
         let job = toml::to_string(job).map_err(|e| Error::format(self.0.join("job.toml"), e.to_string()))?;
-        self.write("job.toml", &format!("# data set {}\n{job}", args.dataset))
+        self.write("job.toml", &format!("# data set {dataset}\n{job}"))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
@@ -102,7 +103,8 @@ pub(super) fn summary_table(s: &Summary) -> String {
     let mut t = Table::default();
     t.row("test accuracy", &s.test_accuracy.map_or("not revealed".into(), percent));
     if let Some(clear) = s.clear_accuracy {
-        t.row("  in the clear", &percent(clear));
+        let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
+        t.row("  in the clear", &format!("{}{apart}", percent(clear)));
     }
     let wall = s.seconds.map_or("-".into(), seconds);
     t.row("time", &format!("{wall}, {}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
@@ -128,6 +130,9 @@ pub(super) fn plan_table(s: &Summary) -> String {
     t.row("network", &format!("{} on {}, profile {}", s.model, s.dataset, s.profile));
     let (epochs, steps) = (count(s.epochs, "epoch"), count(s.steps, "step"));
     t.row("job", &format!("{epochs}, {steps}, batches of {}", s.batch));
+    let [_, rows, rate] = in_words(&s.settings, &s.loss);
+    t.row("settings", &rows);
+    t.row("", &rate);
     costs(&mut t, s);
     t.0
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use crate::cli::settings::in_words;
 use crate::data::Download;
 use crate::error::Error;
 use crate::roles::{Bytes, Event};
@@ -100,9 +101,23 @@ impl Screen {
 
     fn tell(&mut self, event: &Event) {
         match event {
-            Event::Job { model, sizes, profile, backend, rows, steps, step_size, rounds_per_step, bytes_per_step } => {
-                let [train, test] = rows;
+            Event::Job {
+                model,
+                sizes,
+                profile,
+                backend,
+                loss,
+                settings,
+                rows: [train, test],
+                steps,
+                step_size,
+                rounds_per_step,
+                bytes_per_step,
+            } => {
                 self.note(&format!("{model} {sizes}, profile {profile}, backend {backend}"));
+                let [often, rows, rate] = in_words(settings, loss);
+                self.note(&format!("{often}, {rows}"));
+                self.note(&rate);
                 self.note(&format!(
                     "{train} rows to train on, {test} to test on; {steps} steps of {step_size} times the gradient"
                 ));
@@ -126,8 +141,9 @@ impl Screen {
             Event::Epoch { epoch, step, test_accuracy, seconds, bytes } => {
                 self.epoch(*epoch, *step, *test_accuracy, *seconds, bytes);
             }
-            Event::Clear { epoch, test_accuracy } => {
-                self.note(&format!("epoch {epoch} in the clear  accuracy {}", percent(*test_accuracy)));
+            Event::Clear { epoch, test_accuracy, on_shares } => {
+                let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", percent(shares)));
+                self.note(&format!("epoch {epoch} in the clear  accuracy {}{shares}", percent(*test_accuracy)));
             }
             Event::Summary(_) => {}
         }

@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cli::INTERRUPTED;
-use crate::cli::args::{JobArgs, PlanArgs, TrainArgs};
-use crate::cli::outcome::{Folder, plan_table, summary_table};
+use crate::cli::args::{Choice, PlanArgs, TrainArgs};
+use crate::cli::compare::compare;
+use crate::cli::outcome::{Folder, Metrics, plan_table, summary_table};
 use crate::cli::screen::{Screen, count, json, say};
-use crate::data::{Places, load, locate};
+use crate::data::{Places, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
-use crate::roles::{Event, Local, Outcome, Place, Summary, Training, announce};
+use crate::roles::{Event, Local, Outcome, Place, announce, plan_summary};
 use crate::train::Job;
 
 /// Prints what a job costs.
 pub(super) fn plan(args: &PlanArgs) -> Result<()> {
-    let (train, test) = args.job.rows()?;
     let backend = args.job.compute.name()?;
-    let mut summary = args.job.training(1)?.plan(train, test, &backend)?;
+    let mut summary = plan_summary(&args.job.choose(1)?.job()?, &backend)?;
     summary.dataset = args.job.dataset.clone();
     if args.json {
         json(&Event::Summary(Box::new(summary)))
@@ -43,17 +43,16 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         return Err(Error::Usage(format!("the cluster file lists {listed}; leave --owners out")));
     }
     place.as_ref().map_or(Ok(()), |place| place.check(Role::Trainer))?;
-    let training = args.job.training(owners)?;
-    let (train_rows, test_rows) = args.job.rows()?;
-    let job = training.job(train_rows, test_rows)?;
+    let choice = args.job.choose(owners)?;
+    let job = choice.job()?;
     let places = Places::new(args.data_dir.as_deref());
     let mut screen = Screen::new(args.json, args.quiet);
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
         locate(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
     }
-    let folder = Folder::create(args.out.as_deref(), &args.job)?;
-    folder.write_config(&args.job, &job)?;
+    let folder = Folder::create(args.out.as_deref(), &job, &args.job.dataset)?;
+    folder.write_config(&job, &args.job.dataset)?;
     let stop = Stop::on_signals()?;
     let interrupted = &*stop.interrupted;
     let mut metrics = folder.metrics()?;
@@ -75,7 +74,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let run = failed.and(run);
     screen.clear();
     let outcome = run?;
-    finish(args, &training, outcome, &folder, &places, screen, &stop)
+    let over = Run { args, choice: &choice, job: &job, folder: &folder, places: &places };
+    finish(&over, outcome, screen, metrics, &stop)
 }
 
 /// Has the parties of a cluster run the job; leaves them when the user interrupts.
@@ -122,42 +122,48 @@ fn local(args: &TrainArgs, folder: &Folder) -> Result<Local> {
 /// Two servers and the dealer.
 const COMPUTING_ROLES: usize = 3;
 
-fn finish(
-    args: &TrainArgs,
-    training: &Training,
-    mut outcome: Outcome,
-    folder: &Folder,
-    places: &Places,
-    mut screen: Screen,
-    stop: &Stop,
-) -> Result<()> {
-    let summary = &mut outcome.summary;
-    summary.dataset = args.job.dataset.clone();
-    let saved = save(args, training, &outcome.parameters, folder);
+/// A run that is over.
+struct Run<'a> {
+    args: &'a TrainArgs,
+    choice: &'a Choice,
+    job: &'a Job,
+    folder: &'a Folder,
+    places: &'a Places,
+}
+
+fn finish(run: &Run<'_>, outcome: Outcome, mut screen: Screen, mut metrics: Metrics, stop: &Stop) -> Result<()> {
+    let Outcome { accuracy, parameters, mut summary } = outcome;
+    let dataset = run.args.job.dataset.as_str();
+    dataset.clone_into(&mut summary.dataset);
+    let saved = run.save(&parameters);
     summary.model_file = saved.as_ref().ok().cloned().flatten();
     // from here on there is nothing to wind up, and what there is should not be lost
     stop.at_once();
-    let written = folder.write_summary(summary);
-    let mut compared = Ok(None);
-    if args.compare_clear && !stop.interrupted.load(Ordering::SeqCst) {
-        compared = compare(&args.job, training, places, &mut screen);
-        summary.clear_accuracy = compared.as_ref().ok().copied().flatten();
+    let written = run.folder.write_summary(&summary);
+    let mut compared = Ok(());
+    if run.args.compare_clear && !stop.interrupted.load(Ordering::SeqCst) {
+        let told = (&mut screen, &mut metrics);
+        compared = compare(run.choice, (dataset, run.places), &accuracy, &mut summary, told);
     }
-    let written = written.and_then(|()| folder.write_summary(summary));
-    report(args, summary);
-    saved.and(written).and(compared).map(|_| ())
+    let written = written.and_then(|()| run.folder.write_summary(&summary));
+    if run.args.json {
+        json(&Event::Summary(Box::new(summary)));
+    } else {
+        say(&summary_table(&summary));
+    }
+    saved.and(written).and(compared)
 }
 
-/// Saves the model, where it is revealed.
-fn save(args: &TrainArgs, training: &Training, parameters: &[Vec<f64>], folder: &Folder) -> Result<Option<String>> {
-    if parameters.is_empty() {
-        return Ok(None);
+impl Run<'_> {
+    /// Saves the model, where it is revealed.
+    fn save(&self, parameters: &[Vec<f64>]) -> Result<Option<String>> {
+        if parameters.is_empty() {
+            return Ok(None);
+        }
+        let file = self.folder.path().join("model.safetensors");
+        Saved::new(self.job.model.clone(), self.job.normalization, parameters)?.save(&file)?;
+        Ok(Some(file.display().to_string()))
     }
-    let (train, test) = args.job.rows()?;
-    let file = folder.path().join("model.safetensors");
-    let job = training.job(train, test)?;
-    Saved::new(job.model, job.normalization, parameters)?.save(&file)?;
-    Ok(Some(file.display().to_string()))
 }
 
 /// What Ctrl-C and its like do: ask the run to wind up, or end the program where there is no run.
@@ -186,29 +192,12 @@ impl Stop {
     }
 }
 
-/// Trains in the clear; the accuracy at the end.
-fn compare(job: &JobArgs, training: &Training, places: &Places, screen: &mut Screen) -> Result<Option<f64>> {
-    let data = load(&job.dataset, places, &mut |_| ())?;
-    let (rows, _) = job.rows()?;
-    screen.note("training the same network in the clear");
-    let (accuracy, _) = training.run_clear(&data.train.first(rows), &data.test, &mut |event| screen.show(&event))?;
-    Ok(accuracy.last().copied())
-}
-
-fn report(args: &TrainArgs, summary: &Summary) {
-    if args.json {
-        json(&Event::Summary(Box::new(summary.clone())));
-    } else {
-        say(&summary_table(summary));
-    }
-}
-
 /// A folder of its own under `runs`: `secureml-mnist-1`.
-pub(super) fn next_folder(job: &JobArgs) -> Result<PathBuf> {
+pub(super) fn next_folder(job: &Job, dataset: &str) -> Result<PathBuf> {
     let runs = Path::new("runs");
     fs::create_dir_all(runs).map_err(|e| Error::file(runs, e))?;
     for n in 1u32.. {
-        let folder = runs.join(format!("{}-{}-{n}", job.model, job.dataset));
+        let folder = runs.join(format!("{}-{dataset}-{n}", job.model.name()));
         match fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn weights_have_the_deviation_of_he_and_follow_the_seed() {
-        let model = Model::named("secureml", 784, 10).unwrap();
+        let model = Model::dense("secureml", 784, &[128, 128], 10).unwrap();
         let a = initial_parameters(&model, 7);
         assert_eq!(a, initial_parameters(&model, 7));
         assert_ne!(a, initial_parameters(&model, 8));

@@ -1,37 +1,13 @@
-//! What a network is: its layers with their sizes, its loss, and the networks that have names.
+//! What a network is: its layers with their sizes, its loss, how it begins.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::gates::check_classes;
+use crate::nn::LayerSpec;
 use crate::shape::Shape;
-
-/// One layer, without what follows from its input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LayerSpec {
-    /// `y = x w + b`, x `[n, inputs]`, y `[n, outputs]`.
-    Dense {
-        /// Columns of the output.
-        outputs: usize,
-        /// Whether there is a `b`.
-        bias: bool,
-    },
-    /// `max(x, 0)`.
-    Relu,
-    /// `x / 4 + 1/2` cut to `0 ..= 1`: the sigmoid in three pieces.
-    Sigmoid,
-}
-
-impl LayerSpec {
-    /// Its kind, as model files name it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Dense { .. } => "dense",
-            Self::Relu => "relu",
-            Self::Sigmoid => "sigmoid",
-        }
-    }
-}
 
 /// What training makes small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +19,17 @@ pub enum Loss {
     Square,
     /// Binary cross-entropy of the sigmoid of every output; the gradient is `sigmoid(y) - onehot`.
     SigmoidCrossEntropy,
+}
+
+impl Loss {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SoftmaxCrossEntropy => "softmax-cross-entropy",
+            Self::Square => "square",
+            Self::SigmoidCrossEntropy => "sigmoid-cross-entropy",
+        }
+    }
 }
 
 /// How weights begin; biases begin at 0.
@@ -57,45 +44,42 @@ pub enum Init {
     Uniform,
 }
 
+impl Init {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Glorot => "glorot",
+            Self::He => "he",
+            Self::Uniform => "uniform",
+        }
+    }
+}
+
 /// A network for classification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
-    pub(super) name: String,
-    pub(super) features: usize,
-    pub(super) classes: usize,
-    pub(super) layers: Vec<LayerSpec>,
-    pub(super) loss: Loss,
-    pub(super) init: Init,
+    pub(crate) name: String,
+    pub(crate) input: Shape,
+    pub(crate) classes: usize,
+    pub(crate) layers: Vec<LayerSpec>,
+    pub(crate) loss: Loss,
+    pub(crate) init: Init,
 }
-
-/// A network that has a name.
-struct Named {
-    name: &'static str,
-    hidden: &'static [usize],
-    activation: LayerSpec,
-    init: Init,
-}
-
-const NAMED: [Named; 3] = [
-    Named { name: "logistic", hidden: &[], activation: LayerSpec::Relu, init: Init::He },
-    Named { name: "ppdnn", hidden: &[128], activation: LayerSpec::Sigmoid, init: Init::Glorot },
-    Named { name: "secureml", hidden: &[128, 128], activation: LayerSpec::Relu, init: Init::He },
-];
 
 impl Model {
-    /// A network of the layers, for rows of `features` columns.
+    /// A network of the layers, for examples of a shape: a number of columns, or axes.
     ///
     /// # Errors
     /// [`Error::Usage`] with the layer that does not fit, and what would.
     pub fn new(
         name: impl Into<String>,
-        features: usize,
+        input: impl Into<Shape>,
         layers: Vec<LayerSpec>,
         classes: usize,
         loss: Loss,
         init: Init,
     ) -> Result<Self> {
-        let model = Self { name: name.into(), features, classes, layers, loss, init };
+        let model = Self { name: name.into(), input: input.into(), classes, layers, loss, init };
         model.check()?;
         Ok(model)
     }
@@ -105,27 +89,10 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] where a size is 0 or the loss cannot take so many classes.
     pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], classes: usize) -> Result<Self> {
-        let layers = dense_layers(hidden, &LayerSpec::Relu, classes);
+        let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
+        let hidden = hidden.iter().flat_map(|outputs| [dense(*outputs), LayerSpec::Relu]);
+        let layers = hidden.chain([dense(classes)]).collect();
         Self::new(name, features, layers, classes, Loss::SoftmaxCrossEntropy, Init::He)
-    }
-
-    /// The network of a name, for data of `features` columns and `classes` classes: `secureml` (two hidden layers of 128,
-    /// ReLU), `ppdnn` (one of 128, sigmoid) or `logistic` (none).
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for a name that is none, with those that are.
-    pub fn named(name: &str, features: usize, classes: usize) -> Result<Self> {
-        let names = || Self::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let found = NAMED.iter().find(|n| n.name == name);
-        let Named { hidden, activation, init, .. } =
-            found.ok_or_else(|| Error::Usage(format!("model `{name}` is not known; there are {}", names())))?;
-        let layers = dense_layers(hidden, activation, classes);
-        Self::new(name, features, layers, classes, Loss::SoftmaxCrossEntropy, *init)
-    }
-
-    /// The names that [`Model::named`] knows.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        NAMED.iter().map(|n| n.name)
     }
 
     /// The same layers under another loss.
@@ -146,28 +113,46 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] with the layer that does not fit, and what would.
     pub fn check(&self) -> Result<()> {
-        let wrong = |i: usize, what: String| Err(Error::Usage(format!("layer {} of `{}`: {what}", i + 1, self.name)));
-        let (mut columns, mut linear) = (self.features, false);
-        for (i, layer) in self.layers.iter().enumerate() {
-            match layer {
-                LayerSpec::Dense { outputs, .. } if columns == 0 || *outputs == 0 => {
-                    return wrong(i, "a dense layer needs at least one column on either side".into());
+        match self.misfit() {
+            None => check_classes(self.classes),
+            Some(misfit) => Err(Error::Usage(format!("`{}`: {misfit}", self.name))),
+        }
+    }
+
+    /// The first layer that does not fit.
+    pub(crate) fn misfit(&self) -> Option<Misfit> {
+        let (mut shape, mut product) = (self.input.clone(), false);
+        for (at, layer) in self.layers.iter().enumerate() {
+            let last = at + 1 == self.layers.len();
+            let output = match layer.output(&shape) {
+                _ if product && layer.is_product() => {
+                    Err("put an activation (relu, sigmoid) between it and the layer before it".into())
                 }
-                LayerSpec::Dense { .. } if linear => {
-                    return wrong(i, "follows a dense layer; put an activation (relu, sigmoid) between the two".into());
+                _ if !product && !layer.is_product() => {
+                    Err("an activation follows a dense layer; put one before it".into())
                 }
-                LayerSpec::Dense { outputs, .. } => (columns, linear) = (*outputs, true),
-                activation if !linear => {
-                    return wrong(i, format!("{} follows no dense layer; put one before it", activation.kind()));
+                Ok(_) if last && !layer.is_product() => {
+                    Err(format!("the last layer has to be dense, with {} outputs, one per class", self.classes))
                 }
-                _ => linear = false,
+                Ok(output) if last && output.axes() != [self.classes] => Err(format!(
+                    "the last layer gives {}, but there are {classes} classes; `outputs = {classes}` fits",
+                    of_batch(&output),
+                    classes = self.classes
+                )),
+                Ok(output) if checked_len(&output).is_none() => Err("it gives more numbers than can be counted".into()),
+                output => output,
+            };
+            match output {
+                Ok(output) => (shape, product) = (output, layer.is_product()),
+                Err(reason) => return Some(Misfit { layer: at, kind: layer.kind(), input: shape, reason }),
             }
         }
-        if !linear || columns != self.classes {
-            let last = self.layers.len().saturating_sub(1);
-            return wrong(last, format!("the last layer has to be dense with {} outputs, one per class", self.classes));
-        }
-        check_classes(self.classes)
+        let reason = match (self.layers.is_empty(), checked_len(&self.input)) {
+            (false, Some(1..)) => return None,
+            (true, _) => format!("there are no layers; the last has to be dense, with {} outputs", self.classes),
+            (false, _) => "examples need at least one feature, and no more than can be counted".into(),
+        };
+        Some(Misfit { layer: 0, kind: "none", input: self.input.clone(), reason })
     }
 
     /// Its name.
@@ -177,7 +162,12 @@ impl Model {
 
     /// Columns of its input.
     pub fn features(&self) -> usize {
-        self.features
+        self.input.len()
+    }
+
+    /// Shape of an example.
+    pub fn input(&self) -> &Shape {
+        &self.input
     }
 
     /// Columns of its output.
@@ -200,70 +190,114 @@ impl Model {
         self.init
     }
 
+    /// Its layers with the shape of an example before each.
+    pub fn layers_with_inputs(&self) -> impl Iterator<Item = (&LayerSpec, Shape)> {
+        let mut shape = self.input.clone();
+        self.layers.iter().map(move |layer| {
+            let output = layer.output(&shape).expect("a checked model's layers fit");
+            (layer, std::mem::replace(&mut shape, output))
+        })
+    }
+
     /// `(inputs, outputs, bias)` of its dense layers.
     pub fn dense_layers(&self) -> impl Iterator<Item = (usize, usize, bool)> {
-        let mut columns = self.features;
-        self.layers.iter().filter_map(move |layer| match layer {
-            LayerSpec::Dense { outputs, bias } => {
-                let inputs = std::mem::replace(&mut columns, *outputs);
-                Some((inputs, *outputs, *bias))
-            }
+        self.layers_with_inputs().filter_map(|(layer, input)| match layer {
+            LayerSpec::Dense { outputs, bias } => Some((input.len(), *outputs, *bias)),
             LayerSpec::Relu | LayerSpec::Sigmoid => None,
         })
     }
 
     /// Shapes of its parameters: of every dense layer the weight `[inputs, outputs]` and, where there is one, the bias `[outputs]`.
     pub fn parameters(&self) -> Vec<Shape> {
-        let of = |(i, o, bias): (usize, usize, bool)| [Some(Shape::from([i, o])), bias.then(|| Shape::from([o]))];
-        self.dense_layers().flat_map(of).flatten().collect()
+        self.layers_with_inputs().flat_map(|(layer, input)| layer.parameters(&input)).collect()
+    }
+
+    /// Multiplications and additions of a forward pass of one example.
+    pub fn macs(&self) -> u64 {
+        self.layers_with_inputs().map(|(layer, input)| layer.macs(&input)).fold(0, u64::saturating_add)
     }
 
     /// As people write it: `784-128-128-10`.
     pub fn sizes(&self) -> String {
         let outputs = self.dense_layers().map(|(_, o, _)| o.to_string());
-        std::iter::once(self.features.to_string()).chain(outputs).collect::<Vec<_>>().join("-")
+        std::iter::once(self.features().to_string()).chain(outputs).collect::<Vec<_>>().join("-")
     }
 }
 
-/// Hidden layers with an activation behind each, and the last layer.
-fn dense_layers(hidden: &[usize], activation: &LayerSpec, classes: usize) -> Vec<LayerSpec> {
-    let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
-    let hidden = hidden.iter().flat_map(|outputs| [dense(*outputs), activation.clone()]);
-    hidden.chain([dense(classes)]).collect()
+/// A layer that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    /// Its number, from 0.
+    pub(crate) layer: usize,
+    kind: &'static str,
+    input: Shape,
+    reason: String,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { layer, kind, input, reason } = self;
+        write!(f, "layer {} ({kind}) gets {}; {reason}", layer + 1, of_batch(input))
+    }
+}
+
+/// `[batch, 784]`.
+pub(crate) fn of_batch(example: &Shape) -> String {
+    let axes = example.axes().iter().map(|axis| format!(", {axis}"));
+    format!("[batch{}]", axes.collect::<String>())
+}
+
+fn checked_len(shape: &Shape) -> Option<usize> {
+    shape.axes().iter().try_fold(1usize, |n, axis| n.checked_mul(*axis))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn secureml() -> Model {
+        Model::dense("secureml", 784, &[128, 128], 10).unwrap()
+    }
+
     #[test]
     fn secureml_has_the_sizes_of_its_paper() {
-        let model = Model::named("secureml", 784, 10).unwrap();
+        let model = secureml();
         assert_eq!(model.sizes(), "784-128-128-10");
         let parameters: usize = model.parameters().iter().map(Shape::len).sum();
         assert_eq!(parameters, 784 * 128 + 128 + 128 * 128 + 128 + 128 * 10 + 10);
+        assert_eq!(model.macs(), 784 * 128 + 128 * 128 + 128 * 10);
         model.check().unwrap();
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_with_the_layer() {
-        assert!(Model::named("secureml", 784, 15).is_err());
-        assert!(Model::named("resnet", 784, 10).unwrap_err().to_string().contains("`secureml`"));
-        let broken = |change: fn(&mut Vec<LayerSpec>)| {
-            let mut model = Model::named("secureml", 784, 10).unwrap();
-            change(&mut model.layers);
+    fn what_does_not_fit_is_refused_with_the_layer_its_input_and_what_would_fit() {
+        let broken = |change: fn(&mut Model)| {
+            let mut model = secureml();
+            change(&mut model);
             model.check().unwrap_err().to_string()
         };
-        assert!(
-            broken(|l| l.retain(|layer| *layer != LayerSpec::Relu))
-                .contains("layer 2 of `secureml`: follows a dense layer")
+        let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
+        assert_eq!(
+            broken(|m| m.layers.retain(LayerSpec::is_product)),
+            "`secureml`: layer 2 (dense) gets [batch, 128]; put an activation (relu, sigmoid) between it and the layer \
+             before it"
         );
+        assert!(broken(|m| m.layers.insert(0, LayerSpec::Relu)).contains("layer 1 (relu) gets [batch, 784]; an act"));
         assert!(
-            broken(|l| l.insert(0, LayerSpec::Relu)).contains("layer 1 of `secureml`: relu follows no dense layer")
+            broken(|m| m.layers.truncate(4)).contains("layer 4 (relu) gets [batch, 128]; the last layer has to be")
         );
-        assert!(broken(|l| l.truncate(4)).contains("the last layer has to be dense with 10 outputs"));
-        assert!(broken(|l| l.clear()).contains("the last layer"));
-        let empty = |l: &mut Vec<LayerSpec>| l[2] = LayerSpec::Dense { outputs: 0, bias: true };
-        assert!(broken(empty).contains("layer 3 of `secureml`: a dense layer needs at least one column"));
+        assert!(broken(|m| m.layers.clear()).contains("there are no layers; the last has to be dense"));
+        assert!(broken(|m| m.classes = 12).contains(
+            "layer 5 (dense) gets [batch, 128]; the last layer gives [batch, 10], \
+            but there are 12 classes; `outputs = 12` fits"
+        ));
+        assert!(broken(|m| m.input = [1, 28, 28].into()).contains(
+            "gets [batch, 1, 28, 28]; a dense layer takes rows; \
+            [batch, 784] fits"
+        ));
+        assert!(broken(|m| m.input = 0.into()).contains("layer 1 (dense) gets [batch, 0]"));
+        assert!(broken(|m| m.input = [usize::MAX, 2].into()).contains("takes rows"));
+        assert!(Model::new("empty", 784, vec![dense(0)], 10, Loss::Square, Init::He).is_err());
+        assert!(Model::dense("many", 784, &[], 15).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::party::Stats;
+use crate::train::Settings;
 
 /// Something that happened. As JSON, an object with its name under `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +19,10 @@ pub enum Event {
         profile: String,
         /// What computes.
         backend: String,
+        /// What training makes small.
+        loss: String,
+        /// The settings as they are used: rates as the ring takes them.
+        settings: Box<Settings>,
         /// Rows to train on and to test on.
         rows: [u32; 2],
         /// Steps of the run.
@@ -68,6 +73,8 @@ pub enum Event {
         epoch: u32,
         /// Share of the test rows that are classified right.
         test_accuracy: f64,
+        /// The same on shares; none where it is not known.
+        on_shares: Option<f64>,
     },
     /// The run is over.
     Summary(Box<Summary>),
@@ -129,6 +136,10 @@ pub struct Summary {
     pub backend: String,
     /// Name of the number settings.
     pub profile: String,
+    /// What training makes small.
+    pub loss: String,
+    /// The settings as they are used: rates as the ring takes them.
+    pub settings: Settings,
     /// Epochs begun.
     pub epochs: u32,
     /// Steps done.
@@ -139,6 +150,8 @@ pub struct Summary {
     pub test_accuracy: Option<f64>,
     /// The same of a run in the clear; none without one.
     pub clear_accuracy: Option<f64>,
+    /// The largest difference of the two after any epoch; none without both.
+    pub clear_difference: Option<f64>,
     /// Wall time of the run, from the first connection to the last message; none in a plan.
     pub seconds: Option<f64>,
     /// Wall time of a training step; none in a plan.

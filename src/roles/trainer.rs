@@ -241,6 +241,8 @@ impl Desk<'_> {
             model: job.model.name().into(),
             backend: zero.backend.clone(),
             profile: job.profile.name.clone(),
+            loss: job.model.loss().name().into(),
+            settings: job.settings(),
             epochs: epoch_of(job, steps),
             steps,
             batch: job.batch,

@@ -1,10 +1,10 @@
 //! The door for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::backend::{Backend, Cpu};
-use crate::data::Examples;
+use crate::data::{Examples, Known};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::net::{Channel, Identity, pair};
@@ -17,7 +17,7 @@ use crate::roles::trainer::epoch_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
 };
-use crate::train::{Job, Owned, Reveals, Schedule, plan, train};
+use crate::train::{Job, Owned, Recipe, Reveals, Schedule, plan, train};
 
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]
@@ -56,6 +56,25 @@ impl Training {
             reveal: Reveals { accuracy: true, model: true },
             seed: 1,
         }
+    }
+
+    /// A training of a recipe's network on a data set, with the recipe's settings; which rows are trained on
+    /// ([`Settings::train_limit`](crate::train::Settings::train_limit)) is up to whoever has them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where a setting has a name that is none.
+    pub fn of(recipe: &Recipe, data: &Known) -> Result<Self> {
+        let s = &recipe.settings;
+        let scale = Normalization { mean: data.mean, deviation: data.deviation };
+        Ok(Self::new(recipe.model.clone())
+            .profile(Profile::named(&s.profile)?)
+            .normalization(s.normalize.then_some(scale))
+            .shuffle(s.shuffle)
+            .epochs(s.epochs)
+            .batch(s.batch)
+            .learning_rate(s.lr)
+            .momentum(s.momentum)
+            .schedule(Schedule::named(&s.schedule)?))
     }
 
     /// The number settings.
@@ -258,23 +277,27 @@ impl Training {
         let mut job = self.job(train_rows.len(), test.len())?;
         job.reveal = Reveals { accuracy: !test.is_empty(), model: false };
         let mut clear = clear(&job, train_rows, test, Seed::fresh()?);
-        let hits = Arc::new(Mutex::new(Vec::new()));
-        let sink = hits.clone();
+        let (tell, hears) = mpsc::channel();
         clear.set_outlet(move |what, number| {
             if let Revealed::Hits { epoch } = what {
-                sink.lock().unwrap_or_else(PoisonError::into_inner).push((epoch, number.x[0]));
+                // whoever hears it is gone only where this run is given up
+                let _ = tell.send((epoch, number.x[0]));
             }
             Ok(())
         });
-        train(&mut clear, &job)?;
-        let hits = hits.lock().unwrap_or_else(PoisonError::into_inner);
         let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.profile.frac));
-        let accuracy = |(epoch, hits): &(u32, i64)| {
-            let test_accuracy = *hits as f64 / one;
-            on_event(Event::Clear { epoch: *epoch, test_accuracy });
-            test_accuracy
-        };
-        Ok((hits.iter().map(accuracy).collect(), clear.ranges().clone()))
+        thread::scope(|scope| {
+            let job = &job;
+            let run = scope.spawn(move || train(&mut clear, job).map(|()| clear.ranges().clone()));
+            let accuracy = hears.iter().map(|(epoch, hits)| {
+                let test_accuracy = hits as f64 / one;
+                on_event(Event::Clear { epoch, test_accuracy, on_shares: None });
+                test_accuracy
+            });
+            let accuracy = accuracy.collect();
+            let ranges = run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((accuracy, ranges))
+        })
     }
 
     /// What the training costs on `backend`, without running it.
@@ -327,6 +350,8 @@ pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
         model: job.model.name().into(),
         backend: backend.into(),
         profile: job.profile.name.clone(),
+        loss: job.model.loss().name().into(),
+        settings: job.settings(),
         epochs: epoch_of(job, job.total_steps()),
         steps: job.total_steps(),
         batch: job.batch,
@@ -349,6 +374,8 @@ pub fn announce(job: &Job, backend: &str) -> Result<Event> {
         sizes: job.model.sizes(),
         profile: job.profile.name.clone(),
         backend: backend.into(),
+        loss: plan.loss,
+        settings: Box::new(plan.settings),
         rows: [job.train_rows(), job.test_rows()],
         steps: job.total_steps(),
         step_size: job.rate.to_string(),

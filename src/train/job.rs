@@ -7,7 +7,7 @@ use crate::fixed::Profile;
 use crate::nn::{Model, Momentum, Normalization, Rate};
 use crate::party::Revealed;
 use crate::prg::public_seed;
-use crate::train::Schedule;
+use crate::train::{Schedule, Settings};
 
 /// Rows that the order of an epoch is made for.
 const MOST_ROWS: u64 = 1 << 27;
@@ -139,6 +139,21 @@ impl Job {
             return Ok(());
         };
         Err(Error::Usage(wrong.into()))
+    }
+
+    /// The settings as they are used: rates as the ring takes them.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            profile: self.profile.name.clone(),
+            epochs: self.epochs,
+            batch: self.batch,
+            lr: self.rate.value() * f64::from(self.batch),
+            momentum: self.momentum.value(),
+            schedule: self.schedule.name().into(),
+            normalize: self.normalization.is_some(),
+            shuffle: self.shuffle,
+            train_limit: Some(self.train_rows() as usize),
+        }
     }
 
     /// Rows to train on.

@@ -1,12 +1,16 @@
 //! Training: the job, the order of its batches, the loop.
 
 mod job;
+mod recipe;
 mod run;
 mod schedule;
+mod settings;
 
 #[cfg(test)]
 mod tests;
 
 pub use job::{Job, Owned, Reveals};
+pub use recipe::Recipe;
 pub use run::{evaluate, plan, set_shapes, train};
 pub use schedule::Schedule;
+pub use settings::Settings;

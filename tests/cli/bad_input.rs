@@ -11,7 +11,9 @@ use crate::harness::{end, folder, no_keys_left, nobody_left, prepare, run, share
 fn bad_usage_is_told_at_once_with_code_2() {
     let dir = folder();
     let cases: &[(&[&str], &[&str])] = &[
-        (&["--model", "foo"], &["`foo`", "secureml", "logistic"]),
+        (&["--model", "foo"], &["`foo`", "secureml", "logistic", "NAME.toml"]),
+        (&["--preset", "foo"], &["`foo`", "ppdnn-original"]),
+        (&["--normalize", "maybe"], &["maybe", "true", "false"]),
         (&["--dataset", "foo"], &["`foo`", "mnist"]),
         (&["--profile", "foo"], &["`foo`", "small", "wide"]),
         (&["--schedule", "foo"], &["`foo`", "halving", "constant"]),

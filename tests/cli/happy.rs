@@ -66,6 +66,9 @@ fn figures(summary: &Value, profile: &str) {
             "batch",
             "test_accuracy",
             "clear_accuracy",
+            "clear_difference",
+            "loss",
+            "settings",
             "seconds",
             "seconds_per_step",
             "step_parts",
@@ -115,15 +118,24 @@ fn a_quiet_run_prints_the_table_and_the_folder_holds_the_run() {
     for name in ["in the clear", "time", "traffic", "of all steps", "peak memory", "model               out/"] {
         assert!(table.contains(name), "{name} is not in\n{table}");
     }
-    let percent =
-        |row: usize| table.lines().nth(row).unwrap().split_whitespace().rev().nth(1).unwrap().parse::<f64>().unwrap();
+    let percent = |row: usize| {
+        let before = table.lines().nth(row).unwrap().split(" %").next().unwrap();
+        before.split_whitespace().last().unwrap().parse::<f64>().unwrap()
+    };
     // same batches, same initial weights: only rounding differs
     assert!((percent(0) - percent(1)).abs() < 2.0, "{table}");
     for file in ["job.toml", "metrics.jsonl", "summary.json", "model.safetensors", "logs/server0.log"] {
         assert!(dir.path().join("out").join(file).is_file(), "{file}");
     }
     let summary = std::fs::read_to_string(dir.path().join("out/summary.json")).unwrap();
-    assert!(serde_json::from_str::<Value>(&summary).unwrap()["clear_accuracy"].is_number());
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert!(summary["clear_accuracy"].is_number() && summary["clear_difference"].is_number());
+    let metrics = std::fs::read_to_string(dir.path().join("out/metrics.jsonl")).unwrap();
+    let clear =
+        metrics.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).find(|l| l["event"] == "clear").unwrap();
+    assert_eq!((&clear["test_accuracy"], &clear["on_shares"]), (&summary["clear_accuracy"], &summary["test_accuracy"]));
+    let apart = clear["test_accuracy"].as_f64().unwrap() - clear["on_shares"].as_f64().unwrap();
+    assert!((summary["clear_difference"].as_f64().unwrap() - apart.abs()).abs() < 1e-9, "{summary}");
 }
 
 #[test]

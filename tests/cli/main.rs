@@ -10,4 +10,5 @@ mod cluster;
 mod gpu;
 mod happy;
 mod harness;
+mod models;
 mod screen;

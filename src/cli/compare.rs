@@ -1,0 +1,42 @@
+//! `--compare-clear`: the same network on the same batches in the clear, next to what it did on shares.
+
+use crate::cli::args::Choice;
+use crate::cli::outcome::Metrics;
+use crate::cli::screen::Screen;
+use crate::data::{DataSet, Places, load};
+use crate::error::Result;
+use crate::roles::{Event, Summary};
+
+/// Trains in the clear and notes every epoch's accuracy, the last, and the largest difference; `shares` are the accuracies of
+/// the epochs on shares, where they are revealed.
+pub(super) fn compare(
+    choice: &Choice,
+    (dataset, places): (&str, &Places),
+    shares: &[f64],
+    summary: &mut Summary,
+    (screen, metrics): (&mut Screen, &mut Metrics),
+) -> Result<()> {
+    let DataSet { train, test, .. } = load(dataset, places, &mut |_| ())?;
+    screen.note("training the same network in the clear");
+    let mut noted = Ok(());
+    let mut on_event = |event: Event| {
+        let event = beside(event, shares);
+        screen.show(&event);
+        noted = std::mem::replace(&mut noted, Ok(())).and_then(|()| metrics.note(&event));
+    };
+    let (clear, _) = choice.training.run_clear(&train.first(choice.train_rows), &test, &mut on_event)?;
+    summary.clear_accuracy = clear.last().copied();
+    summary.clear_difference = clear.iter().zip(shares).map(|(a, b)| (a - b).abs()).reduce(f64::max);
+    noted
+}
+
+/// An epoch in the clear with what it was on shares.
+fn beside(event: Event, shares: &[f64]) -> Event {
+    match event {
+        Event::Clear { epoch, test_accuracy, .. } => {
+            let on_shares = shares.get(epoch.saturating_sub(1) as usize).copied();
+            Event::Clear { epoch, test_accuracy, on_shares }
+        }
+        event => event,
+    }
+}

@@ -1,0 +1,98 @@
+//! `ppdnn models`.
+
+use serde::Serialize;
+
+use crate::cli::args::{ModelsArgs, ModelsCommand};
+use crate::cli::screen::{bytes, json, say};
+use crate::data::{Known, known};
+use crate::error::Result;
+use crate::nn::Model;
+use crate::roles::{Bytes, Training, plan_summary};
+use crate::train::{Recipe, Reveals, Settings};
+
+/// Lists the named networks, or prints the file of one.
+pub(super) fn models(args: &ModelsArgs) -> Result<()> {
+    if let Some(ModelsCommand::Show { name }) = &args.what {
+        say(Recipe::text(name)?.trim_end());
+        return Ok(());
+    }
+    let data = known(&args.dataset)?;
+    let all = Recipe::names().map(|name| Listed::new(name, data)).collect::<Result<Vec<_>>>()?;
+    if args.json {
+        all.iter().for_each(json);
+    } else {
+        say(&table(&all, data));
+    }
+    Ok(())
+}
+
+/// What is told of a network.
+#[derive(Serialize)]
+struct Listed {
+    model: String,
+    description: String,
+    dataset: &'static str,
+    layers: String,
+    loss: &'static str,
+    init: &'static str,
+    parameters: u64,
+    macs_per_example: u64,
+    batch: u32,
+    rounds_per_step: f64,
+    bytes_per_step: Bytes,
+    settings: Settings,
+}
+
+impl Listed {
+    fn new(name: &str, data: &Known) -> Result<Self> {
+        let recipe = Recipe::named(name, data)?;
+        let training = Training::of(&recipe, data)?.batch(BATCH).steps(Some(1));
+        let nothing = Reveals { accuracy: false, model: false };
+        let plan = plan_summary(&training.reveal(nothing).job(BATCH as usize, 0)?, "none")?;
+        let Recipe { model, description, settings } = recipe;
+        Ok(Self {
+            model: model.name().to_owned(),
+            description,
+            dataset: data.name,
+            layers: layers(&model),
+            loss: model.loss().name(),
+            init: model.init().name(),
+            parameters: model.parameters().iter().map(|shape| shape.len() as u64).sum(),
+            macs_per_example: model.macs(),
+            batch: BATCH,
+            rounds_per_step: plan.rounds_per_step,
+            bytes_per_step: plan.bytes_per_step,
+            settings,
+        })
+    }
+}
+
+/// Rows of the step that is counted.
+const BATCH: u32 = 128;
+
+/// `784-128-sigmoid-10`.
+fn layers(model: &Model) -> String {
+    let layers = model.layers().iter().map(ToString::to_string);
+    std::iter::once(model.features().to_string()).chain(layers).collect::<Vec<_>>().join("-")
+}
+
+fn table(all: &[Listed], data: &Known) -> String {
+    let line = |columns: [&str; 7]| {
+        let [name, layers, parameters, macs, rounds, opened, dealt] = columns;
+        format!("{name:<15}{layers:<30}{parameters:>11}{macs:>10}{rounds:>8}{opened:>12}{dealt:>12}")
+    };
+    let mut lines = vec![line(["network", "layers", "parameters", "MACs", "rounds", "each way", "dealt"])];
+    for m in all {
+        let b = &m.bytes_per_step;
+        let (parameters, macs, rounds) = (m.parameters.to_string(), m.macs_per_example.to_string(), m.rounds_per_step);
+        let (opened, dealt) = (bytes(b.server0_to_server1), bytes(b.dealer_to_server0 + b.dealer_to_server1));
+        lines.push(line([&m.model, &m.layers, &parameters, &macs, &format!("{rounds:.0}"), &opened, &dealt]));
+        lines.push(format!("  {}, {}; profile {}", m.description, m.loss, m.settings.profile));
+    }
+    lines.push(format!(
+        "on {}: MACs of an example's forward pass; rounds and bytes of a training step on {BATCH} rows",
+        data.name
+    ));
+    lines.push("`ppdnn models show NAME` prints a network's file; `ppdnn train --model NAME|FILE` trains it".into());
+    lines.join("\n")
+}

@@ -1,0 +1,157 @@
+//! The network and its settings on the command line: a recipe's, unless a flag says otherwise.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use clap::Args;
+
+use crate::cli::screen::count;
+use crate::data::{Known, names};
+use crate::error::Result;
+use crate::train::{Recipe, Settings};
+
+/// Which network, and how it is trained.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RecipeArgs {
+    /// Network: a name of `ppdnn models`, or a TOML file [default: secureml]
+    ///
+    /// What ends in .toml or has a separator is a file.
+    ///
+    /// A network brings the settings that follow; a flag always wins.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<String>,
+    /// Settings and, without --model, the network of a name: ppdnn-original
+    ///
+    /// It is 784-128-10 with a sigmoid, squared error, no bias, on the first 5000 rows.
+    ///
+    /// Any name of `ppdnn models` can be used; a flag always wins.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Passes over the data [default: the network's]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u32>,
+    /// Train on the first N rows only [default: the network's]
+    #[arg(long, value_name = "N")]
+    pub train_limit: Option<usize>,
+    /// Rows of a batch [default: the network's]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Learning rate, for the mean over a batch [default: the network's]
+    #[arg(long, allow_negative_numbers = true)]
+    pub lr: Option<f64>,
+    /// Momentum, rounded to a multiple of 1/32 [default: the network's]
+    #[arg(long, allow_negative_numbers = true)]
+    pub momentum: Option<f64>,
+    /// How the rate goes: halving or constant [default: the network's]
+    ///
+    /// halving halves it at 1/2, 3/4 and 7/8 of the steps.
+    #[arg(long)]
+    pub schedule: Option<String>,
+    /// Scale features to mean 0 and deviation 1 [default: the network's]
+    ///
+    /// The owners do it, with public constants of the data set.
+    #[arg(long, value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, default_missing_value = "true", overrides_with = "no_normalize")]
+    pub normalize: Option<bool>,
+    /// The same as --normalize=false
+    #[arg(long, overrides_with = "normalize")]
+    pub no_normalize: bool,
+    /// Put the rows in a new order every epoch [default: the network's]
+    #[arg(long, value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, default_missing_value = "true", overrides_with = "no_shuffle")]
+    pub shuffle: Option<bool>,
+    /// The same as --shuffle=false
+    #[arg(long, overrides_with = "shuffle")]
+    pub no_shuffle: bool,
+    /// Numbers: small (32 bits) or wide (48 bits) [default: the network's]
+    #[arg(long)]
+    pub profile: Option<String>,
+}
+
+impl RecipeArgs {
+    /// The recipe for a data set, with what the flags say.
+    pub(super) fn recipe(&self, data: &Known) -> Result<Recipe> {
+        let mut recipe = Recipe::open(self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name), data)?;
+        if let (Some(_), Some(model)) = (&self.preset, &self.model) {
+            recipe.model = Recipe::open(model, data)?.model;
+        }
+        let settings = &mut recipe.settings;
+        set(&mut settings.profile, &self.profile);
+        set(&mut settings.epochs, &self.epochs);
+        set(&mut settings.batch, &self.batch);
+        set(&mut settings.lr, &self.lr);
+        set(&mut settings.momentum, &self.momentum);
+        set(&mut settings.schedule, &self.schedule);
+        set(&mut settings.normalize, &self.no_normalize.then_some(false).or(self.normalize));
+        set(&mut settings.shuffle, &self.no_shuffle.then_some(false).or(self.shuffle));
+        settings.train_limit = self.train_limit.or(settings.train_limit);
+        Ok(recipe)
+    }
+}
+
+fn set<T: Clone>(to: &mut T, flag: &Option<T>) {
+    if let Some(value) = flag {
+        *to = value.clone();
+    }
+}
+
+/// The network of those who name none.
+const DEFAULT: &str = "secureml";
+
+/// Settings as people read them: how often the rows are gone over, how they come, what is done with them.
+pub(super) fn in_words(s: &Settings, loss: &str) -> [String; 3] {
+    let order = if s.shuffle { "rows shuffled" } else { "rows in their own order" };
+    let scale = if s.normalize { "features normalized" } else { "features as they are" };
+    [
+        format!("{}, batches of {}", count(s.epochs, "epoch"), s.batch),
+        format!("{order}, {scale}"),
+        format!("loss {loss}, lr {} {}, momentum {}", short(s.lr), s.schedule, s.momentum),
+    ]
+}
+
+/// Four digits, and no zeros behind the point that say nothing.
+fn short(x: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 40")]
+    let places = (3.0 - x.abs().log10().floor()).clamp(0.0, 40.0) as usize;
+    let text = format!("{x:.places$}");
+    if places > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// What `--help` says of the defaults.
+pub(super) static DEFAULTS: LazyLock<String> = LazyLock::new(|| {
+    let mut text = "Settings that networks bring (secureml where none is named):\n".to_owned();
+    let mut line = |columns: [&str; 9]| {
+        let [a, b, c, d, e, f, g, h, i] = columns;
+        let line = format!("  {a:<15}{b:<14}{c:>7}{d:>6}  {e:<8}{f:<9}{g:<9}{h:<10}{i:<8}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    };
+    line(["network", "data set", "epochs", "batch", "lr", "momentum", "schedule", "normalize", "shuffle"]);
+    for name in Recipe::names() {
+        let mut before = None;
+        for set in names() {
+            let data = crate::data::known(set).expect("a name of a data set");
+            let s = Recipe::named(name, data).expect("a named network fits every named data set").settings;
+            if before.as_ref() == Some(&s) {
+                continue;
+            }
+            let [epochs, batch] = [s.epochs, s.batch].map(|n| n.to_string());
+            let [lr, momentum] = [s.lr, s.momentum].map(|x| x.to_string());
+            let [normalize, shuffle] = [s.normalize, s.shuffle].map(|b| if b { "yes" } else { "no" });
+            line([name, set, &epochs, &batch, &lr, &momentum, &s.schedule, normalize, shuffle]);
+            before = Some(s);
+        }
+    }
+    text + "A line holds for the data sets below it, too. `ppdnn models show NAME` has everything."
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_four_digits_at_most() {
+        let cases =
+            [(0.0625, "0.0625"), (0.062_588, "0.06259"), (1.0, "1"), (0.001_953_125, "0.001953"), (1234.5, "1234")];
+        for (x, text) in cases {
+            assert_eq!(short(x), text);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The layers of a recipe, one function per kind.
+
+use crate::nn::{LayerSpec, of_batch};
+use crate::shape::Shape;
+use crate::train::recipe::reader::{At, Table};
+
+/// A layer as a file has it.
+pub(super) struct Read {
+    /// The layer.
+    pub(super) spec: LayerSpec,
+    /// Where it begins.
+    pub(super) line: usize,
+    /// The columns that it says it takes.
+    inputs: Option<u32>,
+}
+
+impl Read {
+    /// Checks what the file says of the layer's input, against the shape that it gets.
+    pub(super) fn check(&self, number: usize, input: &Shape) -> Result<(), At> {
+        let wrong = |inputs: &u32| *inputs as usize != input.len();
+        self.inputs.filter(wrong).map_or(Ok(()), |inputs| {
+            let (kind, got, fits) = (self.spec.kind(), of_batch(input), input.len());
+            let reason = format!("layer {number} ({kind}) gets {got}, not `inputs = {inputs}`; {fits} fits");
+            Err(At::new(self.line, reason))
+        })
+    }
+}
+
+/// The layers of a file, for data with so many classes.
+pub(super) fn read(file: &mut Table<'_>, classes: usize) -> Result<Vec<Read>, At> {
+    let tables = file.tables("layers")?;
+    let (all, line) = (tables.len(), file.line());
+    if !(1..=MOST_LAYERS).contains(&all) {
+        return Err(At::new(line, format!("there have to be 1 to {MOST_LAYERS} sections [[layers]], not {all}")));
+    }
+    let layer = |(number, table)| layer(table, number, (number == all).then_some(classes));
+    (1..).zip(tables).map(layer).collect()
+}
+
+/// Layer `number`, from 1; the last knows how many classes there are.
+fn layer(table: Table<'_>, number: usize, classes: Option<usize>) -> Result<Read, At> {
+    type Kind = fn(&mut Table<'_>, Option<usize>) -> Result<LayerSpec, At>;
+    let kinds: [(&str, Kind); 3] =
+        [("dense", dense), ("relu", |_, _| Ok(LayerSpec::Relu)), ("sigmoid", |_, _| Ok(LayerSpec::Sigmoid))];
+    let mut table = table.called(format!("layer {number}"));
+    let names = || kinds.map(|(name, _)| format!("`{name}`")).join(", ");
+    let Some((name, kind)) = table.word("kind", &kinds.map(|(name, kind)| (name, (name, kind))))? else {
+        return Err(table.wrong(format!("`kind` is missing; there are {}", names())));
+    };
+    let mut table = table.called(format!("layer {number} ({name})"));
+    let spec = kind(&mut table, classes)?;
+    let inputs = if spec.is_product() { table.whole("inputs", 1, MOST_COLUMNS)? } else { None };
+    let line = table.line();
+    table.finish()?;
+    Ok(Read { spec, line, inputs })
+}
+
+fn dense(table: &mut Table<'_>, classes: Option<usize>) -> Result<LayerSpec, At> {
+    let outputs = table.whole("outputs", 1, MOST_COLUMNS)?.map(|outputs| outputs as usize).or(classes);
+    let missing = "`outputs` is missing; only the last layer may leave it out, and gives one per class then";
+    let outputs = outputs.ok_or_else(|| table.wrong(missing))?;
+    Ok(LayerSpec::Dense { outputs, bias: table.flag("bias")?.unwrap_or(true) })
+}
+
+const MOST_LAYERS: usize = 1000;
+const MOST_COLUMNS: u32 = 1 << 20;

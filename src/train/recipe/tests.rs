@@ -1,0 +1,234 @@
+use std::fs;
+
+use super::*;
+use crate::data::known;
+use crate::nn::LayerSpec;
+
+fn mnist() -> &'static Known {
+    known("mnist").unwrap()
+}
+
+fn dense(outputs: usize, bias: bool) -> LayerSpec {
+    LayerSpec::Dense { outputs, bias }
+}
+
+/// A network that fits; its layers begin in lines 9, 15 and 18.
+const WHOLE: &str = r#"name = "net"
+loss = "square"
+init = "uniform"
+
+[training]
+epochs = 3
+lr = 1
+
+[[layers]]
+kind = "dense"
+inputs = 784
+outputs = 32
+bias = false
+
+[[layers]]
+kind = "sigmoid"
+
+[[layers]]
+kind = "dense"
+"#;
+
+#[test]
+fn a_file_says_what_the_network_is_and_how_it_is_trained() {
+    let recipe = Recipe::parse(WHOLE, &mnist().into()).unwrap();
+    let layers = vec![dense(32, false), LayerSpec::Sigmoid, dense(10, true)];
+    assert_eq!(recipe.model, Model::new("net", 784, layers, 10, Loss::Square, Init::Uniform).unwrap());
+    assert_eq!(recipe.settings, Settings { epochs: 3, lr: 1.0, ..Settings::default() });
+    // the same as one inline list
+    let inline = "name = \"net\"\nloss = \"square\"\ninit = \"uniform\"\ntraining = { epochs = 3, lr = 1.0 }\nlayers = [\
+        {kind = \"dense\", outputs = 32, bias = false}, {kind = \"sigmoid\"}, {kind = \"dense\", outputs = 10}]";
+    assert_eq!(Recipe::parse(inline, &mnist().into()).unwrap(), recipe);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        // the shapes
+        ("inputs = 784", "inputs = 128", &["line 9: layer 1 (dense) gets [batch, 784], not `inputs = 128`; 784 fits"]),
+        (
+            "kind = \"sigmoid\"",
+            "kind = \"dense\"\noutputs = 5",
+            &["line 15: layer 2 (dense) gets [batch, 32]; put an act"],
+        ),
+        (
+            "kind = \"dense\"\ninputs = 784\noutputs = 32\nbias = false",
+            "kind = \"relu\"",
+            &["line 9: layer 1 (relu) gets [batch, 784]; an activation follows a dense layer"],
+        ),
+        // a layer's keys
+        ("outputs = 32\n", "", &["line 9: layer 1 (dense): `outputs` is missing; only the last"]),
+        (
+            "outputs = 32",
+            "outputs = 0",
+            &["line 12: layer 1 (dense): `outputs` has to be a whole number from 1 to 1048576, not `0`"],
+        ),
+        ("outputs = 32", "outputs = -3", &["line 12: layer 1 (dense)", "not `-3`"]),
+        ("outputs = 32", "outputs = 99999999999999999999999", &["line 12: layer 1 (dense)", "1048576"]),
+        ("outputs = 32", "outputs = \"many\"", &["line 12: layer 1 (dense)", "not `\"many\"`"]),
+        ("bias = false", "bias = 0", &["line 13: layer 1 (dense): `bias` has to be true or false, not `0`"]),
+        ("outputs = 32", "output = 32", &["line 9: layer 1 (dense): `outputs` is missing"]),
+        (
+            "bias = false",
+            "stride = 2",
+            &["line 13: layer 1 (dense): `stride` is not known; there are `kind`, `outputs`, `bias`, `inputs`"],
+        ),
+        (
+            "kind = \"sigmoid\"",
+            "kind = \"sigmoid\"\nslope = 4",
+            &["line 17: layer 2 (sigmoid): `slope` is not known; there are `kind`"],
+        ),
+        (
+            "kind = \"sigmoid\"",
+            "kind = \"tanh\"",
+            &["line 16: layer 2: `kind` has to be one of `dense`, `relu`, `sigmoid`, not `\"tanh\"`"],
+        ),
+        ("kind = \"sigmoid\"", "", &["line 15: layer 2: `kind` is missing; there are `dense`, `relu`, `sigmoid`"]),
+        // the rest
+        ("name = \"net\"\n", "", &["line 1: `name` is missing"]),
+        ("\"net\"", "\"../net\"", &["line 1: `name` has to be 1 to 64 letters", "not `\"../net\"`"]),
+        ("\"net\"", "\"\"", &["line 1: `name`"]),
+        (
+            "\"square\"",
+            "\"hinge\"",
+            &[
+                "line 2: `loss` has to be one of `softmax-cross-entropy`, `square`, `sigmoid-cross-entropy`, not `\"hinge\"`",
+            ],
+        ),
+        ("\"uniform\"", "\"zero\"", &["line 3: `init` has to be one of `glorot`, `he`, `uniform`, not `\"zero\"`"]),
+        (
+            "init =",
+            "begin =",
+            &["line 3: `begin` is not known; there are `name`, `description`, `loss`, `init`, `training`, `layers`"],
+        ),
+        ("epochs = 3", "epochs = 0", &["line 6: training: `epochs` has to be a whole number from 1", "not `0`"]),
+        (
+            "epochs = 3",
+            "epoch = 3",
+            &["line 6: training: `epoch` is not known; there are `profile`, `epochs`", "`mnist`, `fashion-mnist`"],
+        ),
+        ("lr = 1", "lr = -1.5", &["line 7: training: `lr` has to be a positive number, not `-1.5`"]),
+        ("lr = 1", "lr = nan", &["line 7: training: `lr`", "not `nan`"]),
+        (
+            "lr = 1",
+            "momentum = 1.0",
+            &["line 7: training: `momentum` has to be a number from 0 to less than 1, not `1.0`"],
+        ),
+        ("lr = 1", "schedule = \"cosine\"", &["line 7: training: `schedule` has to be one of `halving`, `constant`"]),
+        ("lr = 1", "profile = \"tiny\"", &["line 7: training: `profile` has to be one of `small`, `wide`"]),
+        ("lr = 1", "[training.cifar]", &["line 7: training: `cifar` is not known"]),
+        (
+            "lr = 1",
+            "[training.fashion-mnist]\nlr = 0",
+            &["line 8: training.fashion-mnist: `lr` has to be a positive number, not `0`"],
+        ),
+        ("lr = 1", "mnist = 1", &["line 7: training: `mnist` has to be a section, not `1`"]),
+        // no TOML
+        ("lr = 1", "lr =", &["line 7: "]),
+        ("epochs = 3", "epochs = 3\nepochs = 4", &["line 7: duplicate key"]),
+        ("[[layers]]", "[layers]", &["line "]),
+    ];
+    for (from, to, says) in cases {
+        let text = WHOLE.replacen(from, to, 1);
+        assert_ne!(text, WHOLE, "{from} is there");
+        let error = Recipe::parse(&text, &mnist().into()).unwrap_err().to_string();
+        for words in *says {
+            assert!(error.contains(words), "{from} -> {to}: {error}\nlacks {words}");
+        }
+        assert!(error.len() < 300 && !error.contains('\n'), "{error}");
+    }
+    let parse = |text: &str| Recipe::parse(text, &mnist().into()).unwrap_err().to_string();
+    assert!(parse("").contains("line 1: `name` is missing"));
+    assert!(parse("name = \"n\"").contains("1 to 1000 sections [[layers]], not 0"));
+    assert!(
+        parse("name = \"n\"\nlayers = 3")
+            .contains("line 2: `layers` has to be a list of sections, `[[layers]]`, not `3`")
+    );
+    assert!(parse("name = \"n\"\nlayers = [3]").contains("line 2: `layers`"));
+    let twelve = format!("{WHOLE}outputs = 12\n");
+    assert!(parse(&twelve).contains(
+        "line 18: layer 3 (dense) gets [batch, 32]; the last layer gives [batch, 12], but there are 10 classes; \
+         `outputs = 10` fits"
+    ));
+    let ends = format!("{WHOLE}outputs = 10\n[[layers]]\nkind = \"relu\"\n");
+    assert!(
+        parse(&ends).contains("line 21: layer 4 (relu) gets [batch, 10]; the last layer has to be dense"),
+        "{}",
+        parse(&ends)
+    );
+    let many = format!("name = \"n\"\n{}", "[[layers]]\nkind = \"relu\"\n".repeat(1001));
+    assert!(parse(&many).contains("not 1001"));
+    let deep = format!("name = {}", "[".repeat(100_000));
+    assert!(parse(&deep).starts_with("line 1: "));
+}
+
+#[test]
+fn a_spoiled_file_is_an_error_or_a_network_and_never_a_panic() {
+    for name in Recipe::names() {
+        let text = Recipe::text(name).unwrap();
+        for at in 0..text.len() {
+            let _ = Recipe::parse(&text[..at], &mnist().into());
+            for c in ["\"", "[", "=", "9", "\n", "\u{e9}"] {
+                let _ = Recipe::parse(&format!("{}{c}{}", &text[..at], &text[at + 1..]), &mnist().into());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.toml");
+    let load = || Recipe::load(&path, mnist()).unwrap_err().to_string();
+    assert!(load().contains("net.toml: No such file"), "{}", load());
+    fs::write(&path, [255; 9]).unwrap();
+    assert!(load().contains("net.toml: stream did not contain valid UTF-8"), "{}", load());
+    fs::write(&path, "#".repeat(1 << 20) + "#").unwrap();
+    assert!(load().contains("net.toml: is too large"), "{}", load());
+    fs::write(&path, WHOLE.replace("sigmoid", "tanh")).unwrap();
+    assert!(load().contains("net.toml: line 16: layer 2: `kind`"), "{}", load());
+    fs::write(&path, WHOLE).unwrap();
+    let recipe = Recipe::open(path.to_str().unwrap(), mnist()).unwrap();
+    assert_eq!(recipe.model.name(), "net");
+    assert!(Recipe::open("net", mnist()).unwrap_err().to_string().contains("`secureml`"));
+    assert!(Recipe::open("./secureml", mnist()).unwrap_err().to_string().contains("No such file"));
+}
+
+#[test]
+fn named_networks_are_what_their_names_promise() {
+    let model = |name: &str| Recipe::named(name, mnist()).unwrap().model;
+    assert_eq!(model("secureml"), Model::dense("secureml", 784, &[128, 128], 10).unwrap());
+    assert_eq!(model("logistic"), Model::dense("logistic", 784, &[], 10).unwrap());
+    let layers = |bias| vec![dense(128, bias), LayerSpec::Sigmoid, dense(10, bias)];
+    let soft = Loss::SoftmaxCrossEntropy;
+    assert_eq!(model("ppdnn"), Model::new("ppdnn", 784, layers(true), 10, soft, Init::Glorot).unwrap());
+    let original = Model::new("ppdnn-original", 784, layers(false), 10, Loss::Square, Init::Glorot).unwrap();
+    assert_eq!(model("ppdnn-original"), original);
+    let preset = Recipe::named("ppdnn-original", mnist()).unwrap().settings;
+    let wanted = Settings {
+        profile: "small".into(),
+        epochs: 25,
+        batch: 50,
+        lr: 0.0625,
+        momentum: 0.0,
+        schedule: "constant".into(),
+        normalize: true,
+        shuffle: false,
+        train_limit: Some(5000),
+    };
+    assert_eq!(preset, wanted);
+    // as the first command's figures were taken, and the second data set's own
+    let secureml = |set: &str| Recipe::named("secureml", known(set).unwrap()).unwrap().settings;
+    assert_eq!(secureml("mnist"), Settings { profile: "small".into(), ..Settings::default() });
+    let fashion = Settings { epochs: 10, lr: 0.03125, normalize: true, ..secureml("mnist") };
+    assert_eq!(secureml("fashion-mnist"), fashion);
+    for name in Recipe::names() {
+        assert_eq!(model(name).name(), name, "the file is under its own name");
+        assert!(!Recipe::named(name, mnist()).unwrap().description.is_empty());
+    }
+}
