@@ -7,6 +7,7 @@ mod linear;
 mod opening;
 mod rescale;
 mod softmax;
+mod views;
 
 use super::Open;
 use super::lockstep::{Gate, Program, Record, World, random};

@@ -1,0 +1,213 @@
+//! Openings, truncation, products, rescaling.
+
+use super::*;
+
+/// Opens operands of products in one round.
+struct Operands {
+    bits: u32,
+    values: usize,
+}
+
+impl Scene for Operands {
+    fn script(&self) -> Script {
+        let inputs = (0..self.values).map(|_| Input::all(self.bits)).collect();
+        let draws = (0..self.values).map(|_| open(self.bits, 1)).collect();
+        Script { profile: tiny(self.bits, 2), inputs, draws }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let p = e.profile().clone();
+        let shares = (0..self.values).map(|at| share(e, at, &[rows])).collect::<Result<Vec<_>>>()?;
+        e.open(&shares.iter().map(|x| Open::operand(x, &p)).collect::<Vec<_>>()).map(drop)
+    }
+}
+
+/// Cuts and opens a product's share, and brings it back into the ring.
+struct Truncation {
+    profile: Profile,
+    cut: u32,
+}
+
+impl Scene for Truncation {
+    fn script(&self) -> Script {
+        let (p, wire) = (self.profile.clone(), self.profile.wire_after(self.cut));
+        let draws = vec![open(wire, 1), extend(&p, wire, 1)];
+        Script { inputs: vec![Input::all(p.ring)], draws, profile: p }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let (p, z) = (e.profile().clone(), share(e, 0, &[rows])?);
+        let y = e.open(&[Open::product(&z, self.cut, &p)])?.remove(0);
+        e.extend(&y).map(drop)
+    }
+}
+
+/// Opens master weights; `bits` of them, from bit `shift` on, vary.
+struct Weights {
+    profile: Profile,
+    bits: u32,
+    shift: u32,
+}
+
+impl Scene for Weights {
+    fn script(&self) -> Script {
+        let p = self.profile.clone();
+        Script { inputs: vec![Input::all(self.bits).shift(self.shift)], draws: vec![open(p.ring, 1)], profile: p }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let (p, w) = (e.profile().clone(), e.parameter(0, &[rows].into())?);
+        e.open(&[Open::weight(&w, &p)]).map(drop)
+    }
+}
+
+/// Opens `x`, a case to a row, and `w`, a case to a column, and multiplies each with each.
+/// With `given`, this server's halves of the inputs are given.
+struct Products {
+    bits: u32,
+    given: Option<usize>,
+    kind: Kind,
+}
+
+/// What is multiplied.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Images of one pixel with filters of one tap.
+    Conv,
+    /// Numbers.
+    One,
+    /// Rows of two numbers.
+    Sum,
+    /// Numbers, with a second `w` too.
+    Twice,
+}
+
+impl Products {
+    fn each(&self) -> usize {
+        if self.kind == Kind::Sum { 2 } else { 1 }
+    }
+
+    /// Axes of the operands.
+    fn axes(&self) -> &'static [Axis] {
+        if self.kind == Kind::Twice { &[Axis::Rows, Axis::Cols, Axis::Cols] } else { &[Axis::Rows, Axis::Cols] }
+    }
+}
+
+impl Scene for Products {
+    fn script(&self) -> Script {
+        let (n, each) = (self.bits, self.each());
+        let input = |axis: &Axis| {
+            let input = Input::all(n).each(each).axis(*axis);
+            self.given.map_or(input.clone(), |server| input.half(server, &[1, 2][..each]))
+        };
+        let mut draws: Vec<Draw> = self.axes().iter().map(|axis| open(n, each).axis(*axis)).collect();
+        draws.extend(self.axes()[1..].iter().map(|_| frame(&[n], 1)));
+        Script { profile: tiny(n, 2), inputs: self.axes().iter().map(input).collect(), draws }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<()> {
+        let (p, each) = (e.profile().clone(), self.each());
+        let mut operands = Vec::new();
+        for (at, axis) in self.axes().iter().enumerate() {
+            let shape = match (axis, self.kind) {
+                (Axis::Rows, _) => [rows, each],
+                (_, Kind::Sum) => [cols, each],
+                _ => [1, cols],
+            };
+            operands.push(share(e, at, &shape)?);
+        }
+        let wires = e.open(&operands.iter().map(|x| Open::operand(x, &p)).collect::<Vec<_>>())?;
+        let map = match self.kind {
+            Kind::Conv => {
+                let one = [1, 1];
+                let conv = Conv { image: one, channels: 1, kernel: one, stride: one, padding: [0, 0], outputs: cols };
+                Bilinear::Conv(conv, Pass::Forward)
+            }
+            Kind::One | Kind::Twice => Layout::Plain.into(),
+            Kind::Sum => Layout::RightTransposed.into(),
+        };
+        wires[1..].iter().try_for_each(|w| e.product(&wires[0], w, map).map(drop))
+    }
+}
+
+/// Rescales a share of `bits` bits, of which `varies` from bit `at` on vary.
+struct Rescaling {
+    profile: Profile,
+    bits: u32,
+    varies: u32,
+    at: u32,
+    shift: i32,
+}
+
+impl Scene for Rescaling {
+    fn script(&self) -> Script {
+        let room = (64 - self.bits).wrapping_add_signed(self.shift);
+        let draws = vec![open(1, 1), frame(&[room], 1)];
+        Script { profile: self.profile.clone(), inputs: vec![Input::all(self.varies).shift(self.at)], draws }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let x = if self.bits == 64 { e.parameter(0, &[rows].into())? } else { share(e, 0, &[rows])? };
+        e.rescale(&[Scaling { share: &x, bits: self.bits, scale: 3, shift: self.shift, times: 5 }]).map(drop)
+    }
+}
+
+#[test]
+fn opened_operands_are_uniform_whatever_they_are() {
+    for (bits, values) in [(2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (2, 2), (3, 2), (2, 3)] {
+        assert_eq!(exhaust(&Operands { bits, values }), 1 << (4 * bits as usize * values));
+    }
+}
+
+#[test]
+fn truncated_and_extended_products_are_uniform_whatever_they_are() {
+    let mut cases = 0;
+    for (ring, wire, cut) in [(3, 2, 0), (4, 2, 1), (4, 3, 1), (5, 3, 1), (5, 3, 2), (6, 4, 2), (6, 5, 1), (6, 2, 3)] {
+        cases += exhaust(&Truncation { profile: tiny(ring, wire), cut });
+    }
+    assert!(cases > 1 << 25);
+    for profile in [Profile::small(), Profile::wide()] {
+        let cut = profile.frac;
+        pads(&Truncation { profile, cut }, 100, 1 << 12).unwrap();
+    }
+}
+
+#[test]
+fn opened_weights_are_uniform_whatever_they_are() {
+    // frac 1: 31 bits are cut, of which 3 vary; and as many as the ring has above
+    for (ring, bits, shift) in [(2, 5, 28), (3, 6, 28), (4, 7, 28), (4, 6, 0), (4, 6, 58)] {
+        exhaust(&Weights { profile: tiny(ring, 2), bits, shift });
+    }
+    for profile in [Profile::small(), Profile::wide()] {
+        pads(&Weights { profile, bits: 64, shift: 0 }, 100, 1 << 12).unwrap();
+    }
+}
+
+#[test]
+fn operands_of_one_and_of_two_products_are_uniform_whatever_they_are() {
+    let products = |bits, given, kind| exhaust(&Products { bits, given, kind });
+    assert_eq!(products(2, None, Kind::One), 1 << 18);
+    assert_eq!(products(2, None, Kind::Conv), 1 << 18);
+    for given in [Some(0), Some(1)] {
+        assert_eq!(products(3, given, Kind::One), 1 << 21);
+        assert_eq!(products(2, given, Kind::Twice), 1 << 22);
+    }
+    assert_eq!(products(2, Some(0), Kind::Sum), 1 << 26);
+}
+
+#[test]
+fn rescaled_shares_tell_one_uniform_bit_whatever_they_are() {
+    for (ring, shift) in [(4, -58), (5, -57), (6, -56), (6, -54)] {
+        let profile = tiny(ring, 2);
+        exhaust(&Rescaling { profile, bits: ring, varies: ring, at: 0, shift });
+    }
+    // shares of 64 bits, of which the highest and the lowest vary
+    for (at, shift) in [(58, 3), (0, 4), (58, 1)] {
+        exhaust(&Rescaling { profile: tiny(4, 2), bits: 64, varies: 6, at, shift });
+    }
+    for (profile, shift) in [(Profile::small(), -5), (Profile::small(), 0), (Profile::wide(), 11)] {
+        let bits = profile.ring;
+        pads(&Rescaling { profile, bits, varies: bits, at: 0, shift }, 100, 1 << 12).unwrap();
+    }
+    pads(&Rescaling { profile: Profile::small(), bits: 64, varies: 64, at: 0, shift: 5 }, 100, 1 << 12).unwrap();
+}

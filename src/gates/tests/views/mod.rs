@@ -1,0 +1,43 @@
+//! What a server sees of a gate, exactly: no secret changes the law of it (docs/protocols.md 10).
+//!
+//! The gates run as they are, on a device whose key streams are read off a *string* per case instead of ChaCha; an element of a
+//! tensor is a case, so that one run goes through many. [`exhaust`] goes through all strings, secrets and own halves on tiny rings;
+//! [`pads`] takes samples where there are too many, in the rings of earnest and for all that is dealt. [`controls`] are protocols
+//! with a slip, of which both must say so.
+
+mod bits;
+mod controls;
+mod exhaust;
+mod linear;
+mod pads;
+mod script;
+mod softmax;
+mod stage;
+mod view;
+
+use exhaust::{exhaust, law};
+use pads::pads;
+use script::{Axis, Draw, Input, Item, Script, compare, extend, frame, open, select, threshold, winner};
+use stage::{Party, Scene};
+
+use crate::error::Result;
+use crate::fixed::{Profile, Window};
+use crate::gates::{Arguments, Bilinear, Conv, Layout, Open, Pass, Scaling};
+use crate::shape::Shape;
+
+/// A profile of tiny rings: products in `ring` bits, wires of `wire`. Windows of one digit fit wires of 6 bits.
+fn tiny(ring: u32, wire: u32) -> Profile {
+    Profile { name: "tiny".into(), ring, wire, frac: 1, window: Window { low: 0, high: 4 } }
+}
+
+/// An input as a share of the ring.
+fn share<E: Party>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Share> {
+    let x = e.parameter(index, &Shape::new(shape))?;
+    e.narrow(&x, 0)
+}
+
+/// An input as a lifted wire.
+fn wire<E: Party>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Wire> {
+    let (x, bits) = (share(e, index, shape)?, e.profile().wire);
+    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: true }])?.remove(0))
+}
