@@ -1,114 +1,34 @@
-//! What each role receives in a run, by roles over tapped channels: no tensor of the data reaches trainer or dealer.
+//! What each role receives in a run, by roles over tapped channels: no tensor of the data reaches trainer or dealer, and
+//! whatever holds a tensor is uniform.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod tapped;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
 use ndarray::Array2;
-use ppdnn::backend::{Backend, Cpu};
 use ppdnn::data::Examples;
-use ppdnn::error::Result;
-use ppdnn::net::{Channel, Frame, Head, Identity, Kind, Traffic, pair};
+use ppdnn::fixed::encode;
+use ppdnn::net::Kind;
 use ppdnn::nn::Model;
-use ppdnn::roles::{
-    DealerLinks, OwnerLinks, ServerLinks, TrainerLinks, Training, run_dealer, run_owner, run_server, run_trainer,
-};
-use ppdnn::train::Reveals;
+use ppdnn::roles::Training;
+use ppdnn::train::{Reveals, Schedule};
 
-/// Frames and bytes by receiver, sender and kind.
-type Ledger = Arc<Mutex<BTreeMap<(String, String, String), (usize, usize)>>>;
+use tapped::{Heard, tapped};
 
-/// A channel that notes what is received on it.
-struct Tap {
-    link: Box<dyn Channel>,
-    me: String,
-    ledger: Ledger,
-}
-
-impl Channel for Tap {
-    fn peer(&self) -> &str {
-        self.link.peer()
-    }
-
-    fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
-        self.link.send(head, body)
-    }
-
-    fn recv(&mut self, what: &str) -> Result<Frame> {
-        let frame = self.link.recv(what)?;
-        let key = (self.me.clone(), self.link.peer().to_owned(), frame.head.kind.to_string());
-        let mut ledger = self.ledger.lock().unwrap();
-        let entry = ledger.entry(key).or_default();
-        *entry = (entry.0 + 1, entry.1 + frame.body.len());
-        Ok(frame)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.link.flush()
-    }
-
-    fn traffic(&self) -> Traffic {
-        self.link.traffic()
-    }
-
-    fn set_deadline(&mut self, deadline: Duration) {
-        self.link.set_deadline(deadline);
-    }
-}
-
-/// Runs a training by its roles, one owner, and returns what was received.
+/// Frames and bytes by receiver, sender and kind, of a training with one owner.
 fn ledger(
     training: &Training,
     train: &Examples,
     test: &Examples,
 ) -> BTreeMap<(String, String, String), (usize, usize)> {
-    let ledger = Ledger::default();
-    let link = |a: &str, b: &str| {
-        let (x, y) = pair(a, b);
-        let tap = |link, me: &str| -> Box<dyn Channel> {
-            Box::new(Tap { link: Box::new(link), me: me.into(), ledger: ledger.clone() })
-        };
-        (tap(x, a), tap(y, b))
-    };
-    let (names, job) = (["server 0", "server 1"], training.job(train.len(), test.len()).unwrap());
-    let identity = Identity::generate().unwrap();
-    let backend: Arc<dyn Backend> = Arc::new(Cpu::default());
-    let [trainer0, trainer1] = names.map(|server| link("trainer", server));
-    let (trainer_dealer, dealer_trainer) = link("trainer", "dealer");
-    let (peer0, peer1) = link("server 0", "server 1");
-    let [dealer0, dealer1] = names.map(|server| link("dealer", server));
-    let [owner0, owner1] = names.map(|server| link("owner 0", server));
-    let (owner_dealer, dealer_owner) = link("owner 0", "dealer");
-    thread::scope(|scope| {
-        let sides = [(trainer0.1, peer0, dealer0.1, owner0.1), (trainer1.1, peer1, dealer1.1, owner1.1)];
-        for (id, (trainer, peer, dealer, owner)) in (0..).zip(sides) {
-            let (mut owner, backend, seal) = (Some(owner), backend.clone(), identity.sealing_key());
-            let links = ServerLinks {
-                trainer,
-                peer: Box::new(move || Ok(peer)),
-                dealer: Box::new(move || Ok(dealer)),
-                owner: Box::new(move |_| Ok(owner.take().unwrap())),
-                seal,
-            };
-            scope.spawn(move || run_server(id, links, backend).unwrap());
-        }
-        let (mut servers, mut owner) = ([dealer0.0, dealer1.0].into_iter(), Some(dealer_owner));
-        let links = DealerLinks {
-            trainer: dealer_trainer,
-            server: Box::new(move |_| Ok(servers.next().unwrap())),
-            owner: Box::new(move |_| Ok(owner.take().unwrap())),
-        };
-        scope.spawn(move || run_dealer(links, backend).unwrap());
-        let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer };
-        scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
-        let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer };
-        run_trainer(&job, links, &identity, &mut |_| ()).unwrap();
-    });
-    let ledger = ledger.lock().unwrap();
-    ledger.clone()
+    let mut ledger = BTreeMap::new();
+    for Heard { to, from, frame } in tapped(training, train, test) {
+        let entry: &mut (usize, usize) = ledger.entry((to, from, frame.head.kind.to_string())).or_default();
+        *entry = (entry.0 + 1, entry.1 + frame.body.len());
+    }
+    ledger
 }
 
 fn examples(rows: usize, features: usize) -> Examples {
@@ -165,4 +85,79 @@ fn rows_are_counted_where_they_go() {
     let rows: usize =
         ledger.iter().filter(|((_, from, kind), _)| from == "owner 0" && kind == "data").map(|(_, x)| x.1).sum();
     assert_eq!(rows, 2 * 330 * (50 + 3) * 4);
+}
+
+/// Rows of nothing that are all of class 0, or rows without a pattern.
+fn extremes(rows: usize, blank: bool) -> Examples {
+    let noise = |i: usize, j: usize| ((i * 7_919 + j * 104_729 + i * j * 31) % 251) as f32 / 251.0;
+    let features = Array2::from_shape_fn((rows, 32), |(i, j)| if blank { 0.0 } else { noise(i, j) });
+    let labels = (0..rows).map(|i| if blank { 0 } else { u32::try_from(i * i % 8).unwrap() }).collect();
+    Examples::new(features, labels, 8).unwrap()
+}
+
+/// Pearson's statistic of the counts of bytes against the uniform law, 255 degrees of freedom.
+fn chi_square(bytes: &[u8]) -> f64 {
+    assert!(bytes.len() >= 256 * 20, "{} bytes are too few", bytes.len());
+    let mut counts = [0u64; 256];
+    bytes.iter().for_each(|b| counts[usize::from(*b)] += 1);
+    let expected = bytes.len() as f64 / 256.0;
+    counts.iter().map(|c| (*c as f64 - expected).powi(2) / expected).sum()
+}
+
+/// Above it lies less than 1e-9 of the law of chi-square with 255 degrees of freedom (Wilson and Hilferty, 1931, 6 deviations).
+const UNIFORM: f64 = 415.0;
+
+/// The bytes of every kind of frame with a tensor in it, by its way. Sizes are such that all that is packed fills its words, but
+/// for the update's bits of 8 biases at the end of a step's last opening.
+fn tensors(heard: &[Heard]) -> Vec<(String, Vec<u8>)> {
+    let ways = [
+        (Kind::Data, "owner 0", "server 0"),
+        (Kind::Data, "owner 0", "server 1"),
+        (Kind::Data, "trainer", "server 0"),
+        (Kind::Data, "trainer", "server 1"),
+        (Kind::Opening, "server 0", "server 1"),
+        (Kind::Opening, "server 1", "server 0"),
+        (Kind::Correction, "dealer", "server 1"),
+        (Kind::Progress, "server 0", "trainer"),
+        (Kind::Progress, "server 1", "trainer"),
+    ];
+    let bytes = |(kind, from, to): (Kind, &str, &str)| {
+        let frames: Vec<_> = heard.iter().filter(|h| h.is(from, to) && h.frame.head.kind == kind).collect();
+        let one = |(at, h): (usize, &&Heard)| {
+            let (head, body) = (h.frame.head, &h.frame.body);
+            let last = frames.get(at + 1).is_none_or(|next| next.frame.head.step != head.step);
+            let (from, to) = match kind {
+                Kind::Opening if last => (0, body.len() - 3),
+                // a sealed parameter stands between what it is and the figures
+                Kind::Progress if body.len() < 4_000 => (0, 0),
+                Kind::Progress => (64, body.len() - 512),
+                _ => (0, body.len()),
+            };
+            body[from..to].to_vec()
+        };
+        (format!("{kind} from {from} to {to}"), frames.iter().enumerate().flat_map(one).collect())
+    };
+    ways.map(bytes).into_iter().collect()
+}
+
+#[test]
+fn every_kind_of_frame_is_uniform_for_very_different_data() {
+    let model = Model::dense("small", 32, &[32], 8).unwrap();
+    let reveal = Reveals { accuracy: false, model: true };
+    let training = Training::new(model).epochs(3).batch(32).reveal(reveal);
+    // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
+    let training = training.learning_rate(f64::exp2(-7.0)).momentum(0.0).schedule(Schedule::Constant);
+    let runs = [true, false].map(|blank| tensors(&tapped(&training, &extremes(192, blank), &extremes(0, blank))));
+    for ((what, a), (_, b)) in runs[0].iter().zip(&runs[1]) {
+        assert_eq!(a.len(), b.len(), "{what}: lengths say nothing of the data");
+        let xor: Vec<u8> = a.iter().zip(b).map(|(a, b)| a ^ b).collect();
+        for (of, bytes) in [("blank rows", a), ("noise", b), ("the difference of both", &xor)] {
+            let statistic = chi_square(bytes);
+            assert!(statistic < UNIFORM, "{what}, {of}: {statistic} over {} bytes", bytes.len());
+        }
+    }
+    // control: the rows themselves, on their grid
+    let plain = extremes(192, false).features.mapv(|x| encode(x.into(), 8).to_le_bytes());
+    let plain: Vec<u8> = plain.iter().flatten().copied().collect();
+    assert!(chi_square(&plain) > 100.0 * UNIFORM, "unmasked rows are noticed");
 }

@@ -71,10 +71,12 @@ pub(crate) struct Run {
     /// What server 0 got from server 1, server 1 from server 0, server 1 from the dealer.
     pub(crate) heard: [Heard; 3],
     pub(crate) revealed: Vec<(Revealed, Vec<i64>)>,
+    /// The halves of what was revealed, as server 0 and server 1 hand them out, with the bits of their ring.
+    pub(crate) halves: [Vec<Handed>; 2],
 }
 
 /// A half of something revealed, with the bits of its ring.
-type Handed = (Revealed, Vec<u64>, u32);
+pub(crate) type Handed = (Revealed, Vec<u64>, u32);
 type Outbox = Arc<Mutex<Vec<Handed>>>;
 
 impl Run {
@@ -213,6 +215,7 @@ impl World {
             traffic: [zero.2[0], zero.2[1], one.2[1]],
             heard,
             revealed: a.iter().zip(&b).map(sum).collect(),
+            halves: [a, b],
         })
     }
 

@@ -59,7 +59,8 @@ fn a_session_that_starts_again_on_old_seeds_is_noticed() {
 fn whole_words(p: &Profile) -> Job {
     // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
     let rate = Rate::new(f64::exp2(-7.0), 32).unwrap();
-    Job { rate, batch: 32, epochs: 3, ..job(p, &[32, 32, 8], 96) }
+    let reveal = Reveals { accuracy: false, model: true };
+    Job { rate, reveal, batch: 32, epochs: 3, ..job(p, &[32, 32, 8], 96) }
 }
 
 /// All features the same, all labels 0; or uniform.
@@ -101,12 +102,18 @@ fn chi_square(bytes: &[u8]) -> f64 {
 /// Above it lies less than 1e-9 of the law of chi-square with 255 degrees of freedom (Wilson and Hilferty, 1931, 6 deviations).
 const UNIFORM: f64 = 415.0;
 
-fn views(run: &Run) -> [(&'static str, Vec<u8>); 3] {
+fn views(run: &Run) -> [(&'static str, Vec<u8>); 5] {
     let [at0, at1, dealt] = &run.heard;
+    let [half0, half1] = run.halves.each_ref().map(|halves| {
+        let bytes = |x: &u64, bits: u32| x.to_le_bytes()[..bits as usize / 8].to_vec();
+        halves.iter().flat_map(|(_, x, bits)| x.iter().flat_map(|x| bytes(x, *bits))).collect()
+    });
     [
         ("openings at server 0", bytes(at0, true)),
         ("openings at server 1", bytes(at1, true)),
         ("corrections at server 1", bytes(dealt, false)),
+        ("server 0's halves at the trainer", half0),
+        ("server 1's halves at the trainer", half1),
     ]
 }
 

@@ -1,0 +1,115 @@
+//! A training by its roles as threads of this process, over channels that note every frame.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use ppdnn::backend::{Backend, Cpu};
+use ppdnn::data::Examples;
+use ppdnn::error::Result;
+use ppdnn::net::{Channel, Frame, Head, Identity, Traffic, pair};
+use ppdnn::roles::{
+    DealerLinks, OwnerLinks, ServerLinks, TrainerLinks, Training, run_dealer, run_owner, run_server, run_trainer,
+};
+
+/// A frame on its way.
+pub(crate) struct Heard {
+    /// Who received it.
+    pub(crate) to: String,
+    /// Who sent it.
+    pub(crate) from: String,
+    /// The frame.
+    pub(crate) frame: Frame,
+}
+
+impl Heard {
+    /// Whether it went this way.
+    pub(crate) fn is(&self, from: &str, to: &str) -> bool {
+        self.from == from && self.to == to
+    }
+}
+
+type Log = Arc<Mutex<Vec<Heard>>>;
+
+/// A channel that notes what is received on it.
+struct Tap {
+    link: Box<dyn Channel>,
+    me: String,
+    log: Log,
+}
+
+impl Channel for Tap {
+    fn peer(&self) -> &str {
+        self.link.peer()
+    }
+
+    fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
+        self.link.send(head, body)
+    }
+
+    fn recv(&mut self, what: &str) -> Result<Frame> {
+        let frame = self.link.recv(what)?;
+        let heard = Heard { to: self.me.clone(), from: self.link.peer().to_owned(), frame: frame.clone() };
+        self.log.lock().unwrap().push(heard);
+        Ok(frame)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.link.flush()
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    fn set_deadline(&mut self, deadline: Duration) {
+        self.link.set_deadline(deadline);
+    }
+}
+
+/// Runs a training by its roles, one owner, and returns every frame that was received; those of one way are in their order.
+pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> Vec<Heard> {
+    let log = Log::default();
+    let link = |a: &str, b: &str| {
+        let (x, y) = pair(a, b);
+        let tap = |link, me: &str| -> Box<dyn Channel> {
+            Box::new(Tap { link: Box::new(link), me: me.into(), log: log.clone() })
+        };
+        (tap(x, a), tap(y, b))
+    };
+    let (names, job) = (["server 0", "server 1"], training.job(train.len(), test.len()).unwrap());
+    let identity = Identity::generate().unwrap();
+    let backend: Arc<dyn Backend> = Arc::new(Cpu::default());
+    let [trainer0, trainer1] = names.map(|server| link("trainer", server));
+    let (trainer_dealer, dealer_trainer) = link("trainer", "dealer");
+    let (peer0, peer1) = link("server 0", "server 1");
+    let [dealer0, dealer1] = names.map(|server| link("dealer", server));
+    let [owner0, owner1] = names.map(|server| link("owner 0", server));
+    let (owner_dealer, dealer_owner) = link("owner 0", "dealer");
+    thread::scope(|scope| {
+        let sides = [(trainer0.1, peer0, dealer0.1, owner0.1), (trainer1.1, peer1, dealer1.1, owner1.1)];
+        for (id, (trainer, peer, dealer, owner)) in (0..).zip(sides) {
+            let (mut owner, backend, seal) = (Some(owner), backend.clone(), identity.sealing_key());
+            let links = ServerLinks {
+                trainer,
+                peer: Box::new(move || Ok(peer)),
+                dealer: Box::new(move || Ok(dealer)),
+                owner: Box::new(move |_| Ok(owner.take().unwrap())),
+                seal,
+            };
+            scope.spawn(move || run_server(id, links, backend).unwrap());
+        }
+        let (mut servers, mut owner) = ([dealer0.0, dealer1.0].into_iter(), Some(dealer_owner));
+        let links = DealerLinks {
+            trainer: dealer_trainer,
+            server: Box::new(move |_| Ok(servers.next().unwrap())),
+            owner: Box::new(move |_| Ok(owner.take().unwrap())),
+        };
+        scope.spawn(move || run_dealer(links, backend).unwrap());
+        let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer };
+        scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
+        let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer };
+        run_trainer(&job, links, &identity, &mut |_| ()).unwrap();
+    });
+    std::mem::take(&mut log.lock().unwrap())
+}
