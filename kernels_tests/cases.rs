@@ -2,6 +2,7 @@
 
 mod convolution;
 mod linear;
+mod pool;
 mod protocol;
 
 use ppdnn::kernel::{Kernel, Operand, RingWord};
@@ -25,6 +26,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
     match kernel.name {
         "add_row" => make.add_row(),
         "and" => make.and(),
+        "and_all" => make.and_all(),
         "below_max" => make.below_max(),
         "box_sum" => make.box_sum(),
         "chacha" => make.chacha(),
@@ -38,10 +40,12 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "correct" => make.correct(),
         "correct_bits" => make.correct_bits(1),
         "correlate" => make.correlate(),
+        "deal_and_all" => make.deal_and_all(),
         "deal_below_max" => make.deal_below_max(),
         "deal_compare" => make.deal_compare(),
         "deal_extend" => make.deal_extend(),
         "deal_hits" => make.deal_hits(),
+        "deal_pick" => make.deal_pick(),
         "deal_probability" => make.deal_probability(),
         "deal_rescale" => make.correct_bits(2),
         "deal_select" => make.deal_select(),
@@ -58,6 +62,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "narrow" => make.narrow(),
         "pack_ring" => make.pack_ring(),
         "pair_windows" => make.pair_windows(),
+        "pick" => make.pick(),
         "probability" => make.probability(),
         "reciprocal" => make.reciprocal(),
         "rescale" => make.rescale(Operand::Ring),
@@ -71,6 +76,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "unpack" => make.unpack(),
         "unpack_rows" => make.unpack_rows(),
         "window" => make.window(),
+        "window_difference" => make.window_difference(),
         "winner" => make.winner(),
         "xor" => make.xor(),
         name => panic!("kernel `{name}` has a GPU body and no cases; add a function for it to kernels_tests/cases.rs"),

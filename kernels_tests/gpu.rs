@@ -4,11 +4,11 @@ use ppdnn::backend::wgpu::Arithmetic;
 use ppdnn::backend::{Adapter, Backend, Buf, Wgpu};
 use ppdnn::error::Error;
 use ppdnn::kernel::table::{
-    ADD_ROW, AND, BELOW_MAX, BOX_SUM, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT, CONVOLVE,
-    CORRECT, CORRECT_BITS, CORRELATE, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXTEND, DEAL_HITS, DEAL_PROBABILITY,
-    DEAL_RESCALE, DEAL_SELECT, DEAL_WINNER, EXP, EXTEND, GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK,
-    PAIR_WINDOWS, PROBABILITY, RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SHARE_BITS, SUM_ROWS,
-    UNPACK, UNPACK_ROWS, WINDOW, WINNER, XOR,
+    ADD_ROW, AND, AND_ALL, BELOW_MAX, BOX_SUM, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT,
+    CONVOLVE, CORRECT, CORRECT_BITS, CORRELATE, DEAL_AND_ALL, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXTEND, DEAL_HITS,
+    DEAL_PICK, DEAL_PROBABILITY, DEAL_RESCALE, DEAL_SELECT, DEAL_WINNER, EXP, EXTEND, GATHER_ROWS, HITS, KERNELS,
+    MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PICK, PROBABILITY, RECIPROCAL, RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM,
+    SELECT, SHARE_BITS, SUM_ROWS, UNPACK, UNPACK_ROWS, WINDOW, WINDOW_DIFFERENCE, WINNER, XOR,
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
@@ -109,6 +109,7 @@ fn a_slip_in_a_shader_is_noticed() {
     for (kernel, right, wrong) in [
         (&ADD_ROW, "i % p.cols", "i / p.cols"),
         (&AND, "a[i] & b[i];", "a[i] | b[i];"),
+        (&AND_ALL, "p.flips >> i", "p.flips >> 1u"),
         (&BELOW_MAX, "j < row + p.classes", "j + 1u < row + p.classes"),
         (&BOX_SUM, "+ channel, tap", ", tap"),
         (&CHACHA_ROWS, "index[row] * p.blocks", "index[row] * across"),
@@ -122,11 +123,13 @@ fn a_slip_in_a_shader_is_noticed() {
         (&CORRELATE, "ky, kx);", "kx, ky);"),
         (&CORRECT, "w_sub(", "w_add("),
         (&CORRECT_BITS, "w_sub(", "w_add("),
+        (&DEAL_AND_ALL, "i * w + at % w", "i * w"),
         (&DEAL_BELOW_MAX, "w_ones(p.wire)", "w_ones(64u)"),
         (&DEAL_COMPARE, "(rest + 1u) << j", "rest + 1u"),
         (&DEAL_COMPARE, "plane(1u + at", "plane(at"),
         (&DEAL_EXTEND, "p.wire - 1u", "p.wire"),
         (&DEAL_HITS, "wide(r[i])", "w_from(1u, 0u)"),
+        (&DEAL_PICK, "wide(y_rho[i])", "w_from(0u, 0u)"),
         (&DEAL_PROBABILITY, "times_bit(top_b, a)", "times_bit(top_a, a)"),
         (&DEAL_RESCALE, "own0[i >> 5u] &", "own0[i >> 5u] |"),
         (&DEAL_SELECT, "times_bit(l, top)", "top"),
@@ -139,6 +142,7 @@ fn a_slip_in_a_shader_is_noticed() {
         (&MATMUL_PAIR, "negated(", "("),
         (&PACK, "at.i < len", "at.i + 1u < len"),
         (&PAIR_WINDOWS, "pair.y", "pair.x + 1u"),
+        (&PICK, "difference, item(0u, i)", "difference, item(0u, 0u)"),
         (&PROBABILITY, "na & nb", "na | nb"),
         (&RECIPROCAL, "lo * lo", "lo"),
         (&RESCALE_ASK_WIDE, "p.bits - 1u", "p.bits - 2u"),
@@ -150,6 +154,7 @@ fn a_slip_in_a_shader_is_noticed() {
         (&UNPACK, "span(p.at", "span(0u"),
         (&UNPACK_ROWS, "* p.stride", "* ((p.cols * p.bits + 31u) / 32u)"),
         (&WINDOW, "p.k + 1u", "p.k"),
+        (&WINDOW_DIFFERENCE, "p.k + 1u", "p.k"),
         (&WINNER, "^ from_bit.y", ""),
     ] {
         let text = kernel.wgsl.expect("it has a GPU body");

@@ -7,6 +7,7 @@ mod compare;
 mod convolution;
 mod linear;
 mod pack;
+mod pool;
 mod prg;
 mod rescale;
 mod select;
@@ -54,6 +55,9 @@ truths! {
     pack::masked_halves_of_every_width_are_packed_as_defined_and_merge_to_their_sum: MASK MASK_WIDE MERGE;
     pack::numbers_of_every_width_lie_where_the_definition_says: PACK UNPACK UNPACK_ROWS;
     pack::words_are_moved_and_combined: AND CONCAT GATHER_ROWS XOR;
+    pool::ands_of_all_are_those_of_the_bits: AND_ALL DEAL_AND_ALL;
+    pool::differences_are_those_of_what_is_left_of_both: WINDOW_DIFFERENCE;
+    pool::the_one_that_the_bit_says_is_picked: DEAL_PICK PICK;
     prg::the_key_stream_is_that_of_rand_chacha: CHACHA CHACHA_ROWS;
     rescale::two_servers_rescale_within_one_unit_and_exactly_to_the_left:
         DEAL_RESCALE RESCALE RESCALE_ASK RESCALE_ASK_WIDE RESCALE_WIDE;

@@ -132,7 +132,7 @@ impl Maker {
     }
 
     /// Bits, low, k, add.
-    fn window_params(&mut self) -> Vec<[u32; 5]> {
+    pub(super) fn window_params(&mut self) -> Vec<[u32; 5]> {
         let bits = self.bits(Operand::Ring);
         let settings = [[24, 4, 12], [32, 12, 12], [24, 0, 16], [bits, 8, 24], [bits - 1, bits - 1, 4]];
         let add = self.source.raw(2);

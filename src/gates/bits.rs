@@ -9,13 +9,14 @@
 //! Source: protocols.md 3.2, 3.4. Perfect; every bit has its own fresh mask.
 
 use crate::error::Result;
+use crate::gates::{Open, Opening};
 use crate::kernel::fast::bits::{plane, words};
 use crate::kernel::table::{CORRECT_BITS, CorrectParams, SHARE_BITS, ShareBitsParams, XOR, XorParams};
-use crate::party::{BitShare, Clear, Dealer, DealtBits, Half, Number, OpenBits, Plan, Server, Values, count};
+use crate::party::{BitShare, Clear, Dealer, DealtBits, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count};
 use crate::shape::Shape;
 
 /// Combines and opens secret bits.
-pub trait OpenBit: Values {
+pub trait OpenBit: Opening {
     /// `a ^ b`, locally.
     ///
     /// # Errors
@@ -35,6 +36,20 @@ pub trait OpenBit: Values {
     /// # Errors
     /// What the device or the link says.
     fn open_bits(&mut self, list: &[&Self::Bits], ring: bool) -> Result<Vec<Self::OpenBits>>;
+
+    /// Opens values and bits in one round.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    #[expect(clippy::type_complexity, reason = "the two lists of the two gates")]
+    fn open_with_bits(
+        &mut self,
+        values: &[Open<'_, Self::Share>],
+        list: &[&Self::Bits],
+        ring: bool,
+    ) -> Result<(Vec<Self::Wire>, Vec<Self::OpenBits>)> {
+        Ok((self.open(values)?, self.open_bits(list, ring)?))
+    }
 }
 
 impl OpenBit for Server {
@@ -51,6 +66,16 @@ impl OpenBit for Server {
     }
 
     fn open_bits(&mut self, list: &[&BitShare], ring: bool) -> Result<Vec<OpenBits>> {
+        self.open_with_bits(&[], list, ring).map(|(_, bits)| bits)
+    }
+
+    fn open_with_bits(
+        &mut self,
+        values: &[Open<'_, Half>],
+        list: &[&BitShare],
+        ring: bool,
+    ) -> Result<(Vec<OpenWire>, Vec<OpenBits>)> {
+        let values = self.ask_open(values)?;
         let mut held = Vec::with_capacity(list.len());
         for b in list {
             let (len, bits) = (b.shape.len(), self.profile().ring);
@@ -59,15 +84,19 @@ impl OpenBit for Server {
             let masked = self.device().run(&XOR, XorParams { a_at: 0, b_at: 0 }, &[&b.x, &own], [plane(len)])?;
             held.push((masked, own, lambda));
         }
-        let asks: Vec<_> = held.iter().map(|(masked, ..)| (masked, masked.len())).collect();
+        let packed = values.iter().map(|v| &v.packed).chain(held.iter().map(|(masked, ..)| masked));
+        let asks: Vec<_> = packed.map(|words| (words, words.len())).collect();
         let peer = self.exchange(&asks)?;
+        let mut at = peer.at.iter().copied();
+        let mut next = || at.next().expect("an exchange answers every ask");
+        let wires = values.into_iter().map(|v| self.tell_open(v, &peer.words, next())).collect::<Result<_>>()?;
         let mut out = Vec::with_capacity(list.len());
-        for (((masked, own, lambda), at), b) in held.into_iter().zip(&peer.at).zip(list) {
-            let params = XorParams { a_at: 0, b_at: *at };
+        for ((masked, own, lambda), b) in held.into_iter().zip(list) {
+            let params = XorParams { a_at: 0, b_at: next() };
             let hat = self.device().run(&XOR, params, &[&masked, &peer.words], [own.len()])?;
             out.push(OpenBits { hat, own, lambda, shape: b.shape.clone() });
         }
-        Ok(out)
+        Ok((wires, out))
     }
 }
 
@@ -115,6 +144,20 @@ impl OpenBit for Clear {
 }
 
 impl OpenBit for Plan {
+    fn open_with_bits(
+        &mut self,
+        values: &[Open<'_, Self::Share>],
+        list: &[&Self::Bits],
+        ring: bool,
+    ) -> Result<(Vec<Self::Wire>, Vec<Self::OpenBits>)> {
+        let (server, dealer): (Vec<_>, Vec<_>) = list.iter().map(|b| (&b.0, &b.1)).unzip();
+        let shares: Vec<_> = values.iter().map(|o| o.of(&o.share.0)).collect();
+        let (wires, bits) = self.server.open_with_bits(&shares, &server, ring)?;
+        let shapes: Vec<_> = values.iter().map(|o| o.of(&o.share.1)).collect();
+        let (masks, lambdas) = self.dealer.open_with_bits(&shapes, &dealer, ring)?;
+        Ok((wires.into_iter().zip(masks).collect(), bits.into_iter().zip(lambdas).collect()))
+    }
+
     fn xor(&mut self, a: &Self::Bits, b: &Self::Bits) -> Result<Self::Bits> {
         Ok((self.server.xor(&a.0, &b.0)?, self.dealer.xor(&a.1, &b.1)?))
     }

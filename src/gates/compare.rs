@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::fixed::{Window, mask};
 use crate::kernel::fast::bits::plane;
 use crate::kernel::table::{
-    COMPARE_ASK, COMPARE_TELL, CompareParams, DEAL_COMPARE, PAIR_WINDOWS, PairParams, WINDOW, WindowParams, XOR,
-    XorParams,
+    COMPARE_ASK, COMPARE_TELL, CompareParams, DEAL_COMPARE, PAIR_WINDOWS, PairParams, WINDOW, WINDOW_DIFFERENCE,
+    WindowParams, XOR, XorParams,
 };
 use crate::kernel::twin::compare::{dealt_words, digits, pairs, shared_words};
 use crate::party::{BitShare, Clear, Dealer, DealtWire, Number, OpenWire, Plan, Server, Values, count, low};
@@ -41,6 +41,14 @@ pub trait Compare: Values {
     /// # Errors
     /// What the device or the link says.
     fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>>;
+
+    /// For every pair of wires of a list, the bits `[x >= y]`; the two have the same bits.
+    ///
+    /// Both sides are cut to the window before they are subtracted.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>>;
 
     /// For a wire `[rows, classes]`, the bits `[y_i >= y_j]` of all pairs `i < j`, `[pairs, rows]`.
     ///
@@ -76,6 +84,14 @@ fn pair_windows(device: &Device, x: &Tensor, bits: u32, window: Window, public: 
     let (add_lo, add_hi) = (low(add), low(add >> 32));
     let params = PairParams { rows: count(rows), classes: count(classes), bits, low: w.low, k, add_lo, add_hi };
     Ok(Windows { a: vec![device.run(&PAIR_WINDOWS, params, &[x], [pairs(classes).count(), rows])?], k })
+}
+
+/// The windows of the differences of two wires, or of their masks.
+fn difference(device: &Device, [x, y]: [&Tensor; 2], bits: u32, window: Window, public: bool) -> Result<Windows> {
+    let (w, add) = (window.on(bits), unlift(bits, public));
+    let k = w.bits();
+    let params = WindowParams { bits, low: w.low, k, add_lo: low(add), add_hi: low(add >> 32) };
+    Ok(Windows { a: vec![device.run(&WINDOW_DIFFERENCE, params, &[x, y], x.shape().clone())?], k })
 }
 
 /// What takes the lift off a public value.
@@ -168,6 +184,12 @@ impl Compare for Server {
         self.compare(vec![w]).map(first)
     }
 
+    fn larger(&mut self, list: &[(&OpenWire, &OpenWire)], window: Window) -> Result<Vec<BitShare>> {
+        let one = |(x, y): &(&OpenWire, &OpenWire)| difference(self.device(), [&x.hat, &y.hat], x.bits, window, true);
+        let list = list.iter().map(one).collect::<Result<_>>()?;
+        self.compare(list).map(first)
+    }
+
     fn pair_signs(&mut self, y: &OpenWire, window: Window) -> Result<BitShare> {
         let w = pair_windows(self.device(), &y.hat, y.bits, window, true)?;
         self.compare(vec![w]).map(|bits| first(bits).remove(0))
@@ -184,6 +206,14 @@ impl Compare for Dealer {
     fn at_least(&mut self, y: &DealtWire, window: Window, thresholds: &[i64]) -> Result<Vec<Shape>> {
         let w = windows(self.device(), &y.r, y.bits, window, false, &[0])?;
         self.compare(vec![(w, thresholds.len())]).map(first)
+    }
+
+    fn larger(&mut self, list: &[(&DealtWire, &DealtWire)], window: Window) -> Result<Vec<Shape>> {
+        let one = |(x, y): &(&DealtWire, &DealtWire)| {
+            Ok((difference(self.device(), [&x.r, &y.r], x.bits, window, false)?, 1))
+        };
+        let list = list.iter().map(one).collect::<Result<_>>()?;
+        self.compare(list).map(first)
     }
 
     fn pair_signs(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
@@ -222,6 +252,19 @@ impl Compare for Clear {
         Ok(thresholds.iter().map(one).collect())
     }
 
+    fn larger(&mut self, list: &[(&Number, &Number)], window: Window) -> Result<Vec<Number>> {
+        let one = |(x, y): &(&Number, &Number)| {
+            let w = window.on(x.bits);
+            let mut cut = |n: &Number| n.x.iter().map(|v| self.round(*v, w.low)).collect::<Vec<i64>>();
+            let (a, b) = (cut(x), cut(y));
+            let differences: Vec<i64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+            self.check("difference", &differences, 1 << w.bits());
+            let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
+            Number { x: bits, shape: x.shape.clone(), bits: 1 }
+        };
+        Ok(list.iter().map(one).collect())
+    }
+
     fn pair_signs(&mut self, y: &Number, window: Window) -> Result<Number> {
         let (w, (rows, classes)) = (window.on(y.bits), y.shape.matrix());
         let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
@@ -243,6 +286,12 @@ impl Compare for Plan {
     fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>> {
         let server = self.server.at_least(&y.0, window, thresholds)?;
         Ok(server.into_iter().zip(self.dealer.at_least(&y.1, window, thresholds)?).collect())
+    }
+
+    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
+        let server: Vec<_> = list.iter().map(|(x, y)| (&x.0, &y.0)).collect();
+        let dealer: Vec<_> = list.iter().map(|(x, y)| (&x.1, &y.1)).collect();
+        Ok(self.server.larger(&server, window)?.into_iter().zip(self.dealer.larger(&dealer, window)?).collect())
     }
 
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits> {

@@ -4,9 +4,9 @@
 
 use std::cell::OnceCell;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::gates::Boxes;
 use crate::kernel::Operand;
-use crate::kernel::fast::gemm::Patches;
 use crate::kernel::table::{
     ADD_ROW, AddRowParams, BOX_SUM, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, PatchParams, SUM_ROWS,
     SumRowsParams,
@@ -40,13 +40,13 @@ pub trait Local: Values {
     ///
     /// # Errors
     /// What the device says.
-    fn box_sum(&mut self, x: &Self::Wire, boxes: Patches) -> Result<Self::Wire>;
+    fn box_sum(&mut self, x: &Self::Wire, boxes: Boxes) -> Result<Self::Wire>;
 
     /// The same of a share.
     ///
     /// # Errors
     /// What the device says.
-    fn box_sum_share(&mut self, x: &Self::Share, boxes: Patches) -> Result<Self::Share>;
+    fn box_sum_share(&mut self, x: &Self::Share, boxes: Boxes) -> Result<Self::Share>;
 
     /// `kx x + ky y` of two shares of the same ring.
     ///
@@ -61,13 +61,19 @@ pub trait Local: Values {
     fn share(&mut self, x: &Self::Wire) -> Result<Self::Share>;
 }
 
-/// The shape of the sums of boxes.
-fn box_shape(boxes: Patches) -> Shape {
-    Shape::from([boxes.batch, boxes.positions[0] * boxes.positions[1] * boxes.channels])
+/// The shape of the sums of boxes of images.
+fn box_shape(x: &Shape, boxes: Boxes) -> Result<Shape> {
+    let (rows, columns) = x.matrix();
+    if columns == boxes.image_len() {
+        return Ok([rows, boxes.output_len()].into());
+    }
+    Err(Error::Shape { op: "boxes", lhs: x.clone(), rhs: [rows, boxes.image_len()].into() })
 }
 
-fn box_sum(device: &Device, x: &Tensor, boxes: Patches) -> Result<Tensor> {
-    device.run(&BOX_SUM, PatchParams::new(boxes, boxes.channels), &[x], box_shape(boxes))
+fn box_sum(device: &Device, x: &Tensor, boxes: Boxes) -> Result<Tensor> {
+    let shape = box_shape(x.shape(), boxes)?;
+    let params = PatchParams::new(boxes.patches(shape.matrix().0), boxes.channels);
+    device.run(&BOX_SUM, params, &[x], shape)
 }
 
 impl Local for Server {
@@ -82,12 +88,12 @@ impl Local for Server {
         Ok(Half { x: self.device().run(&ADD_ROW, params, &[&z.x, &b.x], z.x.shape().clone())?, bits: z.bits })
     }
 
-    fn box_sum(&mut self, x: &OpenWire, boxes: Patches) -> Result<OpenWire> {
+    fn box_sum(&mut self, x: &OpenWire, boxes: Boxes) -> Result<OpenWire> {
         let sum = |x: &Tensor| box_sum(self.device(), x, boxes);
         Ok(OpenWire { hat: sum(&x.hat)?, r: sum(&x.r)?, bits: x.bits, half: OnceCell::new() })
     }
 
-    fn box_sum_share(&mut self, x: &Half, boxes: Patches) -> Result<Half> {
+    fn box_sum_share(&mut self, x: &Half, boxes: Boxes) -> Result<Half> {
         Ok(Half { x: box_sum(self.device(), &x.x, boxes)?, bits: x.bits })
     }
 
@@ -119,12 +125,12 @@ impl Local for Dealer {
         Ok(z.clone())
     }
 
-    fn box_sum(&mut self, x: &DealtWire, boxes: Patches) -> Result<DealtWire> {
+    fn box_sum(&mut self, x: &DealtWire, boxes: Boxes) -> Result<DealtWire> {
         Ok(DealtWire { r: box_sum(self.device(), &x.r, boxes)?, bits: x.bits })
     }
 
-    fn box_sum_share(&mut self, _: &Shape, boxes: Patches) -> Result<Shape> {
-        Ok(box_shape(boxes))
+    fn box_sum_share(&mut self, x: &Shape, boxes: Boxes) -> Result<Shape> {
+        box_shape(x, boxes)
     }
 
     fn sum_rows(&mut self, _: &DealtWire, cols: usize, _: u32) -> Result<Shape> {
@@ -151,21 +157,25 @@ impl Local for Clear {
         Ok(Number::new(sum, z.shape.clone(), z.bits))
     }
 
-    fn box_sum(&mut self, x: &Number, boxes: Patches) -> Result<Number> {
-        let mut sums = Vec::with_capacity(box_shape(boxes).len());
-        for row in 0..boxes.rows() {
+    fn box_sum(&mut self, x: &Number, boxes: Boxes) -> Result<Number> {
+        let shape = box_shape(&x.shape, boxes)?;
+        let patches = boxes.patches(shape.matrix().0);
+        let mut sums = Vec::with_capacity(shape.len());
+        for row in 0..patches.rows() {
             let mut sum = vec![0i64; boxes.channels];
-            boxes.runs(row, &(0..boxes.taps()), |_, run| {
+            patches.runs(row, &(0..patches.taps()), |_, run| {
                 for x in x.x[run].chunks_exact(boxes.channels) {
                     sum.iter_mut().zip(x).for_each(|(s, x)| *s = s.wrapping_add(*x));
                 }
             });
             sums.extend(sum);
         }
-        Ok(Number::new(sums, box_shape(boxes), x.bits))
+        // a wire of one value a box stays the integer that it is
+        let bits = if boxes.len() == 1 { 64 } else { x.bits };
+        Ok(Number { bits: x.bits, ..Number::new(sums, shape, bits) })
     }
 
-    fn box_sum_share(&mut self, x: &Number, boxes: Patches) -> Result<Number> {
+    fn box_sum_share(&mut self, x: &Number, boxes: Boxes) -> Result<Number> {
         self.box_sum(x, boxes)
     }
 
@@ -196,11 +206,11 @@ impl Local for Plan {
         Ok((self.server.add_row(&z.0, &b.0)?, self.dealer.add_row(&z.1, &b.1)?))
     }
 
-    fn box_sum(&mut self, x: &Self::Wire, boxes: Patches) -> Result<Self::Wire> {
+    fn box_sum(&mut self, x: &Self::Wire, boxes: Boxes) -> Result<Self::Wire> {
         Ok((self.server.box_sum(&x.0, boxes)?, self.dealer.box_sum(&x.1, boxes)?))
     }
 
-    fn box_sum_share(&mut self, x: &Self::Share, boxes: Patches) -> Result<Self::Share> {
+    fn box_sum_share(&mut self, x: &Self::Share, boxes: Boxes) -> Result<Self::Share> {
         Ok((self.server.box_sum_share(&x.0, boxes)?, self.dealer.box_sum_share(&x.1, boxes)?))
     }
 

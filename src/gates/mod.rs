@@ -7,6 +7,9 @@
 //! | [`Local`] | 0 | 0 | 0 |
 //! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24 |
 //! | [`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold |
+//! | [`Compare::larger`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12 |
+//! | [`Pool::pick`] | 0 | 0 | 2 l |
+//! | [`Pool::and`] | 0 | 0 | 2^N - N - 1 for N bits |
 //! | [`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring |
 //! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
@@ -17,9 +20,11 @@
 
 mod bilinear;
 mod bits;
+mod boxes;
 mod compare;
 mod local;
 mod open;
+mod pool;
 mod product;
 mod rescale;
 mod reveal;
@@ -34,9 +39,11 @@ mod tests;
 
 pub use bilinear::{Bilinear, Conv, Layout, Pass};
 pub use bits::OpenBit;
+pub use boxes::Boxes;
 pub use compare::Compare;
 pub use local::Local;
 pub use open::{Open, Opening};
+pub use pool::Pool;
 pub use product::Product;
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;

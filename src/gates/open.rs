@@ -15,7 +15,8 @@ use crate::fixed::{MASTER_FRAC, Profile, mask, signed};
 use crate::kernel::Operand;
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{MASK, MASK_WIDE, MERGE, MaskParams, MergeParams};
-use crate::party::{Clear, Dealer, DealtWire, Number, OpenWire, Plan, Server, Values};
+use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values};
+use crate::tensor::Tensor;
 
 /// What is opened, and how.
 #[derive(Debug)]
@@ -49,8 +50,13 @@ impl<'a, S> Open<'a, S> {
         Self { share, cut: MASTER_FRAC - p.frac, bits: p.ring, lifted: false }
     }
 
+    /// What was picked of the wires that products became, `cut` bits of which were cut.
+    pub fn picked(share: &'a S, cut: u32, p: &Profile) -> Self {
+        Self { share, cut: 0, bits: p.wire_after(cut), lifted: true }
+    }
+
     /// The same opening of another value.
-    fn of<'b, T>(&self, share: &'b T) -> Open<'b, T> {
+    pub(super) fn of<'b, T>(&self, share: &'b T) -> Open<'b, T> {
         Open { share, cut: self.cut, bits: self.bits, lifted: self.lifted }
     }
 
@@ -69,8 +75,16 @@ pub trait Opening: Values {
     fn open(&mut self, list: &[Open<'_, Self::Share>]) -> Result<Vec<Self::Wire>>;
 }
 
-impl Opening for Server {
-    fn open(&mut self, list: &[Open<'_, Self::Share>]) -> Result<Vec<OpenWire>> {
+/// A value that is being opened: what is sent, and my half of its mask.
+pub(super) struct Asked {
+    pub(super) packed: Tensor,
+    r: Tensor,
+    bits: u32,
+}
+
+impl Server {
+    /// Draws the masks of values and puts them on.
+    pub(super) fn ask_open(&mut self, list: &[Open<'_, Half>]) -> Result<Vec<Asked>> {
         let mut asked = Vec::with_capacity(list.len());
         for open in list {
             let x = &open.share.x;
@@ -84,17 +98,25 @@ impl Opening for Server {
             };
             let kernel = if x.kind() == Operand::Wide { &MASK_WIDE } else { &MASK };
             let packed = self.device().run(kernel, params, &[x, &r], [words(x.len(), open.bits)])?;
-            asked.push((packed, r));
+            asked.push(Asked { packed, r, bits: open.bits });
         }
-        let asks: Vec<_> = asked.iter().map(|(packed, _)| (packed, packed.len())).collect();
+        Ok(asked)
+    }
+
+    /// An opened value, from the other server's half at word `at`.
+    pub(super) fn tell_open(&self, asked: Asked, peer: &Tensor, at: u32) -> Result<OpenWire> {
+        let Asked { packed, r, bits } = asked;
+        let hat = self.device().run(&MERGE, MergeParams { bits, at }, &[&packed, peer], r.shape().clone())?;
+        Ok(OpenWire { hat, r, bits, half: OnceCell::new() })
+    }
+}
+
+impl Opening for Server {
+    fn open(&mut self, list: &[Open<'_, Half>]) -> Result<Vec<OpenWire>> {
+        let asked = self.ask_open(list)?;
+        let asks: Vec<_> = asked.iter().map(|a| (&a.packed, a.packed.len())).collect();
         let peer = self.exchange(&asks)?;
-        let tell = |((packed, r), at, open): ((_, _), u32, &Open<'_, _>)| {
-            let params = MergeParams { bits: open.bits, at };
-            let r: crate::tensor::Tensor = r;
-            let hat = self.device().run(&MERGE, params, &[&packed, &peer.words], r.shape().clone())?;
-            Ok(OpenWire { hat, r, bits: open.bits, half: OnceCell::new() })
-        };
-        asked.into_iter().zip(peer.at.iter().copied()).zip(list).map(|((a, at), open)| tell((a, at, open))).collect()
+        asked.into_iter().zip(&peer.at).map(|(a, at)| self.tell_open(a, &peer.words, *at)).collect()
     }
 }
 

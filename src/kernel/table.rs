@@ -7,7 +7,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::twin::{compare, convolution, linear, pack, prg, rescale, select, softmax, winner};
+use super::twin::{compare, convolution, linear, pack, pool, prg, rescale, select, softmax, winner};
 use super::{Kernel, Operand, Params, TILE, Word};
 
 /// The next input, as elements.
@@ -96,6 +96,8 @@ macro_rules! params {
 params! {
     /// Of [`ADD_ROW`].
     AddRowParams { cols }
+    /// Of [`AND_ALL`].
+    AndAllParams { inputs, flips, first }
     /// Of [`BELOW_MAX`].
     BelowMaxParams { classes, wire, bits, cut, first, up }
     /// Of [`CHACHA`].
@@ -134,6 +136,8 @@ params! {
     PairParams { rows, classes, bits, low, k, add_lo, add_hi }
     /// Of [`CONVOLVE`], [`CORRELATE`] and [`BOX_SUM`]: the patches, then what is done with them.
     PatchParams { batch, height, width, channels, rows, columns, kernel_rows, kernel_columns, times_y, times_x, pad_y, pad_x, gap_y, gap_x, outputs, back, minus_c, minus }
+    /// Of [`PICK`].
+    PickParams { bits, first }
     /// Of [`PROBABILITY`].
     ProbabilityParams { classes, ring, bits, first, up }
     /// Of [`RECIPROCAL`].
@@ -200,6 +204,8 @@ kernels! {
     ADD_ROW = "add_row.wgsl", AddRowParams, [Ring, Ring] => Ring, linear::add_row;
     /// `out = a & b`.
     AND = "and.wgsl", NoParams, [Raw, Raw] => Raw, pack::and;
+    /// The AND of opened secret bits.
+    AND_ALL = "and_all.wgsl", AndAllParams, [Raw, Raw, Raw] => Raw, pool::and_all;
     /// A row's distance to its largest element.
     BELOW_MAX = "below_max.wgsl", BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, softmax::below_max;
     /// Sums of the taps of patches, by channel.
@@ -224,6 +230,8 @@ kernels! {
     CORRECT = "correct.wgsl", CorrectParams, [Ring, Raw] => Raw, select::correct;
     /// Packed correction of bits.
     CORRECT_BITS = "correct_bits.wgsl", CorrectParams, [Raw, Raw] => Raw, select::correct_bits;
+    /// Corrections of [`AND_ALL`].
+    DEAL_AND_ALL = "deal_and_all.wgsl", AndAllParams, [Raw, Raw] => Raw, pool::deal_and_all;
     /// Corrections of [`BELOW_MAX`].
     DEAL_BELOW_MAX = "deal_below_max.wgsl", BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
     /// `out = +-c +- patches(x)^T y`.
@@ -236,6 +244,8 @@ kernels! {
     DEAL_EXTEND = "deal_extend.wgsl", ExtendParams, [Ring, Raw] => Raw, select::deal_extend;
     /// Corrections of [`HITS`].
     DEAL_HITS = "deal_hits.wgsl", HitsParams, [Ring, Raw, Raw] => Raw, select::deal_hits;
+    /// Corrections of [`PICK`].
+    DEAL_PICK = "deal_pick.wgsl", PickParams, [Ring, Ring, Raw, Raw] => Raw, pool::deal_pick;
     /// Corrections of [`PROBABILITY`].
     DEAL_PROBABILITY = "deal_probability.wgsl", ProbabilityParams, [Ring, Ring, Raw] => Raw, softmax::deal_probability;
     /// Tables of [`RECIPROCAL`].
@@ -270,6 +280,8 @@ kernels! {
     PACK = "pack_ring.wgsl", PackParams, [Ring] => Raw, pack::pack_ring;
     /// Windows of the differences of all pairs of a row.
     PAIR_WINDOWS = "pair_windows.wgsl", PairParams, [Ring] => Ring, compare::pair_windows;
+    /// Of two wires the one that a secret bit picks.
+    PICK = "pick.wgsl", PickParams, [Ring, Ring, Ring, Ring, Raw, Raw] => Ring, pool::pick;
     /// `e / S`.
     PROBABILITY = "probability.wgsl", ProbabilityParams, [Ring, Ring, Ring, Ring, Raw] => Ring, softmax::probability;
     /// `1 / S` from rotated tables.
@@ -296,6 +308,8 @@ kernels! {
     UNPACK_ROWS = "unpack_rows.wgsl", UnpackRowsParams, [Raw] => Ring, pack::unpack_rows;
     /// The bits of a wire that a comparison looks at.
     WINDOW = "window.wgsl", WindowParams, [Ring] => Ring, compare::window;
+    /// Windows of the differences of two wires.
+    WINDOW_DIFFERENCE = "window_difference.wgsl", WindowParams, [Ring, Ring] => Ring, pool::window_difference;
     /// The largest of every row, as bits.
     WINNER = "winner.wgsl", WinnerParams, [Raw, Raw, Raw] => Raw, winner::winner;
     /// `out = a ^ b`.

@@ -2,8 +2,7 @@
 
 use super::record::{Gate, Record};
 use crate::fixed::{Profile, Window, mask, signed};
-use crate::gates::{Bilinear, Conv, Layout, Pass, exp_frac};
-use crate::kernel::fast::gemm::Patches;
+use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass, exp_frac};
 use crate::kernel::twin::compare::pairs;
 use crate::party::Number;
 
@@ -23,6 +22,19 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
         Gate::AddRow => {
             let cols = input(1).x.len();
             each(out, x, |i, x| one_of(out.x[i], [x + wide(input(1).x[i % cols]); 2], out.bits))
+        }
+        Gate::And { ref flips } => {
+            let all =
+                |i: usize| flips.iter().enumerate().map(|(n, flip)| wide(input(n).x[i]) ^ i128::from(*flip)).product();
+            each(out, x, |i, _| one_of(out.x[i], [all(i); 2], 64))
+        }
+        Gate::Larger { window } => {
+            let w = window.on(x.bits);
+            each(out, x, |i, a| pair_sign(a, wide(input(1).x[i]), w, out.x[i]))
+        }
+        Gate::Pick => {
+            let picked = |i: usize| wide(if x.x[i] == 1 { input(1).x[i] } else { input(2).x[i] });
+            each(out, x, |i, _| one_of(out.x[i], [picked(i); 2], out.bits))
         }
         Gate::AtLeast { window, threshold } => {
             each(out, x, |i, y| sign(y - wide(threshold), window.on(x.bits), out.x[i]))
@@ -218,8 +230,9 @@ fn convolution(x: &Number, w: &Number, conv: Conv, pass: Pass, out: &Number) -> 
     all.try_for_each(|(want, got)| one_of(*got, [want; 2], out.bits))
 }
 
-fn box_sum(x: &Number, boxes: Patches, out: &Number) -> Result<(), String> {
-    let Patches { batch, image, channels, positions, kernel, times, padding, gap } = boxes;
+fn box_sum(x: &Number, boxes: Boxes, out: &Number) -> Result<(), String> {
+    let Boxes { image, channels, positions, window: kernel, stride: times, padding, gap } = boxes;
+    let batch = x.shape.matrix().0;
     let mut got = out.x.iter();
     for (n, y, x0) in
         (0..batch).flat_map(|n| (0..positions[0]).flat_map(move |y| (0..positions[1]).map(move |x| (n, y, x))))

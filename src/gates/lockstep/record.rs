@@ -1,9 +1,8 @@
 //! What is recorded of a gate, and how two servers' records become values.
 
 use crate::fixed::{Window, mask, signed};
-use crate::gates::Bilinear;
+use crate::gates::{Bilinear, Boxes};
 use crate::kernel::fast::bits::{Packed, bit};
-use crate::kernel::fast::gemm::Patches;
 use crate::party::Number;
 use crate::shape::Shape;
 
@@ -11,17 +10,20 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Gate {
     AddRow,
-    BoxSum { boxes: Patches },
+    And { flips: Vec<bool> },
+    BoxSum { boxes: Boxes },
     AtLeast { window: Window, threshold: i64 },
     BelowMax,
     Combine { kx: i64, ky: i64 },
     Exp,
     Extend,
     Hits,
+    Larger { window: Window },
     Narrow { cut: u32 },
     Open { cut: u32, bits: u32, lifted: bool },
     OpenBits { ring: bool },
     PairSigns { window: Window },
+    Pick,
     Probability,
     Product { map: Bilinear },
     Reciprocal,

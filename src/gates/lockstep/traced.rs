@@ -5,9 +5,9 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::gates::{
-    Bilinear, Compare, Local, Open, OpenBit, Opening, Product, Rescale, Reveal, Scaling, Select, Softmax, Winner,
+    Bilinear, Boxes, Compare, Local, Open, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select, Softmax,
+    Winner,
 };
-use crate::kernel::fast::gemm::Patches;
 use crate::party::{BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -97,13 +97,7 @@ impl<E: Look> Values for Traced<E> {
 impl<E: Look> Opening for Traced<E> {
     fn open(&mut self, list: &[Open<'_, E::Share>]) -> Result<Vec<Self::Wire>> {
         let wires = self.engine.open(list)?;
-        let one = |(open, wire): (&Open<'_, E::Share>, E::Wire)| {
-            let Open { share, cut, bits, lifted } = *open;
-            let (share, held) = (self.engine.share(share), self.engine.wire(&wire, lifted));
-            self.note(Gate::Open { cut, bits, lifted }, vec![share], held);
-            Lifted { wire, lifted }
-        };
-        Ok(list.iter().zip(wires).map(one).collect())
+        Ok(self.note_wires(list, wires))
     }
 }
 
@@ -123,6 +117,16 @@ impl<E: Look> Compare for Traced<E> {
         for (threshold, bits) in thresholds.iter().zip(&out) {
             let (y, bits) = (self.seen(y), self.engine.bits(bits));
             self.note(Gate::AtLeast { window, threshold: *threshold }, vec![y], bits);
+        }
+        Ok(out)
+    }
+
+    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<E::Bits>> {
+        let plain: Vec<_> = list.iter().map(|(x, y)| (&x.wire, &y.wire)).collect();
+        let out = self.engine.larger(&plain, window)?;
+        for ((x, y), bits) in list.iter().zip(&out) {
+            let (inputs, bits) = (vec![self.seen(x), self.seen(y)], self.engine.bits(bits));
+            self.note(Gate::Larger { window }, inputs, bits);
         }
         Ok(out)
     }
@@ -149,12 +153,56 @@ impl<E: Look> OpenBit for Traced<E> {
         Ok(self.note_share(Gate::ShareBits, vec![self.engine.opened(b)], out))
     }
 
+    fn open_with_bits(
+        &mut self,
+        values: &[Open<'_, E::Share>],
+        list: &[&E::Bits],
+        ring: bool,
+    ) -> Result<(Vec<Self::Wire>, Vec<E::OpenBits>)> {
+        let (wires, out) = self.engine.open_with_bits(values, list, ring)?;
+        let wires = self.note_wires(values, wires);
+        self.note_bits(list, &out, ring);
+        Ok((wires, out))
+    }
+
     fn open_bits(&mut self, list: &[&E::Bits], ring: bool) -> Result<Vec<E::OpenBits>> {
         let out = self.engine.open_bits(list, ring)?;
-        for (b, open) in list.iter().zip(&out) {
+        self.note_bits(list, &out, ring);
+        Ok(out)
+    }
+}
+
+impl<E: Look> Traced<E> {
+    fn note_wires(&mut self, list: &[Open<'_, E::Share>], wires: Vec<E::Wire>) -> Vec<Lifted<E::Wire>> {
+        let one = |(open, wire): (&Open<'_, E::Share>, E::Wire)| {
+            let Open { share, cut, bits, lifted } = *open;
+            let (share, held) = (self.engine.share(share), self.engine.wire(&wire, lifted));
+            self.note(Gate::Open { cut, bits, lifted }, vec![share], held);
+            Lifted { wire, lifted }
+        };
+        list.iter().zip(wires).map(one).collect()
+    }
+
+    fn note_bits(&mut self, list: &[&E::Bits], out: &[E::OpenBits], ring: bool) {
+        for (b, open) in list.iter().zip(out) {
             let (b, open) = (self.engine.bits(b), self.engine.opened(open));
             self.note(Gate::OpenBits { ring }, vec![b], open);
         }
+    }
+}
+
+impl<E: Look> Pool for Traced<E> {
+    fn pick(&mut self, c: &E::OpenBits, x: &Self::Wire, y: &Self::Wire) -> Result<E::Share> {
+        let out = self.engine.pick(c, &x.wire, &y.wire)?;
+        Ok(self.note_share(Gate::Pick, vec![self.engine.opened(c), self.seen(x), self.seen(y)], out))
+    }
+
+    fn and(&mut self, bits: &[(&E::OpenBits, bool)]) -> Result<E::Bits> {
+        let out = self.engine.and(bits)?;
+        let flips = bits.iter().map(|(_, flip)| *flip).collect();
+        let inputs = bits.iter().map(|(b, _)| self.engine.opened(b)).collect();
+        let held = self.engine.bits(&out);
+        self.note(Gate::And { flips }, inputs, held);
         Ok(out)
     }
 }
@@ -201,15 +249,17 @@ impl<E: Look> Rescale for Traced<E> {
 }
 
 impl<E: Look> Local for Traced<E> {
-    fn box_sum(&mut self, x: &Self::Wire, boxes: Patches) -> Result<Self::Wire> {
+    fn box_sum(&mut self, x: &Self::Wire, boxes: Boxes) -> Result<Self::Wire> {
         let wire = self.engine.box_sum(&x.wire, boxes)?;
-        let out = Lifted { wire, lifted: false };
+        // one tap a box is a wire like the one it is of
+        debug_assert!(!x.lifted || boxes.len() == 1, "a sum has several lifts");
+        let out = Lifted { wire, lifted: x.lifted };
         let (x, held) = (self.seen(x), self.seen(&out));
         self.note(Gate::BoxSum { boxes }, vec![x], held);
         Ok(out)
     }
 
-    fn box_sum_share(&mut self, x: &E::Share, boxes: Patches) -> Result<E::Share> {
+    fn box_sum_share(&mut self, x: &E::Share, boxes: Boxes) -> Result<E::Share> {
         let out = self.engine.box_sum_share(x, boxes)?;
         Ok(self.note_share(Gate::BoxSum { boxes }, vec![self.engine.share(x)], out))
     }

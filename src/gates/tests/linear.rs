@@ -1,7 +1,7 @@
 //! Products, and what is local.
 
 use super::*;
-use crate::gates::{Bilinear, Conv, Layout, Pass};
+use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass};
 
 program! {
     /// All three products that a layer needs, as it needs them.
@@ -61,7 +61,7 @@ fn sums_are_exact_in_their_rings() {
 
 program! {
     /// A convolution forward and its two gradients, and sums of boxes of wires and shares.
-    Convolutions { batch: usize, conv: Conv, pool: [usize; 2] } |this, e| {
+    Convolutions { batch: usize, conv: Conv, boxes: Boxes } |this, e| {
         let (n, conv) = (this.batch, this.conv);
         let x = operand(e, 0, &[n, conv.image_len()])?;
         let w = operand(e, 1, &[conv.taps(), conv.outputs])?;
@@ -69,11 +69,15 @@ program! {
         e.product(&x, &w, Bilinear::Conv(conv, Pass::Forward))?;
         e.product(&x, &dy, Bilinear::Conv(conv, Pass::Filter))?;
         e.product(&dy, &w, Bilinear::Conv(conv, Pass::Image))?;
-        let boxes = Conv { kernel: this.pool, padding: [1, 0], ..conv }.patches(n, Pass::Forward);
+        let boxes = this.boxes;
         let sums = e.box_sum(&x, boxes)?;
         e.share(&sums)?;
         let share = e.share(&x)?;
-        e.box_sum_share(&share, boxes)?;
+        let sums = e.box_sum_share(&share, boxes)?;
+        e.box_sum_share(&sums, boxes.turned())?;
+        for tap in boxes.taps() {
+            e.box_sum(&x, tap)?;
+        }
     }
 }
 
@@ -94,13 +98,17 @@ fn convolutions_are_exact_in_the_ring() {
         (2, conv([4, 5], [2, 3], [2, 1], [1, 2], [3, 2]), [3, 1]),
     ];
     for p in profiles() {
-        for (seed, (batch, conv, pool)) in (20..).zip(convs) {
+        for (seed, (batch, conv, window)) in (20..).zip(convs) {
+            let padding = [1, 0];
+            let positions = [0, 1].map(|a| (conv.image[a] + 2 * padding[a] - window[a]) / 2 + 1);
+            let pool = Boxes::pool(conv.image, conv.channels, window, [2, 2]);
+            let boxes = Boxes { padding: padding.map(usize::cast_signed), positions, ..pool };
             let lens = [batch * conv.image_len(), conv.taps() * conv.outputs, batch * conv.output_len()];
             let end = 1i64 << (p.ring - 1);
             let hard = [0, 1, -1, end - 1, -end, 1 - end];
             let [x, w, dy] = [0, 1, 2].map(|i: usize| values(&hard, p.ring, lens[i], seed + i as u64));
             let world = World::new(&p, seed).with(&[(&x, &[lens[0]]), (&w, &[lens[1]]), (&dy, &[lens[2]])]);
-            let program = Convolutions { batch, conv, pool };
+            let program = Convolutions { batch, conv, boxes };
             world.run(&program);
             world.run_clear(&program);
         }

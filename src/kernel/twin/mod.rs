@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod convolution;
 pub(crate) mod linear;
 pub(crate) mod pack;
+pub(crate) mod pool;
 pub(crate) mod prg;
 pub(crate) mod rescale;
 pub(crate) mod select;
