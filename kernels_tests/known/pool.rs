@@ -14,8 +14,9 @@ pub(super) fn the_one_that_the_bit_says_is_picked() {
         let ends = [0, 1, -1, quarter, -quarter, quarter - 1];
         for (len, fill) in SIZES.into_iter().chain([1000]).flat_map(|l| FILLS.map(|f| (l, f))) {
             let mut of = |turn: usize| -> Vec<i64> {
-                let inside =
-                    |i: usize, r: u64| if i % 3 == 0 { ends[(i / 3 + turn) % 6] } else { (r % quarter as u64) as i64 };
+                let inside = |i: usize, r: u64| {
+                    if i.is_multiple_of(3) { ends[(i / 3 + turn) % 6] } else { (r % quarter as u64) as i64 }
+                };
                 let random = play.source.values(len, 62, Fill::Uniform);
                 random.into_iter().enumerate().map(|(i, r)| inside(i, r)).collect()
             };

@@ -11,7 +11,7 @@ pub struct Known {
     pub classes: usize,
     /// Features of a row: the product of `image`.
     pub features: usize,
-    /// Channels, height and width of a row's image.
+    /// Height, width and channels of a row's image.
     pub image: [usize; 3],
     /// Rows to train on.
     pub train_rows: usize,
@@ -65,7 +65,7 @@ const SETS: &[Known] = &[
         name: "mnist",
         classes: 10,
         features: 784,
-        image: [1, 28, 28],
+        image: [28, 28, 1],
         train_rows: 60_000,
         test_rows: 10_000,
         mean: 0.1307,
@@ -86,7 +86,7 @@ const SETS: &[Known] = &[
         name: "fashion-mnist",
         classes: 10,
         features: 784,
-        image: [1, 28, 28],
+        image: [28, 28, 1],
         train_rows: 60_000,
         test_rows: 10_000,
         mean: 0.2860,

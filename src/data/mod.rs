@@ -75,7 +75,7 @@ impl Known {
     }
 
     fn images(&self, path: &Path, rows: usize) -> Result<Array2<f32>> {
-        let [_, h, w] = self.image;
+        let [h, w, _] = self.image;
         let idx = self.open(path, "images", Shape::from([rows, h, w]))?;
         let pixels = idx.map(|byte| f32::from(byte) / 255.0)?;
         Ok(Array2::from_shape_vec((rows, self.features), pixels).expect("idx yields as many values as it announced"))

@@ -10,20 +10,22 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::error::{Error, Result};
-use crate::nn::{LayerSpec, Model, Normalization};
+use crate::nn::stage::Linear;
+use crate::nn::{LayerSpec, Model, Normalization, clear};
 
 /// A trained model in the clear.
 ///
-/// As a file: tensors `dense1.weight` `[inputs, outputs]`, `dense1.bias` `[outputs]`, .. of `F32`; the layers as JSON
-/// under `ppdnn.model` in the metadata.
+/// As a file: tensors `conv1.weight` `[kernel rows kernel columns channels, outputs]`, `conv1.bias` `[outputs]`,
+/// `dense2.weight` `[inputs, outputs]`, .. of `F32`, numbered by layer with parameters; the layers as JSON under `ppdnn.model`
+/// in the metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// The network.
     pub model: Model,
     /// How its features are scaled.
     pub normalization: Option<Normalization>,
-    /// Weight and bias of every dense layer.
-    pub dense: Vec<(Array2<f32>, Array1<f32>)>,
+    /// Weight and bias of every layer that has some; a bias of zeros where there is none.
+    pub parameters: Vec<(Array2<f32>, Array1<f32>)>,
 }
 
 impl Saved {
@@ -35,9 +37,9 @@ impl Saved {
         let wrong = || Error::Usage(format!("these are not the parameters of `{}`", model.name()));
         #[expect(clippy::cast_possible_truncation, reason = "a model file holds single precision")]
         let single = |x: &Vec<f64>| x.iter().map(|x| *x as f32).collect::<Vec<f32>>();
-        let mut dense = Vec::new();
+        let mut all = Vec::new();
         let mut parameters = parameters.iter();
-        for (inputs, outputs, bias) in model.dense_layers() {
+        for Linear { weight: [inputs, outputs], bias, .. } in products(&model) {
             let weight = parameters.next().ok_or_else(wrong)?;
             let none = vec![0.0; outputs];
             let bias = if bias { parameters.next().ok_or_else(wrong)? } else { &none };
@@ -46,9 +48,9 @@ impl Saved {
             if bias.len() != outputs {
                 return Err(wrong());
             }
-            dense.push((weight, bias));
+            all.push((weight, bias));
         }
-        Ok(Self { model, normalization, dense })
+        Ok(Self { model, normalization, parameters: all })
     }
 
     /// Writes the model, in one piece or not at all.
@@ -57,10 +59,11 @@ impl Saved {
     /// [`Error::File`].
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut named = Vec::new();
-        for (i, ((weight, bias), (.., has_bias))) in (1..).zip(self.dense.iter().zip(self.model.dense_layers())) {
-            named.push((format!("dense{i}.weight"), weight.shape().to_vec(), bytes(weight.iter())));
-            if has_bias {
-                named.push((format!("dense{i}.bias"), bias.shape().to_vec(), bytes(bias.iter())));
+        for (i, ((weight, bias), linear)) in (1..).zip(self.parameters.iter().zip(products(&self.model))) {
+            let name = linear.name();
+            named.push((format!("{name}{i}.weight"), weight.shape().to_vec(), bytes(weight.iter())));
+            if linear.bias {
+                named.push((format!("{name}{i}.bias"), bias.shape().to_vec(), bytes(bias.iter())));
             }
         }
         let invalid = |e| Error::format(path, format!("cannot be written: {e}"));
@@ -100,9 +103,9 @@ impl Saved {
         let normalization = normalization.map(|text| serde_json::from_str(text)).transpose().map_err(|e| wrong(&e))?;
         let tensors = SafeTensors::deserialize(&text).map_err(|e| wrong(&e))?;
         let mut parameters = Vec::new();
-        for (i, (.., bias)) in (1..).zip(model.dense_layers()) {
-            for part in ["weight", "bias"].into_iter().take(if bias { 2 } else { 1 }) {
-                let name = format!("dense{i}.{part}");
+        for (i, linear) in (1..).zip(products(&model)) {
+            for part in ["weight", "bias"].into_iter().take(if linear.bias { 2 } else { 1 }) {
+                let name = format!("{}{i}.{part}", linear.name());
                 let tensor = tensors.tensor(&name).map_err(|e| wrong(&e))?;
                 if tensor.dtype() != Dtype::F32 {
                     return Err(wrong(&format!("`{name}` is {:?}, not F32", tensor.dtype())));
@@ -128,13 +131,27 @@ impl Saved {
         }
         #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
         let mut x = rows.mapv(|x| self.normalization.map_or(x, |n| n.apply(x.into()) as f32));
-        let mut dense = self.dense.iter();
-        for layer in self.model.layers() {
+        let mut parameters = self.parameters.iter();
+        let mut next = || parameters.next().expect("a checked model has its parameters");
+        for (layer, input) in self.model.layers_with_inputs() {
             match layer {
                 LayerSpec::Dense { .. } => {
-                    let (weight, bias) = dense.next().expect("a checked model has its parameters");
+                    let (weight, bias) = next();
                     x = x.dot(weight) + bias;
                 }
+                LayerSpec::Conv2d { .. } => {
+                    let conv = layer.conv(&input).expect("a checked model's convolutions have images");
+                    let (weight, bias) = next();
+                    x = clear::convolve(&x, conv, weight, bias);
+                }
+                LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool | LayerSpec::MaxPool { .. } => {
+                    let windows = layer.windows(&input).expect("a checked model's pools have images");
+                    x = match layer {
+                        LayerSpec::MaxPool { .. } => clear::pool(&x, windows, f32::NEG_INFINITY, f32::max, |y| y),
+                        _ => clear::pool(&x, windows, 0.0, |a, b| a + b, |y| y / windows.len() as f32),
+                    };
+                }
+                LayerSpec::Flatten => {}
                 LayerSpec::Relu => x.mapv_inplace(|v| v.max(0.0)),
                 LayerSpec::Sigmoid => x.mapv_inplace(|v| (v / 4.0 + 0.5).clamp(0.0, 1.0)),
             }
@@ -155,6 +172,11 @@ impl Saved {
         let hits = logits.axis_iter(Axis(0)).zip(labels).filter(|(row, label)| hit((*row, label))).count();
         Ok(hits as f64 / labels.len().max(1) as f64)
     }
+}
+
+/// The layers with parameters.
+fn products(model: &Model) -> impl Iterator<Item = Linear> {
+    model.stages().into_iter().map(|stage| stage.linear)
 }
 
 const MODEL: &str = "ppdnn.model";

@@ -9,17 +9,20 @@ use crate::prg::public_seed;
 pub fn initial_parameters(model: &Model, seed: u64) -> Vec<Vec<u64>> {
     let seed = public_seed(seed, "initial weights");
     let mut out = Vec::new();
-    for (stream, (inputs, outputs, bias)) in (0..).zip(model.dense_layers()) {
+    for (stream, linear) in (0..).zip(model.stages().into_iter().map(|s| s.linear)) {
+        let [inputs, outputs] = linear.weight;
         let len = inputs * outputs;
+        // every output of a filter's tap is an output of the input under it
+        let fan_out = linear.conv.map_or(outputs, |conv| conv.kernel[0] * conv.kernel[1] * outputs);
         let mut words = vec![0u32; 2 * len];
         seed.stream(stream).fill(0, &mut words);
         let draw = |w: &[u32]| match model.init() {
-            Init::Glorot => normal(w[0], w[1]) * (2.0 / (inputs + outputs) as f64).sqrt(),
+            Init::Glorot => normal(w[0], w[1]) * (2.0 / (inputs + fan_out) as f64).sqrt(),
             Init::He => normal(w[0], w[1]) * (2.0 / inputs as f64).sqrt(),
             Init::Uniform => (2.0 * unit(w[0]) - 1.0) / (inputs as f64).sqrt(),
         };
         out.push(words.chunks_exact(2).map(|w| encode(draw(w), MASTER_FRAC)).collect());
-        out.extend(bias.then(|| vec![0; outputs]));
+        out.extend(linear.bias.then(|| vec![0; outputs]));
     }
     out
 }

@@ -22,7 +22,7 @@ impl Loss {
                 let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
                 e.extend(&z)?
             }
-            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z)?,
+            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z, 0)?,
         };
         let labels = e.share(labels)?;
         let dz = e.combine(&y, &labels, 1, -1)?;

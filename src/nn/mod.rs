@@ -1,9 +1,10 @@
 //! Networks: layers, the loss and the optimizer, each written once over an [`Engine`](crate::engine::Engine).
 
-mod dense;
+mod clear;
 mod file;
 mod init;
 mod layer;
+mod linear;
 mod loss;
 mod max_pool;
 mod model;
@@ -12,11 +13,12 @@ mod normalization;
 mod relu;
 mod sgd;
 mod sigmoid;
+pub(crate) mod stage;
 
-pub use dense::Dense;
 pub use file::Saved;
 pub use init::initial_parameters;
 pub use layer::LayerSpec;
+pub(crate) use linear::Linear;
 pub use loss::hits;
 pub use max_pool::MaxPool;
 pub(crate) use model::of_batch;

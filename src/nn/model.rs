@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::gates::check_classes;
 use crate::nn::LayerSpec;
+use crate::nn::stage::After;
 use crate::shape::Shape;
 
 /// What training makes small.
@@ -121,17 +122,16 @@ impl Model {
 
     /// The first layer that does not fit.
     pub(crate) fn misfit(&self) -> Option<Misfit> {
-        let (mut shape, mut product) = (self.input.clone(), false);
+        let (mut shape, mut after) = (self.input.clone(), After::Operand);
         for (at, layer) in self.layers.iter().enumerate() {
             let last = at + 1 == self.layers.len();
+            let wrong = |reason| Some(Misfit { layer: at, kind: layer.kind(), input: shape.clone(), reason });
+            match after.then(layer) {
+                Ok(next) => after = next,
+                Err(reason) => return wrong(reason),
+            }
             let output = match layer.output(&shape) {
-                _ if product && layer.is_product() => {
-                    Err("put an activation (relu, sigmoid) between it and the layer before it".into())
-                }
-                _ if !product && !layer.is_product() => {
-                    Err("an activation follows a dense layer; put one before it".into())
-                }
-                Ok(_) if last && !layer.is_product() => {
+                Ok(_) if last && !matches!(layer, LayerSpec::Dense { .. }) => {
                     Err(format!("the last layer has to be dense, with {} outputs, one per class", self.classes))
                 }
                 Ok(output) if last && output.axes() != [self.classes] => Err(format!(
@@ -143,8 +143,8 @@ impl Model {
                 output => output,
             };
             match output {
-                Ok(output) => (shape, product) = (output, layer.is_product()),
-                Err(reason) => return Some(Misfit { layer: at, kind: layer.kind(), input: shape, reason }),
+                Ok(output) => shape = output,
+                Err(reason) => return wrong(reason),
             }
         }
         let reason = match (self.layers.is_empty(), checked_len(&self.input)) {
@@ -199,15 +199,7 @@ impl Model {
         })
     }
 
-    /// `(inputs, outputs, bias)` of its dense layers.
-    pub fn dense_layers(&self) -> impl Iterator<Item = (usize, usize, bool)> {
-        self.layers_with_inputs().filter_map(|(layer, input)| match layer {
-            LayerSpec::Dense { outputs, bias } => Some((input.len(), *outputs, *bias)),
-            LayerSpec::Relu | LayerSpec::Sigmoid => None,
-        })
-    }
-
-    /// Shapes of its parameters: of every dense layer the weight `[inputs, outputs]` and, where there is one, the bias `[outputs]`.
+    /// Shapes of its parameters: of every layer that has some, see [`LayerSpec::parameters`].
     pub fn parameters(&self) -> Vec<Shape> {
         self.layers_with_inputs().flat_map(|(layer, input)| layer.parameters(&input)).collect()
     }
@@ -217,10 +209,13 @@ impl Model {
         self.layers_with_inputs().map(|(layer, input)| layer.macs(&input)).fold(0, u64::saturating_add)
     }
 
-    /// As people write it: `784-128-128-10`.
+    /// As people write it: `784-128-128-10`, `28x28x1-20c5x5-max2x2-10`.
     pub fn sizes(&self) -> String {
-        let outputs = self.dense_layers().map(|(_, o, _)| o.to_string());
-        std::iter::once(self.features().to_string()).chain(outputs).collect::<Vec<_>>().join("-")
+        let images = self.layers.iter().any(|l| matches!(l, LayerSpec::Conv2d { .. }));
+        let axes: Vec<String> = self.input.axes().iter().map(usize::to_string).collect();
+        let input = if images { axes.join("x") } else { self.features().to_string() };
+        let layers = self.layers.iter().map(LayerSpec::to_string).filter(|l| !l.is_empty());
+        std::iter::once(input).chain(layers).collect::<Vec<_>>().join("-")
     }
 }
 
@@ -291,12 +286,41 @@ mod tests {
             "layer 5 (dense) gets [batch, 128]; the last layer gives [batch, 10], \
             but there are 12 classes; `outputs = 12` fits"
         ));
-        assert!(broken(|m| m.input = [1, 28, 28].into()).contains(
-            "gets [batch, 1, 28, 28]; a dense layer takes rows; \
-            [batch, 784] fits"
-        ));
+        let conv = |kernel, stride| LayerSpec::Conv2d { channels: 2, kernel, stride, padding: [0, 0], bias: true };
+        let over_images = |layers: Vec<LayerSpec>, input: Shape| {
+            let layers = layers.into_iter().chain([LayerSpec::Relu, dense(10)]).collect();
+            Model::new("images", input, layers, 10, Loss::Square, Init::He).map_err(|e| e.to_string())
+        };
+        let window = [2, 2];
+        let (average, max) =
+            (LayerSpec::AveragePool { window, stride: window }, LayerSpec::MaxPool { window, stride: window });
+        let image = Shape::from([6, 7, 1]);
+        assert!(over_images(vec![conv([3, 3], [1, 1]), max.clone()], image.clone()).is_ok());
+        for (layers, input, says) in [
+            (vec![conv([3, 3], [1, 1])], 42.into(), "[batch, 42]; a conv2d layer takes images; [batch, height"),
+            (vec![conv([7, 3], [1, 1])], image.clone(), "its kernel is of 1 to 6 rows and 1 to 7 columns"),
+            (vec![conv([3, 3], [0, 1])], image.clone(), "in steps of at least 1"),
+            (vec![conv([3, 3], [2, 1]), average.clone()], image.clone(), "an average pool follows a conv2d of stride"),
+            (vec![conv([3, 3], [1, 1]), LayerSpec::Relu, average], image.clone(), "before the activation"),
+            (vec![max.clone()], image.clone(), "layer 1 (max-pool) gets [batch, 6, 7, 1]; a max pool follows"),
+            (vec![conv([3, 3], [1, 1]), max.clone(), max.clone()], image.clone(), "layer 3 (max-pool)"),
+            (vec![conv([3, 3], [1, 1]), max, LayerSpec::Sigmoid], image.clone(), "a max pool goes with relu"),
+            (
+                vec![conv([3, 3], [1, 1]), LayerSpec::MaxPool { window: [3, 3], stride: [3, 3] }],
+                image.clone(),
+                "as many values as a power of two",
+            ),
+            (
+                vec![conv([3, 3], [1, 1]), LayerSpec::MaxPool { window, stride: [1, 1] }],
+                image,
+                "do not overlap; a stride of [2, 2] fits",
+            ),
+        ] {
+            let error = over_images(layers, input).unwrap_err();
+            assert!(error.contains(says), "{error} does not say {says}");
+        }
         assert!(broken(|m| m.input = 0.into()).contains("layer 1 (dense) gets [batch, 0]"));
-        assert!(broken(|m| m.input = [usize::MAX, 2].into()).contains("takes rows"));
+        assert!(broken(|m| m.input = [usize::MAX, 2].into()).contains("can be counted"));
         assert!(Model::new("empty", 784, vec![dense(0)], 10, Loss::Square, Init::He).is_err());
         assert!(Model::dense("many", 784, &[], 15).is_err());
     }

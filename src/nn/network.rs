@@ -1,14 +1,15 @@
-//! A network: dense layers with activations between them, and the loss on top.
+//! A network: products with activations between them, and the loss on top.
 
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
 use crate::gates::Open;
-use crate::nn::{Dense, LayerSpec, Loss, Model, Relu, Sgd, Sigmoid};
+use crate::nn::stage::Following;
+use crate::nn::{Linear, Loss, MaxPool, Model, Relu, Sgd, Sigmoid};
 
-/// A dense layer and what follows it.
+/// A layer with parameters and what follows it.
 struct Stage<E: Engine> {
-    dense: Dense<E>,
+    linear: Linear<E>,
     activation: Option<Activation<E>>,
 }
 
@@ -16,27 +17,40 @@ struct Stage<E: Engine> {
 enum Activation<E: Engine> {
     Relu(Relu<E>),
     Sigmoid(Sigmoid<E>),
+    MaxPool(MaxPool<E>),
 }
 
 impl<E: Engine> Activation<E> {
+    fn new(following: Following) -> Self {
+        match following {
+            Following::Relu => Self::Relu(Relu::default()),
+            Following::Sigmoid => Self::Sigmoid(Sigmoid::default()),
+            Following::MaxPool(boxes) => Self::MaxPool(MaxPool::new(boxes)),
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Relu(_) => "relu",
             Self::Sigmoid(_) => "sigmoid",
+            Self::MaxPool(_) => "pool",
         }
     }
 
-    fn forward(&mut self, e: &mut E, z: &E::Share) -> Result<E::Wire> {
+    /// `extra` fraction bits more than twice the scale are cut from `z`.
+    fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, way_back: bool) -> Result<E::Wire> {
         match self {
-            Self::Relu(relu) => relu.forward(e, z),
-            Self::Sigmoid(sigmoid) => sigmoid.forward(e, z),
+            Self::Relu(relu) => relu.forward(e, z, extra),
+            Self::Sigmoid(sigmoid) => sigmoid.forward(e, z, extra),
+            Self::MaxPool(pool) => pool.forward(e, z, way_back),
         }
     }
 
-    fn backward(&mut self, e: &mut E, dy: &E::Share) -> Result<E::Wire> {
+    fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
         match self {
-            Self::Relu(relu) => relu.backward(e, dy),
-            Self::Sigmoid(sigmoid) => sigmoid.backward(e, dy),
+            Self::Relu(relu) => relu.backward(e, dy, extra),
+            Self::Sigmoid(sigmoid) => sigmoid.backward(e, dy, extra),
+            Self::MaxPool(pool) => pool.backward(e, dy, extra),
         }
     }
 }
@@ -55,23 +69,10 @@ impl<E: Engine> Network<E> {
     pub fn new(e: &mut E, model: &Model) -> Result<Self> {
         let mut stages: Vec<Stage<E>> = Vec::new();
         let mut index = 0;
-        let mut sizes = model.dense_layers();
-        let follow = |stages: &mut Vec<Stage<E>>, activation| {
-            if let Some(stage) = stages.last_mut() {
-                stage.activation = Some(activation);
-            }
-        };
-        for layer in model.layers() {
-            match layer {
-                LayerSpec::Dense { .. } => {
-                    let (inputs, outputs, bias) = sizes.next().expect("a dense layer has sizes");
-                    let dense = Dense::new(e, index, inputs, outputs, bias)?;
-                    index += dense.parameters().count();
-                    stages.push(Stage { dense, activation: None });
-                }
-                LayerSpec::Relu => follow(&mut stages, Activation::Relu(Relu::default())),
-                LayerSpec::Sigmoid => follow(&mut stages, Activation::Sigmoid(Sigmoid::default())),
-            }
+        for stage in model.stages() {
+            let linear = Linear::new(e, index, stage.linear)?;
+            index += linear.parameters().count();
+            stages.push(Stage { linear, activation: stage.following.map(Activation::new) });
         }
         Ok(Self { stages, loss: model.loss() })
     }
@@ -82,24 +83,25 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn step(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, sgd: &Sgd) -> Result<()> {
         let weights = self.open_weights(e)?;
-        let logits = self.forward(e, x, &weights)?;
+        let logits = self.forward(e, x, &weights, true)?;
         e.scope("loss");
         let mut dy = self.loss.gradient(e, &logits, labels)?;
         let mut gradients = Vec::with_capacity(self.stages.len());
         for i in (0..self.stages.len()).rev() {
-            e.scope(&format!("dense{}/backward", i + 1));
-            gradients.push(self.stages[i].dense.gradients(e, &dy)?);
+            let linear = &mut self.stages[i].linear;
+            e.scope(&format!("{}{}/backward", linear.name(), i + 1));
+            gradients.push(linear.gradients(e, &dy)?);
             if i > 0 {
-                let dx = self.stages[i].dense.backward(e, &dy, &weights[i])?;
+                let (dx, extra) = (linear.backward(e, &dy, &weights[i])?, linear.extra());
                 let activation = self.stages[i - 1].activation.as_mut();
-                let activation = activation.expect("a model has an activation between two dense layers");
+                let activation = activation.expect("a model has an activation between two products");
                 e.scope(&format!("{}{i}/backward", activation.name()));
-                dy = activation.backward(e, &dx)?;
+                dy = activation.backward(e, &dx, extra)?;
             }
         }
         gradients.reverse();
         e.scope("update");
-        let parameters = self.stages.iter_mut().flat_map(|s| s.dense.parameters_mut());
+        let parameters = self.stages.iter_mut().flat_map(|s| s.linear.parameters_mut());
         let mut all: Vec<_> = parameters.zip(gradients.into_iter().flatten()).collect();
         sgd.update(e, &mut all)
     }
@@ -111,23 +113,23 @@ impl<E: Engine> Network<E> {
     pub fn open_weights(&self, e: &mut E) -> Result<Vec<E::Wire>> {
         e.scope("weights");
         let p = e.profile().clone();
-        let list: Vec<_> = self.stages.iter().map(|s| Open::weight(&s.dense.weight.value, &p)).collect();
+        let list: Vec<_> = self.stages.iter().map(|s| Open::weight(&s.linear.weight().value, &p)).collect();
         e.open(&list)
     }
 
-    /// The logits of a batch, a share at twice the scale.
+    /// The logits of a batch, a share at twice the scale; `way_back` where a backward pass follows.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, mut x: E::Wire, weights: &[E::Wire]) -> Result<E::Share> {
+    pub fn forward(&mut self, e: &mut E, mut x: E::Wire, weights: &[E::Wire], way_back: bool) -> Result<E::Share> {
         let last = self.stages.len() - 1;
         for (i, (stage, w)) in self.stages.iter_mut().zip(weights).enumerate() {
-            e.scope(&format!("dense{}/forward", i + 1));
-            let z = stage.dense.forward(e, x, w)?;
+            e.scope(&format!("{}{}/forward", stage.linear.name(), i + 1));
+            let z = stage.linear.forward(e, x, w)?;
             match &mut stage.activation {
                 Some(activation) => {
                     e.scope(&format!("{}{}/forward", activation.name(), i + 1));
-                    x = activation.forward(e, &z)?;
+                    x = activation.forward(e, &z, stage.linear.extra(), way_back)?;
                 }
                 None if i == last => return Ok(z),
                 None => break,
@@ -142,6 +144,6 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn parameters(&self, e: &mut E) -> Result<Vec<E::Share>> {
         let cut = MASTER_FRAC - e.profile().frac;
-        self.stages.iter().flat_map(|s| s.dense.parameters()).map(|p| e.narrow(&p.value, cut)).collect()
+        self.stages.iter().flat_map(|s| s.linear.parameters()).map(|p| e.narrow(&p.value, cut)).collect()
     }
 }

@@ -18,13 +18,13 @@ impl<E: Engine> Default for Relu<E> {
 }
 
 impl<E: Engine> Relu<E> {
-    /// Cuts `z` to the wire's scale, compares, selects, opens.
+    /// Cuts `z`, at twice the scale with `extra` more fraction bits, to the wire's scale, compares, selects, opens.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, z: &E::Share) -> Result<E::Wire> {
+    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32) -> Result<E::Wire> {
         let p = e.profile().clone();
-        let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
+        let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
         let b = one(e.sign(&[(&z, p.window)])?);
         let b = one(e.open_bits(&[&b], true)?);
         let y = e.select(&b, &z)?;
@@ -32,17 +32,17 @@ impl<E: Engine> Relu<E> {
         Ok(one(e.open(&[Open::operand(&y, &p)])?))
     }
 
-    /// The gradient through the layer, from a share at twice the scale to an opened wire.
+    /// The gradient through the layer, from a share at twice the scale with `extra` more fraction bits to an opened wire.
     ///
     /// # Errors
     /// What the engine says.
     ///
     /// # Panics
     /// Before a forward pass.
-    pub fn backward(&mut self, e: &mut E, dy: &E::Share) -> Result<E::Wire> {
+    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
         let p = e.profile().clone();
         let b = self.bits.take().expect("a forward pass comes before the backward pass");
-        let dy = one(e.open(&[Open::product(dy, p.frac, &p)])?);
+        let dy = one(e.open(&[Open::product(dy, p.frac + extra, &p)])?);
         let dz = e.select(&b, &dy)?;
         Ok(one(e.open(&[Open::operand(&dz, &p)])?))
     }

@@ -125,6 +125,8 @@ pub struct Parameter<S> {
     pub value: S,
     /// What it moved by in the last step; the same scale.
     pub velocity: S,
+    /// Its gradients are 2^`extra` times too large.
+    extra: u32,
 }
 
 impl<S> Parameter<S> {
@@ -133,7 +135,13 @@ impl<S> Parameter<S> {
     /// # Errors
     /// What the engine says.
     pub fn new<E: Engine<Share = S>>(e: &mut E, index: usize, shape: &Shape) -> Result<Self> {
-        Ok(Self { value: e.parameter(index, shape)?, velocity: e.zeros(shape)? })
+        Ok(Self { value: e.parameter(index, shape)?, velocity: e.zeros(shape)?, extra: 0 })
+    }
+
+    /// The same, with gradients 2^`extra` times too large.
+    #[must_use]
+    pub fn times(self, extra: u32) -> Self {
+        Self { extra, ..self }
     }
 }
 
@@ -158,6 +166,7 @@ impl Sgd {
         let moving = self.momentum.times > 0;
         let mut list = Vec::with_capacity(2 * all.len());
         for (parameter, gradient) in all.iter() {
+            let shift = shift + parameter.extra.cast_signed();
             list.push(Scaling { share: gradient, bits: ring, scale: 1, shift, times: self.rate.times });
             if moving {
                 let shift = 5 + self.halvings.cast_signed();

@@ -20,13 +20,13 @@ impl<E: Engine> Default for Sigmoid<E> {
 }
 
 impl<E: Engine> Sigmoid<E> {
-    /// Cuts `z / 4` to the wire's scale, compares it with two thresholds, selects, opens.
+    /// Cuts `z / 4`, `z` at twice the scale with `extra` more fraction bits, to the wire's scale, compares it with two thresholds, selects, opens.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, z: &E::Share) -> Result<E::Wire> {
+    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32) -> Result<E::Wire> {
         let p = e.profile().clone();
-        let y = self.activate(e, z)?;
+        let y = self.activate(e, z, extra)?;
         Ok(one(e.open(&[Open::operand(&y, &p)])?))
     }
 
@@ -34,9 +34,9 @@ impl<E: Engine> Sigmoid<E> {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn activate(&mut self, e: &mut E, z: &E::Share) -> Result<E::Share> {
+    pub fn activate(&mut self, e: &mut E, z: &E::Share, extra: u32) -> Result<E::Share> {
         let p = e.profile().clone();
-        let v = one(e.open(&[Open::product(z, p.frac + SLOPE, &p)])?);
+        let v = one(e.open(&[Open::product(z, p.frac + SLOPE + extra, &p)])?);
         let half = 1 << (p.frac - 1);
         let bits = e.at_least(&v, p.window.divided(SLOPE), &[-half, half])?;
         let [low, high] = &bits[..] else { unreachable!("a gate answers every entry of its list") };
@@ -51,17 +51,17 @@ impl<E: Engine> Sigmoid<E> {
         e.combine(&raised, &h, 1, 2 * half)
     }
 
-    /// The gradient through the layer, from a share at twice the scale to an opened wire.
+    /// The gradient through the layer, from a share at twice the scale with `extra` more fraction bits to an opened wire.
     ///
     /// # Errors
     /// What the engine says.
     ///
     /// # Panics
     /// Before a forward pass.
-    pub fn backward(&mut self, e: &mut E, dy: &E::Share) -> Result<E::Wire> {
+    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
         let p = e.profile().clone();
         let middle = self.middle.take().expect("a forward pass comes before the backward pass");
-        let dy = one(e.open(&[Open::product(dy, p.frac + SLOPE, &p)])?);
+        let dy = one(e.open(&[Open::product(dy, p.frac + SLOPE + extra, &p)])?);
         let dz = e.select(&middle, &dy)?;
         Ok(one(e.open(&[Open::operand(&dz, &p)])?))
     }

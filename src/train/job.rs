@@ -7,6 +7,7 @@ use crate::fixed::Profile;
 use crate::nn::{Model, Momentum, Normalization, Rate};
 use crate::party::Revealed;
 use crate::prg::public_seed;
+use crate::shape::Shape;
 use crate::train::{Schedule, Settings};
 
 /// Rows that the order of an epoch is made for.
@@ -108,10 +109,9 @@ impl Job {
         self.rate.check(&self.profile, self.schedule.most())?;
         let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();
         let (train, test) = (rows(|o| o.train), rows(|o| o.test));
-        let columns = self.model.dense_layers().flat_map(|(i, o, _)| [i as u64, o as u64]);
-        let widest = columns.max().unwrap_or(0);
-        let sizes = self.model.dense_layers().map(|(i, o, _)| (i as u64).saturating_mul(o as u64));
-        let parameters = sizes.fold(0, u64::saturating_add);
+        let widest = self.model.layers_with_inputs().map(|(_, input)| input.len() as u64).max().unwrap_or(0);
+        let size = |shape: &Shape| shape.axes().iter().fold(1u64, |n, axis| n.saturating_mul(*axis as u64));
+        let parameters = self.model.parameters().iter().map(size).fold(0, u64::saturating_add);
         let wrong = if train == 0 {
             "there are no rows to train on"
         } else if train.max(test) > MOST_ROWS {

@@ -60,7 +60,7 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
         e.scope("rows");
         let x = e.rows(Set::TestFeatures, batch)?;
         let labels = e.rows(Set::TestLabels, batch)?;
-        let logits = net.forward(e, x, &weights)?;
+        let logits = net.forward(e, x, &weights, false)?;
         e.scope("hits");
         let right = hits(e, &logits, &labels)?;
         sum = Some(match sum {

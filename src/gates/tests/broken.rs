@@ -17,6 +17,12 @@ program! {
         let between = e.xor(&bits[0], &bits[1])?;
         let between = e.open_bits(&[&between], true)?.remove(0);
         e.share_bits(&between)?;
+        let other = wire(e, 1, &shape, p.wire)?;
+        let larger = e.larger(&[(&y, &other)], p.window)?;
+        let larger = e.open_bits(&[&larger[0]], false)?.remove(0);
+        let picked = e.pick(&larger, &y, &other)?;
+        e.open(&[Open::picked(&picked, p.frac, &p)])?;
+        e.and(&[(&larger, true), (&b, false)])?;
         let won = e.winner(&y, p.window)?;
         let d = e.below_max(&y, &won)?;
         let d = e.open(&[Arguments::exp(&d, &p)])?.remove(0);
@@ -34,8 +40,9 @@ program! {
 }
 
 fn world(p: &Profile) -> World {
-    let y: Vec<i64> = values(&[], 8 + p.frac - 4, 70, 3).into_iter().map(|y| y / 2).collect();
-    World::new(p, 31).with(&[(&y, &[14, 5])])
+    let [y, other] =
+        [3, 4].map(|seed| -> Vec<i64> { values(&[], 8 + p.frac - 4, 70, seed).into_iter().map(|y| y / 2).collect() });
+    World::new(p, 31).with(&[(&y, &[14, 5]), (&other, &[14, 5])])
 }
 
 const EVERYTHING: Everything = Everything { rows: 14, classes: 5 };
@@ -59,7 +66,7 @@ fn a_garbled_correction_or_opening_is_noticed_at_every_gate() {
     for p in profiles() {
         let whole = world(&p).run(&EVERYTHING);
         let [openings, _, corrections] = whole.heard.map(|h| h.frames().len());
-        assert_eq!((openings, corrections), (13, 16));
+        assert_eq!((openings, corrections), (17, 19));
         for at in 0..corrections {
             let noticed = garbled(&p, true, at, |body| body.iter_mut().for_each(|b| *b ^= 0xff));
             assert!(noticed.is_some(), "{}: correction {at} may be garbled", p.name);
@@ -98,9 +105,12 @@ fn every_law_notices_a_value_that_is_off() {
                 _ if off.output.bits == 1 => 1 - 2 * off.output.x[0],
                 _ => 2,
             };
-            if matches!(record.gate, Gate::Sign { .. } | Gate::PairSigns { .. } | Gate::AtLeast { .. })
-                && off.inputs[0].x[0].abs() < 99
-            {
+            let close = match record.gate {
+                Gate::Sign { .. } | Gate::PairSigns { .. } | Gate::AtLeast { .. } => off.inputs[0].x[0].abs() < 99,
+                Gate::Larger { window } => (off.inputs[0].x[0] - off.inputs[1].x[0]).abs() < 2 << window.low,
+                _ => false,
+            };
+            if close {
                 continue;
             }
             off.output.x[0] += by;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::gates::{
-    Arguments, Compare, Layout, Local, OpenBit, Opening, Product, Rescale, Reveal, Scaling, Select, Softmax, Winner,
+    Arguments, Compare, Layout, Local, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select, Softmax,
+    Winner,
 };
 use crate::party::{Plan, Section, Traffic, Values};
 
@@ -137,6 +138,30 @@ fn the_table_of_gates_says_what_they_cost() {
         "[`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold",
         &[(at_least(small, &[0]), [1, 4, 54]), (at_least(wide, &[0, 4096, 8192]), [1, 12, 64])],
     );
+    let larger = |p: &Profile| {
+        cost(p, LEN, |e| {
+            let (x, y) = (logits(e)?, logits(e)?);
+            e.section(Section::Step);
+            e.larger(&[(&x, &y)], p.window).map(drop)
+        })
+    };
+    row("[`Compare::larger`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12", &both(&|p, _, _| (larger(p), [1, 4, 54])));
+    let pick = |p: &Profile| {
+        cost(p, LEN, |e| {
+            let (x, y, c) = (logits(e)?, logits(e)?, signs(e, false)?);
+            e.section(Section::Step);
+            e.pick(&c, &x, &y).map(drop)
+        })
+    };
+    row("[`Pool::pick`] | 0 | 0 | 2 l", &both(&|p, _, l| (pick(p), [0, 0, 2 * l])));
+    let and = |n: usize| {
+        cost(small, LEN, |e| {
+            let bits = (0..n).map(|_| signs(e, false)).collect::<Result<Vec<_>>>()?;
+            e.section(Section::Step);
+            e.and(&bits.iter().map(|b| (b, false)).collect::<Vec<_>>()).map(drop)
+        })
+    };
+    row("[`Pool::and`] | 0 | 0 | 2^N - N - 1 for N bits", &[(and(2), [0, 0, 1]), (and(3), [0, 0, 4])]);
     let bits = both(&|p, n, _| (open_bits_cost(p, true), [1, 1, n]));
     row("[`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring", &bits);
     assert_eq!(open_bits_cost(small, false), [1, 1, 0]);

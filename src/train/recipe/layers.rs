@@ -40,8 +40,16 @@ pub(super) fn read(file: &mut Table<'_>, classes: usize) -> Result<Vec<Read>, At
 /// Layer `number`, from 1; the last knows how many classes there are.
 fn layer(table: Table<'_>, number: usize, classes: Option<usize>) -> Result<Read, At> {
     type Kind = fn(&mut Table<'_>, Option<usize>) -> Result<LayerSpec, At>;
-    let kinds: [(&str, Kind); 3] =
-        [("dense", dense), ("relu", |_, _| Ok(LayerSpec::Relu)), ("sigmoid", |_, _| Ok(LayerSpec::Sigmoid))];
+    let kinds: [(&str, Kind); 8] = [
+        ("dense", dense),
+        ("conv2d", conv2d),
+        ("average-pool", |table, _| pool(table, |window, stride| LayerSpec::AveragePool { window, stride })),
+        ("max-pool", |table, _| pool(table, |window, stride| LayerSpec::MaxPool { window, stride })),
+        ("global-average-pool", |_, _| Ok(LayerSpec::GlobalAveragePool)),
+        ("flatten", |_, _| Ok(LayerSpec::Flatten)),
+        ("relu", |_, _| Ok(LayerSpec::Relu)),
+        ("sigmoid", |_, _| Ok(LayerSpec::Sigmoid)),
+    ];
     let mut table = table.called(format!("layer {number}"));
     let names = || kinds.map(|(name, _)| format!("`{name}`")).join(", ");
     let Some((name, kind)) = table.word("kind", &kinds.map(|(name, kind)| (name, (name, kind))))? else {
@@ -62,5 +70,22 @@ fn dense(table: &mut Table<'_>, classes: Option<usize>) -> Result<LayerSpec, At>
     Ok(LayerSpec::Dense { outputs, bias: table.flag("bias")?.unwrap_or(true) })
 }
 
+fn conv2d(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
+    let channels = table.whole("channels", 1, MOST_COLUMNS)?.map(|channels| channels as usize);
+    let channels = channels.ok_or_else(|| table.wrong("`channels` is missing: of the output"))?;
+    let kernel = table.pair("kernel", 1, MOST_ROWS)?;
+    let kernel = kernel.ok_or_else(|| table.wrong("`kernel` is missing: 5, or [5, 5]"))?;
+    let stride = table.pair("stride", 1, MOST_ROWS)?.unwrap_or([1, 1]);
+    let padding = table.pair("padding", 0, MOST_ROWS)?.unwrap_or([0, 0]);
+    Ok(LayerSpec::Conv2d { channels, kernel, stride, padding, bias: table.flag("bias")?.unwrap_or(true) })
+}
+
+fn pool(table: &mut Table<'_>, spec: fn([usize; 2], [usize; 2]) -> LayerSpec) -> Result<LayerSpec, At> {
+    let window = table.pair("window", 1, MOST_ROWS)?;
+    let window = window.ok_or_else(|| table.wrong("`window` is missing: 2, or [2, 2]"))?;
+    Ok(spec(window, table.pair("stride", 1, MOST_ROWS)?.unwrap_or(window)))
+}
+
 const MOST_LAYERS: usize = 1000;
+const MOST_ROWS: u32 = 1 << 14;
 const MOST_COLUMNS: u32 = 1 << 20;

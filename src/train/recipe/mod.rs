@@ -109,9 +109,10 @@ impl Recipe {
             }
             training.finish()?;
         }
-        // a network that begins with a dense layer takes an image as one row
-        let input = Shape::from(rows.shape.len());
         let layers = layers::read(&mut file, rows.classes)?;
+        // a network of dense layers takes an image as one row
+        let images = layers.iter().any(|layer| layer.spec.takes_images());
+        let input = if images { rows.shape.clone() } else { Shape::from(rows.shape.len()) };
         file.finish()?;
         let specs = layers.iter().map(|layer| layer.spec.clone()).collect();
         let model = Model { name, input, classes: rows.classes, layers: specs, loss, init };

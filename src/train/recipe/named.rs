@@ -9,10 +9,15 @@ use crate::train::recipe::{Recipe, Rows};
 /// A name, and the text of its file.
 type Named = (&'static str, &'static str);
 
-const NAMED: [Named; 4] = [
+const NAMED: [Named; 9] = [
+    ("lenet", include_str!("../../../models/lenet.toml")),
+    ("lenet-avg", include_str!("../../../models/lenet-avg.toml")),
     ("logistic", include_str!("../../../models/logistic.toml")),
+    ("minionn", include_str!("../../../models/minionn.toml")),
+    ("minionn-avg", include_str!("../../../models/minionn-avg.toml")),
     ("ppdnn", include_str!("../../../models/ppdnn.toml")),
     ("ppdnn-original", include_str!("../../../models/ppdnn-original.toml")),
+    ("sarda", include_str!("../../../models/sarda.toml")),
     ("secureml", include_str!("../../../models/secureml.toml")),
 ];
 

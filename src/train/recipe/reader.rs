@@ -110,6 +110,25 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Rows and columns, each from `least` to `most`: a list of two, or one number for both.
+    pub(super) fn pair(&mut self, key: &'static str, least: u32, most: u32) -> Result<Option<[usize; 2]>> {
+        let claim = format!("a whole number from {least} to {most}, or a list of two: rows, columns");
+        self.take(key, &claim, |value| {
+            let whole = |value: &DeValue<'_>| {
+                let number = value.as_integer()?;
+                let number = u32::from_str_radix(number.as_str(), number.radix()).ok()?;
+                (least..=most).contains(&number).then_some(number as usize)
+            };
+            match value.as_array().map(|list| list.iter().map(|entry| whole(entry.get_ref())).collect::<Vec<_>>()) {
+                None => whole(value).map(|n| [n, n]),
+                Some(list) => match list[..] {
+                    [Some(rows), Some(columns)] => Some([rows, columns]),
+                    _ => None,
+                },
+            }
+        })
+    }
+
     /// A number that fits.
     pub(super) fn number(&mut self, key: &'static str, claim: &str, fits: impl Fn(f64) -> bool) -> Result<Option<f64>> {
         self.take(key, claim, |value| {

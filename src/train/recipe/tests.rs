@@ -59,7 +59,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
         (
             "kind = \"dense\"\ninputs = 784\noutputs = 32\nbias = false",
             "kind = \"relu\"",
-            &["line 9: layer 1 (relu) gets [batch, 784]; an activation follows a dense layer"],
+            &["line 9: layer 1 (relu) gets [batch, 784]; an activation follows a dense or conv2d layer"],
         ),
         // a layer's keys
         ("outputs = 32\n", "", &["line 9: layer 1 (dense): `outputs` is missing; only the last"]),
@@ -86,9 +86,17 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
         (
             "kind = \"sigmoid\"",
             "kind = \"tanh\"",
-            &["line 16: layer 2: `kind` has to be one of `dense`, `relu`, `sigmoid`, not `\"tanh\"`"],
+            &[
+                "line 16: layer 2: `kind` has to be one of `dense`, `conv2d`, `average-pool`, `max-pool`, `global-average-pool`, `flatten`, `relu`, `sigmoid`, not `\"tanh\"`",
+            ],
         ),
-        ("kind = \"sigmoid\"", "", &["line 15: layer 2: `kind` is missing; there are `dense`, `relu`, `sigmoid`"]),
+        (
+            "kind = \"sigmoid\"",
+            "",
+            &[
+                "line 15: layer 2: `kind` is missing; there are `dense`, `conv2d`, `average-pool`, `max-pool`, `global-average-pool`, `flatten`, `relu`, `sigmoid`",
+            ],
+        ),
         // the rest
         ("name = \"net\"\n", "", &["line 1: `name` is missing"]),
         ("\"net\"", "\"../net\"", &["line 1: `name` has to be 1 to 64 letters", "not `\"../net\"`"]),

@@ -31,9 +31,9 @@ fn relu_opens_and_is_dealt_what_it_says() {
         let z = crate::gates::Local::narrow(&mut plan, &z, 0).unwrap();
         let mut relu = Relu::default();
         plan.section(Section::Step);
-        relu.forward(&mut plan, &z).unwrap();
+        relu.forward(&mut plan, &z, 0).unwrap();
         plan.section(Section::Evaluation);
-        relu.backward(&mut plan, &z).unwrap();
+        relu.backward(&mut plan, &z, 0).unwrap();
         let per = |s: Stats| [s.rounds, bits(s.sent) / len as u64, bits(s.dealt) / len as u64];
         assert_eq!(per(plan.server(Section::Step)), [4, l + 4 + 1 + n, 54 + n + 3 * (n - l) + n]);
         assert_eq!(per(plan.server(Section::Evaluation)), [2, l + n, 3 * (n - l) + n]);

@@ -3,6 +3,7 @@
 mod cost;
 mod device;
 mod gradient;
+mod images;
 mod lockstep;
 mod model;
 mod privacy;

@@ -122,7 +122,7 @@ fn activate(kind: &LayerSpec, z: &Bounded, window: f64) -> (Bounded, Matrix, boo
             let window = 1.25 * window;
             (Bounded { value, error }, slope, far(-2.0, window) && far(2.0, window))
         }
-        LayerSpec::Dense { .. } => unreachable!("a dense layer is no activation"),
+        other => unreachable!("{} is not what this model is of", other.kind()),
     }
 }
 
