@@ -66,6 +66,23 @@ pub enum Error {
         /// Where the peer is.
         theirs: String,
     },
+    /// In a run in the clear, a value left the range in which it is right.
+    #[error(
+        "{place}: {tensor} reached {largest}, its bound is {bound}, first in step {step}; lower the learning rate or \
+         scale the features"
+    )]
+    Overflow {
+        /// The place in the program, as `relu1/forward`.
+        place: String,
+        /// What left its range.
+        tensor: String,
+        /// The largest magnitude of the run.
+        largest: f64,
+        /// The largest that is right.
+        bound: f64,
+        /// The step, from 1.
+        step: u64,
+    },
     /// The compute device refused or was lost.
     #[error("device: {0}")]
     Device(String),

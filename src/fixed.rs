@@ -79,6 +79,16 @@ impl Profile {
         }
     }
 
+    /// All profiles.
+    pub fn all() -> [Self; 2] {
+        [Self::small(), Self::wide()]
+    }
+
+    /// Its number in [`Profile::all`].
+    pub fn number(&self) -> usize {
+        Self::all().iter().position(|p| p.name == self.name).unwrap_or(0)
+    }
+
     /// Bits of the wire that a product becomes when `cut` bits are cut from it (`min(l, n - cut)`).
     pub fn wire_after(&self, cut: u32) -> u32 {
         self.wire.min(self.ring - cut)

@@ -84,7 +84,7 @@ fn the_first_steps_of_the_preset_are_those_of_its_recipe() {
         let training = training.clone().profile(profile);
         let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
         let (clear, ranges) = training.run_clear(&train, &test, &mut |_| ()).unwrap();
-        assert_eq!(ranges.overflows().count(), 0, "all values stay in their ranges");
+        assert!(ranges.overflows().is_empty(), "all values stay in their ranges");
         for ((shares, clear), exact) in outcome.accuracy.iter().zip(&clear).zip(&right.accuracy) {
             // independent counts of right answers differ by five deviations once in a million
             let bound = 5.0 * (2.0 * shares * (1.0 - shares) / test.len() as f64).sqrt();

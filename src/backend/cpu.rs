@@ -53,7 +53,7 @@ impl Drop for Loan {
         if words.len() <= KEY_WORDS {
             words.as_mut_slice().zeroize();
         }
-        if words.len() <= POOLED_WORDS {
+        if words.len() * 8 <= POOLED_BYTES {
             let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.entry(words.len()).or_default().push(words);
         }
@@ -64,7 +64,7 @@ impl Drop for Loan {
 const KEY_WORDS: usize = 4;
 
 /// Larger loans go back to the system: they are data sets, not a step's values.
-const POOLED_WORDS: usize = 4 << 20;
+pub(super) const POOLED_BYTES: usize = 32 << 20;
 
 impl Backend for Cpu {
     fn name(&self) -> String {

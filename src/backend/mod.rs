@@ -11,7 +11,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 pub use cpu::Cpu;
-pub use null::Null;
+pub use null::{Meter, Null};
 
 pub use self::wgpu::{Adapter, Wgpu};
 

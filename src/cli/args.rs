@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::backend::{Adapter, Backend, Cpu, Wgpu};
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
+use crate::cli::units;
 use crate::data::known;
 use crate::error::{Error, Result};
 use crate::roles::Training;
@@ -26,6 +27,9 @@ pub(super) enum Command {
     Adapters(AdaptersArgs),
     /// Deal correlated randomness for one job
     Dealer(RoleArgs),
+    /// Train in the clear on public data, and see which ranges the job needs
+    #[command(after_help = DEFAULTS.as_str())]
+    DryRun(DryRunArgs),
     /// Score a saved model in the clear
     Evaluate(EvaluateArgs),
     /// Make a key for a party of a cluster
@@ -108,9 +112,38 @@ pub(super) struct TrainArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
+    /// Estimate the time over links of so many bits a second, as 1Gbit
+    ///
+    /// Every role has a machine like this one, which is measured for about a second.
+    #[arg(long, value_name = "BITS", value_parser = units::bandwidth)]
+    pub bandwidth: Option<f64>,
+    /// Estimate the time over links of this round trip time, as 0.2ms
+    #[arg(long, value_name = "TIME", value_parser = units::time)]
+    pub rtt: Option<f64>,
+    /// Estimate the time with all roles on this machine
+    #[arg(long)]
+    pub local: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct DryRunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Folder with the data set's files, instead of the usual places
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Folder for the range certificate (default: runs/MODEL-DATASET-N)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+    /// Print the closing table only
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
 }
 
 /// A party that takes part in a job.

@@ -20,11 +20,17 @@ pub(super) fn compare(
     screen.note("training the same network in the clear");
     let mut noted = Ok(());
     let mut on_event = |event: Event| {
+        if matches!(event, Event::Progress { .. }) {
+            // scripts take it for the run's own
+            return screen.draw(&event);
+        }
         let event = beside(event, shares);
         screen.show(&event);
         noted = std::mem::replace(&mut noted, Ok(())).and_then(|()| metrics.note(&event));
     };
-    let (clear, _) = choice.training.run_clear(&train.first(choice.train_rows), &test, &mut on_event)?;
+    let run = choice.training.run_clear(&train.first(choice.train_rows), &test, &mut on_event);
+    screen.clear();
+    let (clear, _) = run?;
     summary.clear_accuracy = clear.last().copied();
     summary.clear_difference = clear.iter().zip(shares).map(|(a, b)| (a - b).abs()).reduce(f64::max);
     noted

@@ -2,14 +2,18 @@
 
 mod adapters;
 mod args;
+mod columns;
 mod compare;
+mod dry_run;
 mod keygen;
 mod models;
 mod outcome;
+mod plan;
 mod roles;
 mod screen;
 mod settings;
 mod train;
+mod units;
 
 use std::process::ExitCode;
 
@@ -24,11 +28,12 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),
         Command::Dealer(args) => roles::dealer(args),
+        Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => outcome::evaluate(args),
         Command::Keygen(args) => keygen::keygen(args),
         Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
-        Command::Plan(args) => train::plan(args),
+        Command::Plan(args) => plan::plan(args),
         Command::Server(args) => roles::server(args),
         Command::Train(args) => train::train(args),
     };

@@ -134,7 +134,7 @@ pub(super) fn plan_table(s: &Summary) -> String {
     t.row("settings", &rows);
     t.row("", &rate);
     costs(&mut t, s);
-    t.0
+    t.text()
 }
 
 fn costs(t: &mut Table, s: &Summary) {
@@ -158,11 +158,11 @@ fn costs(t: &mut Table, s: &Summary) {
 
 /// Lines of a name and a value.
 #[derive(Default)]
-struct Table(String);
+pub(super) struct Table(String);
 
 impl Table {
     /// A row; a list that is too long goes on below itself.
-    fn row(&mut self, name: &str, value: &str) {
+    pub(super) fn row(&mut self, name: &str, value: &str) {
         let mut line = format!("{name:<INDENT$}");
         for part in value.split_inclusive(", ") {
             if line.len() > INDENT && line.len() + part.trim_end().len() > WIDTH {
@@ -172,6 +172,10 @@ impl Table {
             line += part;
         }
         self.line(&line);
+    }
+
+    pub(super) fn text(self) -> String {
+        self.0
     }
 
     fn line(&mut self, line: &str) {

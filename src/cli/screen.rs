@@ -75,6 +75,13 @@ impl Screen {
         }
     }
 
+    /// Shows an event that is for people only.
+    pub(super) fn draw(&mut self, event: &Event) {
+        if matches!(self.mode, Mode::Plain | Mode::Terminal) {
+            self.tell(event);
+        }
+    }
+
     /// Shows a line.
     pub(super) fn note(&mut self, line: &str) {
         match self.mode {

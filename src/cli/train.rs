@@ -1,4 +1,4 @@
-//! `ppdnn train` and `ppdnn plan`.
+//! `ppdnn train`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,29 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cli::INTERRUPTED;
-use crate::cli::args::{Choice, PlanArgs, TrainArgs};
+use crate::cli::args::{Choice, TrainArgs};
 use crate::cli::compare::compare;
-use crate::cli::outcome::{Folder, Metrics, plan_table, summary_table};
+use crate::cli::outcome::{Folder, Metrics, summary_table};
 use crate::cli::screen::{Screen, count, json, say};
 use crate::data::{Places, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
-use crate::roles::{Event, Local, Outcome, Place, announce, plan_summary};
+use crate::roles::{Event, Local, Outcome, Place, announce, threads_of_a_role};
 use crate::train::Job;
-
-/// Prints what a job costs.
-pub(super) fn plan(args: &PlanArgs) -> Result<()> {
-    let backend = args.job.compute.name()?;
-    let mut summary = plan_summary(&args.job.choose(1)?.job()?, &backend)?;
-    summary.dataset = args.job.dataset.clone();
-    if args.json {
-        json(&Event::Summary(Box::new(summary)))
-    } else {
-        say(&plan_table(&summary))
-    }
-    Ok(())
-}
 
 /// Trains.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
@@ -114,13 +101,10 @@ fn local(args: &TrainArgs, folder: &Folder) -> Result<Local> {
         compute: args.job.compute.options(),
         data,
         logs: folder.path().join("logs"),
-        threads: (cores / COMPUTING_ROLES).max(1),
+        threads: threads_of_a_role(cores),
         deadline: Duration::from_secs(args.deadline),
     })
 }
-
-/// Two servers and the dealer.
-const COMPUTING_ROLES: usize = 3;
 
 /// A run that is over.
 struct Run<'a> {

@@ -12,7 +12,9 @@ use crate::error::Result;
 use crate::gates::{Open, Opening};
 use crate::kernel::fast::bits::{plane, words};
 use crate::kernel::table::{CORRECT_BITS, CorrectParams, SHARE_BITS, ShareBitsParams, XOR, XorParams};
-use crate::party::{BitShare, Clear, Dealer, DealtBits, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count};
+use crate::party::{
+    BitShare, Clear, CostKind, Dealer, DealtBits, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count,
+};
 use crate::shape::Shape;
 
 /// Combines and opens secret bits.
@@ -152,9 +154,14 @@ impl OpenBit for Plan {
     ) -> Result<(Vec<Self::Wire>, Vec<Self::OpenBits>)> {
         let (server, dealer): (Vec<_>, Vec<_>) = list.iter().map(|b| (&b.0, &b.1)).unzip();
         let shares: Vec<_> = values.iter().map(|o| o.of(&o.share.0)).collect();
-        let (wires, bits) = self.server.open_with_bits(&shares, &server, ring)?;
         let shapes: Vec<_> = values.iter().map(|o| o.of(&o.share.1)).collect();
-        let (masks, lambdas) = self.dealer.open_with_bits(&shapes, &dealer, ring)?;
+        // bits that are opened with values count as those
+        let kind = values.first().map_or(CostKind::Bits, |o| o.kind(self.profile()));
+        let ((wires, bits), (masks, lambdas)) = self.gate(
+            kind,
+            |s| s.open_with_bits(&shares, &server, ring),
+            |d| d.open_with_bits(&shapes, &dealer, ring),
+        )?;
         Ok((wires.into_iter().zip(masks).collect(), bits.into_iter().zip(lambdas).collect()))
     }
 
@@ -169,6 +176,6 @@ impl OpenBit for Plan {
     fn open_bits(&mut self, list: &[&Self::Bits], ring: bool) -> Result<Vec<Self::OpenBits>> {
         let server: Vec<_> = list.iter().map(|b| &b.0).collect();
         let dealer: Vec<_> = list.iter().map(|b| &b.1).collect();
-        Ok(self.server.open_bits(&server, ring)?.into_iter().zip(self.dealer.open_bits(&dealer, ring)?).collect())
+        self.gates(CostKind::Bits, |s| s.open_bits(&server, ring), |d| d.open_bits(&dealer, ring))
     }
 }

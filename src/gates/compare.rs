@@ -14,14 +14,16 @@
 //! Perfectly private: the tables are uniform, what is opened is one-time-padded.
 
 use crate::error::Result;
-use crate::fixed::{Window, mask};
+use crate::fixed::{Profile, Window, mask};
 use crate::kernel::fast::bits::plane;
 use crate::kernel::table::{
     COMPARE_ASK, COMPARE_TELL, CompareParams, DEAL_COMPARE, PAIR_WINDOWS, PairParams, WINDOW, WINDOW_DIFFERENCE,
     WindowParams, XOR, XorParams,
 };
 use crate::kernel::twin::compare::{dealt_words, digits, pairs, shared_words};
-use crate::party::{BitShare, Clear, Dealer, DealtWire, Number, OpenWire, Plan, Server, Values, count, low};
+use crate::party::{
+    BitShare, Clear, CostKind, Dealer, DealtWire, Number, OpenWire, Plan, Server, Values, count, low, power,
+};
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
@@ -222,6 +224,13 @@ impl Compare for Dealer {
     }
 }
 
+/// The bound on what a window compares, as a real number, in profile `q`; the wire has `bits` bits in profile `p`.
+fn high(q: &Profile, window: &Window, bits: u32, p: &Profile) -> f64 {
+    let theirs = if *window == p.argmax_window() { q.argmax_window() } else { q.window };
+    let window = if p == q { *window } else { theirs };
+    power(window.on(q.wire - (p.wire - bits)).high, q.frac)
+}
+
 impl Clear {
     /// `[v >= 0]` as bit `k` of `v mod 2^(k+1)` tells.
     fn sign_bit(v: i64, k: u32) -> i64 {
@@ -231,9 +240,10 @@ impl Clear {
 
 impl Compare for Clear {
     fn sign(&mut self, list: &[(&Number, Window)]) -> Result<Vec<Number>> {
-        let one = |(y, w): &(&Number, Window)| {
-            let w = w.on(y.bits);
-            self.check("sign", &y.x, 1 << w.high);
+        let one = |(y, window): &(&Number, Window)| {
+            let w = window.on(y.bits);
+            let p = self.profile().clone();
+            self.check("compared", &y.x, p.frac, 1 << w.high, |q| high(q, window, y.bits, &p));
             let bits = y.x.iter().map(|y| Self::sign_bit(self.round(*y, w.low), w.bits())).collect();
             Ok(Number { x: bits, shape: y.shape.clone(), bits: 1 })
         };
@@ -241,11 +251,11 @@ impl Compare for Clear {
     }
 
     fn at_least(&mut self, y: &Number, window: Window, thresholds: &[i64]) -> Result<Vec<Number>> {
-        let w = window.on(y.bits);
+        let (w, p) = (window.on(y.bits), self.profile().clone());
         let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
         let one = |t: &i64| {
             let differences: Vec<i64> = v.iter().map(|v| v - (t >> w.low)).collect();
-            self.check("threshold", &differences, 1 << w.bits());
+            self.check("compared", &differences, p.frac - w.low, 1 << w.bits(), |q| high(q, &window, y.bits, &p));
             let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
             Number { x: bits, shape: y.shape.clone(), bits: 1 }
         };
@@ -258,7 +268,8 @@ impl Compare for Clear {
             let mut cut = |n: &Number| n.x.iter().map(|v| self.round(*v, w.low)).collect::<Vec<i64>>();
             let (a, b) = (cut(x), cut(y));
             let differences: Vec<i64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
-            self.check("difference", &differences, 1 << w.bits());
+            let p = self.profile().clone();
+            self.check("difference", &differences, p.frac - w.low, 1 << w.bits(), |q| high(q, &window, x.bits, &p));
             let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
             Number { x: bits, shape: x.shape.clone(), bits: 1 }
         };
@@ -270,7 +281,8 @@ impl Compare for Clear {
         let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
         let all = |(i, j)| (0..rows).map(move |r| (r * classes + i, r * classes + j));
         let differences: Vec<i64> = pairs(classes).flat_map(all).map(|(i, j)| v[i] - v[j]).collect();
-        self.check("difference", &differences, 1 << w.bits());
+        let p = self.profile().clone();
+        self.check("difference", &differences, p.frac - w.low, 1 << w.bits(), |q| high(q, &window, y.bits, &p));
         let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
         Ok(Number { x: bits, shape: [pairs(classes).count(), rows].into(), bits: 1 })
     }
@@ -280,21 +292,25 @@ impl Compare for Plan {
     fn sign(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>> {
         let server: Vec<_> = list.iter().map(|(y, w)| (&y.0, *w)).collect();
         let dealer: Vec<_> = list.iter().map(|(y, w)| (&y.1, *w)).collect();
-        Ok(self.server.sign(&server)?.into_iter().zip(self.dealer.sign(&dealer)?).collect())
+        self.gates(CostKind::Compares, |s| s.sign(&server), |d| d.sign(&dealer))
     }
 
     fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>> {
-        let server = self.server.at_least(&y.0, window, thresholds)?;
-        Ok(server.into_iter().zip(self.dealer.at_least(&y.1, window, thresholds)?).collect())
+        let (ask, deal) = (&y.0, &y.1);
+        self.gates(
+            CostKind::Compares,
+            |s| s.at_least(ask, window, thresholds),
+            |d| d.at_least(deal, window, thresholds),
+        )
     }
 
     fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
         let server: Vec<_> = list.iter().map(|(x, y)| (&x.0, &y.0)).collect();
         let dealer: Vec<_> = list.iter().map(|(x, y)| (&x.1, &y.1)).collect();
-        Ok(self.server.larger(&server, window)?.into_iter().zip(self.dealer.larger(&dealer, window)?).collect())
+        self.gates(CostKind::Compares, |s| s.larger(&server, window), |d| d.larger(&dealer, window))
     }
 
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits> {
-        Ok((self.server.pair_signs(&y.0, window)?, self.dealer.pair_signs(&y.1, window)?))
+        self.gate(CostKind::Compares, |s| s.pair_signs(&y.0, window), |d| d.pair_signs(&y.1, window))
     }
 }

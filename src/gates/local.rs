@@ -11,7 +11,7 @@ use crate::kernel::table::{
     ADD_ROW, AddRowParams, BOX_SUM, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, PatchParams, SUM_ROWS,
     SumRowsParams,
 };
-use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count};
+use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count, largest};
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
@@ -153,30 +153,22 @@ impl Local for Clear {
     }
 
     fn add_row(&mut self, z: &Number, b: &Number) -> Result<Number> {
-        let sum = z.x.iter().zip(b.x.iter().cycle()).map(|(z, b)| z.wrapping_add(*b)).collect();
+        let sum: Vec<i64> = z.x.iter().zip(b.x.iter().cycle()).map(|(z, b)| z.wrapping_add(*b)).collect();
+        self.check_product(largest(&sum));
         Ok(Number::new(sum, z.shape.clone(), z.bits))
     }
 
     fn box_sum(&mut self, x: &Number, boxes: Boxes) -> Result<Number> {
-        let shape = box_shape(&x.shape, boxes)?;
-        let patches = boxes.patches(shape.matrix().0);
-        let mut sums = Vec::with_capacity(shape.len());
-        for row in 0..patches.rows() {
-            let mut sum = vec![0i64; boxes.channels];
-            patches.runs(row, &(0..patches.taps()), |_, run| {
-                for x in x.x[run].chunks_exact(boxes.channels) {
-                    sum.iter_mut().zip(x).for_each(|(s, x)| *s = s.wrapping_add(*x));
-                }
-            });
-            sums.extend(sum);
-        }
+        let (sums, shape) = box_sums(x, boxes)?;
         // a wire of one value a box stays the integer that it is
         let bits = if boxes.len() == 1 { 64 } else { x.bits };
         Ok(Number { bits: x.bits, ..Number::new(sums, shape, bits) })
     }
 
     fn box_sum_share(&mut self, x: &Number, boxes: Boxes) -> Result<Number> {
-        self.box_sum(x, boxes)
+        let (sums, shape) = box_sums(x, boxes)?;
+        self.check_product(largest(&sums));
+        Ok(Number::new(sums, shape, x.bits))
     }
 
     fn sum_rows(&mut self, x: &Number, cols: usize, shift: u32) -> Result<Number> {
@@ -184,7 +176,9 @@ impl Local for Clear {
         for row in x.x.chunks_exact(cols) {
             sum.iter_mut().zip(row).for_each(|(s, x)| *s = s.wrapping_add(*x));
         }
-        Ok(Number::new(sum.into_iter().map(|s| s << shift).collect(), [cols], x.bits))
+        sum.iter_mut().for_each(|s| *s <<= shift);
+        self.check_product(largest(&sum));
+        Ok(Number::new(sum, [cols], x.bits))
     }
 
     fn combine(&mut self, x: &Number, y: &Number, kx: i64, ky: i64) -> Result<Number> {
@@ -195,6 +189,23 @@ impl Local for Clear {
     fn share(&mut self, x: &Number) -> Result<Number> {
         Ok(x.clone())
     }
+}
+
+/// Sums of boxes, not reduced.
+fn box_sums(x: &Number, boxes: Boxes) -> Result<(Vec<i64>, Shape)> {
+    let shape = box_shape(&x.shape, boxes)?;
+    let patches = boxes.patches(shape.matrix().0);
+    let mut sums = Vec::with_capacity(shape.len());
+    for row in 0..patches.rows() {
+        let mut sum = vec![0i64; boxes.channels];
+        patches.runs(row, &(0..patches.taps()), |_, run| {
+            for x in x.x[run].chunks_exact(boxes.channels) {
+                sum.iter_mut().zip(x).for_each(|(s, x)| *s = s.wrapping_add(*x));
+            }
+        });
+        sums.extend(sum);
+    }
+    Ok((sums, shape))
 }
 
 impl Local for Plan {

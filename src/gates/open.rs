@@ -11,11 +11,11 @@
 use std::cell::OnceCell;
 
 use crate::error::Result;
-use crate::fixed::{MASTER_FRAC, Profile, mask, signed};
+use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile, mask, signed};
 use crate::kernel::Operand;
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{MASK, MASK_WIDE, MERGE, MaskParams, MergeParams};
-use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values};
+use crate::party::{Clear, CostKind, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, power};
 use crate::tensor::Tensor;
 
 /// What is opened, and how.
@@ -63,6 +63,22 @@ impl<'a, S> Open<'a, S> {
     /// A product, `cut` bits of which are cut.
     pub fn product(share: &'a S, cut: u32, p: &Profile) -> Self {
         Self { share, cut, bits: p.wire_after(cut), lifted: true }
+    }
+
+    /// Whether this is what [`Open::product`] makes.
+    pub(crate) fn is_product(&self, p: &Profile) -> bool {
+        self.lifted && self.bits == p.wire_after(self.cut)
+    }
+
+    /// What the opening's cost counts as: of a product, of an operand, or of an argument of the loss's tables.
+    pub(super) fn kind(&self, p: &Profile) -> CostKind {
+        if self.is_product(p) {
+            CostKind::Outputs
+        } else if !self.lifted && self.bits == p.ring {
+            CostKind::Inputs
+        } else {
+            CostKind::Loss
+        }
     }
 }
 
@@ -135,10 +151,19 @@ impl Opening for Clear {
 impl Clear {
     fn cut(&mut self, open: &Open<'_, Number>) -> Number {
         let Open { share, cut, bits, lifted } = *open;
+        let p = self.profile().clone();
         let mut x: Vec<i64> = share.x.iter().map(|z| self.round(*z, cut)).collect();
+        if !lifted && share.bits == MASTER_BITS {
+            self.check("weight", &x, p.frac, mask(bits - 1), |p| power(p.ring - 1, p.frac));
+        }
         if lifted {
             let bound = 1u64 << (bits - 2);
-            self.check("wire", &x, bound);
+            // the arguments of the loss's tables stay in theirs while the logits do
+            if open.is_product(&p) {
+                // a cut of more than f bits leaves a shorter wire
+                let short = p.wire - bits;
+                self.check("output", &x, p.frac, bound, |p| power(p.wire - short - 2, p.frac));
+            }
             for y in x.iter_mut().filter(|y| y.unsigned_abs() > bound) {
                 *y = self.overflow(*y, bits);
             }
@@ -162,6 +187,7 @@ impl Opening for Plan {
     fn open(&mut self, list: &[Open<'_, Self::Share>]) -> Result<Vec<Self::Wire>> {
         let server: Vec<_> = list.iter().map(|o| o.of(&o.share.0)).collect();
         let dealer: Vec<_> = list.iter().map(|o| o.of(&o.share.1)).collect();
-        Ok(self.server.open(&server)?.into_iter().zip(self.dealer.open(&dealer)?).collect())
+        let kind = list.first().map_or(CostKind::Outputs, |o| o.kind(self.profile()));
+        self.gates(kind, |s| s.open(&server), |d| d.open(&dealer))
     }
 }

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::kernel::fast::bits::{plane, words};
 use crate::kernel::table::{AND_ALL, AndAllParams, CONCAT, ConcatParams, DEAL_AND_ALL, DEAL_PICK, PICK, PickParams};
 use crate::party::{
-    BitShare, Clear, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count,
+    BitShare, Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values,
+    count,
 };
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
@@ -119,12 +120,12 @@ impl Pool for Clear {
 
 impl Pool for Plan {
     fn pick(&mut self, c: &Self::OpenBits, x: &Self::Wire, y: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.pick(&c.0, &x.0, &y.0)?, self.dealer.pick(&c.1, &x.1, &y.1)?))
+        self.gate(CostKind::Selects, |s| s.pick(&c.0, &x.0, &y.0), |d| d.pick(&c.1, &x.1, &y.1))
     }
 
     fn and(&mut self, bits: &[(&Self::OpenBits, bool)]) -> Result<Self::Bits> {
         let server: Vec<_> = bits.iter().map(|(b, flip)| (&b.0, *flip)).collect();
         let dealer: Vec<_> = bits.iter().map(|(b, flip)| (&b.1, *flip)).collect();
-        Ok((self.server.and(&server)?, self.dealer.and(&dealer)?))
+        self.gate(CostKind::Bits, |s| s.and(&server), |d| d.and(&dealer))
     }
 }

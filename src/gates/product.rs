@@ -7,6 +7,7 @@
 //! Source: Turbospeedz, ABY2.0 (masked wires); protocols.md 1.1. Perfect; no error term.
 
 use crate::error::Result;
+use crate::fixed::{mask, signed};
 use crate::gates::{Bilinear, Layout, Pass};
 use crate::kernel::fast::bits::words;
 use crate::kernel::fast::gemm::{convolve, convolve_back, correlate, gemm};
@@ -14,7 +15,9 @@ use crate::kernel::table::{
     COMBINE, CONVOLVE, CORRELATE, CombineParams, MATMUL_MINUS, MATMUL_PAIR, MatmulParams, PACK, PackParams, PatchParams,
 };
 use crate::kernel::{Operand, RingWord, Word};
-use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count, unpacked};
+use crate::party::{
+    Clear, CostKind, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count, largest, power, unpacked,
+};
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
@@ -130,12 +133,42 @@ impl Product for Clear {
     fn product(&mut self, x: &Number, w: &Number, map: impl Into<Bilinear>) -> Result<Number> {
         let map = map.into();
         let (shape, _) = map.shape(&x.shape, &w.shape)?;
+        let reach = reach(x, w, map);
         let z = match RingWord::holding(x.bits) {
-            RingWord::U32 => multiply::<u32>(x, w, map, shape.len()),
-            RingWord::U64 => multiply::<u64>(x, w, map, shape.len()),
+            RingWord::U32 if reach < f64::exp2(31.0) => multiply::<u32>(x, w, map, shape.len()),
+            _ => multiply::<u64>(x, w, map, shape.len()),
         };
+        let top = if reach < f64::exp2(63.0) { largest(&z) } else { about_largest(x, w, map, shape.len(), reach) };
+        self.check_product(top);
         Ok(Number::new(z, shape, x.bits))
     }
+}
+
+impl Clear {
+    /// Notes the largest magnitude of sums of products: beyond the ring they wrap.
+    pub(crate) fn check_product(&mut self, top: u64) {
+        let p = self.profile().clone();
+        self.check_largest("product", top, 2 * p.frac, mask(p.ring - 1), |p| power(p.ring - 1, 2 * p.frac));
+    }
+}
+
+/// What no element of a product exceeds; a word that holds it gives the integers themselves.
+fn reach(x: &Number, w: &Number, map: Bilinear) -> f64 {
+    let terms = match map {
+        Bilinear::Matrix(layout) => sizes(&x.shape, &w.shape, layout)[1],
+        // an output meets every element of the second operand once at most
+        Bilinear::Conv(..) => w.x.len(),
+    };
+    terms as f64 * largest(&x.x) as f64 * largest(&w.x) as f64
+}
+
+/// The largest magnitude of a product that no word holds, of operands without their low bits.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "magnitudes; the cast saturates")]
+fn about_largest(x: &Number, w: &Number, map: Bilinear, len: usize, reach: f64) -> u64 {
+    let cut = ((reach.log2() - 62.0) / 2.0).ceil() as u32;
+    let coarse = |x: &Number| Number { x: x.x.iter().map(|x| x >> cut.min(63)).collect(), ..x.clone() };
+    let z = multiply::<u64>(&coarse(x), &coarse(w), map, len);
+    (largest(&z) as f64 * f64::exp2(2.0 * f64::from(cut))) as u64
 }
 
 fn multiply<W: Word>(x: &Number, w: &Number, map: Bilinear, len: usize) -> Vec<i64> {
@@ -157,12 +190,12 @@ fn multiply<W: Word>(x: &Number, w: &Number, map: Bilinear, len: usize) -> Vec<i
             add(&mut z, &a, &b, patches, columns, false);
         }
     }
-    z.into_iter().map(|z| z.wide().cast_signed()).collect()
+    z.into_iter().map(|z| signed(z.wide(), W::BITS)).collect()
 }
 
 impl Product for Plan {
     fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<Self::Share> {
         let map = map.into();
-        Ok((self.server.product(&x.0, &w.0, map)?, self.dealer.product(&x.1, &w.1, map)?))
+        self.gate(CostKind::Products, |s| s.product(&x.0, &w.0, map), |d| d.product(&x.1, &w.1, map))
     }
 }

@@ -9,13 +9,13 @@
 //! Source: protocols.md 2.5. Error: below one unit of the result, unbiased.
 
 use crate::error::Result;
-use crate::fixed::MASTER_BITS;
+use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile, mask, signed};
 use crate::kernel::Operand;
 use crate::kernel::fast::bits::{plane, words};
 use crate::kernel::table::{
     CorrectParams, DEAL_RESCALE, RESCALE, RESCALE_ASK, RESCALE_ASK_WIDE, RESCALE_WIDE, RescaleParams,
 };
-use crate::party::{Clear, Dealer, Half, Number, Plan, Server, Values, count};
+use crate::party::{Clear, CostKind, Dealer, Half, Number, Plan, Server, Values, count, power};
 use crate::shape::Shape;
 
 /// `times scale x / 2^shift`.
@@ -105,15 +105,38 @@ impl Rescale for Dealer {
 impl Rescale for Clear {
     fn rescale(&mut self, list: &[Scaling<'_, Number>]) -> Result<Vec<Number>> {
         let one = |s: &Scaling<'_, Number>| {
-            let scaled: Vec<i64> = s.share.x.iter().map(|x| x.wrapping_mul(i64::from(s.scale))).collect();
-            let what = if s.bits == MASTER_BITS { "velocity" } else { "gradient" };
-            self.check(what, &scaled, 1 << (s.bits - 2));
-            let y =
-                |x: i64| if s.shift > 0 { self.round(x, s.shift.unsigned_abs()) } else { x << s.shift.unsigned_abs() };
-            let y: Vec<i64> = scaled.into_iter().map(y).map(|y| y.wrapping_mul(i64::from(s.times))).collect();
+            let (what, frac): (_, fn(&Profile) -> u32) =
+                if s.bits == MASTER_BITS { ("velocity", |_| MASTER_FRAC) } else { ("gradient", |p| 2 * p.frac) };
+            let ring = |p: &Profile| if s.bits == MASTER_BITS { MASTER_BITS } else { p.ring };
+            let allowed = mask(s.bits - 2) / u64::from(s.scale.max(1));
+            let bound = |p: &Profile| power(ring(p) - 2, frac(p)) / f64::from(s.scale.max(1));
+            self.check(what, &s.share.x, frac(&self.profile().clone()), allowed, bound);
+            let y = |x: &i64| self.rescaled(signed(x.wrapping_mul(s.scale.into()).cast_unsigned(), s.bits), s);
+            let y: Vec<i64> = s.share.x.iter().map(y).map(|y| y.wrapping_mul(i64::from(s.times))).collect();
             Ok(Number::new(y, s.share.shape.clone(), MASTER_BITS))
         };
         list.iter().map(one).collect()
+    }
+}
+
+impl Clear {
+    /// `x / 2^shift`; outside the range, what the shares make of it: off by `2^n / 2^shift` for some masks.
+    #[expect(clippy::cast_possible_truncation, reason = "reduced into Z_2^64")]
+    fn rescaled<S>(&mut self, x: i64, s: &Scaling<'_, S>) -> i64 {
+        let (n, quarter) = (s.bits, 1i128 << (s.bits - 2));
+        let mut value = i128::from(x);
+        if !(-quarter..quarter).contains(&value) {
+            let x = (x.cast_unsigned().wrapping_add(1 << (n - 2))) & mask(n);
+            let x0 = self.coin(n);
+            let x1 = x.wrapping_sub(x0) & mask(n);
+            let wrapped = i128::from((u128::from(x0) + u128::from(x1)) >> n == 1);
+            let guessed = i128::from((x0 | x1) >> (n - 1));
+            value = i128::from(x) + ((wrapped - guessed) << n) - quarter;
+        }
+        match u32::try_from(s.shift) {
+            Ok(cut) => ((value + i128::from(self.coin(cut))) >> cut) as i64,
+            Err(_) => (value << s.shift.unsigned_abs()) as i64,
+        }
     }
 }
 
@@ -121,6 +144,6 @@ impl Rescale for Plan {
     fn rescale(&mut self, list: &[Scaling<'_, Self::Share>]) -> Result<Vec<Self::Share>> {
         let halves: Vec<_> = list.iter().map(|s| s.of(&s.share.0)).collect();
         let shapes: Vec<_> = list.iter().map(|s| s.of(&s.share.1)).collect();
-        Ok(self.server.rescale(&halves)?.into_iter().zip(self.dealer.rescale(&shapes)?).collect())
+        self.gates(CostKind::Update, |s| s.rescale(&halves), |d| d.rescale(&shapes))
     }
 }

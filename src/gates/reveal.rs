@@ -10,7 +10,7 @@ use crate::fixed::mask;
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{DEAL_HITS, HITS, HitsParams};
 use crate::party::{
-    Clear, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Revealed, Server, Values,
+    Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Revealed, Server, Values,
 };
 use crate::shape::Shape;
 
@@ -80,7 +80,7 @@ impl Reveal for Clear {
 
 impl Reveal for Plan {
     fn hits(&mut self, won: &Self::OpenBits, labels: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.hits(&won.0, &labels.0)?, self.dealer.hits(&won.1, &labels.1)?))
+        self.gate(CostKind::Hits, |s| s.hits(&won.0, &labels.0), |d| d.hits(&won.1, &labels.1))
     }
 
     fn reveal(&mut self, _: Revealed, _: &Self::Share) -> Result<()> {

@@ -11,7 +11,9 @@
 use crate::error::{Error, Result};
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{DEAL_EXTEND, DEAL_SELECT, EXTEND, ExtendParams, SELECT, SelectParams};
-use crate::party::{Clear, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values};
+use crate::party::{
+    Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values,
+};
 use crate::shape::Shape;
 
 /// Brings wires into the ring.
@@ -93,10 +95,10 @@ impl Select for Clear {
 
 impl Select for Plan {
     fn extend(&mut self, y: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.extend(&y.0)?, self.dealer.extend(&y.1)?))
+        self.gate(CostKind::Selects, |s| s.extend(&y.0), |d| d.extend(&y.1))
     }
 
     fn select(&mut self, b: &Self::OpenBits, y: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.select(&b.0, &y.0)?, self.dealer.select(&b.1, &y.1)?))
+        self.gate(CostKind::Selects, |s| s.select(&b.0, &y.0), |d| d.select(&b.1, &y.1))
     }
 }

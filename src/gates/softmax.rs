@@ -21,7 +21,7 @@ use crate::kernel::twin::softmax::{
     EXP_BITS, EXP_ENTRIES, EXP_WHOLE, SUM_BITS, SUM_FRAC, UNIT_FRAC, UNIT_WIRE, exp_low, probability_words,
 };
 use crate::party::{
-    Clear, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count,
+    Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count,
 };
 use crate::shape::Shape;
 
@@ -200,7 +200,7 @@ impl Softmax for Clear {
             let top: i64 = y.iter().zip(won).map(|(y, w)| y * w).sum();
             d.extend(y.iter().map(|y| y - top));
         }
-        self.check("spread", &d, SPREAD << p.frac);
+        self.check("spread of logits", &d, p.frac, (SPREAD << p.frac) - 1, |_| SPREAD as f64);
         let cut = p.frac - exp_frac(&p);
         let x = d.into_iter().map(|d| self.round(d, cut)).collect();
         Ok(Number::new(x, y.shape.clone(), EXP_WHOLE + exp_frac(&p)))
@@ -259,23 +259,23 @@ const UNIT: f64 = 65_536.0;
 
 impl Softmax for Plan {
     fn below_max(&mut self, y: &Self::Wire, won: &Self::OpenBits) -> Result<Self::Share> {
-        Ok((self.server.below_max(&y.0, &won.0)?, self.dealer.below_max(&y.1, &won.1)?))
+        self.gate(CostKind::Loss, |server| server.below_max(&y.0, &won.0), |dealer| dealer.below_max(&y.1, &won.1))
     }
 
     fn exp(&mut self, d: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.exp(&d.0)?, self.dealer.exp(&d.1)?))
+        self.gate(CostKind::Loss, |server| server.exp(&d.0), |dealer| dealer.exp(&d.1))
     }
 
     fn row_sum(&mut self, e: &Self::Share) -> Result<Self::Share> {
-        Ok((self.server.row_sum(&e.0)?, self.dealer.row_sum(&e.1)?))
+        self.gate(CostKind::Loss, |server| server.row_sum(&e.0), |dealer| dealer.row_sum(&e.1))
     }
 
     fn reciprocal(&mut self, s: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.reciprocal(&s.0)?, self.dealer.reciprocal(&s.1)?))
+        self.gate(CostKind::Loss, |server| server.reciprocal(&s.0), |dealer| dealer.reciprocal(&s.1))
     }
 
     fn probability(&mut self, e: &Self::Wire, r: &Self::Wire) -> Result<Self::Share> {
-        Ok((self.server.probability(&e.0, &r.0)?, self.dealer.probability(&e.1, &r.1)?))
+        self.gate(CostKind::Loss, |server| server.probability(&e.0, &r.0), |dealer| dealer.probability(&e.1, &r.1))
     }
 }
 

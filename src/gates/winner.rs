@@ -14,7 +14,9 @@ use crate::kernel::fast::bits::plane;
 use crate::kernel::table::{DEAL_WINNER, WINNER, WinnerParams};
 use crate::kernel::twin::compare::pairs;
 use crate::kernel::twin::winner::dealt_words;
-use crate::party::{BitShare, Clear, Dealer, DealtBits, DealtWire, Number, OpenBits, OpenWire, Plan, Server, count};
+use crate::party::{
+    BitShare, Clear, CostKind, Dealer, DealtBits, DealtWire, Number, OpenBits, OpenWire, Plan, Server, count,
+};
 use crate::shape::Shape;
 
 use super::{Compare, OpenBit};
@@ -74,6 +76,6 @@ impl Winner for Clear {
 
 impl Winner for Plan {
     fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::OpenBits> {
-        Ok((self.server.winner(&y.0, window)?, self.dealer.winner(&y.1, window)?))
+        self.gate(CostKind::Loss, |s| s.winner(&y.0, window), |d| d.winner(&y.1, window))
     }
 }

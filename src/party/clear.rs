@@ -1,10 +1,10 @@
 //! The reference: the same program on plain fixed-point numbers, with the same ranges and the same law of rounding.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
+use super::ranges::Sighting;
 use super::rows::Set;
-use super::{Revealed, Section, Values};
+use super::{Moment, Ranges, Revealed, Section, Values};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, Profile, mask, signed};
 use crate::prg::{Keystream, Seed};
@@ -35,35 +35,13 @@ impl fmt::Debug for Number {
     }
 }
 
-/// The largest magnitudes that were seen, by place in the program, with their bounds; in units of the value's grid.
-#[derive(Clone, Debug, Default)]
-pub struct Ranges {
-    seen: BTreeMap<String, (u64, u64)>,
-}
-
-impl Ranges {
-    /// Notes magnitudes at a place.
-    pub(crate) fn note(&mut self, place: String, largest: u64, bound: u64) {
-        let entry = self.seen.entry(place).or_insert((0, bound));
-        *entry = (entry.0.max(largest), entry.1.min(bound));
-    }
-
-    /// Place, largest magnitude, bound.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.seen.iter().map(|(place, (largest, bound))| (place.as_str(), *largest, *bound))
-    }
-
-    /// Places where a value left its range.
-    pub fn overflows(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.iter().filter(|(_, largest, bound)| largest > bound)
-    }
-}
-
 /// Trains in the clear.
 pub struct Clear {
     profile: Profile,
     coins: Coins,
     scope: String,
+    section: Section,
+    step: u64,
     ranges: Ranges,
     parameters: Vec<Number>,
     sets: Vec<(Set, usize, Vec<i32>)>,
@@ -78,6 +56,8 @@ impl Clear {
             profile,
             coins: Coins { stream: coins.stream(0), block: 0, words: Vec::new() },
             scope: String::new(),
+            section: Section::Setup,
+            step: 0,
             ranges: Ranges::default(),
             parameters: Vec::new(),
             sets: Vec::new(),
@@ -94,6 +74,14 @@ impl Clear {
     /// Gives a data set: rows of `cols` integers on the profile's grid.
     pub fn set_rows(&mut self, set: Set, cols: usize, rows: Vec<i32>) {
         self.sets.push((set, cols, rows));
+    }
+
+    /// Notes the largest magnitude of a data set's features, before they were cut to 32 bits.
+    pub fn saw_features(&mut self, largest: u64) {
+        let top = |p: &Profile| p.ring.min(32) - 1;
+        let (frac, allowed) = (self.profile.frac, mask(top(&self.profile)));
+        self.scope("rows");
+        self.check_largest("feature", largest, frac, allowed, |p| power(top(p), p.frac));
     }
 
     /// Calls `observer` after every step.
@@ -116,10 +104,33 @@ impl Clear {
         &self.ranges
     }
 
-    /// Notes the magnitudes of values at this place.
-    pub(crate) fn check(&mut self, what: &str, x: &[i64], bound: u64) {
-        let largest = x.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
-        self.ranges.note(format!("{}/{what}", self.scope), largest, bound);
+    /// Notes the magnitudes of values of `frac` fraction bits at this place; up to `allowed` they are right. `bound` is the
+    /// same bound in any profile, as a real number.
+    pub(crate) fn check(
+        &mut self,
+        what: &'static str,
+        x: &[i64],
+        frac: u32,
+        allowed: u64,
+        bound: impl Fn(&Profile) -> f64,
+    ) {
+        self.check_largest(what, largest(x), frac, allowed, bound);
+    }
+
+    /// [`Clear::check`] of values whose largest magnitude is known.
+    pub(crate) fn check_largest(
+        &mut self,
+        what: &'static str,
+        largest: u64,
+        frac: u32,
+        allowed: u64,
+        bound: impl Fn(&Profile) -> f64,
+    ) {
+        let evaluation = self.section == Section::Evaluation;
+        // a step is ticked when it is done
+        let moment = Moment { step: self.step + u64::from(!evaluation), evaluation };
+        let seen = Sighting { place: &self.scope, what, units: (largest, allowed), frac, moment };
+        self.ranges.note(&seen, bound);
     }
 
     /// A uniform number of `bits` bits.
@@ -132,6 +143,16 @@ impl Clear {
         let coin = i128::from(self.coin(cut));
         i64::try_from((i128::from(z) + coin) >> cut).expect("a quotient is no larger than its dividend, but for one")
     }
+}
+
+/// The largest magnitude.
+pub(crate) fn largest(x: &[i64]) -> u64 {
+    x.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0)
+}
+
+/// `2^(bits - frac)`: a bound of `2^bits` units as a real number.
+pub(crate) fn power(bits: u32, frac: u32) -> f64 {
+    f64::exp2(f64::from(bits) - f64::from(frac))
 }
 
 /// Takes what is revealed.
@@ -167,7 +188,9 @@ impl Values for Clear {
         &self.profile
     }
 
-    fn section(&mut self, _: Section) {}
+    fn section(&mut self, section: Section) {
+        self.section = section;
+    }
 
     fn scope(&mut self, name: &str) {
         self.scope.clear();
@@ -198,6 +221,7 @@ impl Values for Clear {
     }
 
     fn tick(&mut self, step: u64) -> Result<()> {
+        self.step = step;
         (self.observer)(step)
     }
 

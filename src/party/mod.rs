@@ -12,19 +12,24 @@
 mod clear;
 mod dealer;
 mod harness;
+mod ledger;
 mod plan;
+mod ranges;
 mod rows;
 mod server;
 mod stats;
 
-pub use clear::{Clear, Number, Ranges};
+pub use clear::{Clear, Number};
 pub use dealer::{Dealer, DealtBits, DealtWire};
 pub use harness::{Draw, DrawLog};
-pub use plan::Plan;
+pub use ledger::{Cost, CostKind, Entry};
+pub use plan::{Plan, PlannedSet};
+pub use ranges::{Moment, Range, Ranges};
 pub use rows::{MaskedRows, RowMasks, Set, SetShape};
 pub use server::{BitShare, Half, HandOut, Links, OpenBits, OpenWire, Outlet, Peer, Revealed, Server};
 pub use stats::{Section, Stats, Traffic};
 
+pub(crate) use clear::{largest, power};
 pub(crate) use rows::{count, low};
 pub(crate) use server::unpacked;
 

@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use super::ledger::Ledger;
 use super::rows::{MaskedRows, RowMasks, Set, SetShape};
-use super::{Dealer, Section, Server, Stats, Values};
-use crate::backend::Null;
+use super::{Cost, CostKind, Dealer, Entry, Section, Server, Stats, Values};
+use crate::backend::{Meter, Null};
 use crate::error::Result;
 use crate::fixed::Profile;
+use crate::kernel::Operand;
 use crate::prg::Seed;
 use crate::shape::Shape;
 use crate::tensor::Device;
@@ -18,23 +20,67 @@ use crate::tensor::Device;
 pub struct Plan {
     pub(crate) server: Server,
     pub(crate) dealer: Dealer,
+    section: Section,
+    scope: String,
+    ledger: Ledger,
+    /// Of the server's device and of the dealer's.
+    meters: [Meter; 2],
 }
 
+/// A data set of a plan: what it holds, its layout, and the rows of every owner.
+pub type PlannedSet = (Set, SetShape, Vec<u32>);
+
 impl Plan {
-    /// A plan over data sets of the given layouts.
+    /// A plan over data sets.
     ///
     /// # Errors
     /// None in practice: the device computes nothing.
-    pub fn new(profile: &Profile, sets: &[(Set, SetShape)]) -> Result<Self> {
-        let device = Device::new(Arc::new(Null), profile.ring);
+    pub fn new(profile: &Profile, sets: &[PlannedSet]) -> Result<Self> {
+        let null = [Null::default(), Null::default()];
+        let meters = null.each_ref().map(|n| n.meter().clone());
+        let [ours, theirs] = null.map(|n| Device::new(Arc::new(n), profile.ring));
         let seed = Seed::from_bytes([0; 32]);
-        let mut server = Server::new(1, device.clone(), profile.clone(), 0, &seed, None)?;
-        let mut dealer = Dealer::new(device, profile.clone(), 0, [&seed, &seed], None)?;
-        for (set, shape) in sets {
-            server.set_rows(*set, MaskedRows::new(*shape), RowMasks::new(*set, *shape));
-            dealer.set_rows(*set, RowMasks::new(*set, *shape));
+        let mut server = Server::new(1, ours.clone(), profile.clone(), 0, &seed, None)?;
+        let mut dealer = Dealer::new(theirs.clone(), profile.clone(), 0, [&seed, &seed], None)?;
+        for (set, shape, owners) in sets {
+            let mut masked = MaskedRows::new(*shape);
+            let mut masks = [RowMasks::new(*set, *shape), RowMasks::new(*set, *shape)];
+            for rows in owners {
+                masked.push_zeros(&ours, *rows)?;
+                masks[0].push(&ours, *rows, &[&seed])?;
+                masks[1].push(&theirs, *rows, &[&seed, &seed])?;
+            }
+            let [own, dealt] = masks;
+            server.set_rows(*set, masked, own);
+            dealer.set_rows(*set, dealt);
         }
-        Ok(Self { server, dealer })
+        let (section, scope, ledger) = (Section::Setup, String::new(), Ledger::default());
+        Ok(Self { server, dealer, section, scope, ledger, meters })
+    }
+
+    /// Gives the server initial parameters of these shapes.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn set_parameters(&mut self, shapes: &[Shape]) -> Result<()> {
+        let zeros = |shape: &Shape| self.server.device().zeros(Operand::Wide, shape.clone());
+        let parameters = shapes.iter().map(zeros).collect::<Result<_>>()?;
+        self.server.set_parameters(parameters);
+        Ok(())
+    }
+
+    /// Runs a part of a program once, and counts it `times` times.
+    ///
+    /// # Errors
+    /// What the part says.
+    pub fn times(&mut self, times: u64, part: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let Some(more) = times.checked_sub(1) else { return Ok(()) };
+        let before = (self.server.account().clone(), self.dealer.account().clone(), self.ledger.clone());
+        part(self)?;
+        self.server.account().repeat(&before.0, more);
+        self.dealer.account().repeat(&before.1, more);
+        self.ledger.repeat(&before.2, more);
+        Ok(())
     }
 
     /// What a section costs a server.
@@ -45,6 +91,50 @@ impl Plan {
     /// What a section costs the dealer.
     pub fn dealer(&self, section: Section) -> Stats {
         self.dealer.stats(section)
+    }
+
+    /// What everything costs, by section, place and kind. It sums up to what [`Plan::server`] and [`Plan::dealer`] say.
+    pub fn entries(&self) -> &[Entry] {
+        self.ledger.entries()
+    }
+
+    /// What a server's device holds.
+    pub fn server_memory(&self) -> &Meter {
+        &self.meters[0]
+    }
+
+    /// What the dealer's device holds.
+    pub fn dealer_memory(&self) -> &Meter {
+        &self.meters[1]
+    }
+
+    /// Runs a gate on both sides and notes its cost.
+    pub(crate) fn gate<T, U>(
+        &mut self,
+        kind: CostKind,
+        ask: impl FnOnce(&mut Server) -> Result<T>,
+        deal: impl FnOnce(&mut Dealer) -> Result<U>,
+    ) -> Result<(T, U)> {
+        let before = self.cost();
+        let out = (ask(&mut self.server)?, deal(&mut self.dealer)?);
+        let cost = self.cost().since(&before);
+        self.ledger.note(self.section, &self.scope, kind, &cost);
+        Ok(out)
+    }
+
+    /// Runs a gate that answers a list.
+    pub(crate) fn gates<T, U>(
+        &mut self,
+        kind: CostKind,
+        ask: impl FnOnce(&mut Server) -> Result<Vec<T>>,
+        deal: impl FnOnce(&mut Dealer) -> Result<Vec<U>>,
+    ) -> Result<Vec<(T, U)>> {
+        let (asked, dealt) = self.gate(kind, ask, deal)?;
+        Ok(asked.into_iter().zip(dealt).collect())
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::of(&self.server(self.section), &self.dealer(self.section))
     }
 }
 
@@ -59,11 +149,15 @@ impl Values for Plan {
     }
 
     fn section(&mut self, section: Section) {
+        self.section = section;
         self.server.section(section);
         self.dealer.section(section);
     }
 
-    fn scope(&mut self, _: &str) {}
+    fn scope(&mut self, name: &str) {
+        self.scope.clear();
+        self.scope.push_str(name);
+    }
 
     fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Self::Share> {
         Ok((self.server.parameter(index, shape)?, self.dealer.parameter(index, shape)?))

@@ -172,6 +172,16 @@ impl MaskedRows {
         Ok(())
     }
 
+    /// Appends rows of zeros, for a run that only counts.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub(crate) fn push_zeros(&mut self, device: &Device, rows: u32) -> Result<()> {
+        let zeros = device.zeros(Operand::Raw, [rows as usize * self.shape.stride()])?;
+        self.blocks.push((self.len(), rows, zeros));
+        Ok(())
+    }
+
     /// Number of rows.
     pub fn len(&self) -> u32 {
         self.blocks.last().map_or(0, |(first, rows, _)| first + rows)

@@ -278,6 +278,11 @@ impl Server {
         self.account.of(section)
     }
 
+    /// What was counted.
+    pub(crate) fn account(&mut self) -> &mut Account {
+        &mut self.account
+    }
+
     /// Counts ring multiply-adds.
     pub(crate) fn count_macs(&mut self, macs: usize) {
         self.account.now().macs += macs as u64;
@@ -402,10 +407,6 @@ impl Values for Server {
             .iter()
             .find(|(s, ..)| *s == set)
             .ok_or_else(|| Error::peer("owners", format!("sent no rows of {set:?}")))?;
-        if self.links.is_none() {
-            let zeros = self.device.zeros(Operand::Ring, [numbers.len(), masks.shape().cols])?;
-            return Ok(OpenWire { hat: zeros.clone(), r: zeros, bits: self.profile.ring, half: OnceCell::new() });
-        }
         self.log.rows(self.id, set, numbers);
         let hat = rows.gather(&self.device, numbers)?;
         let r = masks.masks(&self.device, numbers, 0)?;

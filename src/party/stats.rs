@@ -28,6 +28,18 @@ impl Traffic {
         self.frames += 1;
         self.bytes += (crate::net::HEADER_BYTES + bytes) as u64;
     }
+
+    /// Adds other traffic `times` times.
+    pub fn add(&mut self, other: Self, times: u64) {
+        self.frames = self.frames.saturating_add(other.frames.saturating_mul(times));
+        self.bytes = self.bytes.saturating_add(other.bytes.saturating_mul(times));
+    }
+
+    /// What was added since `before`.
+    #[must_use]
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { frames: self.frames - before.frames, bytes: self.bytes - before.bytes }
+    }
 }
 
 /// What one party did in one section.
@@ -77,6 +89,18 @@ impl Account {
         self.now().seconds += (now - self.since).as_secs_f64();
         self.since = now;
         self.now = section;
+    }
+
+    /// Counts what was counted since `before` `times` times more; the clocks stay.
+    pub(crate) fn repeat(&mut self, before: &Self, times: u64) {
+        for (now, before) in self.sections.iter_mut().zip(&before.sections) {
+            let add = |a: &mut u64, before: u64| *a = a.saturating_add((*a - before).saturating_mul(times));
+            add(&mut now.rounds, before.rounds);
+            add(&mut now.macs, before.macs);
+            now.sent.add(now.sent.since(before.sent), times);
+            now.received.add(now.received.since(before.received), times);
+            now.dealt.add(now.dealt.since(before.dealt), times);
+        }
     }
 
     /// The statistics of a section, the current one's clock included.

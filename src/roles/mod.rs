@@ -17,11 +17,14 @@
 //! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
 
 mod blame;
+mod costs;
 mod dealer;
+mod estimate;
 mod event;
 mod local;
 mod messages;
 mod owner;
+mod pace;
 mod process;
 mod remote;
 mod server;
@@ -29,12 +32,15 @@ mod trainer;
 mod training;
 
 pub use blame::Failure;
+pub use costs::{Costs, Memory, Part, announce, plan_summary};
 pub use dealer::{DealerLinks, run_dealer};
+pub use estimate::{Estimate, Network, RoleTime, threads_of_a_role};
 pub use event::{Bytes, Event, PartyReport, StepParts, Summary};
 pub use local::Local;
 pub use owner::{OwnerLinks, rows_of, run_owner};
+pub use pace::{Pace, Transfer};
 pub use process::{cpu_seconds, peak_rss_mib};
 pub use remote::Place;
 pub use server::{ServerLinks, run_server};
 pub use trainer::{Outcome, TrainerLinks, run_trainer};
-pub use training::{Training, announce, plan_summary, share_of};
+pub use training::{Training, share_of};

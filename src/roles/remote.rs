@@ -154,7 +154,7 @@ impl Place {
 }
 
 /// Bytes of corrections that wait at a server; as many wait at the dealer before it pauses.
-const AHEAD: u64 = 16 << 20;
+pub(crate) const AHEAD: u64 = 16 << 20;
 
 /// A week: how long a service waits for somebody to use it.
 const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Cpu};
 use crate::data::{Examples, Known};
@@ -9,15 +10,16 @@ use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::net::{Channel, Identity, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
-use crate::party::{Clear, Number, Ranges, Revealed, Section, Set};
+use crate::party::{Clear, Number, Ranges, Revealed, Set};
 use crate::prg::Seed;
-use crate::roles::event::{Bytes, Event, Summary};
+use crate::roles::costs::{Costs, announce, plan_summary};
+use crate::roles::event::{Event, Summary};
 use crate::roles::owner::{grid, rows_of};
 use crate::roles::trainer::epoch_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
 };
-use crate::train::{Job, Owned, Recipe, Reveals, Schedule, plan, train};
+use crate::train::{Job, Owned, Recipe, Reveals, Schedule, train};
 
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]
@@ -277,27 +279,38 @@ impl Training {
         let mut job = self.job(train_rows.len(), test.len())?;
         job.reveal = Reveals { accuracy: !test.is_empty(), model: false };
         let mut clear = clear(&job, train_rows, test, Seed::fresh()?);
+        let (total, start) = (job.total_steps(), Instant::now());
         let (tell, hears) = mpsc::channel();
+        let (epochs, mut last) = (tell.clone(), start);
+        let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.profile.frac));
         clear.set_outlet(move |what, number| {
             if let Revealed::Hits { epoch } = what {
-                // whoever hears it is gone only where this run is given up
-                let _ = tell.send((epoch, number.x[0]));
+                let _ = epochs.send(Event::Clear { epoch, test_accuracy: number.x[0] as f64 / one, on_shares: None });
             }
             Ok(())
         });
-        let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.profile.frac));
+        let every = job.clone();
+        clear.observe(move |step| {
+            if last.elapsed() >= PROGRESS || step == total {
+                last = Instant::now();
+                let (epoch, seconds) = (epoch_of(&every, step), start.elapsed().as_secs_f64());
+                let _ = tell.send(Event::Progress { epoch, step, steps: total, seconds });
+            }
+            Ok(())
+        });
+        let mut accuracy = Vec::new();
         thread::scope(|scope| {
             let job = &job;
             let run = scope.spawn(move || train(&mut clear, job).map(|()| clear.ranges().clone()));
-            let accuracy = hears.iter().map(|(epoch, hits)| {
-                let test_accuracy = hits as f64 / one;
-                on_event(Event::Clear { epoch, test_accuracy, on_shares: None });
-                test_accuracy
-            });
-            let accuracy = accuracy.collect();
-            let ranges = run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok((accuracy, ranges))
+            for event in hears {
+                if let Event::Clear { test_accuracy, .. } = event {
+                    accuracy.push(test_accuracy);
+                }
+                on_event(event);
+            }
+            run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+        .map(|ranges| (accuracy, ranges))
     }
 
     /// What the training costs on `backend`, without running it.
@@ -307,7 +320,18 @@ impl Training {
     pub fn plan(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Summary> {
         plan_summary(&self.job(train_rows, test_rows)?, backend)
     }
+
+    /// The same by layer and kind, and in memory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn costs(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Costs> {
+        Costs::of(&self.job(train_rows, test_rows)?, backend)
+    }
 }
+
+/// How often a run in the clear tells how far it is.
+const PROGRESS: Duration = Duration::from_millis(100);
 
 /// The clear run of a job on given data.
 pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Seed) -> Clear {
@@ -317,10 +341,15 @@ pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Se
         let cols = if set.is_features() { job.model.features() } else { job.model.classes() };
         let mut rows = vec![0i32; examples.len() * cols];
         let mut x = vec![0u64; cols];
+        let mut largest = 0;
         for (row, out) in rows.chunks_exact_mut(cols).enumerate() {
             grid(job, examples, set, row, &mut x);
-            #[expect(clippy::cast_possible_truncation, reason = "features of 2^15 and more are out of any range")]
+            #[expect(clippy::cast_possible_truncation, reason = "what is cut off is told by the largest")]
             out.iter_mut().zip(&x).for_each(|(o, x)| *o = x.cast_signed() as i32);
+            largest = x.iter().map(|x| x.cast_signed().unsigned_abs()).fold(largest, u64::max);
+        }
+        if set.is_features() {
+            clear.saw_features(largest);
         }
         clear.set_rows(set, cols, rows);
     }
@@ -331,57 +360,6 @@ pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Se
     };
     clear.set_parameters(initial.into_iter().zip(shapes).map(number).collect());
     clear
-}
-
-/// What a job costs, in the summary's names.
-///
-/// # Errors
-/// None in practice.
-pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
-    let plan = plan(job)?;
-    let steps = plan.server(Section::Step);
-    let evaluation = plan.server(Section::Evaluation);
-    let evaluations = if job.reveal.accuracy { epoch_of(job, job.total_steps()).into() } else { 1.0 };
-    let bytes = |stats: &crate::party::Stats, by: f64| {
-        // the plan's server is number 1, which receives what is dealt
-        Bytes { dealer_to_server0: 0.0, ..Bytes::of([stats, stats], by) }
-    };
-    Ok(Summary {
-        model: job.model.name().into(),
-        backend: backend.into(),
-        profile: job.profile.name.clone(),
-        loss: job.model.loss().name().into(),
-        settings: job.settings(),
-        epochs: epoch_of(job, job.total_steps()),
-        steps: job.total_steps(),
-        batch: job.batch,
-        rounds_per_step: steps.rounds as f64 / job.total_steps() as f64,
-        bytes_per_step: bytes(&steps, job.total_steps() as f64),
-        rounds_per_evaluation: evaluation.rounds as f64 / evaluations,
-        bytes_per_evaluation: bytes(&evaluation, evaluations),
-        ..Summary::default()
-    })
-}
-
-/// The event that announces a job.
-///
-/// # Errors
-/// None in practice.
-pub fn announce(job: &Job, backend: &str) -> Result<Event> {
-    let plan = plan_summary(job, backend)?;
-    Ok(Event::Job {
-        model: job.model.name().into(),
-        sizes: job.model.sizes(),
-        profile: job.profile.name.clone(),
-        backend: backend.into(),
-        loss: plan.loss,
-        settings: Box::new(plan.settings),
-        rows: [job.train_rows(), job.test_rows()],
-        steps: job.total_steps(),
-        step_size: job.rate.to_string(),
-        rounds_per_step: plan.rounds_per_step,
-        bytes_per_step: plan.bytes_per_step,
-    })
 }
 
 /// The rows of owner `owner` when `rows` rows are split evenly among `owners`.

@@ -65,6 +65,17 @@ impl Reveals {
     }
 }
 
+/// Steps that cost the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepKind {
+    /// The first of them, from 0.
+    pub step: u64,
+    /// Rows of its batch.
+    pub rows: u32,
+    /// How many there are.
+    pub times: u64,
+}
+
 /// A training job. All of it is public.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -177,6 +188,40 @@ impl Job {
         self.steps.map_or(all, |steps| steps.min(all))
     }
 
+    /// Epochs that the run begins.
+    pub fn epochs_begun(&self) -> u32 {
+        let epochs = self.total_steps().div_ceil(self.steps_per_epoch());
+        u32::try_from(epochs).expect("no more than the job's epochs")
+    }
+
+    /// The run's steps by kind: the rows of the batch, and how often the rate was halved before the step and in it.
+    ///
+    /// Takes no longer for a longer run.
+    pub fn kinds_of_steps(&self) -> Vec<StepKind> {
+        let (total, every, last) = (self.total_steps(), self.steps_per_epoch(), self.train_rows() % self.batch);
+        let mut kinds = Vec::new();
+        let mut push = |from: u64, to: u64| {
+            // the last batch of an epoch may be smaller
+            let partial = if last > 0 { to / every - from / every } else { 0 };
+            let first_partial = from + (every - 1 - from % every);
+            let first_full = if last > 0 && from == first_partial { from + 1 } else { from };
+            let whole = self.batch.min(self.train_rows());
+            kinds.push(StepKind { step: first_full, rows: whole, times: to - from - partial });
+            kinds.push(StepKind { step: first_partial, rows: last, times: partial });
+        };
+        let mut from = 0;
+        while from < total {
+            let halvings = self.schedule.halvings(from, total);
+            let to = self.schedule.steps_within(halvings, total);
+            // the step in which the rate is halved is a kind of its own
+            push(from, from + 1);
+            push(from + 1, to);
+            from = to;
+        }
+        kinds.retain(|kind| kind.times > 0);
+        kinds
+    }
+
     /// The batches of an epoch (from 1): the rows in an order of the public seed, or in their own; every batch ascending.
     pub fn batches(&self, epoch: u32) -> Vec<Vec<u32>> {
         let mut rows: Vec<u32> = (0..self.train_rows()).collect();
@@ -266,6 +311,43 @@ mod tests {
         assert!(refused(&tall).contains("a batch is too large"));
         assert!(refused(&|j| j.batch = 0).contains("at least 1"));
         assert!(refused(&|j| j.owners.clear()).contains("no rows"));
+    }
+
+    #[test]
+    fn kinds_of_steps_are_those_of_all_steps() {
+        let owners = |rows| vec![Owned { train: rows, test: 10 }];
+        for (rows, batch, epochs, steps) in
+            [(341, 128, 2, None), (341, 128, 9, Some(23)), (256, 128, 40, None), (5, 7, 1, None), (7, 7, 3, Some(2))]
+        {
+            for schedule in [Schedule::Halving, Schedule::Constant] {
+                let job = Job { owners: owners(rows), batch, epochs, steps, schedule, ..job() };
+                let total = job.total_steps();
+                let every = job.steps_per_epoch();
+                let rows_of =
+                    |step: u64| if step % every < every - 1 { batch } else { rows - (rows - 1) / batch * batch };
+                let halvings = |step: u64| {
+                    (
+                        schedule.halvings(step, total),
+                        step.checked_sub(1).map(|s| schedule.halvings(s, total)).unwrap_or(0),
+                    )
+                };
+                let key = |step: u64, rows: u32| {
+                    let (now, before) = halvings(step);
+                    (rows, now, now - before)
+                };
+                let mut want = std::collections::BTreeMap::<_, u64>::new();
+                (0..total).for_each(|step| *want.entry(key(step, rows_of(step))).or_default() += 1);
+                let mut have = std::collections::BTreeMap::<_, u64>::new();
+                for kind in job.kinds_of_steps() {
+                    assert_eq!(kind.rows, rows_of(kind.step), "{kind:?}");
+                    *have.entry(key(kind.step, kind.rows)).or_default() += kind.times;
+                }
+                assert_eq!(have, want, "{rows} rows, {epochs} epochs, {schedule:?}");
+            }
+        }
+        let long = Job { epochs: u32::MAX, ..job() };
+        assert!(long.kinds_of_steps().len() <= 16);
+        assert_eq!(long.kinds_of_steps().iter().map(|k| k.times).sum::<u64>(), long.total_steps());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::{Network, Sgd, hits};
-use crate::party::{Plan, Revealed, Section, Set, SetShape};
+use crate::party::{Plan, PlannedSet, Revealed, Section, Set, SetShape, Values};
 use crate::train::Job;
 
 /// Trains the job's network; reveals what the job lists.
@@ -13,20 +13,14 @@ use crate::train::Job;
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let mut net = Network::new(e, &job.model)?;
     let total = job.total_steps();
-    let (mut step, mut halved) = (0, 0);
+    let mut step = 0;
     for epoch in 1..=job.epochs {
         e.section(Section::Step);
         for batch in job.batches(epoch) {
             if step == total {
                 break;
             }
-            let halvings = job.schedule.halvings(step, total);
-            let sgd = Sgd { rate: job.rate.halved(halvings), momentum: job.momentum, halvings: halvings - halved };
-            halved = halvings;
-            e.scope("rows");
-            let x = e.rows(Set::TrainFeatures, &batch).map_err(|err| err.at(format!("epoch {epoch}")))?;
-            let labels = e.rows(Set::TrainLabels, &batch)?;
-            net.step(e, x, &labels, &sgd).map_err(|err| err.at(format!("step {}", step + 1)))?;
+            one_step(e, &mut net, &batch, &sgd(job, step)).map_err(|err| err.at(format!("step {}", step + 1)))?;
             step += 1;
             e.tick(step)?;
         }
@@ -40,12 +34,22 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
         }
     }
     e.section(Section::Setup);
-    if job.reveal.model {
-        for (index, share) in (0..).zip(net.parameters(e)?) {
-            e.reveal(Revealed::Parameter { index }, &share)?;
-        }
-    }
-    Ok(())
+    reveal_model(e, job, &net)
+}
+
+/// The optimizer at step `step`, from 0.
+fn sgd(job: &Job, step: u64) -> Sgd {
+    let halvings = |step| job.schedule.halvings(step, job.total_steps());
+    let now = halvings(step);
+    let before = step.checked_sub(1).map_or(0, halvings);
+    Sgd { rate: job.rate.halved(now), momentum: job.momentum, halvings: now - before }
+}
+
+fn one_step<E: Engine>(e: &mut E, net: &mut Network<E>, batch: &[u32], sgd: &Sgd) -> Result<()> {
+    e.scope("rows");
+    let x = e.rows(Set::TrainFeatures, batch)?;
+    let labels = e.rows(Set::TrainLabels, batch)?;
+    net.step(e, x, &labels, sgd)
 }
 
 /// Counts the test rows that the network classifies right; a share scaled by `2^frac`.
@@ -56,13 +60,8 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
     let weights = net.open_weights(e)?;
     let rows: Vec<u32> = (0..job.test_rows()).collect();
     let mut sum = None;
-    for batch in rows.chunks(EVALUATION_BATCH) {
-        e.scope("rows");
-        let x = e.rows(Set::TestFeatures, batch)?;
-        let labels = e.rows(Set::TestLabels, batch)?;
-        let logits = net.forward(e, x, &weights, false)?;
-        e.scope("hits");
-        let right = hits(e, &logits, &labels)?;
+    for batch in rows.chunks(EVALUATION_BATCH as usize) {
+        let right = hits_of(e, net, &weights, batch)?;
         sum = Some(match sum {
             Some(sum) => e.combine(&sum, &right, 1, 1)?,
             None => right,
@@ -72,16 +71,69 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
 }
 
 /// Rows that are evaluated at once: fewer rounds, more memory.
-const EVALUATION_BATCH: usize = 1000;
+const EVALUATION_BATCH: u32 = 1000;
 
-/// Counts what a job costs, without data.
+fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batch: &[u32]) -> Result<E::Share> {
+    e.scope("rows");
+    let x = e.rows(Set::TestFeatures, batch)?;
+    let labels = e.rows(Set::TestLabels, batch)?;
+    let logits = net.forward(e, x, weights, false)?;
+    e.scope("hits");
+    hits(e, &logits, &labels)
+}
+
+fn reveal_model<E: Engine>(e: &mut E, job: &Job, net: &Network<E>) -> Result<()> {
+    if job.reveal.model {
+        for (index, share) in (0..).zip(net.parameters(e)?) {
+            e.reveal(Revealed::Parameter { index }, &share)?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts what a job costs, without data: walks one step, and one batch of test rows, of every kind.
 ///
 /// # Errors
 /// None in practice.
 pub fn plan(job: &Job) -> Result<Plan> {
-    let mut plan = Plan::new(&job.profile, &set_shapes(job))?;
-    train(&mut plan, job)?;
+    let mut plan = Plan::new(&job.profile, &planned_sets(job))?;
+    plan.set_parameters(&job.model.parameters())?;
+    let mut net = Network::new(&mut plan, &job.model)?;
+    plan.section(Section::Step);
+    for kind in job.kinds_of_steps() {
+        let batch = spread(kind.rows, job.train_rows());
+        plan.times(kind.times, |plan| one_step(plan, &mut net, &batch, &sgd(job, kind.step)))?;
+    }
+    if job.reveal.accuracy {
+        plan.section(Section::Evaluation);
+        plan.times(job.epochs_begun().into(), |plan| plan_evaluation(plan, job, &mut net))?;
+    }
+    plan.section(Section::Setup);
+    reveal_model(&mut plan, job, &net)?;
     Ok(plan)
+}
+
+/// [`evaluate`], one batch of each size.
+fn plan_evaluation(plan: &mut Plan, job: &Job, net: &mut Network<Plan>) -> Result<()> {
+    let weights = net.open_weights(plan)?;
+    let (rows, batch) = (job.test_rows(), EVALUATION_BATCH);
+    for (rows_at_once, times) in [(batch.min(rows), rows / batch), (rows % batch, u32::from(rows % batch > 0))] {
+        let rows = spread(rows_at_once, rows);
+        plan.times(times.into(), |plan| hits_of(plan, net, &weights, &rows).map(drop))?;
+    }
+    Ok(())
+}
+
+/// `rows` row numbers, spread evenly over `all` rows, as over all owners.
+#[expect(clippy::cast_possible_truncation, reason = "below the number of rows")]
+fn spread(rows: u32, all: u32) -> Vec<u32> {
+    (0..u64::from(rows)).map(|i| (i * u64::from(all) / u64::from(rows)) as u32).collect()
+}
+
+/// The job's data sets, for a plan.
+pub(super) fn planned_sets(job: &Job) -> Vec<PlannedSet> {
+    let owned = |set: Set| job.owners.iter().map(|o| if set.is_train() { o.train } else { o.test }).collect();
+    set_shapes(job).into_iter().map(|(set, shape)| (set, shape, owned(set))).collect()
 }
 
 /// Layouts of the job's data sets.

@@ -11,4 +11,5 @@ mod gpu;
 mod happy;
 mod harness;
 mod models;
+mod plans;
 mod screen;

@@ -78,3 +78,35 @@ fn truncation_is_unbiased_and_exact_on_multiples() {
         }
     }
 }
+
+/// Outside the range a wire is off by a multiple of 2^l that depends on the mask, in the clear as on shares.
+#[test]
+fn overflow_comes_out_in_the_clear_as_on_shares() {
+    let len = 20_000;
+    for p in profiles() {
+        let top = 1i64 << (p.wire - 2 + p.frac);
+        // just outside, one mask in millions would show
+        let hard = [top + top / 4, -top - top / 4, top + top / 2, -top - top / 2, 2 * top - (1 << p.frac), -2 * top];
+        // the control: in range, nothing is off
+        for (seed, z) in (0..).zip(hard.into_iter().chain([top, -top])) {
+            let world = World::new(&p, seed).with(&[(&vec![z; len], &[len])]);
+            let program = Truncate { shape: vec![len], cut: p.frac, lifted: true };
+            let records = [world.try_run(&program).unwrap().records, world.clear_unchecked(&program)];
+            let [shares, clear] = records.map(|records| {
+                let mut counts = std::collections::BTreeMap::<i64, usize>::new();
+                for y in &outputs(&records, |g| *g == Gate::Extend)[0].x {
+                    let off = signed((y - (z >> p.frac)).cast_unsigned(), p.ring);
+                    assert_eq!(off % (1 << p.wire), 0, "{z} came out as {y}");
+                    *counts.entry(off >> p.wire).or_default() += 1;
+                }
+                counts
+            });
+            assert_eq!(shares.keys().all(|off| *off == 0), z.abs() <= top, "{z}: {shares:?}");
+            for off in shares.keys().chain(clear.keys()) {
+                let [a, b] = [&shares, &clear].map(|c| c.get(off).copied().unwrap_or(0) as f64);
+                // two counts of the same law: their difference has a deviation of at most sqrt(len / 2)
+                assert!((a - b).abs() < 5.0 * (len as f64 / 2.0).sqrt(), "{}, {z}: {shares:?}, {clear:?}", p.name);
+            }
+        }
+    }
+}

@@ -82,3 +82,44 @@ fn rescaling_is_unbiased() {
         }
     }
 }
+
+/// Outside the range a result is off by `2^n / 2^shift` for some masks, in the clear as on shares.
+#[test]
+fn overflow_comes_out_in_the_clear_as_on_shares() {
+    let len = 20_000;
+    for p in profiles() {
+        let n = p.ring;
+        let (quarter, shift) = (1i64 << (n - 2), 11);
+        // just outside, one mask in millions would show
+        let half = quarter / 2;
+        let hard =
+            [quarter + half / 2, -quarter - half / 2, quarter + half, -quarter - half, 2 * quarter - 1, -2 * quarter];
+        // the control: in range, nothing is off
+        for (seed, x) in (0..).zip(hard.into_iter().chain([quarter - 1, -quarter])) {
+            let world = World::new(&p, seed).with(&[(&vec![x; len], &[len])]);
+            let program = Rescales { len, cases: vec![(false, 1, shift, 1)] };
+            let clear = world.clear_unchecked(&program);
+            let counts = [world.try_run(&program).unwrap().records, clear].map(|records| {
+                let y = &outputs(&records, |g| matches!(g, Gate::Rescale { .. }))[0];
+                let unit = f64::exp2(f64::from(n) - f64::from(shift));
+                let off = |y: &i64| (*y as f64 - x as f64 * f64::exp2(-f64::from(shift))) / unit;
+                let mut counts = std::collections::BTreeMap::<i64, usize>::new();
+                for off in y.x.iter().map(off) {
+                    assert!((off - off.round()).abs() < 1e-3, "off by {off} times 2^(n - shift)");
+                    #[expect(clippy::cast_possible_truncation, reason = "small")]
+                    let off = off.round() as i64;
+                    *counts.entry(off).or_default() += 1;
+                }
+                counts
+            });
+            let [shares, clear] = &counts;
+            let inside = (-quarter..quarter).contains(&x);
+            assert_eq!(shares.keys().all(|off| *off == 0), inside, "{x}: {counts:?}");
+            for off in shares.keys().chain(clear.keys()) {
+                let [a, b] = [shares, clear].map(|c| c.get(off).copied().unwrap_or(0) as f64);
+                // two counts of the same law: their difference has a deviation of at most sqrt(len / 2)
+                assert!((a - b).abs() < 5.0 * (len as f64 / 2.0).sqrt(), "{}, {x}: {counts:?}", p.name);
+            }
+        }
+    }
+}

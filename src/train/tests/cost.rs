@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::nn::Relu;
-use crate::party::{Plan, Section, Stats, Traffic, Values};
+use crate::party::{Cost, CostKind, Plan, Section, Stats, Traffic, Values};
 use crate::shape::Shape;
 use crate::train::plan;
 
@@ -96,5 +96,97 @@ fn evaluation_and_the_model_are_counted_apart() {
         assert_eq!(cost(a.server(Section::Step)), cost(b.server(Section::Step)));
         assert_eq!(cost(a.server(Section::Evaluation)), cost(Stats::default()));
         assert_eq!(cost(b.server(Section::Setup)), cost(Stats::default()));
+    }
+}
+
+/// What counts as the same cost: everything but the clocks.
+fn counted(plan: &Plan) -> Vec<Cost> {
+    SECTIONS.map(|s| Cost::of(&plan.server(s), &plan.dealer(s))).to_vec()
+}
+
+#[test]
+fn a_plan_of_one_step_of_each_kind_is_that_of_all_steps() {
+    for p in profiles() {
+        for job in lockstep::jobs(&p) {
+            let short = plan(&job).unwrap();
+            let mut long = Plan::new(&p, &crate::train::run::planned_sets(&job)).unwrap();
+            train(&mut long, &job).unwrap();
+            assert_eq!(counted(&short), counted(&long));
+            // the same entries; of the entries of a last, smaller batch no place is new
+            assert_eq!(short.entries(), long.entries());
+        }
+    }
+}
+
+#[test]
+fn a_long_run_is_planned_as_fast_as_a_short_one() {
+    let p = Profile::small();
+    let job = |epochs| Job { epochs, batch: 7, schedule: Schedule::Halving, ..job(&p, &[6, 5, 3], 24) };
+    let rounds = |epochs| plan(&job(epochs)).unwrap().server(Section::Step).rounds;
+    assert_eq!(rounds(u32::MAX), u64::from(u32::MAX) * rounds(1));
+}
+
+#[test]
+fn the_parts_sum_up_to_the_whole() {
+    for p in profiles() {
+        for name in Model::names() {
+            let model = Model::named(name, 784, 10).unwrap();
+            let owners = vec![Owned { train: 300, test: 1100 }, Owned { train: 33, test: 0 }];
+            let reveal = Reveals { accuracy: true, model: true };
+            let momentum = Momentum::new(0.9).unwrap();
+            let job = Job { model, owners, reveal, momentum, batch: 64, epochs: 3, ..job(&p, &[2, 2], 1) };
+            let plan = plan(&job).unwrap();
+            let sum = |section| {
+                let mut sum = Cost::default();
+                plan.entries().iter().filter(|e| e.section == section).for_each(|e| sum.add(&e.cost, 1));
+                sum
+            };
+            assert_eq!(SECTIONS.map(sum).to_vec(), counted(&plan), "{name}");
+            let all = [Section::Step, Section::Evaluation].map(sum);
+            assert!(all.iter().all(|c| c.rounds > 0 && c.opened.bytes > 0 && c.dealt.bytes > 0 && c.macs > 0));
+        }
+    }
+}
+
+/// 784-128-128-10 with momentum, batches of 128; the counts are those of its layers: 118,016 weights, 118,282 parameters,
+/// 256 activations and 10 logits a row.
+#[test]
+fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
+    for p in profiles() {
+        let (n, l, rows) = (u64::from(p.ring), u64::from(p.wire), 128);
+        let model = Model::named("secureml", 784, 10).unwrap();
+        let owners = vec![Owned { train: 128, test: 0 }];
+        let momentum = Momentum::new(0.9).unwrap();
+        let plan = plan(&Job { model, owners, momentum, batch: 128, ..job(&p, &[2, 2], 1) }).unwrap();
+        let of = |kind| {
+            let mut sum = Cost::default();
+            plan.entries().iter().filter(|e| e.kind == kind).for_each(|e| sum.add(&e.cost, 1));
+            sum
+        };
+        let opened = [
+            (CostKind::Weights, 118_016 * n),
+            (CostKind::Products, 0),
+            (CostKind::Outputs, rows * 266 * l),
+            (CostKind::Compares, rows * 256 * 4),
+            (CostKind::Bits, rows * 256),
+            (CostKind::Selects, 0),
+            (CostKind::Inputs, rows * 256 * n),
+            (CostKind::Loss, rows * (5 * 45 + 10 + 10 * (8 + u64::from(p.frac.min(10))) + 20 * 10 + 16 + 20)),
+            (CostKind::Gradients, rows * (256 * l + 266 * n)),
+            (CostKind::Update, 2 * 118_282),
+            (CostKind::Hits, 0),
+        ];
+        for (kind, want) in opened {
+            let have = bits(of(kind).opened);
+            // each of the update's 12 lists of bits fills its last word
+            let padding = if kind == CostKind::Update { 12 * 31 } else { 0 };
+            assert!((want..=want + padding).contains(&have), "{kind:?}: {have} bits, not {want}");
+        }
+        let rounds = CostKind::ALL.map(|kind| of(kind).rounds);
+        assert_eq!(rounds, [1, 0, 3, 2, 2, 0, 2, 6, 5, 1, 0]);
+        // forward, dW and dX, two products each at a server, one at the dealer
+        let products = rows * (2 * 118_016 + 128 * 128 + 1280);
+        assert_eq!((of(CostKind::Products).macs, of(CostKind::Products).dealer_macs), (2 * products, products));
+        assert_eq!(bits(of(CostKind::Compares).dealt), rows * 256 * 54);
     }
 }

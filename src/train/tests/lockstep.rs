@@ -7,7 +7,7 @@ use crate::gates::lockstep::{Gate, Record};
 use crate::nn::{Init, LayerSpec, Loss};
 
 /// Jobs with a last partial batch, rates that halve, odd multiples of a rate, with and without momentum, several owners.
-fn jobs(p: &Profile) -> Vec<Job> {
+pub(super) fn jobs(p: &Profile) -> Vec<Job> {
     let reveal = Reveals { accuracy: true, model: true };
     let owners = |rows: &[(u32, u32)]| rows.iter().map(|(train, test)| Owned { train: *train, test: *test }).collect();
     let momentum = Momentum::new(0.90625).unwrap();

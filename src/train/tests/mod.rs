@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::fixed::{MASTER_BITS, Profile};
 use crate::gates::lockstep::{Program, World, random};
 use crate::nn::{Model, Momentum, Rate, initial_parameters};
-use crate::party::{Number, Set};
+use crate::party::{Number, Section, Set};
 use crate::prg::public_seed;
 use crate::train::{Job, Owned, Reveals, Schedule, train};
 
@@ -90,3 +90,6 @@ fn push(world: &mut World, set: Set, cols: usize, rows: Vec<i64>) {
 fn profiles() -> [Profile; 2] {
     [Profile::small(), Profile::wide()]
 }
+
+/// All sections.
+const SECTIONS: [Section; 3] = [Section::Setup, Section::Step, Section::Evaluation];

@@ -1,0 +1,203 @@
+//! What a job costs before it runs: rounds, bytes and multiplications by layer and kind, and memory by role.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::party::{Cost, CostKind, Entry, Plan, Section, Stats};
+use crate::roles::event::{Bytes, Event, Summary};
+use crate::roles::remote::AHEAD;
+use crate::train::{Job, plan, set_shapes};
+
+/// What a job costs.
+#[derive(Clone, Debug)]
+pub struct Costs {
+    /// The whole, in the names of a run's summary.
+    pub summary: Summary,
+    /// A training step in parts; averages over all steps.
+    pub step: Vec<Part>,
+    /// An evaluation of all test rows in parts.
+    pub evaluation: Vec<Part>,
+    /// By role, an estimate of the memory it takes at its peak.
+    pub memory: BTreeMap<String, Memory>,
+}
+
+/// A part of what a step or an evaluation costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The layer, or `weights`, `loss`, `update`, `hits`.
+    pub layer: String,
+    /// Which way through the layer: `forward` or `backward`.
+    pub pass: Option<String>,
+    /// What it is for.
+    pub kind: CostKind,
+    /// Simultaneous exchanges of the servers.
+    pub rounds: f64,
+    /// Bytes from each server to the other.
+    pub opened_bytes: f64,
+    /// Bytes from the dealer to server 1.
+    pub dealt_bytes: f64,
+    /// Ring multiply-adds of matrix products at each server.
+    pub macs: f64,
+    /// The same at the dealer.
+    pub dealer_macs: f64,
+}
+
+impl Part {
+    /// An entry of a plan, divided by `by`.
+    fn of(entry: &Entry, by: f64) -> Self {
+        let Cost { rounds, opened, dealt, macs, dealer_macs } = entry.cost;
+        let per = |x: u64| x as f64 / by;
+        let (layer, pass) = match entry.place.split_once('/') {
+            Some((layer, pass)) => (layer, Some(pass.to_owned())),
+            None => (entry.place.as_str(), None),
+        };
+        Self {
+            layer: layer.into(),
+            pass,
+            kind: entry.kind,
+            rounds: per(rounds),
+            opened_bytes: per(opened.bytes),
+            dealt_bytes: per(dealt.bytes),
+            macs: per(macs),
+            dealer_macs: per(dealer_macs),
+        }
+    }
+}
+
+/// Memory of a role in MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Rows of the data sets.
+    pub data_mib: f64,
+    /// Parameters and their momentum.
+    pub parameters_mib: f64,
+    /// Values of a step or of a batch of test rows, with what the device's pool keeps of them.
+    pub values_mib: f64,
+    /// Corrections on their way.
+    pub queue_mib: f64,
+    /// The program itself.
+    pub program_mib: f64,
+}
+
+impl Memory {
+    /// All of it.
+    pub fn total_mib(&self) -> f64 {
+        self.data_mib + self.parameters_mib + self.values_mib + self.queue_mib + self.program_mib
+    }
+}
+
+impl Costs {
+    /// The costs of a job on `backend`.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn of(job: &Job, backend: &str) -> Result<Self> {
+        let plan = plan(job)?;
+        let summary = summary(job, &plan, backend);
+        let parts = |section, by: f64| {
+            let own = plan.entries().iter().filter(|e| e.section == section);
+            own.map(|e| Part::of(e, by)).collect()
+        };
+        Ok(Self {
+            step: parts(Section::Step, job.total_steps() as f64),
+            evaluation: parts(Section::Evaluation, job.epochs_begun().into()),
+            memory: memory(job, &plan),
+            summary,
+        })
+    }
+}
+
+/// What a job costs, in the summary's names.
+///
+/// # Errors
+/// None in practice.
+pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
+    Ok(summary(job, &plan(job)?, backend))
+}
+
+fn summary(job: &Job, plan: &Plan, backend: &str) -> Summary {
+    let (steps, evaluation) = (plan.server(Section::Step), plan.server(Section::Evaluation));
+    let evaluations = if job.reveal.accuracy { job.epochs_begun().into() } else { 1.0 };
+    let bytes = |stats: &Stats, by: f64| {
+        // the plan's server is number 1, which receives what is dealt
+        Bytes { dealer_to_server0: 0.0, ..Bytes::of([stats, stats], by) }
+    };
+    let per = job.total_steps() as f64;
+    Summary {
+        model: job.model.name().into(),
+        backend: backend.into(),
+        profile: job.profile.name.clone(),
+        loss: job.model.loss().name().into(),
+        settings: job.settings(),
+        epochs: job.epochs_begun(),
+        steps: job.total_steps(),
+        batch: job.batch,
+        rounds_per_step: steps.rounds as f64 / per,
+        bytes_per_step: bytes(&steps, per),
+        rounds_per_evaluation: evaluation.rounds as f64 / evaluations,
+        bytes_per_evaluation: bytes(&evaluation, evaluations),
+        ..Summary::default()
+    }
+}
+
+/// The event that announces a job.
+///
+/// # Errors
+/// None in practice.
+pub fn announce(job: &Job, backend: &str) -> Result<Event> {
+    let plan = plan_summary(job, backend)?;
+    Ok(Event::Job {
+        model: job.model.name().into(),
+        sizes: job.model.sizes(),
+        profile: job.profile.name.clone(),
+        backend: backend.into(),
+        loss: plan.loss,
+        settings: Box::new(plan.settings),
+        rows: [job.train_rows(), job.test_rows()],
+        steps: job.total_steps(),
+        step_size: job.rate.to_string(),
+        rounds_per_step: plan.rounds_per_step,
+        bytes_per_step: plan.bytes_per_step,
+    })
+}
+
+fn memory(job: &Job, plan: &Plan) -> BTreeMap<String, Memory> {
+    let mib = |bytes: f64| bytes / f64::exp2(20.0);
+    let numbers: usize = job.model.parameters().iter().map(|shape| shape.len()).sum();
+    let parameters = |copies: usize| mib((copies * numbers * 8) as f64);
+    let rows = |train: bool| f64::from(if train { job.train_rows() } else { job.test_rows() });
+    let sets = set_shapes(job);
+    let data = sets.iter().map(|(set, shape)| rows(set.is_train()) * shape.stride() as f64 * 4.0).sum::<f64>();
+    let server_kept = plan.server_memory().kept() as f64;
+    // as given at the start, as they are now, and their momentum
+    let held = parameters(3);
+    let server = Memory {
+        data_mib: mib(data),
+        parameters_mib: held,
+        values_mib: (mib(server_kept - data) - held).max(0.0),
+        queue_mib: 0.0,
+        program_mib: PROGRAM_MIB,
+    };
+    let dealer = Memory { values_mib: mib(plan.dealer_memory().kept() as f64), ..Memory::default() };
+    let ahead = mib(AHEAD as f64);
+    let mut all = BTreeMap::from([
+        ("server0".to_owned(), server),
+        ("server1".to_owned(), Memory { queue_mib: ahead, ..server }),
+        ("dealer".to_owned(), Memory { queue_mib: ahead, program_mib: PROGRAM_MIB, ..dealer }),
+        // its own, the halves of both servers, and their sum
+        ("trainer".to_owned(), Memory { parameters_mib: parameters(4), program_mib: PROGRAM_MIB, ..Memory::default() }),
+    ]);
+    for (number, owner) in job.owners.iter().enumerate() {
+        let own = f64::from(owner.train) + f64::from(owner.test);
+        // in single precision: the whole set as it is read, and the owner's part of it
+        let data = (rows(true) + rows(false) + own) * job.model.features() as f64 * 4.0;
+        let memory = Memory { data_mib: mib(data), program_mib: PROGRAM_MIB, ..Memory::default() };
+        all.insert(format!("owner{number}"), memory);
+    }
+    all
+}
+
+/// What a role takes before it has anything to do, as measured.
+const PROGRAM_MIB: f64 = 14.0;
