@@ -20,10 +20,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::Error;
+use crate::roles::begin;
 use args::{Cli, Command};
 
 /// Runs the program; 0 done, 1 the run failed, 2 bad usage.
 pub fn main() -> ExitCode {
+    begin();
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),

@@ -39,7 +39,7 @@ pub use event::{Bytes, Event, PartyReport, StepParts, Summary};
 pub use local::Local;
 pub use owner::{OwnerLinks, rows_of, run_owner};
 pub use pace::{Pace, Transfer};
-pub use process::{cpu_seconds, peak_rss_mib};
+pub use process::{begin, cpu_seconds, peak_rss_mib};
 pub use remote::Place;
 pub use server::{ServerLinks, run_server};
 pub use trainer::{Outcome, TrainerLinks, run_trainer};

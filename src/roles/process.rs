@@ -1,6 +1,7 @@
 //! What this process used: peak memory and processor time, as Linux tells.
 
 use std::fs;
+use std::sync::OnceLock;
 
 /// Peak resident memory of this process in MiB; none where the system does not tell.
 pub fn peak_rss_mib() -> Option<f64> {
@@ -10,8 +11,22 @@ pub fn peak_rss_mib() -> Option<f64> {
     Some(kib / 1024.0)
 }
 
-/// Processor time of this process, all threads, user and system, in seconds; none where the system does not tell.
+/// Says that the program begins here: what the process used before was not its own. `cargo run` becomes the program that
+/// it has built, and the processor time of cargo stays in the count.
+pub fn begin() {
+    BEFORE.get_or_init(used_seconds);
+}
+
+/// Processor time of this program, all threads, user and system, in seconds; none where the system does not tell.
 pub fn cpu_seconds() -> Option<f64> {
+    Some(used_seconds()? - BEFORE.get().copied().flatten().unwrap_or(0.0))
+}
+
+/// Processor time when the program began.
+static BEFORE: OnceLock<Option<f64>> = OnceLock::new();
+
+/// Processor time of this process, whatever program it was.
+fn used_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // the name of the program, in brackets, may hold spaces
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -30,5 +45,21 @@ mod tests {
     fn this_process_uses_memory_and_time() {
         assert!(peak_rss_mib().unwrap() > 0.5);
         assert!(cpu_seconds().unwrap() >= 0.0);
+    }
+
+    #[test]
+    fn time_before_the_program_began_is_not_counted() {
+        let spend = |seconds: f64| {
+            let end = used_seconds().unwrap() + seconds;
+            while used_seconds().unwrap() < end {}
+        };
+        spend(0.1);
+        begin();
+        spend(0.1);
+        // a later call changes nothing
+        begin();
+        let own = cpu_seconds().unwrap();
+        let before = used_seconds().unwrap() - own;
+        assert!(own > 0.09 && before > 0.09, "{own} s after {before} s");
     }
 }
