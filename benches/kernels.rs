@@ -1,5 +1,5 @@
-//! Speed of the CPU kernels on one thread: of matrix products beside their definition, of the others at the sizes of a
-//! training step of a 784-128-128-10 network at batch 128.
+//! Speed of the CPU kernels: on one thread, of matrix products beside their definition, of the others at the sizes of a
+//! training step of a 784-128-128-10 network at batch 128; and of these for a million elements, on one thread and on all.
 
 #![expect(clippy::cast_possible_truncation, reason = "lengths are small")]
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use ppdnn::kernel::fast::gemm::{Level, definition, gemm_at};
 use ppdnn::kernel::table::*;
@@ -37,7 +38,7 @@ fn gemm(c: &mut Criterion) {
 fn gemm_of<W: Word>(c: &mut Criterion) {
     let mut group = c.benchmark_group(format!("gemm-u{}", W::BITS));
     group.sample_size(20).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(300));
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread starts");
+    let one_thread = ThreadPoolBuilder::new().num_threads(1).build().expect("one thread starts");
     for (name, [m, k, n], transposed) in GEMM {
         let (a, b, mut acc) = (words::<W>(m * k), words::<W>(k * n), words::<W>(m * n));
         group.throughput(Throughput::Elements((m * k * n) as u64));
@@ -71,43 +72,21 @@ const HIDDEN: usize = 128 * 128;
 const LOGITS: usize = 1280;
 const ROWS: usize = 128;
 
+/// The kernels of a training step on one thread.
 fn steps(c: &mut Criterion) {
-    for (ring, [n, l, room, log_knots, bits, frac]) in PROFILES {
-        let high = n - l;
-        let shift = room.wrapping_sub(64 - n);
-        let [w, h, p] = [WEIGHTS, HIDDEN, LOGITS].map(|len| packed(len, 1));
-        let (dealt, entries) = (packed(WEIGHTS, room), packed(LOGITS * 16, 60));
-        let compared = 3 * packed(HIDDEN, 16) + 6 * h;
-        let (selected, coefficients) =
-            (3 * packed(HIDDEN, high) + packed(HIDDEN, n), 3 * packed(ROWS << log_knots, bits));
-        let (lifted, products) = (packed(HIDDEN, l), ((1 << 9) - 10) * p);
-        let mut group = Steps::new(c, ring);
-        group.step(&COMBINE_WIDE, &[1, 0, 1, 0], &[WEIGHTS, WEIGHTS], WEIGHTS, WEIGHTS);
-        group.step(&COMPARE_ASK, &[12, 1, 0], &[HIDDEN, 4 * h, compared], 5 * h, HIDDEN);
-        group.step(&COMPARE_TELL, &[12, 1, 0], &[HIDDEN, 4 * h, 5 * h, 4 * h, compared, compared], h, HIDDEN);
-        group.step(&CORRECT_BITS, &[HIDDEN as u32, n], &[h, packed(HIDDEN, n)], packed(HIDDEN, n), HIDDEN);
-        group.step(&DEAL_COMPARE, &[12, 0, 0], &[HIDDEN, 4 * h, 4 * h, compared], compared, HIDDEN);
-        group.step(&DEAL_EXP, &[frac, 0], &[LOGITS, entries], entries, LOGITS * 16);
-        group.step(
-            &DEAL_RECIPROCAL,
-            &[log_knots, bits, 0],
-            &[ROWS, coefficients],
-            coefficients,
-            (3 * ROWS) << log_knots,
-        );
-        group.step(&DEAL_RESCALE, &[WEIGHTS as u32, room], &[w, w, dealt], dealt, WEIGHTS);
-        group.step(&DEAL_SELECT, &[l, n, 0], &[HIDDEN, h, selected], selected, HIDDEN);
-        group.step(&DEAL_WINNER, &[ROWS as u32, 10, 0], &[packed(ROWS * 45, 1), products], products, ROWS);
-        group.step(&MASK, &[n, 8, 1, l, 0], &[HIDDEN, HIDDEN], lifted, HIDDEN);
-        group.step(&MASK_WIDE, &[64, 24, 1, n, 0], &[WEIGHTS, WEIGHTS], packed(WEIGHTS, n), WEIGHTS);
-        group.step(&MERGE, &[l, 0], &[lifted, lifted], HIDDEN, HIDDEN);
-        group.step(&RESCALE, &[n, 1, shift, 1, 0, 1, 0], &[WEIGHTS, w, w, w, dealt], WEIGHTS, WEIGHTS);
-        group.step(&RESCALE_ASK, &[n, 1, shift, 1, 0, 1, 0], &[WEIGHTS, w], w, WEIGHTS);
-        group.step(&RESCALE_ASK_WIDE, &[64, 29, 5, 1, 0, 1, 0], &[WEIGHTS, w], w, WEIGHTS);
-        group.step(&RESCALE_WIDE, &[64, 29, 5, 1, 0, 1, 0], &[WEIGHTS, w, w, w, packed(WEIGHTS, 5)], WEIGHTS, WEIGHTS);
-        group.step(&SELECT, &[l, n, 1], &[HIDDEN, HIDDEN, h, packed(HIDDEN, n), selected], HIDDEN, HIDDEN);
-        group.step(&UNPACK, &[l, 0], &[lifted], HIDDEN, HIDDEN);
-        group.step(&WINNER, &[ROWS as u32, 10, 1], &[packed(ROWS * 45, 1), packed(ROWS * 45, 1), products], p, ROWS);
+    for (ring, numbers) in PROFILES {
+        let name = format!("step-u{}", ring.bits());
+        Steps::new(c, &name, ring, true).all(numbers, [WEIGHTS, HIDDEN]);
+    }
+}
+
+/// The same for a million parameters and as many elements of a layer, on one thread and on all that rayon has.
+fn cores(c: &mut Criterion) {
+    for (ring, numbers) in PROFILES {
+        for (threads, one) in [("one", true), ("all", false)] {
+            let name = format!("million-u{}-{threads}", ring.bits());
+            Steps::new(c, &name, ring, one).all(numbers, [1 << 20; 2]);
+        }
     }
 }
 
@@ -115,13 +94,54 @@ fn steps(c: &mut Criterion) {
 struct Steps<'a> {
     group: BenchmarkGroup<'a, WallTime>,
     ring: RingWord,
+    one_thread: Option<ThreadPool>,
 }
 
 impl<'a> Steps<'a> {
-    fn new(c: &'a mut Criterion, ring: RingWord) -> Self {
-        let mut group = c.benchmark_group(format!("step-u{}", ring.bits()));
+    fn new(c: &'a mut Criterion, name: &str, ring: RingWord, one_thread: bool) -> Self {
+        let mut group = c.benchmark_group(name);
         group.sample_size(50).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));
-        Self { group, ring }
+        let one_thread =
+            one_thread.then(|| ThreadPoolBuilder::new().num_threads(1).build().expect("one thread starts"));
+        Self { group, ring, one_thread }
+    }
+
+    /// Times the kernels with a profile's numbers, for so many parameters and elements of a hidden layer.
+    fn all(&mut self, [n, l, room, log_knots, bits, frac]: [u32; 6], [weights, hidden]: [usize; 2]) {
+        let high = n - l;
+        let shift = room.wrapping_sub(64 - n);
+        let [w, h, p] = [weights, hidden, LOGITS].map(|len| packed(len, 1));
+        let (dealt, entries) = (packed(weights, room), packed(LOGITS * 16, 60));
+        let compared = 3 * packed(hidden, 16) + 6 * h;
+        let (selected, coefficients) =
+            (3 * packed(hidden, high) + packed(hidden, n), 3 * packed(ROWS << log_knots, bits));
+        let (lifted, products) = (packed(hidden, l), ((1 << 9) - 10) * p);
+        self.step(&COMBINE_WIDE, &[1, 0, 1, 0], &[weights, weights], weights, weights);
+        self.step(&COMPARE_ASK, &[12, 1, 0], &[hidden, 4 * h, compared], 5 * h, hidden);
+        self.step(&COMPARE_TELL, &[12, 1, 0], &[hidden, 4 * h, 5 * h, 4 * h, compared, compared], h, hidden);
+        self.step(&CORRECT_BITS, &[hidden as u32, n], &[h, packed(hidden, n)], packed(hidden, n), hidden);
+        self.step(&DEAL_COMPARE, &[12, 0, 0], &[hidden, 4 * h, 4 * h, compared], compared, hidden);
+        self.step(&DEAL_EXP, &[frac, 0], &[LOGITS, entries], entries, LOGITS * 16);
+        self.step(
+            &DEAL_RECIPROCAL,
+            &[log_knots, bits, 0],
+            &[ROWS, coefficients],
+            coefficients,
+            (3 * ROWS) << log_knots,
+        );
+        self.step(&DEAL_RESCALE, &[weights as u32, room], &[w, w, dealt], dealt, weights);
+        self.step(&DEAL_SELECT, &[l, n, 0], &[hidden, h, selected], selected, hidden);
+        self.step(&DEAL_WINNER, &[ROWS as u32, 10, 0], &[packed(ROWS * 45, 1), products], products, ROWS);
+        self.step(&MASK, &[n, 8, 1, l, 0], &[hidden, hidden], lifted, hidden);
+        self.step(&MASK_WIDE, &[64, 24, 1, n, 0], &[weights, weights], packed(weights, n), weights);
+        self.step(&MERGE, &[l, 0], &[lifted, lifted], hidden, hidden);
+        self.step(&RESCALE, &[n, 1, shift, 1, 0, 1, 0], &[weights, w, w, w, dealt], weights, weights);
+        self.step(&RESCALE_ASK, &[n, 1, shift, 1, 0, 1, 0], &[weights, w], w, weights);
+        self.step(&RESCALE_ASK_WIDE, &[64, 29, 5, 1, 0, 1, 0], &[weights, w], w, weights);
+        self.step(&RESCALE_WIDE, &[64, 29, 5, 1, 0, 1, 0], &[weights, w, w, w, packed(weights, 5)], weights, weights);
+        self.step(&SELECT, &[l, n, 1], &[hidden, hidden, h, packed(hidden, n), selected], hidden, hidden);
+        self.step(&UNPACK, &[l, 0], &[lifted], hidden, hidden);
+        self.step(&WINNER, &[ROWS as u32, 10, 1], &[packed(ROWS * 45, 1), packed(ROWS * 45, 1), products], p, ROWS);
     }
 
     /// Times a kernel, given the lengths of its operands and of its output, and as how many elements that counts.
@@ -133,8 +153,11 @@ impl<'a> Steps<'a> {
         let mut out = vec![0u64; (len * bits(kernel.output)).div_ceil(64)];
         let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..len * bits(kernel.output) / 8];
         self.group.throughput(Throughput::Elements(elements as u64));
-        self.group.bench_function(kernel.name, |bench| {
-            bench.iter(|| kernel.body(self.ring)(params, black_box(&inputs), out))
+        let body = kernel.body(self.ring);
+        let mut run = || body(params, black_box(&inputs), out);
+        self.group.bench_function(kernel.name, |bench| match &self.one_thread {
+            Some(pool) => pool.install(|| bench.iter(&mut run)),
+            None => bench.iter(&mut run),
         });
     }
 }
@@ -144,5 +167,5 @@ fn packed(len: usize, bits: u32) -> usize {
     (len * bits as usize).div_ceil(32)
 }
 
-criterion_group!(benches, gemm, steps);
+criterion_group!(benches, gemm, steps, cores);
 criterion_main!(benches);

@@ -20,7 +20,7 @@ use ppdnn::fixed::{mask, signed};
 use ppdnn::kernel::table::*;
 use ppdnn::kernel::{Kernel, Operand, RingWord};
 
-use crate::{Fill, Source, bytes, packed, ran, ring_bytes, ring_values, twin, words};
+use crate::{FILLS, Fill, Source, bytes, packed, ran, ring_bytes, ring_values, twin, words};
 
 macro_rules! truths {
     ($($module:ident::$test:ident: $($kernel:ident)+;)*) => {
@@ -86,8 +86,23 @@ fn every_kernel_of_the_table_has_a_truth() {
 
 /// Odd sizes around the 32 elements of a word of bits.
 const SIZES: [usize; 5] = [1, 31, 32, 33, 100];
+/// So many elements that every kernel that can splits them across cores, the last piece a short one.
+const LARGE: usize = (1 << 18) + 4567;
 /// The rings of the two profiles, with their words.
 const PROFILES: [(RingWord, u32); 2] = [(RingWord::U32, 32), (RingWord::U64, 48)];
+
+/// Sizes, and how values are chosen.
+fn sizes() -> impl Iterator<Item = (usize, Fill)> {
+    SIZES.into_iter().chain([1000]).flat_map(|l| FILLS.map(|f| (l, f))).chain([(LARGE, Fill::Uniform)])
+}
+
+/// Holds numbers against what they should be. Of lists too long to read it tells the first difference.
+#[track_caller]
+fn hold(got: &[u64], want: &[u64], about: &str) {
+    assert_eq!(got.len(), want.len(), "{about}");
+    let wrong = got.iter().zip(want).position(|(got, want)| got != want);
+    assert_eq!(wrong.map(|i| (i, got[i])), wrong.map(|i| (i, want[i])), "{about}: the first difference");
+}
 
 /// A place to run kernels for one ring word, and random numbers.
 struct Play {

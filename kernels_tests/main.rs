@@ -14,15 +14,18 @@ mod shaders;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use bytemuck::Pod;
 use ppdnn::kernel::{Kernel, RingWord};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) const RINGS: [RingWord; 2] = [RingWord::U32, RingWord::U64];
 
-/// What the CPU twin makes of a kernel's operands, in memory that held something else before.
+/// What the CPU twin makes of a kernel's operands, in memory that held something else before. Where there is enough for
+/// several cores, that is the same on one thread, two and three.
 pub(crate) fn twin<I: AsRef<[u8]>>(
     kernel: &Kernel,
     ring: RingWord,
@@ -36,11 +39,29 @@ pub(crate) fn twin<I: AsRef<[u8]>>(
     let views: Vec<&[u8]> =
         aligned.iter().zip(inputs).map(|(w, x)| &bytemuck::cast_slice(w)[..x.as_ref().len()]).collect();
     let bytes = len * kernel.output.bytes(ring);
-    let mut out = vec![0xa5a5_a5a5_a5a5_a5a5_u64; bytes.div_ceil(8)];
-    let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..bytes];
-    kernel.body(ring)(params, &views, out);
+    let run = || {
+        let mut out = vec![0xa5a5_a5a5_a5a5_a5a5_u64; bytes.div_ceil(8)];
+        let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..bytes];
+        kernel.body(ring)(params, &views, out);
+        out.to_vec()
+    };
     RAN.with_borrow_mut(|ran| ran.insert(kernel.name));
-    out.to_vec()
+    if views.iter().map(|x| x.len()).fold(bytes, usize::max) < SPLIT_BYTES {
+        return run();
+    }
+    let [one, two, three] = [1, 2, 3].map(|threads| on(threads, run));
+    assert!(one == two && one == three, "{}: not the same on one, two and three threads", kernel.name);
+    one
+}
+
+/// Below these bytes of an operand no kernel splits its work.
+const SPLIT_BYTES: usize = 1 << 16;
+
+/// Runs `f` with rayon's threads.
+fn on<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+    static POOLS: [OnceLock<ThreadPool>; 3] = [const { OnceLock::new() }; 3];
+    let start = || ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+    POOLS[threads - 1].get_or_init(start).install(f)
 }
 
 /// Names of the kernels whose twins this thread has run, and so this test.

@@ -1,7 +1,7 @@
 //! Products and sums: the same numbers as in integers.
 
 use super::*;
-use crate::{FILLS, RINGS};
+use crate::RINGS;
 
 /// `op(a) op(b)` in integers, modulo 2^128.
 fn product(ring: RingWord, a: &[u64], b: &[u64], [m, k, n]: [usize; 3], [ta, tb]: [bool; 2]) -> Vec<i128> {
@@ -50,7 +50,7 @@ pub(super) fn combinations_equal_those_of_integers() {
     let mut source = Source::new(2);
     for (kernel, ring) in [&COMBINE, &COMBINE_WIDE].into_iter().flat_map(|k| RINGS.map(|r| (k, r))) {
         let word = if kernel.output == Operand::Wide { RingWord::U64 } else { ring };
-        for (len, fill) in [1, 31, 33, 1000].into_iter().flat_map(|l| FILLS.map(|f| (l, f))) {
+        for (len, fill) in sizes() {
             let [x, y, k] = [len, len, 2].map(|len| source.values(len, 64, fill));
             let params = [k[0] as u32, (k[0] >> 32) as u32, k[1] as u32, (k[1] >> 32) as u32];
             let inputs = [ring_bytes(word, &x), ring_bytes(word, &y)];
@@ -58,7 +58,7 @@ pub(super) fn combinations_equal_those_of_integers() {
             let int = |x: u64| u128::from(x & mask(word.bits()));
             let exact = |i: usize| (int(k[0]) * int(x[i])).wrapping_add(int(k[1]) * int(y[i]));
             let want: Vec<u64> = (0..len).map(|i| exact(i) as u64 & mask(word.bits())).collect();
-            assert_eq!(got, want, "{} {ring:?} {len} {fill:?}", kernel.name);
+            hold(&got, &want, &format!("{} {ring:?} {len} {fill:?}", kernel.name));
         }
     }
 }
@@ -72,14 +72,14 @@ pub(super) fn quotient(x: u64, cut: u32, up: bool) -> u128 {
 pub(super) fn narrowing_divides_down_on_server_0_and_up_on_server_1() {
     let mut source = Source::new(3);
     for ring in RINGS {
-        for (len, fill) in [1, 33, 257].into_iter().flat_map(|l| FILLS.map(|f| (l, f))) {
+        for (len, fill) in sizes() {
             let x = source.values(len, 64, fill);
             for (cut, up) in [0, 1, 16, 24, 32, 63, 64].into_iter().flat_map(|c| [(c, false), (c, true)]) {
                 for bits in [1, 24, ring.bits()] {
                     let params = [cut, u32::from(up), bits];
                     let got = ring_values(ring, &twin(&NARROW, ring, &params, &[bytes(&x)], len));
                     let want: Vec<u64> = x.iter().map(|x| quotient(*x, cut, up) as u64 & mask(bits)).collect();
-                    assert_eq!(got, want, "{ring:?} {params:?} {fill:?}");
+                    hold(&got, &want, &format!("{ring:?} {params:?} {len} {fill:?}"));
                 }
             }
         }

@@ -2,11 +2,19 @@
 
 use super::linear::quotient;
 use super::*;
-use crate::{FILLS, RINGS};
+use crate::RINGS;
 
 /// [`string`] as operand.
 fn frame(values: &[u64], bits: u32) -> Vec<u64> {
     string(values, bits).into_iter().map(u64::from).collect()
+}
+
+/// Widths at which much is packed: the profiles', what their carries take, and those on either side of a word.
+const SPLIT_WIDTHS: [u32; 12] = [1, 5, 8, 16, 24, 27, 31, 32, 33, 48, 63, 64];
+
+/// Sizes to pack at a width.
+fn sizes_of(width: u32) -> impl Iterator<Item = usize> {
+    SIZES.into_iter().chain(SPLIT_WIDTHS.contains(&width).then_some(LARGE))
 }
 
 /// The bits of the element that a mask kernel opens.
@@ -17,7 +25,8 @@ fn word(kernel: &Kernel, ring: RingWord) -> u32 {
 pub(super) fn masked_halves_of_every_width_are_packed_as_defined_and_merge_to_their_sum() {
     for (kernel, ring) in [&MASK, &MASK_WIDE].into_iter().flat_map(|k| RINGS.map(|r| (k, r))) {
         let (mut play, whole) = (Play::new(ring, 4), word(kernel, ring));
-        for (turn, len) in (0..).zip(SIZES).flat_map(|t| [t; 64]).enumerate().map(|(i, (t, len))| (i + t, len)) {
+        let small = (0..).zip(SIZES).flat_map(|t| [t; 64]).enumerate().map(|(i, (t, len))| (i + t, len));
+        for (turn, len) in small.chain(SPLIT_WIDTHS.map(|w| (w as usize - 1, LARGE))) {
             let (width, fill) = (turn as u32 % 64 + 1, FILLS[turn % 2]);
             let bits = [whole, 24, 31, whole, 17][turn % 5];
             let cut = [0, 8, 1, whole, 3][turn / 5 % 5];
@@ -31,7 +40,8 @@ pub(super) fn masked_halves_of_every_width_are_packed_as_defined_and_merge_to_th
                 let offset = if offset == 1 { 1u128 << (width - 2) } else { 0 };
                 let want: Vec<u64> =
                     (0..len).map(|i| (shifted(i) + u128::from(r[i]) + offset) as u64 & mask(width)).collect();
-                assert_eq!(got, frame(&want, width), "{} {ring:?} {params:?}, {len} {fill:?}", kernel.name);
+                let about = format!("{} {ring:?} {params:?}, {len} {fill:?}", kernel.name);
+                hold(&got, &frame(&want, width), &about);
                 (got, want)
             };
             let [(mine, a), (peer, b)] = [half(&mut play, 0), half(&mut play, 1)];
@@ -40,7 +50,7 @@ pub(super) fn masked_halves_of_every_width_are_packed_as_defined_and_merge_to_th
             let merged = play.run(&MERGE, &[width, at as u32], &[&mine, &behind], len);
             let sum = |i: usize| (u128::from(a[i]) + u128::from(b[i])) as u64 & mask(width.min(ring.bits()));
             let want: Vec<u64> = (0..len).map(sum).collect();
-            assert_eq!(merged, want, "merge, {ring:?}, {width} bits, {len} {fill:?}");
+            hold(&merged, &want, &format!("merge, {ring:?}, {width} bits, {len} {fill:?}"));
         }
     }
 }
@@ -48,21 +58,23 @@ pub(super) fn masked_halves_of_every_width_are_packed_as_defined_and_merge_to_th
 pub(super) fn numbers_of_every_width_lie_where_the_definition_says() {
     for (ring, width) in RINGS.into_iter().flat_map(|r| (1..=64).map(move |w| (r, w))) {
         let mut play = Play::new(ring, 5);
-        for (turn, len) in SIZES.into_iter().enumerate() {
+        for (turn, len) in sizes_of(width).enumerate() {
             let about = format!("{ring:?}, {width} bits, {len} elements");
             let x = play.source.values(len, ring.bits(), FILLS[turn % 2]);
             let want = frame(&x, width);
-            assert_eq!(play.run(&PACK, &[width], &[&x], packed(len, width)), want, "pack, {about}");
+            hold(&play.run(&PACK, &[width], &[&x], packed(len, width)), &want, &format!("pack, {about}"));
             let reduced: Vec<u64> = x.iter().map(|x| x & mask(width)).collect();
             let at = turn % 3;
             let behind = [play.raw(at), want].concat();
-            assert_eq!(play.run(&UNPACK, &[width, at as u32], &[&behind], len), reduced, "unpack, {about}");
-            // three rows with a word of something else behind each
-            let (rows, stride) = (3, packed(len, width) + 1);
-            let x = play.source.values(rows * len, width.min(ring.bits()), FILLS[turn % 2]);
-            let block: Vec<u64> = x.chunks(len).flat_map(|row| [frame(row, width), play.raw(1)].concat()).collect();
-            let params = [len as u32, width, stride as u32];
-            assert_eq!(play.run(&UNPACK_ROWS, &params, &[&block], rows * len), x, "unpack_rows, {about}");
+            let got = play.run(&UNPACK, &[width, at as u32], &[&behind], len);
+            hold(&got, &reduced, &format!("unpack, {about}"));
+            // rows with a word of something else behind each
+            let (rows, cols) = if len == LARGE { (347, 785) } else { (3, len) };
+            let x = play.source.values(rows * cols, width.min(ring.bits()), FILLS[turn % 2]);
+            let block: Vec<u64> = x.chunks(cols).flat_map(|row| [frame(row, width), play.raw(1)].concat()).collect();
+            let params = [cols as u32, width, packed(cols, width) as u32 + 1];
+            let got = play.run(&UNPACK_ROWS, &params, &[&block], rows * cols);
+            hold(&got, &x, &format!("unpack_rows, {about}"));
         }
     }
 }
@@ -70,7 +82,7 @@ pub(super) fn numbers_of_every_width_lie_where_the_definition_says() {
 pub(super) fn corrections_and_shares_add_up() {
     for (ring, width) in RINGS.into_iter().flat_map(|r| (1..=64).map(move |w| (r, w))) {
         let mut play = Play::new(ring, 6);
-        for (turn, len) in SIZES.into_iter().enumerate() {
+        for (turn, len) in sizes_of(width).enumerate() {
             let share0 = play.source.values(len, width, FILLS[turn % 2]);
             let packed0 = frame(&share0, width);
             let x = play.source.values(len, ring.bits(), FILLS[turn % 2]);
@@ -81,7 +93,8 @@ pub(super) fn corrections_and_shares_add_up() {
                 let share1 = play.run(kernel, &[len as u32, width], &[from, &packed0], packed0.len());
                 let want: Vec<u64> =
                     values.iter().zip(&share0).map(|(x, s)| x.wrapping_sub(*s) & mask(width)).collect();
-                assert_eq!(share1, frame(&want, width), "{} {ring:?}, {width} bits, {len} elements", kernel.name);
+                let about = format!("{} {ring:?}, {width} bits, {len} elements", kernel.name);
+                hold(&share1, &frame(&want, width), &about);
             }
         }
     }

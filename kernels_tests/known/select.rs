@@ -2,7 +2,6 @@
 
 use super::linear::reduce;
 use super::*;
-use crate::FILLS;
 
 /// Word, wire, ring: the profiles', and the widths at which words end.
 const WIDTHS: [(RingWord, u32, u32); 7] = [
@@ -46,14 +45,14 @@ fn select(play: &mut Play, [wire, ring]: [u32; 2], y: &Wire, b: &[u64], deal: im
 pub(super) fn opened_bits_are_shared() {
     for (word, _, ring) in WIDTHS {
         let mut play = Play::new(word, 5);
-        for len in SIZES.into_iter().chain([1000]) {
+        for len in SIZES.into_iter().chain([1000, LARGE]) {
             let b = play.source.values(len, 1, Fill::Uniform);
             let opened = play.open(&b);
             let lambda0 = play.raw(packed(len, ring));
             let lambda1 = play.run(&CORRECT_BITS, &[len as u32, ring], &[&opened.sum, &lambda0], lambda0.len());
             let lambda = [lambda0, lambda1];
             let share = |s: usize, first: u32| play.run(&SHARE_BITS, &[ring, first], &[&opened.hat, &lambda[s]], len);
-            assert_eq!(add(&[share(0, 1), share(1, 0)], ring), b, "{word:?}, {ring} bits, {len}");
+            hold(&add(&[share(0, 1), share(1, 0)], ring), &b, &format!("{word:?}, {ring} bits, {len}"));
             // and it can fail: with the public part on neither server
             let without = add(&[share(0, 0), share(1, 0)], ring);
             assert!(len < 1000 || without != b, "{word:?}, {ring} bits, {len}");
@@ -65,7 +64,7 @@ pub(super) fn wires_and_their_products_with_bits_are_exact() {
     for (word, wire, ring) in WIDTHS {
         let mut play = Play::new(word, 1);
         let quarter = 1i64 << (wire - 2);
-        for (len, fill) in SIZES.into_iter().chain([1000]).flat_map(|l| FILLS.map(|f| (l, f))) {
+        for (len, fill) in sizes() {
             let about = format!("{word:?}, {wire} bits in {ring}, {len} {fill:?}");
             let ends = [0, 1, -1, quarter, -quarter, quarter - 1];
             let inside = |play: &mut Play| (play.source.value() % (2 * quarter as u64)) as i64 - quarter;
@@ -74,9 +73,9 @@ pub(super) fn wires_and_their_products_with_bits_are_exact() {
             let wire_y = play.lifted(&y, wire, fill);
             let reduced = |y: i64| y.cast_unsigned() & mask(ring);
             let want: Vec<u64> = y.iter().map(|y| reduced(*y)).collect();
-            assert_eq!(extend(&mut play, [wire, ring], &wire_y, |_| ()), want, "{about}");
+            hold(&extend(&mut play, [wire, ring], &wire_y, |_| ()), &want, &about);
             let products: Vec<u64> = want.iter().zip(&b).map(|(y, b)| y * b).collect();
-            assert_eq!(select(&mut play, [wire, ring], &wire_y, &b, |_| ()), products, "{about}");
+            hold(&select(&mut play, [wire, ring], &wire_y, &b, |_| ()), &products, &about);
             // and the comparison can fail: one wrong bit of the carry, and of lambda rho
             assert_ne!(extend(&mut play, [wire, ring], &wire_y, |dealt| dealt[0] ^= 1), want, "{about}");
             let at = 2 * packed(len, ring - wire);

@@ -1,14 +1,13 @@
 //! The parts of softmax (protocols.md 4.1, 4.2) against f64 and integers.
 
 use super::*;
-use crate::FILLS;
 
 /// Word, fraction bits, ring, wire.
 const NUMBERS: [(RingWord, u32, u32, u32); 2] = [(RingWord::U32, 8, 32, 24), (RingWord::U64, 16, 48, 32)];
 /// Fraction bits, and the bits of a wire, of `exp` and `1 / S`.
 const UNIT: (f64, u32) = (65_536.0, 20);
 /// Arguments that are looked up at a time.
-const BATCH: usize = 2048;
+const BATCH: usize = 6000;
 
 /// What two servers reconstruct modulo `2^bits`; the last operand of each is its frame.
 fn both(play: &Play, kernel: &Kernel, params: [&[u32]; 2], inputs: [&[&[u64]]; 2], len: usize, bits: u32) -> Vec<u64> {

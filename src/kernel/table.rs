@@ -7,6 +7,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::fast::split::at_level;
 use super::twin::{compare, convolution, linear, pack, pool, prg, rescale, select, softmax, winner};
 use super::{Kernel, Operand, Params, TILE, Word};
 
@@ -50,8 +51,7 @@ macro_rules! kernels {
         $($(#[$doc])*
         pub static $name: Kernel = {
             fn body<W: Word>(params: &[u32], inputs: &[&[u8]], out: &mut [u8]) {
-                // compiles the body once for every SIMD level, and runs the processor's
-                pulp::Arch::new().dispatch(#[inline(always)] move || {
+                at_level(#[inline(always)] move || {
                     // moved, so that this is no more than FnOnce: others are called by a shim that is not inlined
                     let out = out;
                     let params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));

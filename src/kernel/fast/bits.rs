@@ -7,6 +7,8 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 
+use super::split::{PIECE, split};
+
 /// Elements of a chunk.
 pub(crate) const CHUNK: usize = 32;
 /// The elements from `CHUNK c` on; behind the last one, anything.
@@ -47,9 +49,26 @@ pub(crate) fn lanes<T: Copy + Default, const N: usize>(f: impl Fn(usize) -> T) -
     out
 }
 
-/// Fills `out` with the low bits of chunks.
+/// Fills `out` with the low bits of chunks, across cores in pieces of `size`.
 #[inline(always)]
-pub(crate) fn fill<W: Word>(out: &mut [W], mut values: impl FnMut(usize) -> Chunk) {
+pub(crate) fn fill<W: Word>(out: &mut [W], size: usize, values: impl Fn(usize) -> Chunk + Copy + Send + Sync) {
+    split(
+        out,
+        size,
+        #[inline(always)]
+        move |at, out| {
+            fill_piece(
+                out,
+                #[inline(always)]
+                move |c| values(at / CHUNK + c),
+            );
+        },
+    );
+}
+
+/// [`fill`] on this thread.
+#[inline(always)]
+pub(crate) fn fill_piece<W: Word>(out: &mut [W], values: impl Fn(usize) -> Chunk) {
     for (c, out) in out.chunks_mut(CHUNK).enumerate() {
         let v = values(c);
         match out.first_chunk_mut::<CHUNK>() {
@@ -191,11 +210,6 @@ impl<'a> Items<'a> {
         Packed::new(self.raw(words(len, bits)), bits)
     }
 
-    /// All that is left, as words.
-    pub(crate) fn rest(self) -> &'a [u32] {
-        self.words
-    }
-
     /// The next item as words.
     #[inline(always)]
     pub(crate) fn raw(&mut self, words: usize) -> &'a [u32] {
@@ -222,9 +236,9 @@ impl<'a> Filler<'a> {
         pack(self.raw(words(len, bits)), bits, len, value);
     }
 
-    /// Fills the next item chunk by chunk.
+    /// Fills the next item chunk by chunk, across cores.
     #[inline(always)]
-    pub(crate) fn chunks(&mut self, len: usize, bits: u32, values: impl FnMut(usize) -> Chunk) {
+    pub(crate) fn chunks(&mut self, len: usize, bits: u32, values: impl Fn(usize) -> Chunk + Copy + Send + Sync) {
         pack_chunks(self.raw(words(len, bits)), bits, len, values);
     }
 
@@ -235,17 +249,12 @@ impl<'a> Filler<'a> {
         self.words = rest;
         item
     }
-
-    /// All that is left, as words.
-    pub(crate) fn rest(self) -> &'a mut [u32] {
-        self.words
-    }
 }
 
 /// Packs `len` elements of `bits` bits, the low bits of `value(i)`; asks for them in order.
 #[inline(always)]
 pub(crate) fn pack(out: &mut [u32], bits: u32, len: usize, mut value: impl FnMut(usize) -> u64) {
-    pack_chunks(
+    pack_piece(
         out,
         bits,
         len,
@@ -258,9 +267,39 @@ pub(crate) fn pack(out: &mut [u32], bits: u32, len: usize, mut value: impl FnMut
     );
 }
 
-/// Packs `len` elements of `bits` bits, the low bits of those of `values(c)`; asks for the chunks in order.
+/// Packs `len` elements of `bits` bits, the low bits of those of `values(c)`, across cores. Numbers of no bits take no words.
 #[inline(always)]
-pub(crate) fn pack_chunks(out: &mut [u32], bits: u32, len: usize, mut values: impl FnMut(usize) -> Chunk) {
+pub(crate) fn pack_chunks(
+    out: &mut [u32],
+    bits: u32,
+    len: usize,
+    values: impl Fn(usize) -> Chunk + Copy + Send + Sync,
+) {
+    if bits == 0 {
+        return;
+    }
+    split(
+        out,
+        words(PIECE, bits),
+        #[inline(always)]
+        move |at, out| {
+            // a chunk takes as many words as an element takes bits
+            let c0 = at / bits as usize;
+            let len = (len - c0 * CHUNK).min(out.len() * 32 / bits as usize);
+            pack_piece(
+                out,
+                bits,
+                len,
+                #[inline(always)]
+                move |c| values(c0 + c),
+            );
+        },
+    );
+}
+
+/// [`pack_chunks`] on this thread; asks for the chunks in order.
+#[inline(always)]
+fn pack_piece(out: &mut [u32], bits: u32, len: usize, mut values: impl FnMut(usize) -> Chunk) {
     debug_assert_eq!(out.len(), words(len, bits));
     let m = mask(bits);
     let mut sink = Sink { out, acc: 0, fill: 0 };
@@ -318,7 +357,7 @@ impl Sink<'_> {
     fn words(&mut self, v: &Chunk) {
         let len = self.out.len().min(CHUNK);
         let (out, rest) = std::mem::take(&mut self.out).split_at_mut(len);
-        fill(
+        fill_piece(
             out,
             #[inline(always)]
             |_| *v,
@@ -362,7 +401,7 @@ mod tests {
     #[test]
     fn every_width_packs_as_defined_and_comes_back() {
         let mut x = 0x9e37_79b9_7f4a_7c15_u64;
-        for bits in 1..=64 {
+        for bits in 0..=64 {
             for len in [0, 1, 2, 31, 32, 33, 100] {
                 let values: Vec<u64> = (0..len)
                     .map(|i| {

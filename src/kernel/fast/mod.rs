@@ -2,3 +2,4 @@
 
 pub(crate) mod bits;
 pub mod gemm;
+pub(crate) mod split;

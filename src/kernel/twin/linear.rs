@@ -2,6 +2,7 @@
 
 use crate::kernel::Word;
 use crate::kernel::fast::gemm::gemm;
+use crate::kernel::fast::split::{LIGHT, split};
 use crate::kernel::table::{AddRowParams, CombineParams, MatmulParams, NarrowParams, SumRowsParams};
 
 impl MatmulParams {
@@ -45,7 +46,15 @@ pub(crate) fn combine_wide<W: Word>(p: &CombineParams, x: &[u64], y: &[u64], out
 fn combine_words<X: Word>(p: &CombineParams, x: &[X], y: &[X], out: &mut [X]) {
     let word = |lo: u32, hi: u32| X::low(u64::from(lo) | u64::from(hi) << 32);
     let (kx, ky) = (word(p.kx_lo, p.kx_hi), word(p.ky_lo, p.ky_hi));
-    out.iter_mut().zip(x).zip(y).for_each(|((o, x), y)| *o = kx.mul(*x).add(ky.mul(*y)));
+    split(
+        out,
+        LIGHT,
+        #[inline(always)]
+        move |at, out| {
+            let pairs = x[at..].iter().zip(&y[at..]);
+            out.iter_mut().zip(pairs).for_each(|(o, (x, y))| *o = kx.mul(*x).add(ky.mul(*y)));
+        },
+    );
 }
 
 /// `out[i, j] = z[i, j] + b[j]`.
@@ -70,8 +79,15 @@ pub(crate) fn sum_rows<W: Word>(p: &SumRowsParams, x: &[W], out: &mut [W]) {
 /// `out = (x >> cut) mod 2^bits` of a 64-bit share, rounded up where `up` (server 1).
 #[inline(always)]
 pub(crate) fn narrow<W: Word>(p: &NarrowParams, x: &[u64], out: &mut [W]) {
-    for (o, x) in out.iter_mut().zip(x) {
-        let t = if p.up == 1 { x.shr_up(p.cut) } else { Word::shr(*x, p.cut) };
-        *o = W::low(t).and(W::ones(p.bits));
-    }
+    split(
+        out,
+        LIGHT,
+        #[inline(always)]
+        move |at, out| {
+            for (o, x) in out.iter_mut().zip(&x[at..]) {
+                let t = if p.up == 1 { x.shr_up(p.cut) } else { Word::shr(*x, p.cut) };
+                *o = W::low(t).and(W::ones(p.bits));
+            }
+        },
+    );
 }

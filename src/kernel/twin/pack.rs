@@ -1,7 +1,8 @@
 //! Packing for the wire: masks on, words together, and back.
 
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Packed, chunk, fill, lanes, pack_chunks};
+use crate::kernel::fast::bits::{Packed, chunk, fill, fill_piece, lanes, pack_chunks};
+use crate::kernel::fast::split::{LIGHT, PIECE, split};
 use crate::kernel::table::{
     ConcatParams, GatherParams, MaskParams, MergeParams, PackParams, UnpackParams, UnpackRowsParams, XorParams,
 };
@@ -32,7 +33,7 @@ fn mask_words<X: Word, W: Word>(p: &MaskParams, x: &[X], r: &[W], out: &mut [u32
         bits,
         len,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (x, r) = (chunk(x, c), chunk(r, c));
             lanes(
                 #[inline(always)]
@@ -51,14 +52,22 @@ fn mask_words<X: Word, W: Word>(p: &MaskParams, x: &[X], r: &[W], out: &mut [u32
 pub(crate) fn merge<W: Word>(p: &MergeParams, mine: &[u32], peer: &[u32], out: &mut [W]) {
     let peer = &peer[p.at as usize..];
     if p.bits == 32 {
-        out.iter_mut().zip(mine).zip(peer).for_each(|((o, a), b)| *o = W::low(u64::from(a.wrapping_add(*b))));
-        return;
+        return split(
+            out,
+            LIGHT,
+            #[inline(always)]
+            move |at, out| {
+                let halves = mine[at..].iter().zip(&peer[at..]);
+                out.iter_mut().zip(halves).for_each(|(o, (a, b))| *o = W::low(u64::from(a.wrapping_add(*b))));
+            },
+        );
     }
     let (a, b, m) = (Packed::new(mine, p.bits), Packed::new(peer, p.bits), crate::fixed::mask(p.bits));
     fill(
         out,
+        PIECE,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (a, b) = (a.chunk(c), b.chunk(c));
             lanes(
                 #[inline(always)]
@@ -89,7 +98,7 @@ pub(crate) fn pack_ring<W: Word>(p: &PackParams, x: &[W], out: &mut [u32]) {
         p.bits,
         x.len(),
         #[inline(always)]
-        |c| chunk(x, c),
+        move |c| chunk(x, c),
     );
 }
 
@@ -99,22 +108,31 @@ pub(crate) fn unpack<W: Word>(p: &UnpackParams, x: &[u32], out: &mut [W]) {
     let x = Packed::new(&x[p.at as usize..], p.bits);
     fill(
         out,
+        LIGHT,
         #[inline(always)]
-        |c| x.chunk(c),
+        move |c| x.chunk(c),
     );
 }
 
 /// Rows of packed elements, each row from a word of its own (`stride` words a row), as ring elements.
 #[inline(always)]
 pub(crate) fn unpack_rows<W: Word>(p: &UnpackRowsParams, x: &[u32], out: &mut [W]) {
-    for (row, out) in x.chunks_exact(p.stride as usize).zip(out.chunks_exact_mut(p.cols as usize)) {
-        let row = Packed::new(row, p.bits);
-        fill(
-            out,
-            #[inline(always)]
-            |c| row.chunk(c),
-        );
-    }
+    let (cols, stride) = (p.cols as usize, p.stride as usize);
+    split(
+        out,
+        LIGHT.next_multiple_of(cols),
+        #[inline(always)]
+        move |at, out| {
+            for (row, out) in x[at / cols * stride..].chunks_exact(stride).zip(out.chunks_exact_mut(cols)) {
+                let row = Packed::new(row, p.bits);
+                fill_piece(
+                    out,
+                    #[inline(always)]
+                    move |c| row.chunk(c),
+                );
+            }
+        },
+    );
 }
 
 /// Rows `index - base` of a block, `stride` words each.

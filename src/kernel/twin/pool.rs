@@ -3,6 +3,7 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::fast::bits::{Filler, Items, chunk, chunk_of_bits, fill, lanes};
+use crate::kernel::fast::split::PIECE;
 use crate::kernel::table::{AndAllParams, PickParams, WindowParams};
 
 /// `out = (v(x) - v(y)) mod 2^(k+1)`, `v = (x + add) mod 2^bits >> low`: shift first, then subtract.
@@ -34,8 +35,9 @@ pub(crate) fn pick<W: Word>(
     let (first, whole, lift) = (u64::from(p.first).wrapping_neg(), mask(p.bits), 1u64 << (p.bits - 2));
     fill(
         out,
+        PIECE,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (xh, xr, yh, yr) = (chunk(x_hat, c), chunk(x_rho, c), chunk(y_hat, c), chunk(y_rho, c));
             let (b, lambda, delta) = (chunk_of_bits(bits, c), lambda.chunk(c), delta.chunk(c));
             lanes(
@@ -70,7 +72,7 @@ pub(crate) fn deal_pick<W: Word>(
         len,
         p.bits,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (lambda, l) = (chunk_of_bits(lambda, c), l.chunk(c));
             lanes(
                 #[inline(always)]
@@ -82,7 +84,7 @@ pub(crate) fn deal_pick<W: Word>(
         len,
         p.bits,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (x, y, lambda, d) = (chunk(x_rho, c), chunk(y_rho, c), chunk_of_bits(lambda, c), d.chunk(c));
             lanes(
                 #[inline(always)]

@@ -1,8 +1,7 @@
 //! The key stream of ChaCha12 as kernels.
 
-use rayon::prelude::*;
-
 use crate::kernel::Word;
+use crate::kernel::fast::split::{PIECE, split};
 use crate::kernel::table::{ChachaParams, ChachaRowsParams};
 use crate::prg::Keystream;
 
@@ -10,23 +9,31 @@ use crate::prg::Keystream;
 #[inline(always)]
 pub(crate) fn chacha<W: Word>(p: &ChachaParams, key: &[u32], out: &mut [u32]) {
     let stream = Keystream::new(key, p.stream_lo, p.stream_hi);
-    if out.len() <= PIECE || rayon::current_num_threads() == 1 {
-        return stream.fill(0, out);
-    }
-    out.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| stream.fill((i * PIECE / 16) as u64, piece));
+    let stream = &stream;
+    split(
+        out,
+        WORDS,
+        #[inline(always)]
+        move |at, out| stream.fill((at / 16) as u64, out),
+    );
 }
 
 /// For every row number in `index`, the first `stride` words from block `row * blocks` on.
 #[inline(always)]
 pub(crate) fn chacha_rows<W: Word>(p: &ChachaRowsParams, key: &[u32], index: &[u32], out: &mut [u32]) {
     let stream = Keystream::new(key, p.stream_lo, p.stream_hi);
-    let stride = p.stride as usize;
-    let fill = |(out, row): (&mut [u32], &u32)| stream.fill(u64::from(*row) * u64::from(p.blocks), out);
-    if out.len() <= PIECE || rayon::current_num_threads() == 1 {
-        return out.chunks_exact_mut(stride).zip(index).for_each(fill);
-    }
-    out.par_chunks_exact_mut(stride).zip(index).for_each(fill);
+    let (stream, stride) = (&stream, p.stride as usize);
+    split(
+        out,
+        WORDS.next_multiple_of(stride),
+        #[inline(always)]
+        move |at, out| {
+            for (out, row) in out.chunks_exact_mut(stride).zip(&index[at / stride..]) {
+                stream.fill(u64::from(*row) * u64::from(p.blocks), out);
+            }
+        },
+    );
 }
 
-/// Words that one core fills in a few microseconds: what is worth a task of its own. A whole number of blocks.
-const PIECE: usize = 1 << 14;
+/// Words of a piece: a word takes a few nanoseconds. A whole number of blocks.
+const WORDS: usize = PIECE / 4;

@@ -4,6 +4,7 @@
 
 use crate::kernel::Word;
 use crate::kernel::fast::bits::{CHUNK, Packed, chunk, chunk_of_bits, fill, lanes, pack_chunks};
+use crate::kernel::fast::split::{LIGHT, PIECE, split};
 use crate::kernel::table::{CorrectParams, RescaleParams};
 
 impl RescaleParams {
@@ -29,15 +30,22 @@ pub(crate) fn rescale_ask_wide<W: Word>(p: &RescaleParams, x: &[u64], own: &[u32
 
 #[inline(always)]
 fn ask<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], out: &mut [u32]) {
-    for (c, (o, x)) in out.iter_mut().zip(x.chunks(CHUNK)).enumerate() {
-        let v = chunk(x, 0);
-        let mut word = 0;
-        for (j, v) in v.iter().enumerate() {
-            let top = p.lifted(X::low(*v)).shr(p.bits - 1) != X::default();
-            word |= u32::from(top) << j;
-        }
-        *o = (word ^ own[c]) & low(x.len());
-    }
+    split(
+        out,
+        LIGHT / CHUNK,
+        #[inline(always)]
+        move |at, out| {
+            for ((o, own), x) in out.iter_mut().zip(&own[at..]).zip(x[at * CHUNK..].chunks(CHUNK)) {
+                let v = chunk(x, 0);
+                let mut word = 0;
+                for (j, v) in v.iter().enumerate() {
+                    let top = p.lifted(X::low(*v)).shr(p.bits - 1) != X::default();
+                    word |= u32::from(top) << j;
+                }
+                *o = (word ^ own) & low(x.len());
+            }
+        },
+    );
 }
 
 /// The low `n <= 32` bits.
@@ -90,7 +98,7 @@ fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &
             dealt,
             out,
             #[inline(always)]
-            |x| x << 0u32.wrapping_sub(p.shift),
+            move |x| x << 0u32.wrapping_sub(p.shift),
         );
     } else if p.up == 1 {
         let low = crate::fixed::mask(p.shift);
@@ -101,7 +109,7 @@ fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &
             dealt,
             out,
             #[inline(always)]
-            |x| (x >> p.shift) + u64::from(x & low != 0),
+            move |x| (x >> p.shift) + u64::from(x & low != 0),
         );
     } else {
         tell_with(
@@ -111,7 +119,7 @@ fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &
             dealt,
             out,
             #[inline(always)]
-            |x| x >> p.shift,
+            move |x| x >> p.shift,
         );
     }
 }
@@ -124,7 +132,7 @@ fn tell_with<X: Word>(
     (peer, asked, own): (&[u32], &[u32], &[u32]),
     dealt: &[u32],
     out: &mut [u64],
-    divided: impl Fn(u64) -> u64,
+    divided: impl Fn(u64) -> u64 + Copy + Send + Sync,
 ) {
     let room = 64u32.wrapping_sub(p.bits).wrapping_add(p.shift);
     let (high, dealt) = (64 - room, Packed::new(dealt, room));
@@ -132,8 +140,9 @@ fn tell_with<X: Word>(
     let low = first << (p.bits.wrapping_sub(p.shift) - 2);
     fill(
         out,
+        PIECE,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (x, dealt) = (chunk(x, c), dealt.chunk(c));
             let (u, v, pad) = (chunk_of_bits(asked, c), chunk_of_bits(peer, c), chunk_of_bits(own, c));
             lanes(
@@ -168,7 +177,7 @@ pub(crate) fn deal_rescale<W: Word>(p: &CorrectParams, own0: &[u32], own1: &[u32
         p.bits,
         p.len as usize,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (a, b, share) = (chunk_of_bits(own0, c), chunk_of_bits(own1, c), share.chunk(c));
             lanes(
                 #[inline(always)]

@@ -3,6 +3,7 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::fast::bits::{Filler, Items, Packed, bit, chunk, chunk_of_bits, fill, lanes, pack_chunks};
+use crate::kernel::fast::split::PIECE;
 use crate::kernel::table::{CorrectParams, ExtendParams, HitsParams, SelectParams, ShareBitsParams};
 
 /// The public part of a wire of `l` bits: `I = y_hat - 2^(l-2)` as an integer, and `1 - msb(y_hat)`.
@@ -20,8 +21,9 @@ pub(crate) fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u
     let (first, whole) = (u64::from(p.first).wrapping_neg(), mask(p.ring));
     fill(
         out,
+        PIECE,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (hat, rho, kappa, mu) = (chunk(hat, c), chunk(rho, c), kappa.chunk(c), mu.chunk(c));
             lanes(
                 #[inline(always)]
@@ -50,7 +52,7 @@ fn deal_carry<W: Word>(wire: u32, high: u32, len: usize, rho: &[W], share: &mut 
         len,
         high,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (rho, kappa) = (chunk(rho, c), kappa.chunk(c));
             lanes(
                 #[inline(always)]
@@ -62,7 +64,7 @@ fn deal_carry<W: Word>(wire: u32, high: u32, len: usize, rho: &[W], share: &mut 
         len,
         high,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (rho, mu) = (chunk(rho, c), mu.chunk(c));
             lanes(
                 #[inline(always)]
@@ -92,8 +94,9 @@ pub(crate) fn select<W: Word>(
     let (first, whole) = (u64::from(p.first).wrapping_neg(), mask(p.ring));
     fill(
         out,
+        PIECE,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (hat, rho, b, lambda) = (chunk(hat, c), chunk(rho, c), chunk_of_bits(bits, c), lambda.chunk(c));
             let (kappa, mu, lambda_rho, lambda_mu) =
                 (kappa.chunk(c), mu.chunk(c), lambda_rho.chunk(c), lambda_mu.chunk(c));
@@ -124,7 +127,7 @@ pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], 
         len,
         p.ring,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (rho, lambda, lr) = (chunk(rho, c), chunk_of_bits(lambda, c), lr.chunk(c));
             lanes(
                 #[inline(always)]
@@ -136,7 +139,7 @@ pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], 
         len,
         high,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (rho, lambda, lm) = (chunk(rho, c), chunk_of_bits(lambda, c), lm.chunk(c));
             lanes(
                 #[inline(always)]
@@ -152,8 +155,9 @@ pub(crate) fn share_bits<W: Word>(p: &ShareBitsParams, bits: &[u32], lambda: &[u
     let (lambda, first, whole) = (Packed::new(lambda, p.ring), u64::from(p.first), mask(p.ring));
     fill(
         out,
+        PIECE,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (b, lambda) = (chunk_of_bits(bits, c), lambda.chunk(c));
             lanes(
                 #[inline(always)]
@@ -175,7 +179,7 @@ pub(crate) fn correct_bits<W: Word>(p: &CorrectParams, x: &[u32], share0: &[u32]
         p.bits,
         len,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (x, share) = (chunk_of_bits(x, c), share.chunk(c));
             lanes(
                 #[inline(always)]
@@ -194,7 +198,7 @@ pub(crate) fn correct<W: Word>(p: &CorrectParams, x: &[W], share0: &[u32], out: 
         p.bits,
         len,
         #[inline(always)]
-        |c| {
+        move |c| {
             let (x, share) = (chunk(x, c), share.chunk(c));
             lanes(
                 #[inline(always)]

@@ -134,7 +134,7 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], share0: &[u32], out: &
         len,
         EXP_BITS,
         #[inline(always)]
-        |c| {
+        move |c| {
             let mut values = share.chunk(c);
             for (values, rho) in values.chunks_exact_mut(EXP_ENTRIES).zip(&rho[c * CHUNK / EXP_ENTRIES..]) {
                 #[expect(clippy::cast_possible_truncation, reason = "the ring of an exponent has at most 18 bits")]
@@ -212,7 +212,7 @@ pub(crate) fn deal_reciprocal<W: Word>(p: &ReciprocalParams, rho: &[W], share0: 
             len * knots,
             p.bits,
             #[inline(always)]
-            |c| {
+            move |c| {
                 #[expect(clippy::cast_possible_truncation, reason = "the sum's ring has 16 bits")]
                 let rho = (rho[c * CHUNK / knots].wide() & mask(SUM_BITS)) as usize;
                 let r = (rho & ((1 << digit) - 1)) as f64 * unit;
