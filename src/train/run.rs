@@ -60,7 +60,7 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
     let weights = net.open_weights(e)?;
     let rows: Vec<u32> = (0..job.test_rows()).collect();
     let mut sum = None;
-    for batch in rows.chunks(EVALUATION_BATCH as usize) {
+    for batch in rows.chunks(evaluation_batch(job) as usize) {
         let right = hits_of(e, net, &weights, batch)?;
         sum = Some(match sum {
             Some(sum) => e.combine(&sum, &right, 1, 1)?,
@@ -70,8 +70,14 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
     Ok(sum.expect("a job that reveals accuracy has test rows"))
 }
 
-/// Rows that are evaluated at once: fewer rounds, more memory.
-const EVALUATION_BATCH: u32 = 1000;
+/// Rows that are evaluated at once: fewer rounds, more memory. As many as take `MOST_EVALUATED` values in the widest layer.
+fn evaluation_batch(job: &Job) -> u32 {
+    let widest = job.model.layers_with_inputs().map(|(_, input)| input.len()).max().unwrap_or(1);
+    u32::try_from(MOST_EVALUATED / widest).map_or(1000, |rows| rows.clamp(1, 1000))
+}
+
+/// Values of a layer that are evaluated at once.
+const MOST_EVALUATED: usize = 1 << 22;
 
 fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batch: &[u32]) -> Result<E::Share> {
     e.scope("rows");
@@ -116,7 +122,7 @@ pub fn plan(job: &Job) -> Result<Plan> {
 /// [`evaluate`], one batch of each size.
 fn plan_evaluation(plan: &mut Plan, job: &Job, net: &mut Network<Plan>) -> Result<()> {
     let weights = net.open_weights(plan)?;
-    let (rows, batch) = (job.test_rows(), EVALUATION_BATCH);
+    let (rows, batch) = (job.test_rows(), evaluation_batch(job));
     for (rows_at_once, times) in [(batch.min(rows), rows / batch), (rows % batch, u32::from(rows % batch > 0))] {
         let rows = spread(rows_at_once, rows);
         plan.times(times.into(), |plan| hits_of(plan, net, &weights, &rows).map(drop))?;
