@@ -75,12 +75,15 @@ pub(crate) fn deal_below_max<W: Word>(p: &BelowMaxParams, rho: &[W], lambda: &[u
 pub(crate) fn exp_low(frac: u32) -> &'static [u64] {
     static TABLES: [OnceLock<Vec<u64>>; 11] = [const { OnceLock::new() }; 11];
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^40 and positive")]
-    TABLES[frac as usize].get_or_init(|| {
-        let value = |j: u32| {
-            let bits = (0..EXP_STEP + frac).filter(|b| j >> b & 1 == 1);
-            bits.fold(1.0, |x, b| x * EXP_POWERS[(b + 10 - frac) as usize])
-        };
-        (0..1 << (EXP_STEP + frac)).map(|j| (value(j) * 65_536.0).round() as u64).collect()
+    TABLES[frac as usize].get_or_init(|| powers(&EXP_POWERS, frac).map(|e| (e * 65_536.0).round() as u64).collect())
+}
+
+/// The products of `constants[i]`, the constant of `2^(i - 10)`, over the bits of every `j / 2^frac`, `j < 2^(EXP_STEP + frac)`.
+fn powers(constants: &[f64; 14], frac: u32) -> impl Iterator<Item = f64> {
+    let constants = constants.split_at(10 - frac as usize).1.to_vec();
+    (0..1u32 << (EXP_STEP + frac)).map(move |j| {
+        let bits = constants.iter().enumerate().filter(|(b, _)| j >> b & 1 == 1);
+        bits.fold(1.0, |x, (_, constant)| x * constant)
     })
 }
 
@@ -89,7 +92,7 @@ pub(crate) fn exp_low(frac: u32) -> &'static [u64] {
 const EXP_POWERS: [f64; 14] = [
     1.000_977_039_492_416_5,
     1.001_955_033_591_002_8,
-    1.003_913_889_338_347_7,
+    1.003_913_889_338_347_5,
     1.007_843_097_206_448,
     1.015_747_708_586_685_7,
     1.031_743_407_499_102_7,
@@ -100,7 +103,7 @@ const EXP_POWERS: [f64; 14] = [
     2.718_281_828_459_045,
     7.389_056_098_930_65,
     54.598_150_033_144_236,
-    2_980.957_987_041_728,
+    2_980.957_987_041_728_3,
 ];
 
 /// `[e^d]` at 16 fraction bits in 20 bits: the table's entry at the high part of `d_hat`, times `e^(low part)`.
@@ -127,7 +130,7 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], share0: &[u32], out: &
     // twice, so that every rotation is a slice
     let knots: [f64; 2 * EXP_ENTRIES] = lanes(
         #[inline(always)]
-        |j| f64::exp((j % EXP_ENTRIES) as f64 * 16.0 - 224.0) * f64::exp2(f64::from(EXP_FRAC)),
+        |j| EXP_KNOTS[j % EXP_ENTRIES],
     );
     let decay = exp_decay(p.frac);
     Filler::new(out).chunks(
@@ -150,6 +153,26 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], share0: &[u32], out: &
     );
 }
 
+/// `e^(16 i - 224)` in units of `2^-EXP_FRAC`; what would round to 0 is 0.
+const EXP_KNOTS: [f64; EXP_ENTRIES] = [
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    0.,
+    123_733.733_137_629_15,
+    1_099_511_627_776.,
+    9.770_381_843_001_05e18,
+];
+
 /// More than any entry that is looked up.
 const SATURATED: f64 = 1_125_899_906_842_624.0;
 
@@ -161,14 +184,30 @@ fn nearest(x: f64) -> u64 {
     (x + ONES).to_bits().wrapping_sub(ONES.to_bits())
 }
 
-/// `e^-(j / 2^frac)`; only the dealer's, so the library's `exp` will do.
+/// `e^-(j / 2^frac)`, products of constants as in [`exp_low`], so that test vectors are the same everywhere.
 #[inline(always)]
 fn exp_decay(frac: u32) -> &'static [f64] {
     static TABLES: [OnceLock<Vec<f64>>; 11] = [const { OnceLock::new() }; 11];
-    let unit = f64::exp2(-f64::from(frac));
-    TABLES[frac as usize]
-        .get_or_init(|| (0..1u32 << (EXP_STEP + frac)).map(|j| f64::exp(-f64::from(j) * unit)).collect())
+    TABLES[frac as usize].get_or_init(|| powers(&DECAY_POWERS, frac).collect())
 }
+
+/// `e^-(2^(i - 10))`.
+const DECAY_POWERS: [f64; 14] = [
+    0.999_023_914_181_975_7,
+    0.998_048_781_107_475_5,
+    0.996_101_369_470_117_5,
+    0.992_217_938_260_243_5,
+    0.984_496_437_005_408_5,
+    0.969_233_234_476_344_1,
+    0.939_413_062_813_475_8,
+    0.882_496_902_584_595_5,
+    0.778_800_783_071_404_9,
+    0.606_530_659_712_633_4,
+    0.367_879_441_171_442_33,
+    0.135_335_283_236_612_7,
+    0.018_315_638_888_734_18,
+    0.000_335_462_627_902_511_85,
+];
 
 /// `sum_j e[i, j]` in 20 bits, 4 of them dropped: the share of a sum with 12 fraction bits.
 #[inline(always)]
@@ -238,8 +277,7 @@ fn reciprocal_polynomials(log_knots: u32) -> &'static [Vec<f64>; 3] {
     static TABLES: [OnceLock<[Vec<f64>; 3]>; 9] = [const { OnceLock::new() }; 9];
     TABLES[log_knots as usize].get_or_init(|| {
         let step = 16.0 / f64::exp2(f64::from(log_knots));
-        let t: [f64; 9] = std::array::from_fn(|i| f64::cos((2 * i + 1) as f64 * std::f64::consts::PI / 18.0));
-        let mean = |g: &dyn Fn(f64) -> f64| t.iter().map(|t| g(*t)).sum::<f64>() / 9.0;
+        let mean = |g: &dyn Fn(f64) -> f64| CHEBYSHEV.iter().fold(0.0, |sum, t| sum + g(*t)) / 9.0;
         let fit = |knot: u32| {
             let f = |t: f64| 1.0 / (f64::from(knot) * step + t * step).max(0.5);
             // the Chebyshev polynomials 1, t, 2 t^2 - 1 are orthogonal over these points
@@ -250,6 +288,19 @@ fn reciprocal_polynomials(log_knots: u32) -> &'static [Vec<f64>; 3] {
         std::array::from_fn(|order| fits.iter().chain(&fits).map(|a| a[order]).collect())
     })
 }
+
+/// `cos((2 i + 1) pi / 18)`.
+const CHEBYSHEV: [f64; 9] = [
+    0.984_807_753_012_208,
+    0.866_025_403_784_438_6,
+    0.642_787_609_686_539_4,
+    0.342_020_143_325_668_7,
+    0.0,
+    -0.342_020_143_325_668_7,
+    -0.642_787_609_686_539_4,
+    -0.866_025_403_784_438_6,
+    -0.984_807_753_012_208,
+];
 
 /// Widths of what [`probability`] is dealt, in order: carries of both factors, then `ra rb`, `ma rb`, `ra mb`, `ma mb`.
 pub(crate) const fn probability_items(rows: usize, classes: usize, bits: u32) -> [(usize, u32); 8] {
