@@ -354,6 +354,12 @@ impl Server {
         self.links
     }
 
+    /// Stream numbers and rounds used so far.
+    #[cfg(test)]
+    pub(crate) fn place(&self) -> [u64; 2] {
+        [self.draws, self.round.into()]
+    }
+
     fn next_stream(&mut self) -> u64 {
         let stream = self.draws;
         self.draws += 1;

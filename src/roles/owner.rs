@@ -148,16 +148,35 @@ pub(crate) fn rows_per_frame(shape: SetShape) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::backend::Cpu;
+    use crate::fixed::Profile;
+    use crate::gates::lockstep::kept::keep;
+    use crate::gates::lockstep::vectors::{decimal, hex, profile, ring};
     use crate::kernel::fast::bits::Packed;
     use crate::net::pair;
+    use crate::party::{MaskedRows, RowMasks};
     use crate::prg::public_seed;
+    use crate::tensor::Device;
 
     /// What both servers get of `rows` rows of `value`, as words; the same bytes go to both.
     fn uploaded(shape: SetShape, rows: usize, seeds: &[Seed; 2], value: u64) -> Vec<u32> {
+        uploaded_rows(Set::TestFeatures, shape, rows, seeds, |_, out| out.fill(value))
+    }
+
+    fn uploaded_rows(
+        set: Set,
+        shape: SetShape,
+        rows: usize,
+        seeds: &[Seed; 2],
+        value: impl Fn(usize, &mut [u64]),
+    ) -> Vec<u32> {
         let ((mut zero, mut at_zero), (mut one, mut at_one)) = (pair("owner", "server 0"), pair("owner", "server 1"));
-        let fill = |_: usize, out: &mut [u64]| out.fill(value);
-        upload(&mut [&mut zero, &mut one], Set::TestFeatures, shape, rows, seeds, fill).unwrap();
+        upload(&mut [&mut zero, &mut one], set, shape, rows, seeds, value).unwrap();
         drop((zero, one));
         let all = |link: &mut dyn Channel| -> Vec<u8> {
             std::iter::from_fn(|| link.recv("rows").ok()).flat_map(|frame| frame.body).collect()
@@ -195,6 +214,45 @@ mod tests {
         let count = |byte: u8| bytes.iter().filter(|b| **b == byte).count() as f64;
         let expected = bytes.len() as f64 / 256.0;
         (0..=255).map(|byte| (count(byte) - expected).powi(2) / expected).sum()
+    }
+
+    /// Two owners' rows of a set, and a batch of them at the servers.
+    fn vectors(p: &Profile, set: Set) -> serde_json::Value {
+        let device = Device::new(Arc::new(Cpu::default()), p.ring);
+        let cols = if set.is_features() { 29 } else { 3 };
+        let shape = SetShape { cols, bits: p.ring };
+        let (mut masked, mut masks) = (MaskedRows::new(shape), RowMasks::new(set, shape));
+        let mut owners = Vec::new();
+        for (number, rows) in [(0, 3), (1, 2)] {
+            let seeds = [0, 1].map(|server| public_seed(number, &format!("an owner of vectors, server {server}")));
+            let x =
+                |row: usize| (0..cols).map(move |i| [0, 1, -1, 255, 1 << p.frac][(row + i) % 5]).collect::<Vec<i64>>();
+            let fill = |row: usize, out: &mut [u64]| {
+                out.iter_mut().zip(x(row)).for_each(|(o, x)| *o = x.cast_unsigned());
+            };
+            let mut words = uploaded_rows(set, shape, rows, &seeds, fill);
+            let sent = hex(bytemuck::cast_slice(&words));
+            words.resize(words.len().next_multiple_of(2), 0);
+            let count = u32::try_from(rows).unwrap();
+            masked.push(&device, bytemuck::pod_collect_to_vec(&words), count).unwrap();
+            masks.push(&device, count, &seeds.each_ref()).unwrap();
+            let rows: Vec<_> = (0..rows).map(|row| decimal(&x(row))).collect();
+            owners.push(json!({ "seeds": seeds.map(|s| hex(s.bytes())), "rows": rows, "sent": sent }));
+        }
+        let rows = [0, 2, 4];
+        let hat = device.download(&masked.gather(&device, &rows).unwrap()).unwrap();
+        let of = |server| device.download(&masks.masks(&device, &rows, server).unwrap()).unwrap();
+        let masks = [of(0), of(1)].map(|r| ring(&r, p.ring));
+        let batch = json!({ "rows": rows, "hat": ring(&hat, p.ring), "masks": masks });
+        json!({ "name": format!("{set:?}"), "stream": set.stream(), "cols": cols, "owners": owners, "batch": batch })
+    }
+
+    #[test]
+    fn vectors_of_owners_rows_are_what_the_program_makes() {
+        for p in [Profile::small(), Profile::wide()] {
+            let sets = Set::ALL.map(|set| vectors(&p, set));
+            keep(&format!("{}-owners", p.name), &json!({ "profile": profile(&p), "sets": sets }));
+        }
     }
 
     #[test]

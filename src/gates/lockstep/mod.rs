@@ -4,10 +4,13 @@
 //! gate is held against what it means for the values that really went in ([`law`]). Nothing drifts over any number of steps.
 
 pub(crate) mod counted;
+pub(crate) mod drawn;
+pub(crate) mod kept;
 pub(crate) mod law;
 pub(crate) mod record;
 pub(crate) mod tap;
 pub(crate) mod traced;
+pub(crate) mod vectors;
 pub(crate) mod world;
 
 pub(crate) use counted::Counted;

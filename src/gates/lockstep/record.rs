@@ -55,6 +55,8 @@ pub(crate) struct Record<V> {
     pub(crate) gate: Gate,
     pub(crate) inputs: Vec<V>,
     pub(crate) output: V,
+    /// Stream numbers and rounds used until the gate was over.
+    pub(crate) place: [u64; 2],
 }
 
 /// Puts two servers' records together; `ring` is the width of masks in the ring.
@@ -64,7 +66,7 @@ pub(crate) fn join(zero: &[Record<Held>], one: &[Record<Held>], ring: u32) -> Re
     }
     let pair = |(a, b): (&Record<Held>, &Record<Held>)| {
         let place = format!("{}: {:?}", a.scope, a.gate);
-        if (&a.scope, &a.gate) != (&b.scope, &b.gate) {
+        if (&a.scope, &a.gate, a.place) != (&b.scope, &b.gate, b.place) {
             return Err(format!("server 0 is at {place}, server 1 at {}: {:?}", b.scope, b.gate));
         }
         let value = |(a, b): (&Held, &Held)| a.with(b, ring).map_err(|e| format!("{place}: {e}"));
@@ -73,6 +75,7 @@ pub(crate) fn join(zero: &[Record<Held>], one: &[Record<Held>], ring: u32) -> Re
             gate: a.gate.clone(),
             inputs: a.inputs.iter().zip(&b.inputs).map(value).collect::<Result<_, _>>()?,
             output: value((&a.output, &b.output))?,
+            place: a.place,
         })
     };
     zero.iter().zip(one).map(pair).collect()
@@ -89,6 +92,7 @@ pub(crate) fn plain(records: &[Record<Held>]) -> Vec<Record<Number>> {
         gate: r.gate.clone(),
         inputs: r.inputs.iter().map(number).collect(),
         output: number(&r.output),
+        place: r.place,
     };
     records.iter().map(one).collect()
 }

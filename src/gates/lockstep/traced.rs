@@ -18,6 +18,8 @@ pub(crate) trait Look: Engine {
     fn wire(&self, x: &Self::Wire, lifted: bool) -> Held;
     fn bits(&self, x: &Self::Bits) -> Held;
     fn opened(&self, x: &Self::OpenBits) -> Held;
+    /// Stream numbers and rounds used so far.
+    fn place(&self) -> [u64; 2];
 }
 
 /// Forwards and records.
@@ -40,7 +42,8 @@ impl<E: Look> Traced<E> {
     }
 
     fn note(&mut self, gate: Gate, inputs: Vec<Held>, output: Held) {
-        self.records.push(Record { scope: self.scope.clone(), gate, inputs, output });
+        let (scope, place) = (self.scope.clone(), self.engine.place());
+        self.records.push(Record { scope, gate, inputs, output, place });
     }
 
     fn note_share(&mut self, gate: Gate, inputs: Vec<Held>, output: E::Share) -> E::Share {
@@ -346,6 +349,10 @@ impl Look for Server {
         let lambda = x.lambda.as_ref().map(|l| words(self, l));
         Held::OpenBits { hat: words(self, &x.hat), own: words(self, &x.own), lambda, shape: x.shape.clone() }
     }
+
+    fn place(&self) -> [u64; 2] {
+        Self::place(self)
+    }
 }
 
 impl Look for Clear {
@@ -363,6 +370,10 @@ impl Look for Clear {
 
     fn opened(&self, x: &Number) -> Held {
         Held::Plain(x.clone())
+    }
+
+    fn place(&self) -> [u64; 2] {
+        [0; 2]
     }
 }
 

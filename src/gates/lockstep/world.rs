@@ -73,6 +73,8 @@ pub(crate) struct Run {
     pub(crate) revealed: Vec<(Revealed, Vec<i64>)>,
     /// The halves of what was revealed, as server 0 and server 1 hand them out, with the bits of their ring.
     pub(crate) halves: [Vec<Handed>; 2],
+    /// The halves of what is recorded.
+    pub(crate) held: [Vec<Record<Held>>; 2],
 }
 
 /// A half of something revealed, with the bits of its ring.
@@ -224,6 +226,7 @@ impl World {
             heard,
             revealed: a.iter().zip(&b).map(sum).collect(),
             halves: [a, b],
+            held: [records0, records1],
         })
     }
 
@@ -255,7 +258,7 @@ impl World {
             out.lock().unwrap().push((what, half, bits));
             Ok(())
         };
-        server.set_outlet(self.derive("common"), Outlet { allowed: Box::new(|_| true), hand_out: Box::new(hand_out) });
+        server.set_outlet(self.common(), Outlet { allowed: Box::new(|_| true), hand_out: Box::new(hand_out) });
         Ok(server)
     }
 
@@ -276,8 +279,13 @@ impl World {
     }
 
     /// The session's seeds.
-    fn seeds(&self) -> [Seed; 2] {
+    pub(crate) fn seeds(&self) -> [Seed; 2] {
         [0, 1].map(|id| self.derive(&format!("session {} server {id}", self.session)))
+    }
+
+    /// The seed that only the servers have.
+    pub(crate) fn common(&self) -> Seed {
+        self.derive("common")
     }
 
     /// An owner's seeds.

@@ -7,6 +7,7 @@ mod linear;
 mod opening;
 mod rescale;
 mod softmax;
+mod vectors;
 mod views;
 
 use super::Open;

@@ -7,6 +7,7 @@ mod images;
 mod lockstep;
 mod model;
 mod privacy;
+mod vectors;
 
 use crate::engine::Engine;
 use crate::error::Result;
