@@ -6,7 +6,6 @@ use crate::cli::args::{ModelsArgs, ModelsCommand};
 use crate::cli::screen::{bytes, json, say};
 use crate::data::{Known, known};
 use crate::error::Result;
-use crate::nn::Model;
 use crate::roles::{Bytes, Training, plan_summary};
 use crate::train::{Recipe, Reveals, Settings};
 
@@ -54,7 +53,7 @@ impl Listed {
             model: model.name().to_owned(),
             description,
             dataset: data.name,
-            layers: layers(&model),
+            layers: model.sizes(),
             loss: model.loss().name(),
             init: model.init().name(),
             parameters: model.parameters().iter().map(|shape| shape.len() as u64).sum(),
@@ -70,24 +69,19 @@ impl Listed {
 /// Rows of the step that is counted.
 const BATCH: u32 = 128;
 
-/// `784-128-sigmoid-10`.
-fn layers(model: &Model) -> String {
-    let layers = model.layers().iter().map(ToString::to_string);
-    std::iter::once(model.features().to_string()).chain(layers).collect::<Vec<_>>().join("-")
-}
-
 fn table(all: &[Listed], data: &Known) -> String {
-    let line = |columns: [&str; 7]| {
-        let [name, layers, parameters, macs, rounds, opened, dealt] = columns;
-        format!("{name:<15}{layers:<30}{parameters:>11}{macs:>10}{rounds:>8}{opened:>12}{dealt:>12}")
+    let line = |columns: [&str; 8]| {
+        let [name, loss, profile, parameters, macs, rounds, opened, dealt] = columns;
+        format!("{name:<15}{loss:<23}{profile:<8}{parameters:>11}{macs:>10}{rounds:>7}{opened:>11}{dealt:>11}")
     };
-    let mut lines = vec![line(["network", "layers", "parameters", "MACs", "rounds", "each way", "dealt"])];
+    let mut lines = vec![line(["network", "loss", "profile", "parameters", "MACs", "rounds", "each way", "dealt"])];
     for m in all {
         let b = &m.bytes_per_step;
         let (parameters, macs, rounds) = (m.parameters.to_string(), m.macs_per_example.to_string(), m.rounds_per_step);
         let (opened, dealt) = (bytes(b.server0_to_server1), bytes(b.dealer_to_server0 + b.dealer_to_server1));
-        lines.push(line([&m.model, &m.layers, &parameters, &macs, &format!("{rounds:.0}"), &opened, &dealt]));
-        lines.push(format!("  {}, {}; profile {}", m.description, m.loss, m.settings.profile));
+        let (loss, profile, rounds) = (m.loss.to_string(), &m.settings.profile, format!("{rounds:.0}"));
+        lines.push(line([&m.model, &loss, profile, &parameters, &macs, &rounds, &opened, &dealt]));
+        lines.push(format!("  {}: {}", m.layers, m.description));
     }
     lines.push(format!(
         "on {}: MACs of an example's forward pass; rounds and bytes of a training step on {BATCH} rows",

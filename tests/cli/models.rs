@@ -11,6 +11,9 @@ fn plan(dir: &std::path::Path, args: &[&str]) -> Value {
     run(dir, &[&["plan", "--json"], args].concat()).json().remove(0)
 }
 
+const NAMES: [&str; 9] =
+    ["lenet", "lenet-avg", "logistic", "minionn", "minionn-avg", "ppdnn", "ppdnn-original", "sarda", "secureml"];
+
 #[test]
 fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
     let dir = folder();
@@ -18,7 +21,7 @@ fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
     assert!(table.done().lines().all(|line| line.chars().count() <= 100), "{}", table.out);
     let all = run(dir.path(), &["models", "--json"]).json();
     let names: Vec<&str> = all.iter().map(|m| m["model"].as_str().unwrap()).collect();
-    assert_eq!(names, ["logistic", "ppdnn", "ppdnn-original", "secureml"]);
+    assert_eq!(names, NAMES);
     for m in &all {
         let name = m["model"].as_str().unwrap();
         assert!(table.out.contains(name) && table.out.contains(&m["parameters"].to_string()));
@@ -29,15 +32,23 @@ fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
         assert_eq!(m["bytes_per_step"], planned["bytes_per_step"], "{name}");
     }
     // 784-128-128-10 with biases, 784-128-10 without
-    assert_eq!((&all[3]["parameters"], &all[3]["macs_per_example"]), (&118_282.into(), &118_016.into()));
-    assert_eq!((&all[2]["parameters"], &all[2]["macs_per_example"]), (&101_632.into(), &101_632.into()));
+    let of = |name: &str| &all[names.iter().position(|n| *n == name).unwrap()];
+    let counts = |name: &str| ["parameters", "macs_per_example"].map(|key| of(name)[key].as_u64().unwrap());
+    assert_eq!(counts("secureml"), [118_282, 118_016]);
+    assert_eq!(counts("ppdnn-original"), [101_632, 101_632]);
+    // two convolutions of 5 x 5 at 24 x 24 and 8 x 8 positions, 800-500-10
+    let lenet = [520 + 25_050 + 400_500 + 5_010, 576 * 500 + 64 * 25_000 + 400_000 + 5_000];
+    assert_eq!((counts("lenet"), counts("lenet-avg")), (lenet, lenet));
+    let minionn = [416 + 6_416 + 25_700 + 1_010, 576 * 400 + 64 * 6_400 + 25_600 + 1_000];
+    assert_eq!((counts("minionn"), counts("minionn-avg")), (minionn, minionn));
+    assert_eq!(counts("sarda"), [25 + 98_100 + 1_010, 196 * 20 + 98_000 + 1_000]);
     run(dir.path(), &["models", "show", "foo"]).failed(2, &["`foo`", "`ppdnn-original`"]);
 }
 
 #[test]
 fn a_printed_network_is_the_same_network_from_a_file() {
     let dir = folder();
-    for name in ["logistic", "ppdnn", "ppdnn-original", "secureml"] {
+    for name in NAMES {
         let text = run(dir.path(), &["models", "show", name]);
         fs::write(dir.path().join("net.toml"), text.done()).unwrap();
         for dataset in ["mnist", "fashion-mnist"] {
@@ -124,7 +135,7 @@ fn a_network_that_does_not_fit_is_told_with_file_line_and_layer() {
     let cases = [
         (
             NET.replacen("\"relu\"", "\"tanh\"", 1),
-            "line 17: layer 2: `kind` has to be one of `dense`, `relu`, `sigmoid`",
+            "line 17: layer 2: `kind` has to be one of `dense`, `conv2d`, `average-pool`, `max-pool`",
         ),
         (
             NET.replacen("outputs = 16", "outputs = 16\ninputs = 25", 1),
