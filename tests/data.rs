@@ -495,7 +495,7 @@ fn tiny(urls: &[&str]) -> Known {
         name: "tiny",
         classes: 3,
         features: 4,
-        image: [1, 2, 2],
+        image: [2, 2, 1],
         train_rows: 3,
         mean: 0.5,
         deviation: 0.25,
