@@ -93,15 +93,19 @@ fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()
         );
         return Err(Error::Usage(text));
     }
-    for rows in [train, test] {
-        let (features, classes) = (job.model.features(), job.model.classes());
-        if !rows.is_empty() && (rows.features.ncols() != features || rows.classes > classes) {
-            let (f, c) = (rows.features.ncols(), rows.classes);
-            let text = format!("the job wants rows of {features} features in {classes} classes, these have {f} in {c}");
-            return Err(Error::Usage(text));
-        }
-    }
-    Ok(())
+    fits(job, [train, test])
+}
+
+/// Refuses rows that are not what a job's network takes.
+pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
+    let (features, classes) = (job.model.features(), job.model.classes());
+    let wrong = |rows: &&&Examples| !rows.is_empty() && (rows.features.ncols() != features || rows.classes > classes);
+    rows.iter().find(wrong).map_or(Ok(()), |rows| {
+        let (f, c) = (rows.features.ncols(), rows.classes);
+        Err(Error::Usage(format!(
+            "the job wants rows of {features} features in {classes} classes, these have {f} in {c}"
+        )))
+    })
 }
 
 fn rows(examples: &Examples) -> Result<u32> {

@@ -12,9 +12,10 @@ use crate::net::{Channel, Identity, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
 use crate::party::{Clear, Number, Ranges, Revealed, Set};
 use crate::prg::Seed;
+use crate::roles::blame::Failure;
 use crate::roles::costs::{Costs, announce, plan_summary};
 use crate::roles::event::{Event, Summary};
-use crate::roles::owner::{grid, rows_of};
+use crate::roles::owner::{fits, grid, rows_of};
 use crate::roles::trainer::epoch_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
@@ -205,6 +206,7 @@ impl Training {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
         let job = self.job(train.len(), test.len())?;
+        fits(&job, [train, test])?;
         on_event(announce(&job, &backend.name())?);
         let identity = Identity::generate()?;
         let seal = identity.sealing_key();
@@ -223,10 +225,11 @@ impl Training {
             uploads.push(OwnerLinks { servers: [Box::new(a.0), Box::new(b.0)], dealer: Box::new(c.0) });
         }
         let [owners0, owners1, owners_dealer] = owners.map(take_in_turn);
-        let first = Mutex::new(None);
-        let note = |result: Result<()>| {
+        let failed = Mutex::new(Vec::new());
+        let note = |party: &str, result: Result<()>| {
             if let Err(e) = result {
-                first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                let failure = (Failure::new(party, &e), e);
+                failed.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
             }
         };
         let outcome = thread::scope(|scope| {
@@ -240,7 +243,7 @@ impl Training {
                     seal,
                 };
                 let note = &note;
-                scope.spawn(move || note(run_server(id, links, backend.clone())));
+                scope.spawn(move || note(&format!("server {id}"), run_server(id, links, backend.clone())));
             }
             let mut servers = take_in_turn(vec![Box::new(dealer0), Box::new(dealer1)]);
             let links = DealerLinks {
@@ -249,20 +252,23 @@ impl Training {
                 owner: owners_dealer,
             };
             let note = &note;
-            scope.spawn(move || note(run_dealer(links, Arc::new(Cpu::default()))));
+            scope.spawn(move || note("dealer", run_dealer(links, Arc::new(Cpu::default()))));
             for (number, links) in (0..).zip(uploads) {
                 let data = move |job: &Job| rows_of(job, number, train, test);
-                scope.spawn(move || note(run_owner(number, links, data).map_err(|e| e.at(format!("owner {number}")))));
+                scope.spawn(move || note(&format!("owner {number}"), run_owner(number, links, data)));
             }
             let links = TrainerLinks { servers: [Box::new(t0.0), Box::new(t1.0)], dealer: Box::new(td.0) };
             run_trainer(&job, links, &identity, on_event)
         });
         // a role's own reason says more than the links that broke because of it
-        let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match (outcome, first) {
-            (Err(e), Some(cause)) => Err(if cause.is_usage() { cause } else { e }),
-            (outcome, _) => outcome,
-        }
+        let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcome.map_err(|e| match failed.iter().position(|(failure, _)| failure.about.is_none()) {
+            Some(own) => {
+                let (failure, cause) = failed.swap_remove(own);
+                cause.at(failure.party)
+            }
+            None => e,
+        })
     }
 
     /// Trains the same network on the same batches in the clear; returns the accuracy by epoch and what was seen of the
@@ -277,6 +283,7 @@ impl Training {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<(Vec<f64>, Ranges)> {
         let mut job = self.job(train_rows.len(), test.len())?;
+        fits(&job, [train_rows, test])?;
         job.reveal = Reveals { accuracy: !test.is_empty(), model: false };
         let mut clear = clear(&job, train_rows, test, Seed::fresh()?);
         let (total, start) = (job.total_steps(), Instant::now());
