@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::rows::{MaskedRows, RowMasks, Set, SetShape};
-use super::{Cost, CostKind, Dealer, Entry, Section, Server, Stats, Values};
+use super::{Cost, CostKind, Dealer, Entry, Section, Server, Stats, Traffic, Values};
 use crate::backend::{Meter, Null};
 use crate::error::Result;
 use crate::fixed::Profile;
@@ -115,11 +115,36 @@ impl Plan {
         ask: impl FnOnce(&mut Server) -> Result<T>,
         deal: impl FnOnce(&mut Dealer) -> Result<U>,
     ) -> Result<(T, U)> {
-        let before = self.cost();
-        let out = (ask(&mut self.server)?, deal(&mut self.dealer)?);
-        let cost = self.cost().since(&before);
+        let (out, cost) = self.both(ask, deal)?;
         self.ledger.note(self.section, &self.scope, kind, &cost);
         Ok(out)
+    }
+
+    /// Runs a gate that opens values and, in the same round, bits: `bytes` of them, and all that is dealt, count as bits.
+    pub(crate) fn gate_with_bits<T, U>(
+        &mut self,
+        kind: CostKind,
+        bytes: usize,
+        ask: impl FnOnce(&mut Server) -> Result<T>,
+        deal: impl FnOnce(&mut Dealer) -> Result<U>,
+    ) -> Result<(T, U)> {
+        let (out, cost) = self.both(ask, deal)?;
+        let opened = Traffic { frames: 0, bytes: bytes as u64 };
+        let bits = Cost { opened, dealt: cost.dealt, ..Cost::default() };
+        self.ledger.note(self.section, &self.scope, kind, &cost.since(&bits));
+        self.ledger.note(self.section, &self.scope, CostKind::Bits, &bits);
+        Ok(out)
+    }
+
+    /// Runs a gate on both sides, and says what it cost.
+    fn both<T, U>(
+        &mut self,
+        ask: impl FnOnce(&mut Server) -> Result<T>,
+        deal: impl FnOnce(&mut Dealer) -> Result<U>,
+    ) -> Result<((T, U), Cost)> {
+        let before = self.cost();
+        let out = (ask(&mut self.server)?, deal(&mut self.dealer)?);
+        Ok((out, self.cost().since(&before)))
     }
 
     /// Runs a gate that answers a list.

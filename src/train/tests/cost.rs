@@ -1,10 +1,11 @@
 //! What a step costs, by the documents. That runs cost what is planned is asserted in every lockstep run.
 
 use super::*;
+use crate::data::known;
 use crate::nn::Relu;
 use crate::party::{Cost, CostKind, Plan, Section, Stats, Traffic, Values};
 use crate::shape::Shape;
-use crate::train::plan;
+use crate::train::{Recipe, plan};
 
 fn bits(traffic: Traffic) -> u64 {
     (traffic.bytes - 32 * traffic.frames) * 8
@@ -188,5 +189,25 @@ fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
         let products = rows * (2 * 118_016 + 128 * 128 + 1280);
         assert_eq!((of(CostKind::Products).macs, of(CostKind::Products).dealer_macs), (2 * products, products));
         assert_eq!(bits(of(CostKind::Compares).dealt), rows * 256 * 54);
+    }
+}
+
+/// Two convolutions with 2304 and 256 windows of four, of which each takes 4 comparisons, 4 winners' bits and 4 bits of the
+/// one-hot, and 100 neurons behind them; bits that are opened with the next operand are still bits.
+#[test]
+fn a_step_of_minionn_opens_by_kind_what_its_pools_say() {
+    for p in profiles() {
+        let (n, rows) = (u64::from(p.ring), 128);
+        let model = Model::named("minionn", [28, 28, 1], 10).unwrap();
+        let owners = vec![Owned { train: 128, test: 0 }];
+        let plan = plan(&Job { model, owners, batch: 128, ..job(&p, &[2, 2], 1) }).unwrap();
+        let opened = |kind| {
+            let own = plan.entries().iter().filter(|e| e.section == Section::Step && e.kind == kind);
+            own.map(|e| bits(e.cost.opened)).sum::<u64>()
+        };
+        let (windows, neurons) = (2304 + 256, 100);
+        assert_eq!(opened(CostKind::Bits), rows * (8 * windows + neurons));
+        assert_eq!(opened(CostKind::Compares), rows * 4 * (4 * windows + neurons));
+        assert_eq!(opened(CostKind::Inputs), rows * (windows + neurons) * n);
     }
 }
