@@ -6,6 +6,7 @@ use crate::cli::args::PlanArgs;
 use crate::cli::columns::columns;
 use crate::cli::outcome::{Table, plan_table};
 use crate::cli::screen::{self, bytes, count, say, seconds};
+use crate::data::known;
 use crate::error::Result;
 use crate::party::CostKind;
 use crate::roles::{Costs, Estimate, Event, Memory, Network, Part, RoleTime};
@@ -16,6 +17,11 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let job = args.job.choose(1)?.job()?;
     let mut costs = Costs::of(&job, &backend)?;
     costs.summary.dataset = args.job.dataset.clone();
+    // an owner reads the whole set, however few rows of it are trained on
+    let data = known(&args.job.dataset)?;
+    let unused = (data.train_rows + data.test_rows) as f64 - f64::from(job.train_rows()) - f64::from(job.test_rows());
+    let unread = unused * data.features as f64 * 4.0 / f64::exp2(20.0);
+    costs.memory.iter_mut().filter(|(role, _)| role.starts_with("owner")).for_each(|(_, m)| m.data_mib += unread);
     let time = match network(args) {
         Some(network) => Some((network, Estimate::measure(&job, &costs, network)?)),
         None => None,

@@ -23,7 +23,7 @@ pub use clear::{Clear, Number};
 pub use dealer::{Dealer, DealtBits, DealtWire};
 pub use harness::{Draw, DrawLog};
 pub use ledger::{Cost, CostKind, Entry};
-pub use plan::{Plan, PlannedSet};
+pub use plan::{LargestFrames, Plan, PlannedSet};
 pub use ranges::{Moment, Range, Ranges};
 pub use rows::{MaskedRows, RowMasks, Set, SetShape};
 pub use server::{BitShare, Half, HandOut, Links, OpenBits, OpenWire, Outlet, Peer, Revealed, Server};

@@ -25,6 +25,16 @@ pub struct Plan {
     ledger: Ledger,
     /// Of the server's device and of the dealer's.
     meters: [Meter; 2],
+    largest_frames: LargestFrames,
+}
+
+/// Bytes of the largest frames, each by the mean of its gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LargestFrames {
+    /// From a server to the other.
+    pub opened: u64,
+    /// From the dealer.
+    pub dealt: u64,
 }
 
 /// A data set of a plan: what it holds, its layout, and the rows of every owner.
@@ -55,7 +65,8 @@ impl Plan {
             dealer.set_rows(*set, dealt);
         }
         let (section, scope, ledger) = (Section::Setup, String::new(), Ledger::default());
-        Ok(Self { server, dealer, section, scope, ledger, meters })
+        let largest_frames = LargestFrames::default();
+        Ok(Self { server, dealer, section, scope, ledger, meters, largest_frames })
     }
 
     /// Gives the server initial parameters of these shapes.
@@ -103,6 +114,11 @@ impl Plan {
         &self.meters[0]
     }
 
+    /// The largest frames of the job.
+    pub fn largest_frames(&self) -> LargestFrames {
+        self.largest_frames
+    }
+
     /// What the dealer's device holds.
     pub fn dealer_memory(&self) -> &Meter {
         &self.meters[1]
@@ -144,7 +160,11 @@ impl Plan {
     ) -> Result<((T, U), Cost)> {
         let before = self.cost();
         let out = (ask(&mut self.server)?, deal(&mut self.dealer)?);
-        Ok((out, self.cost().since(&before)))
+        let cost = self.cost().since(&before);
+        let mean = |t: Traffic| t.bytes / t.frames.max(1);
+        let LargestFrames { opened, dealt } = &mut self.largest_frames;
+        (*opened, *dealt) = (mean(cost.opened).max(*opened), mean(cost.dealt).max(*dealt));
+        Ok((out, cost))
     }
 
     /// Runs a gate that answers a list.

@@ -75,7 +75,7 @@ pub struct Memory {
     pub parameters_mib: f64,
     /// Values of a step or of a batch of test rows, with what the device's pool keeps of them.
     pub values_mib: f64,
-    /// Corrections on their way.
+    /// Openings and corrections on their way.
     pub queue_mib: f64,
     /// The program itself.
     pub program_mib: f64,
@@ -170,6 +170,7 @@ fn memory(job: &Job, plan: &Plan) -> BTreeMap<String, Memory> {
     let rows = |train: bool| f64::from(if train { job.train_rows() } else { job.test_rows() });
     let sets = set_shapes(job);
     let data = sets.iter().map(|(set, shape)| rows(set.is_train()) * shape.stride() as f64 * 4.0).sum::<f64>();
+    let frames = plan.largest_frames();
     let server_kept = plan.server_memory().kept() as f64;
     // as given at the start, as they are now, and their momentum
     let held = parameters(3);
@@ -177,14 +178,16 @@ fn memory(job: &Job, plan: &Plan) -> BTreeMap<String, Memory> {
         data_mib: mib(data),
         parameters_mib: held,
         values_mib: (mib(server_kept - data) - held).max(0.0),
-        queue_mib: 0.0,
+        // mine, the other's, and what the operating system has not taken yet
+        queue_mib: mib(3.0 * frames.opened as f64),
         program_mib: PROGRAM_MIB,
     };
     let dealer = Memory { values_mib: mib(plan.dealer_memory().kept() as f64), ..Memory::default() };
-    let ahead = mib(AHEAD as f64);
+    // a frame that is longer than the queue waits until the queue is empty
+    let ahead = mib(AHEAD.max(frames.dealt) as f64 + frames.dealt as f64);
     let mut all = BTreeMap::from([
         ("server0".to_owned(), server),
-        ("server1".to_owned(), Memory { queue_mib: ahead, ..server }),
+        ("server1".to_owned(), Memory { queue_mib: server.queue_mib + ahead, ..server }),
         ("dealer".to_owned(), Memory { queue_mib: ahead, program_mib: PROGRAM_MIB, ..dealer }),
         // its own, the halves of both servers, and their sum
         ("trainer".to_owned(), Memory { parameters_mib: parameters(4), program_mib: PROGRAM_MIB, ..Memory::default() }),

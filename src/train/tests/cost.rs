@@ -1,11 +1,10 @@
 //! What a step costs, by the documents. That runs cost what is planned is asserted in every lockstep run.
 
 use super::*;
-use crate::data::known;
 use crate::nn::Relu;
 use crate::party::{Cost, CostKind, Plan, Section, Stats, Traffic, Values};
 use crate::shape::Shape;
-use crate::train::{Recipe, plan};
+use crate::train::plan;
 
 fn bits(traffic: Traffic) -> u64 {
     (traffic.bytes - 32 * traffic.frames) * 8
@@ -189,6 +188,9 @@ fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
         let products = rows * (2 * 118_016 + 128 * 128 + 1280);
         assert_eq!((of(CostKind::Products).macs, of(CostKind::Products).dealer_macs), (2 * products, products));
         assert_eq!(bits(of(CostKind::Compares).dealt), rows * 256 * 54);
+        // all weights at once are the longest frame between the servers, the first layer's dW from the dealer
+        let frames = plan.largest_frames();
+        assert_eq!((frames.opened, frames.dealt), (118_016 * n / 8 + 32, 784 * 128 * n / 8 + 32));
     }
 }
 
