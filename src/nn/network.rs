@@ -83,7 +83,16 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn step(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, sgd: &Sgd) -> Result<()> {
         let weights = self.open_weights(e)?;
-        let logits = self.forward(e, x, &weights, true)?;
+        let gradients = self.gradients(e, x, labels, &weights)?;
+        self.update(e, gradients, sgd)
+    }
+
+    /// The gradients by all parameters, summed over a batch, in the order of [`Model::parameters`]: shares at twice the scale.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn gradients(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, weights: &[E::Wire]) -> Result<Vec<E::Share>> {
+        let logits = self.forward(e, x, weights, true)?;
         e.scope("loss");
         let mut dy = self.loss.gradient(e, &logits, labels)?;
         let mut gradients = Vec::with_capacity(self.stages.len());
@@ -100,9 +109,17 @@ impl<E: Engine> Network<E> {
             }
         }
         gradients.reverse();
+        Ok(gradients.into_iter().flatten().collect())
+    }
+
+    /// Moves all parameters by their gradients.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn update(&mut self, e: &mut E, gradients: Vec<E::Share>, sgd: &Sgd) -> Result<()> {
         e.scope("update");
         let parameters = self.stages.iter_mut().flat_map(|s| s.linear.parameters_mut());
-        let mut all: Vec<_> = parameters.zip(gradients.into_iter().flatten()).collect();
+        let mut all: Vec<_> = parameters.zip(gradients).collect();
         sgd.update(e, &mut all)
     }
 
