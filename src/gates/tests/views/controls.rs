@@ -95,6 +95,72 @@ impl Scene for TwoProducts {
     }
 }
 
+/// Two picks by two bits whose halves are given, of wires that are given; with one product of masks for both where `again`.
+struct TwoPicks {
+    halves: [[u64; 2]; 2],
+    again: bool,
+}
+
+impl Scene for TwoPicks {
+    fn script(&self) -> Script {
+        let mut inputs: Vec<_> = self.halves.iter().map(|[a, b]| Input::given(1, [&[*a], &[*b]])).collect();
+        inputs.extend([Input::given(4, [&[3], &[9]]), Input::given(4, [&[12], &[1]])]);
+        let given = || open(2, 1).given(0).given(1);
+        let draws = vec![open(1, 1), open(1, 1), given(), given(), frame(&[2, 2], 1)];
+        let second = if self.again { Draw::Again(4) } else { frame(&[2, 2], 1) };
+        Script { profile: tiny(4, 2), inputs, draws: draws.into_iter().chain([second]).collect() }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let bits = [e.bits(0, &[rows])?, e.bits(1, &[rows])?];
+        let bits = e.open_bits(&bits.each_ref(), false)?;
+        let (x, y) = (wire(e, 2, &[rows])?, wire(e, 3, &[rows])?);
+        bits.iter().try_for_each(|c| e.pick(c, &x, &y).map(drop))
+    }
+}
+
+/// Two ANDs of bits whose halves are given; with one product of masks for both where `again`.
+struct TwoAnds {
+    halves: [[u64; 2]; 4],
+    again: bool,
+}
+
+impl Scene for TwoAnds {
+    fn script(&self) -> Script {
+        let inputs = self.halves.iter().map(|[a, b]| Input::given(1, [&[*a], &[*b]])).collect();
+        let mut draws: Vec<Draw> = (0..4).map(|_| open(1, 1)).collect();
+        draws.extend([frame(&[1], 1), if self.again { Draw::Again(4) } else { frame(&[1], 1) }]);
+        Script { profile: tiny(4, 2), inputs, draws }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let bits = (0..4).map(|at| e.bits(at, &[rows])).collect::<Result<Vec<_>>>()?;
+        let bits = e.open_bits(&bits.iter().collect::<Vec<_>>(), false)?;
+        bits.chunks(2).try_for_each(|two| e.and(&[(&two[0], false), (&two[1], false)]).map(drop))
+    }
+}
+
+/// A value and two bits in one round, halves given; under one pad for both bits where `again`.
+struct ValueAndBits {
+    halves: [[u64; 2]; 2],
+    again: bool,
+}
+
+impl Scene for ValueAndBits {
+    fn script(&self) -> Script {
+        let bits = self.halves.iter().map(|[a, b]| Input::given(1, [&[*a], &[*b]]));
+        let inputs = [Input::given(4, [&[6], &[11]])].into_iter().chain(bits).collect();
+        let draws = vec![open(4, 1), open(1, 1), if self.again { Draw::Again(1) } else { open(1, 1) }];
+        Script { profile: tiny(4, 2), inputs, draws }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        let (p, x) = (e.profile().clone(), share(e, 0, &[rows])?);
+        let (a, b) = (e.bits(1, &[rows])?, e.bits(2, &[rows])?);
+        e.open_with_bits(&[Open::operand(&x, &p)], &[&a, &b], false).map(drop)
+    }
+}
+
 /// Selects, and says of the frame's items that they lie in another order.
 struct Misread;
 
@@ -151,6 +217,27 @@ fn one_product_of_masks_for_two_products_tells_of_the_operands() {
     let scene = |secret: u64, again| TwoProducts { halves: [[1, 2], [secret, 1], [0, 3]], again };
     assert!(same(&scene(0, false), &scene(2, false)));
     assert!(!same(&scene(0, true), &scene(2, true)));
+}
+
+#[test]
+fn one_product_of_masks_for_two_picks_tells_whether_they_pick_the_same() {
+    let scene = |secret: u64, again| TwoPicks { halves: [[secret, 0], [0, 1]], again };
+    assert!(same(&scene(0, false), &scene(1, false)));
+    assert!(!same(&scene(0, true), &scene(1, true)));
+}
+
+#[test]
+fn one_product_of_masks_for_two_ands_tells_of_the_bits() {
+    let scene = |secret: u64, again| TwoAnds { halves: [[secret, 0], [1, 1], [0, 1], [1, 0]], again };
+    assert!(same(&scene(0, false), &scene(1, false)));
+    assert!(!same(&scene(0, true), &scene(1, true)));
+}
+
+#[test]
+fn one_pad_for_two_bits_beside_a_value_tells_whether_they_are_the_same() {
+    let scene = |secret: u64, again| ValueAndBits { halves: [[1, 1], [secret, 0]], again };
+    assert!(same(&scene(0, false), &scene(1, false)));
+    assert!(!same(&scene(0, true), &scene(1, true)));
 }
 
 #[test]

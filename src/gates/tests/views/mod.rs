@@ -10,6 +10,7 @@ mod controls;
 mod exhaust;
 mod linear;
 mod pads;
+mod pool;
 mod script;
 mod softmax;
 mod stage;
