@@ -3,9 +3,10 @@
 #![expect(clippy::cast_possible_truncation, reason = "the sizes of cases are small")]
 
 use ppdnn::kernel::Operand;
+use ppdnn::kernel::rotated::{exp_entries, reciprocal_quadratics};
 
 use super::{Maker, SIZES};
-use crate::{FILLS, Fill, packed, ring_bytes};
+use crate::{FILLS, Fill, bytes, packed, ring_bytes};
 
 /// Rows and classes, around the 32 elements of a word of bits and the 64 threads of a workgroup.
 const ROWS: [[usize; 2]; 8] = [[1, 1], [1, 2], [3, 10], [31, 2], [7, 14], [33, 3], [64, 1], [100, 10]];
@@ -208,6 +209,35 @@ impl Maker {
                 let low = self.operand(Operand::Wide, 1 << (4 + frac), fill);
                 let inputs = vec![hat, low, self.raw(packed(len * 16, 60))];
                 self.push(format!("{len} {fill:?}"), &[frac, up], inputs, len);
+            }
+        }
+    }
+
+    /// Masks of exponents that are not reduced; entries of the tables, and any.
+    pub(super) fn deal_exp(&mut self) {
+        for (frac, (len, fill)) in [0, 8, 10].into_iter().flat_map(|f| runs().map(move |r| (f, r))) {
+            let any = self.operand(Operand::Wide, 31 << frac, fill);
+            for entries in [bytes(exp_entries(frac)), any] {
+                let (rho, share0) = (self.source.values(len, 9 + frac, fill), self.raw(packed(len * 16, 60)));
+                let inputs = vec![ring_bytes(self.ring, &rho), entries, share0];
+                self.push(format!("{len} {fill:?}"), &[frac, 0], inputs, packed(len * 16, 60));
+            }
+        }
+    }
+
+    /// Knots in the numbers of the profiles and fewer, coefficients of all widths.
+    pub(super) fn deal_reciprocal(&mut self) {
+        for ([log_knots, bits], (len, fill)) in
+            [[5, 64], [5, 33], [7, 34], [8, 40]].into_iter().flat_map(|s| runs().map(move |r| (s, r)))
+        {
+            let mut any = self.operand(Operand::Wide, 3 << log_knots, fill);
+            // all knots of an order twice
+            any = any.chunks(8 << log_knots).flat_map(|order| [order, order].concat()).collect();
+            for quadratics in [bytes(reciprocal_quadratics(log_knots)), any] {
+                let words = 3 * packed(len << log_knots, bits);
+                let (rho, share0) = (self.source.values(len, 17, fill), self.raw(words));
+                let inputs = vec![ring_bytes(self.ring, &rho), quadratics, share0];
+                self.push(format!("{len} {fill:?}"), &[log_knots, bits, 0], inputs, words);
             }
         }
     }

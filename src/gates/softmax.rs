@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `below_max`: d = y - sum_i w_i y_i mod 2^(8+f) | 2 (8 + f) bits | one unit of the cut |
 //! | `exp`: [e^d], 16 fraction bits; 16 entries, knots 16 apart, low part of the mask folded in | 960 bits | 2.4e-5 |
-//! | `reciprocal`: [1/S], 16 fraction bits; a quadratic per knot | 13,056 bits in small, 30,720 in wide | 9.3e-4, 1.25e-4 |
+//! | `reciprocal`: [1/S], 16 fraction bits; a quadratic per knot | 13,056 bits in small, 30,720 in wide | 8.6e-4, 9.4e-5 |
 //! | `probability`: [e / S] in Z_2^(n + 32 - f), cut by 32 - f | N + 4 (N - 20) + N - 40, and 2 (N - 20) per row | one unit |
 //!
 //! No rounds of their own: the arguments are opened by [`Opening`](super::Opening). Valid for -224 < d <= 1/8 and 0.95 <= S < 15.8.
@@ -13,12 +13,13 @@
 use crate::error::{Error, Result};
 use crate::fixed::{Profile, mask};
 use crate::kernel::fast::bits::words;
+use crate::kernel::rotated::{exp_entries, exp_factors, reciprocal_quadratics};
 use crate::kernel::table::{
     BELOW_MAX, BelowMaxParams, DEAL_BELOW_MAX, DEAL_EXP, DEAL_PROBABILITY, DEAL_RECIPROCAL, EXP, ExpParams,
     PROBABILITY, ProbabilityParams, RECIPROCAL, ROW_SUM, ReciprocalParams, RowSumParams,
 };
 use crate::kernel::twin::softmax::{
-    EXP_BITS, EXP_ENTRIES, EXP_WHOLE, SUM_BITS, SUM_FRAC, UNIT_FRAC, UNIT_WIRE, exp_low, probability_words,
+    EXP_BITS, EXP_ENTRIES, EXP_WHOLE, SUM_BITS, SUM_FRAC, UNIT_FRAC, UNIT_WIRE, probability_words,
 };
 use crate::party::{
     Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values, count,
@@ -122,9 +123,8 @@ impl Softmax for Server {
     fn exp(&mut self, d: &OpenWire) -> Result<Half> {
         let params = ExpParams { frac: exp_frac(self.profile()), up: self.up() };
         let dealt = self.dealt(words(d.hat.len() * EXP_ENTRIES, EXP_BITS))?;
-        let table = exp_low(params.frac);
-        let low = self.constant(table)?;
-        let x = self.device().run(&EXP, params, &[&d.hat, &low, &dealt], d.hat.shape().clone())?;
+        let factors = self.constant(exp_factors(params.frac))?;
+        let x = self.device().run(&EXP, params, &[&d.hat, &factors, &dealt], d.hat.shape().clone())?;
         Ok(Half { x, bits: UNIT_WIRE })
     }
 
@@ -163,8 +163,9 @@ impl Softmax for Dealer {
 
     fn exp(&mut self, d: &DealtWire) -> Result<Shape> {
         let params = ExpParams { frac: exp_frac(self.profile()), up: 0 };
+        let entries = self.constant(exp_entries(params.frac))?;
         let share0 = self.share0(words(d.r.len() * EXP_ENTRIES, EXP_BITS))?;
-        let dealt = self.device().run(&DEAL_EXP, params, &[&d.r, &share0], [share0.len()])?;
+        let dealt = self.device().run(&DEAL_EXP, params, &[&d.r, &entries, &share0], [share0.len()])?;
         self.ship(&dealt)?;
         Ok(d.r.shape().clone())
     }
@@ -175,8 +176,9 @@ impl Softmax for Dealer {
 
     fn reciprocal(&mut self, s: &DealtWire) -> Result<Shape> {
         let params = reciprocal_params(self.profile(), 0);
+        let quadratics = self.constant(reciprocal_quadratics(params.log_knots))?;
         let share0 = self.share0(reciprocal_words(s.r.len(), &params))?;
-        let dealt = self.device().run(&DEAL_RECIPROCAL, params, &[&s.r, &share0], [share0.len()])?;
+        let dealt = self.device().run(&DEAL_RECIPROCAL, params, &[&s.r, &quadratics, &share0], [share0.len()])?;
         self.ship(&dealt)?;
         Ok(s.r.shape().clone())
     }

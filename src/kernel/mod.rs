@@ -5,6 +5,7 @@
 //! [`fast`], and a test compares the two.
 
 pub mod fast;
+pub mod rotated;
 pub mod table;
 pub mod twin;
 mod word;
@@ -73,8 +74,8 @@ pub type CpuBody = fn(&[u32], &[&[u8]], &mut [u8]);
 pub struct Kernel {
     /// Its name: of the WGSL file, the table's row, and the CPU function.
     pub name: &'static str,
-    /// Its WGSL body, without the word prelude; none for kernels that compute in f64, which WGSL has not.
-    pub wgsl: Option<&'static str>,
+    /// Its WGSL body, without the word prelude.
+    pub wgsl: &'static str,
     /// Names of the parameters' fields.
     pub params: &'static [&'static str],
     /// Operands that are read.

@@ -1,9 +1,7 @@
 //! The table of all kernels: `NAME = "file.wgsl" by threads, Params, [inputs] => output, body;`
 //!
 //! The body is a generic function in [`twin`](super::twin) that takes the parameters, the inputs and the output as slices.
-//! The two rows without a file compute in f64, which WGSL has not. The dealer alone runs them, and it computes on the
-//! processor; a server on a GPU never needs them. `by threads` names the number of threads that the file takes,
-//! where it is not one per element of the output.
+//! `by threads` names the number of threads that the file takes, where it is not one per element of the output.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -28,15 +26,6 @@ macro_rules! element {
     };
 }
 
-macro_rules! wgsl {
-    () => {
-        None
-    };
-    ($file:literal) => {
-        Some(include_str!(concat!("../../shaders/", $file)))
-    };
-}
-
 macro_rules! threads {
     ($params:ident, $len:ident) => {
         $len
@@ -47,7 +36,7 @@ macro_rules! threads {
 }
 
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $name:ident = $($file:literal $(by $threads:path)?,)? $params:ty, [$($input:ident),*] => $output:ident, $module:ident :: $body:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $file:literal $(by $threads:path)?, $params:ty, [$($input:ident),*] => $output:ident, $module:ident :: $body:ident;)*) => {
         $($(#[$doc])*
         pub static $name: Kernel = {
             fn body<W: Word>(params: &[u32], inputs: &[&[u8]], out: &mut [u8]) {
@@ -61,11 +50,11 @@ macro_rules! kernels {
             }
             fn threads(params: &[u32], len: usize) -> usize {
                 let _params: &$params = bytemuck::from_bytes(bytemuck::cast_slice(params));
-                threads!(_params, len $($(, $threads)?)?)
+                threads!(_params, len $(, $threads)?)
             }
             Kernel {
                 name: stringify!($body),
-                wgsl: wgsl!($($file)?),
+                wgsl: include_str!(concat!("../../shaders/", $file)),
                 params: <$params as Params>::FIELDS,
                 inputs: &[$(Operand::$input),*],
                 output: Operand::$output,
@@ -239,7 +228,7 @@ kernels! {
     /// Tables and products of a comparison.
     DEAL_COMPARE = "deal_compare.wgsl", CompareParams, [Ring, Raw, Raw, Raw] => Raw, compare::deal_compare;
     /// Tables of [`EXP`].
-    DEAL_EXP = ExpParams, [Ring, Raw] => Raw, softmax::deal_exp;
+    DEAL_EXP = "deal_exp.wgsl", ExpParams, [Ring, Wide, Raw] => Raw, softmax::deal_exp;
     /// Corrections of [`EXTEND`].
     DEAL_EXTEND = "deal_extend.wgsl", ExtendParams, [Ring, Raw] => Raw, select::deal_extend;
     /// Corrections of [`HITS`].
@@ -249,7 +238,7 @@ kernels! {
     /// Corrections of [`PROBABILITY`].
     DEAL_PROBABILITY = "deal_probability.wgsl", ProbabilityParams, [Ring, Ring, Raw] => Raw, softmax::deal_probability;
     /// Tables of [`RECIPROCAL`].
-    DEAL_RECIPROCAL = ReciprocalParams, [Ring, Raw] => Raw, softmax::deal_reciprocal;
+    DEAL_RECIPROCAL = "deal_reciprocal.wgsl", ReciprocalParams, [Ring, Wide, Raw] => Raw, softmax::deal_reciprocal;
     /// Corrections of [`RESCALE`].
     DEAL_RESCALE = "deal_rescale.wgsl", CorrectParams, [Raw, Raw, Raw] => Raw, rescale::deal_rescale;
     /// Corrections of [`SELECT`].

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::constants::Constants;
 use super::harness::DrawLog;
 use super::rows::{RowMasks, Set, low};
 use super::server::unpacked;
@@ -49,6 +50,7 @@ pub struct Dealer {
     scope: String,
     account: Account,
     sets: Vec<(Set, RowMasks)>,
+    constants: Constants,
     observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
 }
 
@@ -78,8 +80,14 @@ impl Dealer {
             scope: String::new(),
             account: Account::default(),
             sets: Vec::new(),
+            constants: Constants::default(),
             observer: Box::new(|_, _| Ok(())),
         })
+    }
+
+    /// A public table on the device, copied there once.
+    pub(crate) fn constant(&mut self, table: &'static [u64]) -> Result<Tensor> {
+        self.constants.get(&self.device, table)
     }
 
     /// Gives the dealer the masks of a data set.

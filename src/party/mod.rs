@@ -10,6 +10,7 @@
 //! A gate gives the four their meanings side by side ([`crate::gates`]).
 
 mod clear;
+mod constants;
 mod dealer;
 mod harness;
 mod ledger;

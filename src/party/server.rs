@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::constants::Constants;
 use super::harness::DrawLog;
 use super::rows::{MaskedRows, RowMasks, Set, count, low};
 use super::stats::Account;
@@ -119,7 +120,7 @@ pub struct Server {
     account: Account,
     parameters: Vec<Tensor>,
     sets: Vec<(Set, MaskedRows, RowMasks)>,
-    constants: Vec<(usize, Tensor)>,
+    constants: Constants,
     common: Option<Seed>,
     revealed: u64,
     outlet: Option<Outlet>,
@@ -183,7 +184,7 @@ impl Server {
             account: Account::default(),
             parameters: Vec::new(),
             sets: Vec::new(),
-            constants: Vec::new(),
+            constants: Constants::default(),
             common: None,
             revealed: 0,
             outlet: None,
@@ -224,13 +225,7 @@ impl Server {
 
     /// A public table on the device, copied there once.
     pub(crate) fn constant(&mut self, table: &'static [u64]) -> Result<Tensor> {
-        let key = table.as_ptr().addr();
-        if let Some((_, tensor)) = self.constants.iter().find(|(k, _)| *k == key) {
-            return Ok(tensor.clone());
-        }
-        let tensor = self.device.upload_wide(table, [table.len()])?;
-        self.constants.push((key, tensor.clone()));
-        Ok(tensor)
+        self.constants.get(&self.device, table)
     }
 
     /// Gives the server its half of the initial parameters, in `Z_2^64`.

@@ -27,9 +27,8 @@ pub const PAIRS: [(RingWord, Arithmetic); 4] = [
 /// Threads of a workgroup: a multiple of every common subgroup size.
 const GROUP: usize = 64;
 
-/// The WGSL of a kernel for a word pair; none where the kernel has no GPU body.
-pub fn source(kernel: &Kernel, ring: RingWord, arithmetic: Arithmetic) -> Option<String> {
-    let body = kernel.wgsl?;
+/// The WGSL of a kernel for a word pair.
+pub fn source(kernel: &Kernel, ring: RingWord, arithmetic: Arithmetic) -> String {
     let wide = match arithmetic {
         Arithmetic::Limbs => LIMBS,
         Arithmetic::Native => U64,
@@ -41,7 +40,7 @@ pub fn source(kernel: &Kernel, ring: RingWord, arithmetic: Arithmetic) -> Option
     let x = if kernel.inputs.first() == Some(&Operand::Wide) { wide } else { ring };
     let words = [word(ring, "Ring", "r_"), word(wide, "Wide", "w_"), word(x, "X", "x_")].concat();
     let constants = format!("const GROUP = {GROUP}u;\nconst TILE = {TILE}u;\n");
-    Some([&constants, &words, &LIB.concat(), body].concat())
+    [&constants, &words, &LIB.concat(), kernel.wgsl].concat()
 }
 
 /// A word's prelude under its names in the kernel.

@@ -57,8 +57,8 @@ pub(crate) struct World {
     pub(crate) garble_dealt: Mutex<Option<Hand>>,
     /// Garbles what server 0 gets from server 1.
     pub(crate) garble_opened: Mutex<Option<Hand>>,
-    /// Where the servers compute.
-    pub(crate) backends: [Arc<dyn Backend>; 2],
+    /// Where server 0, server 1 and the dealer compute.
+    pub(crate) backends: [Arc<dyn Backend>; 3],
 }
 
 /// What a session left.
@@ -114,7 +114,7 @@ impl World {
             logs: Default::default(),
             garble_dealt: Mutex::default(),
             garble_opened: Mutex::default(),
-            backends: [0, 1].map(|_| Arc::new(Cpu::default()) as Arc<dyn Backend>),
+            backends: [0, 1, 2].map(|_| Arc::new(Cpu::default()) as Arc<dyn Backend>),
         }
     }
 
@@ -263,7 +263,7 @@ impl World {
     }
 
     fn dealer(&self, link: Box<dyn Channel>) -> Result<Dealer> {
-        let device = Device::new(Arc::new(Cpu::default()), self.profile.ring);
+        let device = Device::new(self.backends[2].clone(), self.profile.ring);
         let [a, b] = self.seeds();
         let mut dealer = Dealer::new(device.clone(), self.profile.clone(), self.session, [&a, &b], Some(link))?;
         dealer.log_draws(self.logs[1].clone());

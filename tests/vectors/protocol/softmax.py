@@ -1,6 +1,6 @@
 """Section 4, and 8's count of hits."""
 
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from functools import lru_cache
 
 from .conventions import Share, cut, mask
@@ -32,37 +32,29 @@ def below_max_server(s, entries, inputs):
     yield
 
 
-def nearest_double(x):
-    """The double nearest to e^x."""
+def nearest(x):
+    """The integer nearest to a decimal number; none of the tables' lies half-way."""
+    return int(x.to_integral_value(ROUND_HALF_EVEN))
+
+
+def exp(x, frac):
+    """e^x with `frac` fraction bits, to the nearest."""
     with localcontext() as context:
         context.prec = 50
-        return float(Decimal(x).exp())
+        return nearest(Decimal(x).exp() * 2**frac)
 
 
 @lru_cache(maxsize=None)
 def exp_low(frac):
-    """e^(j / 2^frac) with 16 fraction bits, to the nearest."""
-    with localcontext() as context:
-        context.prec = 40
-        return [int((Decimal(j) / 2**frac).exp() * 65536 + Decimal(1) / 2) for j in range(16 << frac)]
+    """e^(j / 2^frac) with 16 fraction bits."""
+    return [exp(Decimal(j) / 2**frac, 16) for j in range(16 << frac)]
 
 
 @lru_cache(maxsize=None)
-def decay(frac, j):
-    """e^-(j / 2^frac): the constants of the bits of j in doubles, multiplied from the lowest up."""
-    x = 1.0
-    for bit in range(4 + frac):
-        if j >> bit & 1:
-            x *= nearest_double(-(Decimal(2) ** (bit - frac)))
-    return x
-
-
-def exp_entry(knot, low):
-    """One entry: `knot` is J."""
-    if knot < -1:
-        return 0
-    # 40 fraction bits; Python rounds ties to the even number, as the text asks
-    return round(min(nearest_double(16 * knot) * 2.0**40 * low, 2.0**50))
+def exp_entry(knot, low, frac):
+    """One entry: `knot` is J, `low` is rho_lo in units of 2^-frac."""
+    exponent = 16 * knot - Decimal(low) / 2**frac
+    return exp(exponent, 40) if exponent <= 2 else 0
 
 
 def exp_dealer(d, entries, inputs):
@@ -70,9 +62,9 @@ def exp_dealer(d, entries, inputs):
     table = []
     for r in x.r:
         r &= mask(8 + frac)
-        high, low = r >> (4 + frac), decay(frac, r & mask(4 + frac))
+        high, low = r >> (4 + frac), r & mask(4 + frac)
         # J = i - high mod 16, in -14 .. 1
-        table += [exp_entry((i - high + 14) % 16 - 14, low) for i in range(16)]
+        table += [exp_entry((i - high + 14) % 16 - 14, low, frac) for i in range(16)]
     d.ship([(table, 60)])
 
 
@@ -98,40 +90,41 @@ def knots(p):
     return (7, 34) if p["f"] <= 8 else (8, 40)
 
 
-CHEBYSHEV = [0.984807753012208, 0.8660254037844386, 0.6427876096865394, 0.3420201433256687]
-CHEBYSHEV += [0.0] + [-t for t in reversed(CHEBYSHEV)]
+def cosine(x):
+    """cos(x), by its series."""
+    term, total, i = Decimal(1), Decimal(0), 0
+    while abs(term) > Decimal(10) ** -50:
+        total, i = total + term, i + 2
+        term *= -x * x / (i * (i - 1))
+    return total
+
+
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582")
 
 
 @lru_cache(maxsize=None)
 def polynomial(log_knots, knot):
-    """a0, a1, a2 of a knot, in doubles and in this order of operations."""
-    step = 16.0 / 2.0**log_knots
-
-    def mean(g):
-        total = 0.0
-        for t in CHEBYSHEV:
-            total += g(t)
-        return total / 9.0
-
-    def f(t):
-        return 1.0 / max(knot * step + t * step, 0.5)
-
-    b0, b1, b2 = mean(f), 2.0 * mean(lambda t: f(t) * t), 2.0 * mean(lambda t: f(t) * (2.0 * t * t - 1.0))
-    return b0 - b2, b1 / step, 2.0 * b2 / (step * step)
+    """A0, A1, A2 of a knot."""
+    with localcontext() as context:
+        context.prec = 50
+        s, points = Decimal(16) / 2**log_knots, [cosine((2 * v + 1) * PI / 18) for v in range(9)]
+        f = [1 / max((knot + t) * s, Decimal("0.5")) for t in points]
+        b0, b1 = sum(f) / 9, 2 * sum(x * t for x, t in zip(f, points)) / 9
+        b2 = 2 * sum(x * (2 * t * t - 1) for x, t in zip(f, points)) / 9
+        a2 = nearest(2**7 * b2 / s**2)
+        return nearest(2**30 * b0 - 2**23 * s**2 * a2), nearest(2**18 * b1 / s), a2
 
 
 def reciprocal_dealer(d, entries, inputs):
     [x], (log_knots, bits) = inputs, knots(d.p)
     digit = 16 - log_knots
     orders = [[], [], []]
-    for r in x.r:
-        r &= mask(16)
-        high, low = r >> digit, (r & mask(digit)) * 2.0**-12
+    for rho in x.r:
+        high, r = (rho & mask(16)) >> digit, rho & mask(digit)
         for i in range(1 << log_knots):
             a0, a1, a2 = polynomial(log_knots, (i - high) % (1 << log_knots))
-            orders[0].append(round(a0 * 2.0**30 - a1 * (low * 2.0**30) + a2 * (low * low * 2.0**30)))
-            orders[1].append(round(a1 * 2.0**18 - a2 * (2.0 * low * 2.0**18)))
-            orders[2].append(round(a2 * 2.0**6))
+            for order, c in zip(orders, (a0 - a1 * r + a2 * r * r, a1 - 2 * a2 * r, a2)):
+                order.append(c)
     d.ship([(c, bits) for c in orders])
 
 

@@ -58,7 +58,8 @@ fn session(p: &Profile, gate: &'static str, seed: u64, inputs: &[Input], program
     let inputs: Vec<_> = inputs.iter().map(|(x, shape)| (x.as_slice(), shape.as_slice())).collect();
     let mut world = World::new(p, seed).with(&inputs);
     let drawn = [0, 1].map(|_| Arc::new(Drawn::default()));
-    world.backends = drawn.clone().map(|d| d as Arc<dyn Backend>);
+    let servers = drawn.clone().map(|d| d as Arc<dyn Backend>);
+    world.backends[..2].clone_from_slice(&servers);
     let session = Session::new(gate, &world, &world.run(program), drawn.each_ref().map(|d| &**d));
     assert!(session.gates().any(|g| g == gate), "a session of {gate} has one");
     keep(&format!("{}/{gate}", p.name), &session);
