@@ -8,7 +8,7 @@ use ppdnn::fixed::Profile;
 use ppdnn::nn::{Model, Normalization};
 use ppdnn::party::Ranges;
 use ppdnn::roles::Training;
-use ppdnn::train::{Certificate, recommended};
+use ppdnn::train::{Certificate, Schedule, recommended};
 
 /// Rows of three kinds that differ in their columns, up to `scale`.
 fn rows(n: usize, scale: f32) -> Examples {
@@ -36,8 +36,8 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
         assert!(*accuracy.last().unwrap() > 0.9 && ranges.overflows().is_empty(), "{accuracy:?}");
         assert_eq!(recommended(&ranges).unwrap().name, "small");
         let job = training.job(200, 60).unwrap();
-        let certificate = Certificate::new(&job, "made up", accuracy.last().copied(), &ranges);
-        certificate.check(&job).unwrap();
+        let certificate = Certificate::new(&job, None, "made up", accuracy.last().copied(), &ranges);
+        certificate.check(&job, None).unwrap();
         // features are exact
         let feature = ranges.iter().find(|r| r.what == "feature").unwrap();
         let largest = rows(200, 1.0).features.iter().fold(0.0f32, |a, b| a.max(*b));
@@ -48,17 +48,24 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
         certificate.save(&path).unwrap();
         let loaded = Certificate::load(&path).unwrap();
         assert_eq!((&loaded.ranges.len(), &loaded.settings), (&certificate.ranges.len(), &certificate.settings));
-        loaded.check(&job).unwrap();
+        loaded.check(&job, None).unwrap();
         // fewer steps of other data are covered, other settings are not
-        loaded.check(&training.clone().steps(Some(20)).job(150, 10).unwrap()).unwrap();
+        loaded.check(&training.clone().steps(Some(20)).job(150, 10).unwrap(), None).unwrap();
         let refused = |training: Training, says: &str| {
-            let error = loaded.check(&training.job(200, 60).unwrap()).unwrap_err().to_string();
+            let error = loaded.check(&training.job(200, 60).unwrap(), None).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains("dry-run"), "{error}");
         };
         refused(training.clone().epochs(5), "steps");
         refused(training.clone().learning_rate(0.5), "settings");
         refused(training.clone().momentum(0.5), "settings");
+        refused(training.clone().weight_decay(1e-3), "settings");
+        refused(training.clone().schedule(Schedule::Cosine), "settings");
+        refused(training.clone().batch(10).accumulate(2), "settings");
         refused(training.clone().normalization(Some(Normalization { mean: 0.0, deviation: 2.0 })), "settings");
+        let began = training.clone().initial(vec![vec![0.5; 48], vec![0.0; 8], vec![0.5; 24], vec![0.0; 3]]);
+        let hash = began.initial_hash();
+        let error = loaded.check(&began.job(200, 60).unwrap(), hash.as_deref()).unwrap_err().to_string();
+        assert!(error.contains("initial parameters") && training.initial_hash().is_none(), "{error}");
         let other = Model::dense("tiny", 6, &[9], 3).unwrap();
         refused(Training::new(other).epochs(4).batch(20).learning_rate(0.25).profile(profile.clone()), "network");
         std::fs::write(&path, "{}").unwrap();
@@ -81,7 +88,8 @@ fn features_out_of_range_are_told_with_their_layer_and_step() {
             assert_eq!(overflows.iter().any(|r| r.what == "feature"), scale > 1e6, "{overflows:?}");
             assert!(recommended(&ranges).is_none());
             let job = training.job(200, 60).unwrap();
-            let error = Certificate::new(&job, "made up", None, &ranges).check(&job).unwrap_err().to_string();
+            let error =
+                Certificate::new(&job, None, "made up", None, &ranges).check(&job, None).unwrap_err().to_string();
             assert!(error.contains("room at"), "{error}");
         }
     }
@@ -97,4 +105,16 @@ fn a_learning_rate_out_of_all_proportion_leaves_the_ranges_later() {
     // the control: at its own rate the same rows stay in their ranges
     let calm = ran(&training(), 1.0).1;
     assert!(calm.overflows().is_empty(), "{:?}", calm.overflows());
+}
+
+/// Every batch's gradients fit, their sum does not.
+#[test]
+fn a_sum_of_gradients_that_leaves_its_range_is_told() {
+    let overflows = |training: Training| {
+        let (_, ranges) = ran(&training.profile(Profile::small()).learning_rate(1e-4).epochs(1), 1000.0);
+        let own = ranges.overflows().into_iter().filter(|r| r.place == "update").cloned();
+        own.map(|r| (r.what, r.overflow.unwrap().step)).collect::<Vec<_>>()
+    };
+    assert_eq!(overflows(training()), []);
+    assert_eq!(overflows(training().accumulate(10)), [("product", 1), ("gradient", 1)]);
 }

@@ -1,6 +1,6 @@
 //! What the command line takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,8 +10,9 @@ use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
 use crate::data::known;
 use crate::error::{Error, Result};
+use crate::nn::{Beginning, Saved};
 use crate::roles::Training;
-use crate::train::{Job, Reveals};
+use crate::train::{Job, Recipe, Reveals};
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
 #[derive(Debug, Parser)]
@@ -59,6 +60,13 @@ pub(super) struct JobArgs {
     /// Stop after N steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
+    /// Begin with the parameters of a model file instead of random ones
+    ///
+    /// A file of `ppdnn train`, or safetensors of the same names and shapes.
+    ///
+    /// Momentum begins at rest.
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K")]
     pub owners: Option<usize>,
@@ -81,6 +89,13 @@ pub(super) struct TrainArgs {
     /// Folder with the data set's files, instead of the usual places
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// A range certificate that `ppdnn dry-run` made for this job
+    ///
+    /// One of another network, of other settings, or without room is an error.
+    ///
+    /// A network from a file in the profile small warns where none is named or found.
+    #[arg(long, value_name = "FILE")]
+    pub ranges: Option<PathBuf>,
     /// Run against the servers and the dealer of this cluster file
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub cluster: Option<PathBuf>,
@@ -320,13 +335,29 @@ impl JobArgs {
     pub(super) fn choose(&self, owners: usize) -> Result<Choice> {
         let data = known(&self.dataset)?;
         let recipe = self.recipe.recipe(data)?;
-        let training = Training::of(&recipe, data)?
+        let mut training = Training::of(&recipe, data)?
             .owners(self.owners.unwrap_or(owners))
             .steps(self.steps)
             .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
             .seed(self.seed);
+        if let Some(file) = &self.init {
+            training = training.initial(self.begin(file, &recipe)?);
+        }
         let train_rows = recipe.settings.train_limit.map_or(data.train_rows, |limit| limit.min(data.train_rows));
         Ok(Choice { training, train_rows, test_rows: data.test_rows })
+    }
+
+    /// The parameters of a file.
+    fn begin(&self, file: &Path, recipe: &Recipe) -> Result<Vec<Vec<f64>>> {
+        let Beginning { parameters, normalization } = Saved::load_parameters(file, &recipe.model)?;
+        let normalize = recipe.settings.normalize;
+        match normalization {
+            Some(theirs) if theirs.is_some() != normalize => {
+                let (was, flag) = if normalize { ("as they are", "false") } else { ("normalized", "true") };
+                Err(Error::format(file, format!("was trained on features {was}; add --normalize={flag}")))
+            }
+            _ => Ok(parameters),
+        }
     }
 }
 

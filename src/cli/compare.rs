@@ -2,7 +2,7 @@
 
 use crate::cli::args::Choice;
 use crate::cli::outcome::Metrics;
-use crate::cli::screen::Screen;
+use crate::cli::screen::{Screen, warn};
 use crate::data::{DataSet, Places, load};
 use crate::error::Result;
 use crate::roles::{Event, Summary};
@@ -28,9 +28,20 @@ pub(super) fn compare(
         screen.show(&event);
         noted = std::mem::replace(&mut noted, Ok(())).and_then(|()| metrics.note(&event));
     };
-    let run = choice.training.run_clear(&train.first(choice.train_rows), &test, &mut on_event);
+    // as many epochs as there were on shares
+    let epochs = summary.epochs as usize;
+    let rows = train.first(choice.train_rows);
+    let run = choice.training.run_clear_until((&rows, &test), move |known| known.len() >= epochs, &mut on_event);
     screen.clear();
-    let (clear, _) = run?;
+    let (clear, ranges) = run?;
+    if let Some(first) = ranges.overflows().first() {
+        let moment = first.overflow.map_or(0, |moment| moment.step);
+        let (place, what) = (&first.place, first.what);
+        warn(&format!(
+            "in the clear, values left their ranges, {what} at {place} the first, in step {moment}; what was trained may be wrong, \
+             and `ppdnn dry-run` tells more"
+        ));
+    }
     summary.clear_accuracy = clear.last().copied();
     summary.clear_difference = clear.iter().zip(shares).map(|(a, b)| (a - b).abs()).reduce(f64::max);
     noted

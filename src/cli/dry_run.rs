@@ -34,8 +34,12 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let run = choice.training.run_clear(&train, &data.test, &mut |event| screen.show(&event));
     screen.clear();
     let (accuracy, ranges) = run?;
+    // an early stop leaves steps that nobody has seen
+    let steps = accuracy.len() as u64 * job.steps_per_epoch();
+    let ran =
+        Job { steps: if job.stop.is_some() { Some(steps.min(job.total_steps())) } else { job.steps }, ..job.clone() };
     let accuracy = accuracy.last().copied();
-    let certificate = Certificate::new(&job, &data.name, accuracy, &ranges);
+    let certificate = Certificate::new(&ran, choice.training.initial_hash().as_deref(), &data.name, accuracy, &ranges);
     certificate.save(&file)?;
     let file = file.display().to_string();
     if args.json {

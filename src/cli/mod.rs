@@ -9,6 +9,7 @@ mod keygen;
 mod models;
 mod outcome;
 mod plan;
+mod ranges;
 mod roles;
 mod screen;
 mod settings;

@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::EvaluateArgs;
+use crate::cli::args::{EvaluateArgs, JobArgs};
 use crate::cli::screen::{bytes, count, json, percent, say, seconds};
-use crate::cli::settings::in_words;
+use crate::cli::settings::{batches, in_words};
 use crate::cli::train::next_folder;
 use crate::data::{Places, load};
 use crate::error::{Error, Result};
@@ -38,9 +38,10 @@ impl Folder {
     }
 
     /// Writes the job as it runs.
-    pub(super) fn write_config(&self, job: &Job, dataset: &str) -> Result<()> {
+    pub(super) fn write_config(&self, job: &Job, args: &JobArgs) -> Result<()> {
         let job = toml::to_string(job).map_err(|e| Error::format(self.0.join("job.toml"), e.to_string()))?;
-        self.write("job.toml", &format!("# data set {dataset}\n{job}"))
+        let init = args.init.as_ref().map_or(String::new(), |file| format!("# begun with {file:?}\n"));
+        self.write("job.toml", &format!("# data set {}\n{init}{job}", args.dataset))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
@@ -107,7 +108,8 @@ pub(super) fn summary_table(s: &Summary) -> String {
         t.row("  in the clear", &format!("{}{apart}", percent(clear)));
     }
     let wall = s.seconds.map_or("-".into(), seconds);
-    t.row("time", &format!("{wall}, {}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
+    let early = if s.stopped_early { format!(" of {}", s.settings.epochs) } else { String::new() };
+    t.row("time", &format!("{wall}, {}{early}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
     if let (Some(step), Some(p)) = (s.seconds_per_step, s.step_parts) {
         let ms = |x: f64| format!("{:.1}", 1e3 * x);
         t.row("  of a step", &format!("{} ms", ms(step)));
@@ -129,10 +131,14 @@ pub(super) fn plan_table(s: &Summary) -> String {
     let mut t = Table::default();
     t.row("network", &format!("{} on {}, profile {}", s.model, s.dataset, s.profile));
     let (epochs, steps) = (count(s.epochs, "epoch"), count(s.steps, "step"));
-    t.row("job", &format!("{epochs}, {steps}, batches of {}", s.batch));
-    let [_, rows, rate] = in_words(&s.settings, &s.loss);
-    t.row("settings", &rows);
-    t.row("", &rate);
+    let most = if s.settings.patience.is_some() || s.settings.target.is_some() { " at most" } else { "" };
+    t.row("job", &format!("{epochs}{most}, {steps}, {}", batches(s.batch, s.settings.accumulate)));
+    let [_, rows, rate, more] = in_words(&s.settings, &s.loss);
+    for (name, text) in [("settings", rows), ("", rate), ("", more)] {
+        if !text.is_empty() {
+            t.row(name, &text);
+        }
+    }
     costs(&mut t, s);
     t.text()
 }

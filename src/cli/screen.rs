@@ -21,6 +21,11 @@ pub(super) fn json(value: &impl Serialize) {
     say(&serde_json::to_string(value).expect("an event can be written"));
 }
 
+/// Prints a warning.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
+}
+
 /// Prints an error.
 pub(super) fn error(e: &Error) {
     let _ = writeln!(std::io::stderr(), "error: {e}");
@@ -122,9 +127,10 @@ impl Screen {
                 bytes_per_step,
             } => {
                 self.note(&format!("{model} {sizes}, profile {profile}, backend {backend}"));
-                let [often, rows, rate] = in_words(settings, loss);
-                self.note(&format!("{often}, {rows}"));
-                self.note(&rate);
+                let [often, rows, rate, more] = in_words(settings, loss);
+                for line in [format!("{often}, {rows}"), rate, more].iter().filter(|line| !line.is_empty()) {
+                    self.note(line);
+                }
                 self.note(&format!(
                     "{train} rows to train on, {test} to test on; {steps} steps of {step_size} times the gradient"
                 ));
@@ -147,6 +153,10 @@ impl Screen {
             Event::Progress { epoch, step, steps, seconds } => self.progress(*epoch, *step, *steps, *seconds),
             Event::Epoch { epoch, step, test_accuracy, seconds, bytes } => {
                 self.epoch(*epoch, *step, *test_accuracy, *seconds, bytes);
+            }
+            Event::Stopped { epoch, epochs } => {
+                self.clear();
+                self.note(&format!("stopped early, after epoch {epoch} of {epochs}"));
             }
             Event::Clear { epoch, test_accuracy, on_shares } => {
                 let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", percent(shares)));

@@ -1,6 +1,7 @@
 //! The network and its settings on the command line: a recipe's, unless a flag says otherwise.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use clap::Args;
@@ -8,7 +9,7 @@ use clap::Args;
 use crate::cli::screen::count;
 use crate::data::{Known, names};
 use crate::error::Result;
-use crate::train::{Recipe, Settings};
+use crate::train::{EarlyStop, Recipe, Settings};
 
 /// Which network, and how it is trained.
 #[derive(Args, Clone, Debug)]
@@ -36,17 +37,45 @@ pub(super) struct RecipeArgs {
     /// Rows of a batch [default: the network's]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
+    /// Sum the gradients of N batches for a step [default: the network's]
+    ///
+    /// It is as one batch of all their rows, in the memory of one. A step is an update.
+    #[arg(long, value_name = "N")]
+    pub accumulate: Option<u32>,
     /// Learning rate, for the mean over a batch [default: the network's]
+    ///
+    /// Over the rows of a step, it becomes a small odd number times a power of two.
+    ///
+    /// With --accumulate it is for the mean over all rows of a step.
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Momentum, rounded to a multiple of 1/32 [default: the network's]
     #[arg(long, allow_negative_numbers = true)]
     pub momentum: Option<f64>,
-    /// How the rate goes: halving or constant [default: the network's]
+    /// Weight decay, of all parameters [default: the network's]
+    #[arg(long, value_name = "WD", allow_negative_numbers = true)]
+    pub weight_decay: Option<f64>,
+    /// How the rate goes: halving, cosine, step.. [default: the network's]
+    ///
+    /// constant leaves it as it is.
     ///
     /// halving halves it at 1/2, 3/4 and 7/8 of the steps.
-    #[arg(long)]
+    ///
+    /// cosine takes it down to next to nothing, in 32 pieces.
+    ///
+    /// step:EPOCHS:FACTOR, as step:3:0.5, multiplies it by a factor after every so many epochs.
+    ///
+    /// Momentum follows the rate.
+    #[arg(long, value_name = "HOW")]
     pub schedule: Option<String>,
+    /// Stop once N epochs in a row were no better [default: the network's]
+    ///
+    /// By the accuracy on the test rows, which has to be revealed.
+    #[arg(long, value_name = "N")]
+    pub patience: Option<u32>,
+    /// Stop once the accuracy is so high, as 0.98 [default: the network's]
+    #[arg(long, value_name = "ACCURACY", allow_negative_numbers = true)]
+    pub target: Option<f64>,
     /// Scale features to mean 0 and deviation 1 [default: the network's]
     ///
     /// The owners do it, with public constants of the data set.
@@ -67,6 +96,11 @@ pub(super) struct RecipeArgs {
 }
 
 impl RecipeArgs {
+    /// The file that the network is from; none where it has a name.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.model.as_deref().filter(|name| Recipe::is_file(name)).map(Path::new)
+    }
+
     /// The recipe for a data set, with what the flags say.
     pub(super) fn recipe(&self, data: &Known) -> Result<Recipe> {
         let mut recipe = Recipe::open(self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name), data)?;
@@ -77,11 +111,15 @@ impl RecipeArgs {
         set(&mut settings.profile, &self.profile);
         set(&mut settings.epochs, &self.epochs);
         set(&mut settings.batch, &self.batch);
+        set(&mut settings.accumulate, &self.accumulate);
         set(&mut settings.lr, &self.lr);
         set(&mut settings.momentum, &self.momentum);
+        set(&mut settings.weight_decay, &self.weight_decay);
         set(&mut settings.schedule, &self.schedule);
         set(&mut settings.normalize, &self.no_normalize.then_some(false).or(self.normalize));
         set(&mut settings.shuffle, &self.no_shuffle.then_some(false).or(self.shuffle));
+        settings.patience = self.patience.or(settings.patience);
+        settings.target = self.target.or(settings.target);
         settings.train_limit = self.train_limit.or(settings.train_limit);
         Ok(recipe)
     }
@@ -96,15 +134,27 @@ fn set<T: Clone>(to: &mut T, flag: &Option<T>) {
 /// The network of those who name none.
 const DEFAULT: &str = "secureml";
 
-/// Settings as people read them: how often the rows are gone over, how they come, what is done with them.
-pub(super) fn in_words(s: &Settings, loss: &str) -> [String; 3] {
+/// Settings as people read them: how often the rows are gone over, how they come, what is done with them; and what else there
+/// is, if there is something.
+pub(super) fn in_words(s: &Settings, loss: &str) -> [String; 4] {
     let order = if s.shuffle { "rows shuffled" } else { "rows in their own order" };
     let scale = if s.normalize { "features normalized" } else { "features as they are" };
+    let stop = EarlyStop { patience: s.patience, target: s.target };
+    let stop = (stop != EarlyStop::default()).then(|| stop.to_string());
+    let most = if stop.is_some() { " at most" } else { "" };
+    let decay = (s.weight_decay > 0.0).then(|| format!("weight decay {}", short(s.weight_decay)));
     [
-        format!("{}, batches of {}", count(s.epochs, "epoch"), s.batch),
+        format!("{}{most}, {}", count(s.epochs, "epoch"), batches(s.batch, s.accumulate)),
         format!("{order}, {scale}"),
         format!("loss {loss}, lr {} {}, momentum {}", short(s.lr), s.schedule, s.momentum),
+        decay.into_iter().chain(stop).collect::<Vec<_>>().join(", "),
     ]
+}
+
+/// `batches of 128, 4 a step`.
+pub(super) fn batches(batch: u32, accumulate: u32) -> String {
+    let summed = if accumulate > 1 { format!(", {accumulate} a step") } else { String::new() };
+    format!("batches of {batch}{summed}")
 }
 
 /// Four digits, and no zeros behind the point that say nothing.

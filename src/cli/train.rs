@@ -10,7 +10,8 @@ use crate::cli::INTERRUPTED;
 use crate::cli::args::{Choice, TrainArgs};
 use crate::cli::compare::compare;
 use crate::cli::outcome::{Folder, Metrics, summary_table};
-use crate::cli::screen::{Screen, count, json, say};
+use crate::cli::ranges::warning;
+use crate::cli::screen::{Screen, count, json, say, warn};
 use crate::data::{Places, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
@@ -32,6 +33,10 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     place.as_ref().map_or(Ok(()), |place| place.check(Role::Trainer))?;
     let choice = args.job.choose(owners)?;
     let job = choice.job()?;
+    let initial = choice.training.initial_parameters(&job)?;
+    if let Some(warning) = warning(args, &choice, &job)? {
+        warn(&warning);
+    }
     let places = Places::new(args.data_dir.as_deref());
     let mut screen = Screen::new(args.json, args.quiet);
     if cluster.is_none() || args.compare_clear {
@@ -39,7 +44,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         locate(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
     }
     let folder = Folder::create(args.out.as_deref(), &job, &args.job.dataset)?;
-    folder.write_config(&job, &args.job.dataset)?;
+    folder.write_config(&job, &args.job)?;
     let stop = Stop::on_signals()?;
     let interrupted = &*stop.interrupted;
     let mut metrics = folder.metrics()?;
@@ -55,8 +60,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     };
     on_event(announce(&job, &backend)?);
     let run = match &place {
-        Some(place) => remote(place, &job, interrupted, &mut on_event),
-        None => local(args, &folder)?.train(&job, interrupted, &mut on_event),
+        Some(place) => remote(place, &job, initial, interrupted, &mut on_event),
+        None => local(args, &folder)?.train(&job, &initial, interrupted, &mut on_event),
     };
     let run = failed.and(run);
     screen.clear();
@@ -66,11 +71,17 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
 }
 
 /// Has the parties of a cluster run the job; leaves them when the user interrupts.
-fn remote(place: &Place, job: &Job, interrupted: &AtomicBool, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+fn remote(
+    place: &Place,
+    job: &Job,
+    initial: Vec<Vec<u64>>,
+    interrupted: &AtomicBool,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
     let (tell, hears) = std::sync::mpsc::channel();
     let (place, job) = (place.clone(), job.clone());
     let trainer = std::thread::spawn(move || {
-        place.train(&job, &mut |event| {
+        place.train(&job, &initial, &mut |event| {
             let _ = tell.send(event);
         })
     });

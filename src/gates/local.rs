@@ -54,6 +54,14 @@ pub trait Local: Values {
     /// What the device says.
     fn combine(&mut self, x: &Self::Share, y: &Self::Share, kx: i64, ky: i64) -> Result<Self::Share>;
 
+    /// `x + y` of two products, or sums of products, of the same shape.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn add_products(&mut self, x: &Self::Share, y: &Self::Share) -> Result<Self::Share> {
+        self.combine(x, y, 1, 1)
+    }
+
     /// A plain wire as a share: `x_hat - [r]`.
     ///
     /// # Errors
@@ -184,6 +192,12 @@ impl Local for Clear {
     fn combine(&mut self, x: &Number, y: &Number, kx: i64, ky: i64) -> Result<Number> {
         let sum = |(x, y): (&i64, &i64)| kx.wrapping_mul(*x).wrapping_add(ky.wrapping_mul(*y));
         Ok(Number::new(x.x.iter().zip(&y.x).map(sum).collect(), x.shape.clone(), x.bits))
+    }
+
+    fn add_products(&mut self, x: &Number, y: &Number) -> Result<Number> {
+        let sum: Vec<i64> = x.x.iter().zip(&y.x).map(|(x, y)| x.wrapping_add(*y)).collect();
+        self.check_product(largest(&sum));
+        Ok(Number::new(sum, x.shape.clone(), x.bits))
     }
 
     fn share(&mut self, x: &Number) -> Result<Number> {

@@ -23,6 +23,8 @@ use crate::shape::Shape;
 pub struct Scaling<'a, S> {
     /// The value, in the ring of products or in `Z_2^64`.
     pub share: &'a S,
+    /// What it is, as `gradient`; for range reports.
+    pub what: &'static str,
     /// Bits of its ring.
     pub bits: u32,
     /// Multiplies the value before it is shifted.
@@ -36,7 +38,7 @@ pub struct Scaling<'a, S> {
 impl<S> Scaling<'_, S> {
     /// The same scaling of another value.
     fn of<'a, T>(&self, share: &'a T) -> Scaling<'a, T> {
-        Scaling { share, bits: self.bits, scale: self.scale, shift: self.shift, times: self.times }
+        Scaling { share, what: self.what, bits: self.bits, scale: self.scale, shift: self.shift, times: self.times }
     }
 
     /// Bits that the dealer ships per element.
@@ -105,12 +107,11 @@ impl Rescale for Dealer {
 impl Rescale for Clear {
     fn rescale(&mut self, list: &[Scaling<'_, Number>]) -> Result<Vec<Number>> {
         let one = |s: &Scaling<'_, Number>| {
-            let (what, frac): (_, fn(&Profile) -> u32) =
-                if s.bits == MASTER_BITS { ("velocity", |_| MASTER_FRAC) } else { ("gradient", |p| 2 * p.frac) };
+            let frac = |p: &Profile| if s.bits == MASTER_BITS { MASTER_FRAC } else { 2 * p.frac };
             let ring = |p: &Profile| if s.bits == MASTER_BITS { MASTER_BITS } else { p.ring };
             let allowed = mask(s.bits - 2) / u64::from(s.scale.max(1));
             let bound = |p: &Profile| power(ring(p) - 2, frac(p)) / f64::from(s.scale.max(1));
-            self.check(what, &s.share.x, frac(&self.profile().clone()), allowed, bound);
+            self.check(s.what, &s.share.x, frac(&self.profile().clone()), allowed, bound);
             let y = |x: &i64| self.rescaled(signed(x.wrapping_mul(s.scale.into()).cast_unsigned(), s.bits), s);
             let y: Vec<i64> = s.share.x.iter().map(y).map(|y| y.wrapping_mul(i64::from(s.times))).collect();
             Ok(Number::new(y, s.share.shape.clone(), MASTER_BITS))

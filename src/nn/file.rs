@@ -28,6 +28,15 @@ pub struct Saved {
     pub parameters: Vec<(Array2<f32>, Array1<f32>)>,
 }
 
+/// Parameters to begin with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beginning {
+    /// The parameters, in the order of [`Model::parameters`].
+    pub parameters: Vec<Vec<f64>>,
+    /// How features are scaled for them; none where the file does not say whether they are.
+    pub normalization: Option<Option<Normalization>>,
+}
+
 impl Saved {
     /// A model from its parameters in the order of [`Model::parameters`].
     ///
@@ -94,27 +103,23 @@ impl Saved {
     pub fn load(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|e| Error::file(path, e))?;
         let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is no model of ppdnn: {what}"));
-        let (_, metadata) = SafeTensors::read_metadata(&text).map_err(|e| wrong(&e))?;
-        let model = metadata.metadata().as_ref().and_then(|m| m.get(MODEL));
-        let model: Model =
-            serde_json::from_str(model.ok_or_else(|| wrong(&"it does not name its layers"))?).map_err(|e| wrong(&e))?;
-        model.check().map_err(|e| wrong(&e))?;
-        let normalization = metadata.metadata().as_ref().and_then(|m| m.get(NORMALIZATION));
-        let normalization = normalization.map(|text| serde_json::from_str(text)).transpose().map_err(|e| wrong(&e))?;
-        let tensors = SafeTensors::deserialize(&text).map_err(|e| wrong(&e))?;
-        let mut parameters = Vec::new();
-        for (i, linear) in (1..).zip(products(&model)) {
-            for part in ["weight", "bias"].into_iter().take(if linear.bias { 2 } else { 1 }) {
-                let name = format!("{}{i}.{part}", linear.name());
-                let tensor = tensors.tensor(&name).map_err(|e| wrong(&e))?;
-                if tensor.dtype() != Dtype::F32 {
-                    return Err(wrong(&format!("`{name}` is {:?}, not F32", tensor.dtype())));
-                }
-                let value = |b: &[u8]| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-                parameters.push(tensor.data().chunks_exact(4).map(value).collect());
-            }
-        }
+        let (model, normalization) = described(&text).map_err(|e| wrong(&e))?;
+        let model = model.ok_or_else(|| wrong(&"it does not name its layers"))?;
+        let parameters = tensors(&text, &model).map_err(|e| wrong(&e))?;
         Self::new(model, normalization, &parameters).map_err(|e| wrong(&e))
+    }
+
+    /// Reads parameters for `model`, to begin with: those of a saved model, or of any file with tensors of the names and shapes
+    /// that a saved `model` has ([`Saved`]).
+    ///
+    /// # Errors
+    /// [`Error::File`]; [`Error::Format`] with the first tensor that does not fit.
+    pub fn load_parameters(path: &Path, model: &Model) -> Result<Beginning> {
+        let text = fs::read(path).map_err(|e| Error::file(path, e))?;
+        let wrong = |what: String| Error::format(path, format!("does not fit `{}`: {what}", model.name()));
+        let (saved, normalization) = described(&text).map_err(wrong)?;
+        let parameters = tensors(&text, model).map_err(wrong)?;
+        Ok(Beginning { parameters, normalization: saved.map(|_| normalization) })
     }
 
     /// The logits of rows, `[n, classes]`.
@@ -174,6 +179,49 @@ impl Saved {
     }
 }
 
+/// What a file says of its model, if it is one of a model, and of the scale of its features.
+fn described(text: &[u8]) -> std::result::Result<(Option<Model>, Option<Normalization>), String> {
+    let (_, metadata) = SafeTensors::read_metadata(text).map_err(|e| e.to_string())?;
+    let metadata = metadata.metadata().as_ref();
+    let model = metadata.and_then(|m| m.get(MODEL)).map(|text| serde_json::from_str::<Model>(text));
+    let model = model.transpose().map_err(|e| e.to_string())?;
+    model.as_ref().map_or(Ok(()), Model::check).map_err(|e| e.to_string())?;
+    let normalization = metadata.and_then(|m| m.get(NORMALIZATION)).map(|text| serde_json::from_str(text));
+    Ok((model, normalization.transpose().map_err(|e| e.to_string())?))
+}
+
+/// The parameters of a model in a file, in the order of [`Model::parameters`].
+fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, String> {
+    let tensors = SafeTensors::deserialize(text).map_err(|e| e.to_string())?;
+    let (mut shapes, mut known) = (model.parameters().into_iter(), Vec::new());
+    let mut parameters = Vec::new();
+    for (i, linear) in (1..).zip(products(model)) {
+        for part in ["weight", "bias"].into_iter().take(if linear.bias { 2 } else { 1 }) {
+            let name = format!("{}{i}.{part}", linear.name());
+            let shape = shapes.next().ok_or("a model has a shape for every parameter")?;
+            let tensor = tensors.tensor(&name).map_err(|_| format!("it has no `{name}` of shape {shape}"))?;
+            if tensor.shape() != shape.axes() {
+                return Err(format!("`{name}` is {:?}, it has to be {shape}", tensor.shape()));
+            }
+            let values: Vec<f64> = match tensor.dtype() {
+                Dtype::F32 => numbers(tensor.data(), |b| f32::from_le_bytes(b).into()),
+                Dtype::F64 => numbers(tensor.data(), f64::from_le_bytes),
+                other => return Err(format!("`{name}` is {other:?}, it has to be F32 or F64")),
+            };
+            parameters.push(values);
+            known.push(name);
+        }
+    }
+    match tensors.names().into_iter().find(|name| !known.iter().any(|known| known == name)) {
+        Some(name) => Err(format!("`{name}` is none of its parameters; it has `{}`", known.join("`, `"))),
+        None => Ok(parameters),
+    }
+}
+
+fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    bytes.as_chunks().0.iter().map(|b| number(*b)).collect()
+}
+
 /// The layers with parameters.
 fn products(model: &Model) -> impl Iterator<Item = Linear> {
     model.stages().into_iter().map(|stage| stage.linear)
@@ -210,6 +258,48 @@ mod tests {
         scaled.save(&path).unwrap();
         let rows = ndarray::arr2(&[[3.0, 1.0, 3.0]]);
         assert_eq!(Saved::load(&path).unwrap().logits(rows.view()).unwrap(), ndarray::arr2(&[[1.25, 0.5]]));
+    }
+
+    /// A file of tensors of single precision, and of no model.
+    fn plain(path: &Path, tensors: &[(&str, &[usize], &[f32])]) {
+        let data: Vec<_> = tensors.iter().map(|(.., x)| bytes(x.iter())).collect();
+        let mut all = Vec::new();
+        for ((name, shape, _), data) in tensors.iter().zip(&data) {
+            all.push((*name, TensorView::new(Dtype::F32, shape.to_vec(), data).unwrap()));
+        }
+        fs::write(path, serialize(all, None).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn parameters_to_begin_with_come_from_models_and_from_plain_files() {
+        let model = Model::dense("tiny", 3, &[], 2).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("start.safetensors");
+        let (w, b) = ([1.0f32, -1.0, 0.5, 0.0, 0.0, 2.0], [0.25f32, -0.5]);
+        let wide = [w.map(f64::from).to_vec(), b.map(f64::from).to_vec()];
+        let normalization = Some(Normalization { mean: 1.0, deviation: 2.0 });
+        Saved::new(model.clone(), normalization, &wide).unwrap().save(&path).unwrap();
+        let load = || Saved::load_parameters(&path, &model);
+        let saved = Beginning { parameters: wide.to_vec(), normalization: Some(normalization) };
+        assert_eq!(load().unwrap(), saved);
+        let (weight, bias): (&[usize], &[usize]) = (&[3, 2], &[2]);
+        plain(&path, &[("dense1.weight", weight, &w), ("dense1.bias", bias, &b)]);
+        assert_eq!(load().unwrap(), Beginning { normalization: None, ..saved });
+        assert!(Saved::load(&path).unwrap_err().to_string().contains("does not name its layers"));
+        let refused = |tensors: &[(&str, &[usize], &[f32])], says: &str| {
+            plain(&path, tensors);
+            let error = load().unwrap_err().to_string();
+            assert!(error.contains("start.safetensors") && error.contains(says), "{error}");
+        };
+        refused(&[("dense1.weight", weight, &w)], "no `dense1.bias` of shape [2]");
+        refused(
+            &[("dense1.weight", &[2, 3], &w), ("dense1.bias", bias, &b)],
+            "`dense1.weight` is [2, 3], it has to be [3, 2]",
+        );
+        refused(
+            &[("dense1.weight", weight, &w), ("dense1.bias", bias, &b), ("dense2.bias", bias, &b)],
+            "`dense2.bias` is none of its parameters",
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Networks: layers, the loss and the optimizer, each written once over an [`Engine`](crate::engine::Engine).
 
 mod clear;
+mod dyadic;
 mod file;
 mod init;
 mod layer;
@@ -15,7 +16,8 @@ mod sgd;
 mod sigmoid;
 pub(crate) mod stage;
 
-pub use file::Saved;
+pub use dyadic::Dyadic;
+pub use file::{Beginning, Saved};
 pub use init::initial_parameters;
 pub use layer::LayerSpec;
 pub(crate) use linear::Linear;

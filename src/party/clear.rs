@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ranges::Sighting;
 use super::rows::Set;
-use super::{Moment, Ranges, Revealed, Section, Values};
+use super::{Judge, Moment, Ranges, Revealed, Section, Values};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, Profile, mask, signed};
 use crate::prg::{Keystream, Seed};
@@ -47,6 +47,7 @@ pub struct Clear {
     sets: Vec<(Set, usize, Vec<i32>)>,
     outlet: Sink,
     observer: Box<dyn FnMut(u64) -> Result<()> + Send>,
+    judge: Judge,
 }
 
 impl Clear {
@@ -63,6 +64,7 @@ impl Clear {
             sets: Vec::new(),
             outlet: Box::new(|_, _| Ok(())),
             observer: Box::new(|_| Ok(())),
+            judge: Box::new(|_| Ok(true)),
         }
     }
 
@@ -87,6 +89,11 @@ impl Clear {
     /// Calls `observer` after every step.
     pub fn observe(&mut self, observer: impl FnMut(u64) -> Result<()> + Send + 'static) {
         self.observer = Box::new(observer);
+    }
+
+    /// Lets `judge` say after every epoch whether the run goes on.
+    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<bool> + Send + 'static) {
+        self.judge = Box::new(judge);
     }
 
     /// Gives what is revealed to `outlet`.
@@ -223,6 +230,10 @@ impl Values for Clear {
     fn tick(&mut self, step: u64) -> Result<()> {
         self.step = step;
         (self.observer)(step)
+    }
+
+    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+        (self.judge)(epoch)
     }
 
     fn shape_of(share: &Number) -> Shape {

@@ -8,7 +8,7 @@ use super::harness::DrawLog;
 use super::rows::{RowMasks, Set, low};
 use super::server::unpacked;
 use super::stats::Account;
-use super::{Section, Stats, Values};
+use super::{Judge, Section, Stats, Values};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::kernel::Operand;
@@ -52,6 +52,7 @@ pub struct Dealer {
     sets: Vec<(Set, RowMasks)>,
     constants: Constants,
     observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
+    judge: Judge,
 }
 
 impl Dealer {
@@ -82,6 +83,7 @@ impl Dealer {
             sets: Vec::new(),
             constants: Constants::default(),
             observer: Box::new(|_, _| Ok(())),
+            judge: Box::new(|_| Ok(true)),
         })
     }
 
@@ -98,6 +100,11 @@ impl Dealer {
     /// Calls `observer` after every step, with the step's number and what the steps cost so far.
     pub fn observe(&mut self, observer: impl FnMut(u64, Stats) -> Result<()> + Send + 'static) {
         self.observer = Box::new(observer);
+    }
+
+    /// Lets `judge` say after every epoch whether the run goes on.
+    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<bool> + Send + 'static) {
+        self.judge = Box::new(judge);
     }
 
     /// Notes every draw that it makes in a server's place; for tests.
@@ -222,6 +229,10 @@ impl Values for Dealer {
         self.step = low(step);
         let stats = self.account.of(Section::Step);
         (self.observer)(step, stats)
+    }
+
+    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+        (self.judge)(epoch)
     }
 
     fn shape_of(share: &Shape) -> Shape {

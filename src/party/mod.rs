@@ -38,6 +38,9 @@ use crate::error::Result;
 use crate::fixed::Profile;
 use crate::shape::Shape;
 
+/// Says after an epoch whether a run that may end early goes on.
+pub(crate) type Judge = Box<dyn FnMut(u32) -> Result<bool> + Send>;
+
 /// What values are to an interpreter.
 pub trait Values {
     /// A value that is not opened.
@@ -81,6 +84,12 @@ pub trait Values {
     /// # Errors
     /// What the interpreter's observer says.
     fn tick(&mut self, step: u64) -> Result<()>;
+
+    /// Asks, in a job that may end early, whether it goes on; the accuracy of `epoch` has just been revealed.
+    ///
+    /// # Errors
+    /// What the interpreter's judge says.
+    fn goes_on(&mut self, epoch: u32) -> Result<bool>;
 
     /// Shape of a share.
     fn shape_of(share: &Self::Share) -> Shape;

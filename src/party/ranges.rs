@@ -54,13 +54,15 @@ impl Ranges {
         let (largest, allowed) = seen.units;
         let real = largest as f64 * f64::exp2(-f64::from(seen.frac));
         let at = self.0.iter().position(|r| (r.place.as_str(), r.what) == (seen.place, seen.what));
+        // where a bound depends on the step, the nearest one counts
+        let bounds = Profile::all().each_ref().map(&bound);
         let at = at.unwrap_or_else(|| {
-            let bounds = Profile::all().each_ref().map(&bound);
             self.0.push(Range { place: seen.place.into(), what: seen.what, largest: 0.0, bounds, overflow: None });
             self.0.len() - 1
         });
         let range = &mut self.0[at];
         range.largest = range.largest.max(real);
+        range.bounds.iter_mut().zip(bounds).for_each(|(own, now)| *own = own.min(now));
         if largest > allowed {
             range.overflow.get_or_insert(seen.moment);
         }

@@ -10,7 +10,7 @@ use super::constants::Constants;
 use super::harness::DrawLog;
 use super::rows::{MaskedRows, RowMasks, Set, count, low};
 use super::stats::Account;
-use super::{Section, Stats, Values};
+use super::{Judge, Section, Stats, Values};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, Profile};
 use crate::kernel::Operand;
@@ -125,6 +125,7 @@ pub struct Server {
     revealed: u64,
     outlet: Option<Outlet>,
     observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
+    judge: Judge,
 }
 
 /// The way out to the trainer.
@@ -189,6 +190,7 @@ impl Server {
             revealed: 0,
             outlet: None,
             observer: Box::new(|_, _| Ok(())),
+            judge: Box::new(|_| Ok(true)),
         })
     }
 
@@ -241,6 +243,11 @@ impl Server {
     /// Calls `observer` after every step, with the step's number and what the steps cost so far.
     pub fn observe(&mut self, observer: impl FnMut(u64, Stats) -> Result<()> + Send + 'static) {
         self.observer = Box::new(observer);
+    }
+
+    /// Lets `judge` say after every epoch whether the run goes on; the other server must hear the same.
+    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<bool> + Send + 'static) {
+        self.judge = Box::new(judge);
     }
 
     /// Notes every draw of randomness; for tests.
@@ -418,6 +425,19 @@ impl Values for Server {
         self.step = low(step);
         let stats = self.account.of(Section::Step);
         (self.observer)(step, stats)
+    }
+
+    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+        let mine = (self.judge)(epoch)?;
+        let Some(links) = &mut self.links else { return Ok(mine) };
+        // a word of the trainer's, no value: it is not counted as an opening
+        let head = Head { kind: Kind::Control, session: self.session, step: self.step, gate: epoch };
+        links.peer.send(head, vec![mine.into()])?;
+        let theirs = receive_exactly(&mut *links.peer, head, 1, "whether the run goes on")?;
+        if theirs == [u8::from(mine)] {
+            return Ok(mine);
+        }
+        Err(Error::peer("trainer", format!("told one server to go on after epoch {epoch}, and the other to stop")))
     }
 
     fn shape_of(share: &Half) -> Shape {

@@ -10,7 +10,7 @@ use crate::prg::Seed;
 use crate::roles::event::PartyReport;
 use crate::roles::messages::{Agreement, SessionSeed, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
-use crate::roles::server::{Trainer, heartbeat};
+use crate::roles::server::{Trainer, heartbeat, judge};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -75,6 +75,7 @@ fn session(
         dealer.set_rows(set, masks);
     }
     dealer.observe(heartbeat(trainer, job));
+    dealer.set_judge(judge(trainer));
     train(&mut dealer, job)?;
     let report = PartyReport {
         role: "dealer".into(),

@@ -67,6 +67,13 @@ pub enum Event {
         /// Bytes of training steps so far.
         bytes: Bytes,
     },
+    /// The run ends early: the accuracy is high enough, or has not become better for too long.
+    Stopped {
+        /// The last epoch.
+        epoch: u32,
+        /// The epochs that there might have been.
+        epochs: u32,
+    },
     /// A part of the run in the clear, for comparison.
     Clear {
         /// The epoch, from 1.
@@ -144,6 +151,8 @@ pub struct Summary {
     pub epochs: u32,
     /// Steps done.
     pub steps: u64,
+    /// Whether the run ended before its last epoch, by the accuracy.
+    pub stopped_early: bool,
     /// Rows of a batch.
     pub batch: u32,
     /// Share of the test rows that are classified right; none where it is not revealed.

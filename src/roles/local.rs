@@ -40,11 +40,17 @@ pub struct Local {
 }
 
 impl Local {
-    /// Runs a job. Stops the other roles in any case.
+    /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)). Stops the other roles in any case.
     ///
     /// # Errors
     /// [`Error::Interrupted`] once `interrupted` is set; [`Error::Child`] where a role dies; what the trainer says.
-    pub fn train(&self, job: &Job, interrupted: &AtomicBool, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+    pub fn train(
+        &self,
+        job: &Job,
+        initial: &[Vec<u64>],
+        interrupted: &AtomicBool,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outcome> {
         let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
         roles.extend((0..).take(job.owners.len()).map(Role::Owner));
         let (keys, place) = self.throw_away(&roles)?;
@@ -57,9 +63,9 @@ impl Local {
             }
         }
         let (tell, hears) = mpsc::channel();
-        let job = job.clone();
+        let (job, initial) = (job.clone(), initial.to_vec());
         let trainer = thread::spawn(move || {
-            place.train(&job, &mut |event| {
+            place.train(&job, &initial, &mut |event| {
                 let _ = tell.send(event);
             })
         });

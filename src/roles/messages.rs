@@ -68,10 +68,26 @@ pub(crate) enum News {
         /// What the steps cost until then.
         stats: Stats,
     },
+    /// In a job that may end early, it asks whether to go on after an epoch. The trainer answers with an [`Answer`].
+    Asks {
+        /// The epoch.
+        epoch: u32,
+    },
     /// It is done.
     Report(Box<PartyReport>),
     /// It failed.
     Failed(Failure),
+}
+
+/// What the trainer answers whoever asks whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// The run goes on after this epoch.
+    GoOn(u32),
+    /// This epoch was the last.
+    Stop(u32),
+    /// It is not known yet; the answer will come.
+    Wait,
 }
 
 /// Says something.

@@ -14,9 +14,12 @@
 //! | server | server | the hash of the masked rows |
 //! | dealer | server 1 | corrections |
 //! | server | server | openings |
+//! | servers, dealer | trainer | after an epoch of a job that may end early: whether to go on; its answer comes back |
+//! | server | server | the answer |
 //! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
 
 mod blame;
+mod clear;
 mod costs;
 mod dealer;
 mod estimate;

@@ -69,7 +69,8 @@ impl Pace {
             RingWord::U32 => cube::<u32>(&pool),
             RingWord::U64 => cube::<u64>(&pool),
         };
-        let whole = job.batch.min(job.train_rows());
+        // several batches are as much work as one of all their rows
+        let whole = u32::try_from(job.rows_per_step()).map_or(job.train_rows(), |rows| rows.min(job.train_rows()));
         let quick = |rows: &u32| {
             let work = Work::of_step(job, *rows);
             work.is_ok_and(|[server, _]| server.macs / (1e9 * gmacs) + server.written / 1e9 < QUICK)
@@ -175,6 +176,8 @@ fn rehearsal(job: &Job, rows: u32, test: u32, steps: u32) -> Job {
     Job {
         owners: vec![Owned { train: rows, test }],
         batch: rows,
+        accumulate: 1,
+        stop: None,
         epochs: steps,
         steps: None,
         shuffle: false,

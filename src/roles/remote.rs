@@ -114,17 +114,17 @@ impl Place {
         run_owner(number, links, data)
     }
 
-    /// Has a job run, as the trainer.
+    /// Has a job run, as the trainer, from these parameters (see [`run_trainer`]).
     ///
     /// # Errors
     /// What stopped it.
-    pub fn train(&self, job: &Job, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+    pub fn train(&self, job: &Job, initial: &[Vec<u64>], on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
         let call = |to: Role| -> Result<Box<dyn Channel>> {
             let patience = self.cluster.deadline();
             Ok(self.patient(dial(to, Role::Trainer, &self.identity, &self.cluster, patience)?))
         };
         let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
-        run_trainer(job, TrainerLinks { servers, dealer: call(Role::Dealer)? }, &self.identity, on_event)
+        run_trainer(job, initial, TrainerLinks { servers, dealer: call(Role::Dealer)? }, &self.identity, on_event)
     }
 
     fn listen(&self, me: Role) -> Result<Listener> {

@@ -11,7 +11,7 @@ use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Serve
 use crate::prg::Seed;
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
-use crate::roles::messages::{Agreement, CommonSeed, News, SessionSeed, hear, same_job, say};
+use crate::roles::messages::{Agreement, Answer, CommonSeed, News, SessionSeed, hear, same_job, say};
 use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::tensor::Device;
@@ -113,6 +113,7 @@ fn session(
         },
     );
     server.observe(heartbeat(trainer, job));
+    server.set_judge(judge(trainer));
     trainer.tell(&News::Started)?;
     train(&mut server, job)?;
     let report = PartyReport {
@@ -201,6 +202,23 @@ pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) 
         }
         last = Instant::now();
         trainer.tell(&News::Progress { step, stats })
+    }
+}
+
+/// Asks the trainer whether the run goes on.
+pub(crate) fn judge(trainer: &Trainer) -> impl FnMut(u32) -> Result<bool> + Send + 'static {
+    let trainer = trainer.clone();
+    move |epoch| {
+        trainer.tell(&News::Asks { epoch })?;
+        loop {
+            let answer = trainer.with(|t| hear(t, Kind::Control, "whether the run goes on"))?;
+            match answer {
+                Answer::GoOn(after) if after == epoch => return Ok(true),
+                Answer::Stop(after) if after == epoch => return Ok(false),
+                Answer::Wait => {}
+                other => return Err(Error::peer("trainer", format!("answered {other:?} after epoch {epoch}"))),
+            }
+        }
     }
 }
 

@@ -9,14 +9,14 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
 use crate::net::{Channel, Head, Identity, Kind};
-use crate::nn::initial_parameters;
 use crate::party::{Revealed, Stats};
 use crate::prg::Seed;
 use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Bytes, Event, PartyReport, StepParts, Summary};
-use crate::roles::messages::{News, hear, say};
+use crate::roles::messages::{Answer, News, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::server::seal_label;
+use crate::shape::Shape;
 use crate::train::Job;
 
 /// The trainer's links.
@@ -38,12 +38,14 @@ pub struct Outcome {
     pub summary: Summary,
 }
 
-/// Runs a job against servers and a dealer.
+/// Runs a job against servers and a dealer; `initial` are the parameters to begin with, as
+/// [`initial_parameters`](crate::nn::initial_parameters) gives them. Only the trainer knows them.
 ///
 /// # Errors
 /// The reason that a party gave, or that its link broke with.
 pub fn run_trainer(
     job: &Job,
+    initial: &[Vec<u64>],
     links: TrainerLinks,
     identity: &Identity,
     on_event: &mut dyn FnMut(Event),
@@ -51,24 +53,42 @@ pub fn run_trainer(
     let start = Instant::now();
     let TrainerLinks { servers: [mut zero, mut one], mut dealer } = links;
     job.check()?;
-    let begun = begin(job, [&mut *zero, &mut *one, &mut *dealer]);
+    if !job.model.parameters().iter().map(Shape::len).eq(initial.iter().map(Vec::len)) {
+        return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
+    }
+    let begun = begin(job, initial, [&mut *zero, &mut *one, &mut *dealer]);
     let (tell, hears) = mpsc::channel();
+    let mut answers = Vec::with_capacity(PARTIES.len());
     for (party, link) in [zero, one, dealer].into_iter().enumerate() {
-        let tell = tell.clone();
-        thread::spawn(move || listen(party, link, &tell));
+        let (tell, (answer, told)) = (tell.clone(), mpsc::channel());
+        answers.push(answer);
+        thread::spawn(move || listen(party, link, &tell, &told));
     }
     drop(tell);
     if let Err(e) = begun {
         return Err(explain((0, Err(e)), &hears));
     }
-    let mut desk = Desk { job, identity, halves: Vec::new(), outcome: Outcome::default(), stats: Default::default() };
+    let mut desk = Desk {
+        job,
+        identity,
+        halves: Vec::new(),
+        outcome: Outcome::default(),
+        stats: Default::default(),
+        asked: [None; 3],
+        stopped: None,
+    };
     let mut reports: [Option<PartyReport>; 3] = Default::default();
     while reports.iter().any(Option::is_none) {
         let Ok((party, news)) = hears.recv() else { break };
         match news {
             Ok(News::Report(report)) => reports[party] = Some(*report),
             news @ (Err(_) | Ok(News::Failed(_))) => return Err(explain((party, news), &hears)),
+            Ok(News::Asks { epoch }) => desk.asked[party] = Some(epoch),
             Ok(news) => desk.take(party, news, on_event)?,
+        }
+        for (party, answer) in desk.answers(on_event)? {
+            // one that is gone has said why, or its link will
+            let _ = answers[party].send(answer);
         }
     }
     let reports = reports.into_iter().collect::<Option<Vec<_>>>();
@@ -77,26 +97,51 @@ pub fn run_trainer(
 }
 
 /// Tells everybody what is to be done.
-fn begin(job: &Job, [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
+fn begin(job: &Job, initial: &[Vec<u64>], [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
     for link in [&mut *zero, &mut *one, dealer] {
         say(link, Kind::Control, &job.to_bytes())?;
     }
-    share_parameters(job, zero, one)
+    share_parameters(initial, zero, one)
 }
 
 /// Names of the parties that report to the trainer, in the order of its links.
 const PARTIES: [&str; 3] = ["server 0", "server 1", "dealer"];
 
-/// Reads a party's news until it is done.
-fn listen(party: usize, mut link: Box<dyn Channel>, tell: &mpsc::Sender<(usize, Result<News>)>) {
+/// Reads a party's news until it is done, and answers what it asks.
+fn listen(
+    party: usize,
+    mut link: Box<dyn Channel>,
+    tell: &mpsc::Sender<(usize, Result<News>)>,
+    told: &mpsc::Receiver<Answer>,
+) {
     loop {
         let news: Result<News> = hear(&mut *link, Kind::Progress, "news of its work");
         let last = matches!(news, Err(_) | Ok(News::Report(_) | News::Failed(_)));
+        let asks = matches!(news, Ok(News::Asks { .. }));
         if tell.send((party, news)).is_err() || last {
+            return;
+        }
+        if asks && let Err(e) = answer(&mut *link, told) {
+            let _ = tell.send((party, Err(e)));
             return;
         }
     }
 }
+
+/// Passes the answer on as soon as there is one; until then, says that it will come.
+fn answer(link: &mut dyn Channel, told: &mpsc::Receiver<Answer>) -> Result<()> {
+    loop {
+        match told.recv_timeout(STILL_THERE) {
+            Ok(answer) => return say(link, Kind::Control, &answer),
+            Err(mpsc::RecvTimeoutError::Timeout) => say(link, Kind::Control, &Answer::Wait)?,
+            // the run is over
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Error::Interrupted),
+        }
+    }
+}
+
+/// How often whoever asked is told that the answer will come: more often than any deadline.
+const STILL_THERE: Duration = Duration::from_millis(500);
 
 /// Hears what the others have to say once a party failed, and names the one that explains it all.
 fn explain(first: (usize, Result<News>), hears: &mpsc::Receiver<(usize, Result<News>)>) -> Error {
@@ -124,9 +169,9 @@ fn explain(first: (usize, Result<News>), hears: &mpsc::Receiver<(usize, Result<N
 const HEARING: Duration = Duration::from_millis(1500);
 
 /// Shares the initial parameters uniformly, public though they may be.
-fn share_parameters(job: &Job, zero: &mut dyn Channel, one: &mut dyn Channel) -> Result<()> {
+fn share_parameters(initial: &[Vec<u64>], zero: &mut dyn Channel, one: &mut dyn Channel) -> Result<()> {
     let seed = Seed::fresh()?;
-    for (gate, x) in (0..).zip(initial_parameters(&job.model, job.seed)) {
+    for (gate, x) in (0..).zip(initial) {
         let head = Head { kind: Kind::Data, session: 0, step: 0, gate };
         let mut random = Zeroizing::new(vec![0u32; 2 * x.len()]);
         seed.stream(u64::from(gate)).fill(0, &mut random);
@@ -147,6 +192,10 @@ struct Desk<'a> {
     outcome: Outcome,
     /// What the steps cost the two servers so far.
     stats: [Stats; 2],
+    /// After which epoch every party asks whether to go on.
+    asked: [Option<u32>; 3],
+    /// The epoch that an early stop made the last.
+    stopped: Option<u32>,
 }
 
 impl Desk<'_> {
@@ -181,6 +230,26 @@ impl Desk<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Answers to those who asked, as far as the accuracies are known.
+    fn answers(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<Vec<(usize, Answer)>> {
+        let mut answers = Vec::new();
+        for (party, asked) in self.asked.iter_mut().enumerate() {
+            let Some(epoch) = *asked else { continue };
+            let more = (1..self.job.epochs).contains(&epoch) && self.stopped.is_none_or(|last| epoch <= last);
+            let stop = self.job.stop.filter(|_| more);
+            let stop = stop.ok_or_else(|| Error::peer(PARTIES[party], "asks where there is nothing to ask"))?;
+            let Some(known) = self.outcome.accuracy.get(..epoch as usize) else { continue };
+            *asked = None;
+            let over = stop.is_reached(known);
+            if over && self.stopped.is_none() {
+                self.stopped = Some(epoch);
+                on_event(Event::Stopped { epoch, epochs: self.job.epochs });
+            }
+            answers.push((party, if over { Answer::Stop(epoch) } else { Answer::GoOn(epoch) }));
+        }
+        Ok(answers)
     }
 
     /// A server's half as numbers.
@@ -233,7 +302,8 @@ impl Desk<'_> {
         if job.reveal.model && self.outcome.parameters.len() != job.model.parameters().len() {
             return Err(Error::peer("the servers", "did not reveal the whole model"));
         }
-        let steps = job.total_steps();
+        let all = job.total_steps();
+        let steps = self.stopped.map_or(all, |epoch| all.min(u64::from(epoch) * job.steps_per_epoch()));
         let per = steps as f64;
         let (zero, one) = (&reports[0], &reports[1]);
         let evaluations = self.outcome.accuracy.len().max(1) as f64;
@@ -245,6 +315,7 @@ impl Desk<'_> {
             settings: job.settings(),
             epochs: epoch_of(job, steps),
             steps,
+            stopped_early: self.stopped.is_some(),
             batch: job.batch,
             test_accuracy: self.outcome.accuracy.last().copied(),
             seconds: Some(wall.as_secs_f64()),
@@ -281,4 +352,38 @@ fn parts(stats: &Stats, steps: f64) -> StepParts {
 #[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
 pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
     (step.saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::pair;
+    use crate::roles::server::{Trainer, judge};
+
+    /// A dealer that runs ahead waits for the servers longer than for a peer that says nothing.
+    #[test]
+    fn whoever_asks_may_wait_longer_than_its_deadline() {
+        for serve in [true, false] {
+            let (trainer, mut dealer) = pair("trainer", "dealer");
+            dealer.set_deadline(Duration::from_secs(1));
+            let (tell, hears) = mpsc::channel();
+            let (answer, told) = mpsc::channel();
+            let mut desk: Option<Box<dyn Channel>> = Some(Box::new(trainer));
+            let listening = desk.take_if(|_| serve).map(|link| thread::spawn(move || listen(2, link, &tell, &told)));
+            let asking = thread::spawn(move || judge(&Trainer::new(Box::new(dealer)))(4));
+            if serve {
+                assert!(matches!(hears.recv().unwrap(), (2, Ok(News::Asks { epoch: 4 }))));
+                thread::sleep(Duration::from_millis(1700));
+                answer.send(Answer::Stop(4)).unwrap();
+                assert!(!asking.join().unwrap().unwrap());
+            } else {
+                // the control: a trainer that says nothing
+                assert!(matches!(asking.join().unwrap().unwrap_err(), Error::Deadline { .. }));
+            }
+            drop(desk);
+            if let Some(thread) = listening {
+                thread.join().unwrap();
+            }
+        }
+    }
 }

@@ -1,26 +1,23 @@
 //! The door for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Cpu};
 use crate::data::{Examples, Known};
 use crate::error::{Error, Result};
-use crate::fixed::Profile;
+use crate::fixed::{MASTER_FRAC, Profile, encode};
 use crate::net::{Channel, Identity, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
-use crate::party::{Clear, Number, Ranges, Revealed, Set};
-use crate::prg::Seed;
 use crate::roles::blame::Failure;
 use crate::roles::costs::{Costs, announce, plan_summary};
 use crate::roles::event::{Event, Summary};
-use crate::roles::owner::{fits, grid, rows_of};
-use crate::roles::trainer::epoch_of;
+use crate::roles::owner::{fits, rows_of};
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
 };
-use crate::train::{Job, Owned, Recipe, Reveals, Schedule, train};
+use crate::shape::Shape;
+use crate::train::{EarlyStop, Job, Owned, Recipe, Reveals, Schedule};
 
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]
@@ -33,11 +30,15 @@ pub struct Training {
     epochs: u32,
     steps: Option<u64>,
     batch: u32,
+    accumulate: u32,
     learning_rate: f64,
     momentum: f64,
+    weight_decay: f64,
     schedule: Schedule,
+    stop: Option<EarlyStop>,
     reveal: Reveals,
     seed: u64,
+    initial: Option<Vec<Vec<f64>>>,
 }
 
 impl Training {
@@ -53,11 +54,15 @@ impl Training {
             epochs: 5,
             steps: None,
             batch: 128,
+            accumulate: 1,
             learning_rate: 0.0625,
             momentum: 0.90625,
+            weight_decay: 0.0,
             schedule: Schedule::Halving,
+            stop: None,
             reveal: Reveals { accuracy: true, model: true },
             seed: 1,
+            initial: None,
         }
     }
 
@@ -75,9 +80,12 @@ impl Training {
             .shuffle(s.shuffle)
             .epochs(s.epochs)
             .batch(s.batch)
+            .accumulate(s.accumulate)
             .learning_rate(s.lr)
             .momentum(s.momentum)
-            .schedule(Schedule::named(&s.schedule)?))
+            .weight_decay(s.weight_decay)
+            .schedule(s.schedule.parse()?)
+            .stop(EarlyStop { patience: s.patience, target: s.target }))
     }
 
     /// The number settings.
@@ -122,7 +130,13 @@ impl Training {
         Self { batch, ..self }
     }
 
-    /// The learning rate, for the mean over a batch.
+    /// Sums the gradients of so many batches before the parameters move: as one batch of all their rows, in the memory of one.
+    #[must_use]
+    pub fn accumulate(self, accumulate: u32) -> Self {
+        Self { accumulate, ..self }
+    }
+
+    /// The learning rate, for the mean over the rows of a step: of a batch, or of as many as are summed.
     #[must_use]
     pub fn learning_rate(self, learning_rate: f64) -> Self {
         Self { learning_rate, ..self }
@@ -134,10 +148,24 @@ impl Training {
         Self { momentum, ..self }
     }
 
+    /// The weight decay, as `torch.optim.SGD` has it: what is added to every gradient is `weight_decay` times the parameter,
+    /// biases included; times the learning rate, it is rounded to a small odd multiple of a power of two.
+    #[must_use]
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
     /// How the learning rate goes.
     #[must_use]
     pub fn schedule(self, schedule: Schedule) -> Self {
         Self { schedule, ..self }
+    }
+
+    /// Ends the run before its last epoch by the accuracy, which has to be revealed; never where `stop` has neither patience nor
+    /// target. The schedule of the learning rate is that of all epochs.
+    #[must_use]
+    pub fn stop(self, stop: EarlyStop) -> Self {
+        Self { stop: (stop != EarlyStop::default()).then_some(stop), ..self }
     }
 
     /// What the trainer gets to see.
@@ -150,6 +178,41 @@ impl Training {
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
+    }
+
+    /// Begins with these parameters instead of random ones, in the order of [`Model::parameters`]; momentum is at rest. They are
+    /// shared by the trainer and no part of the job. [`Outcome::parameters`] and
+    /// [`Saved::load_parameters`](crate::nn::Saved::load_parameters) are of this form.
+    #[must_use]
+    pub fn initial(self, parameters: Vec<Vec<f64>>) -> Self {
+        Self { initial: Some(parameters), ..self }
+    }
+
+    /// The parameters that a job begins with, with 32 fraction bits.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where those that were given are not the model's, or out of the range of weights.
+    pub fn initial_parameters(&self, job: &Job) -> Result<Vec<Vec<u64>>> {
+        let Some(given) = &self.initial else { return Ok(initial_parameters(&job.model, job.seed)) };
+        let name = job.model.name();
+        if !job.model.parameters().iter().map(Shape::len).eq(given.iter().map(Vec::len)) {
+            return Err(Error::Usage(format!("the initial parameters are not those of `{name}`")));
+        }
+        let bound = f64::from(job.profile.ring - 1 - job.profile.frac).exp2();
+        match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
+            Some(x) => Err(Error::Usage(format!("an initial parameter of {x} does not fit: they are below {bound}"))),
+            None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
+        }
+    }
+
+    /// What tells the parameters that were given from others; none where they are random. It is for range certificates.
+    pub fn initial_hash(&self) -> Option<String> {
+        let given = self.initial.as_ref()?;
+        let mut hasher = blake3::Hasher::new();
+        given.iter().flatten().for_each(|x| {
+            hasher.update(&x.to_le_bytes());
+        });
+        Some(hasher.finalize().to_hex().to_string())
     }
 
     /// The job for so many rows to train on and to test on, split evenly among the owners.
@@ -176,9 +239,12 @@ impl Training {
             epochs: self.epochs,
             steps: self.steps,
             batch: self.batch,
-            rate: Rate::new(self.learning_rate, self.batch.max(1) as usize)?,
+            accumulate: self.accumulate,
+            rate: Rate::new(self.learning_rate, self.batch.max(1) as usize * self.accumulate.max(1) as usize)?,
             momentum: Momentum::new(self.momentum)?,
+            weight_decay: self.weight_decay,
             schedule: self.schedule,
+            stop: self.stop,
             reveal: self.reveal,
             seed: self.seed,
         };
@@ -207,6 +273,7 @@ impl Training {
     ) -> Result<Outcome> {
         let job = self.job(train.len(), test.len())?;
         fits(&job, [train, test])?;
+        let initial = self.initial_parameters(&job)?;
         on_event(announce(&job, &backend.name())?);
         let identity = Identity::generate()?;
         let seal = identity.sealing_key();
@@ -258,7 +325,7 @@ impl Training {
                 scope.spawn(move || note(&format!("owner {number}"), run_owner(number, links, data)));
             }
             let links = TrainerLinks { servers: [Box::new(t0.0), Box::new(t1.0)], dealer: Box::new(td.0) };
-            run_trainer(&job, links, &identity, on_event)
+            run_trainer(&job, &initial, links, &identity, on_event)
         });
         // a role's own reason says more than the links that broke because of it
         let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -269,55 +336,6 @@ impl Training {
             }
             None => e,
         })
-    }
-
-    /// Trains the same network on the same batches in the clear; returns the accuracy by epoch and what was seen of the
-    /// values' ranges.
-    ///
-    /// # Errors
-    /// Where settings do not fit each other or the rows.
-    pub fn run_clear(
-        &self,
-        train_rows: &Examples,
-        test: &Examples,
-        on_event: &mut dyn FnMut(Event),
-    ) -> Result<(Vec<f64>, Ranges)> {
-        let mut job = self.job(train_rows.len(), test.len())?;
-        fits(&job, [train_rows, test])?;
-        job.reveal = Reveals { accuracy: !test.is_empty(), model: false };
-        let mut clear = clear(&job, train_rows, test, Seed::fresh()?);
-        let (total, start) = (job.total_steps(), Instant::now());
-        let (tell, hears) = mpsc::channel();
-        let (epochs, mut last) = (tell.clone(), start);
-        let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.profile.frac));
-        clear.set_outlet(move |what, number| {
-            if let Revealed::Hits { epoch } = what {
-                let _ = epochs.send(Event::Clear { epoch, test_accuracy: number.x[0] as f64 / one, on_shares: None });
-            }
-            Ok(())
-        });
-        let every = job.clone();
-        clear.observe(move |step| {
-            if last.elapsed() >= PROGRESS || step == total {
-                last = Instant::now();
-                let (epoch, seconds) = (epoch_of(&every, step), start.elapsed().as_secs_f64());
-                let _ = tell.send(Event::Progress { epoch, step, steps: total, seconds });
-            }
-            Ok(())
-        });
-        let mut accuracy = Vec::new();
-        thread::scope(|scope| {
-            let job = &job;
-            let run = scope.spawn(move || train(&mut clear, job).map(|()| clear.ranges().clone()));
-            for event in hears {
-                if let Event::Clear { test_accuracy, .. } = event {
-                    accuracy.push(test_accuracy);
-                }
-                on_event(event);
-            }
-            run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-        .map(|ranges| (accuracy, ranges))
     }
 
     /// What the training costs on `backend`, without running it.
@@ -335,38 +353,6 @@ impl Training {
     pub fn costs(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Costs> {
         Costs::of(&self.job(train_rows, test_rows)?, backend)
     }
-}
-
-/// How often a run in the clear tells how far it is.
-const PROGRESS: Duration = Duration::from_millis(100);
-
-/// The clear run of a job on given data.
-pub(crate) fn clear(job: &Job, train_rows: &Examples, test: &Examples, coins: Seed) -> Clear {
-    let mut clear = Clear::new(job.profile.clone(), coins);
-    for set in Set::ALL {
-        let examples = if set.is_train() { train_rows } else { test };
-        let cols = if set.is_features() { job.model.features() } else { job.model.classes() };
-        let mut rows = vec![0i32; examples.len() * cols];
-        let mut x = vec![0u64; cols];
-        let mut largest = 0;
-        for (row, out) in rows.chunks_exact_mut(cols).enumerate() {
-            grid(job, examples, set, row, &mut x);
-            #[expect(clippy::cast_possible_truncation, reason = "what is cut off is told by the largest")]
-            out.iter_mut().zip(&x).for_each(|(o, x)| *o = x.cast_signed() as i32);
-            largest = x.iter().map(|x| x.cast_signed().unsigned_abs()).fold(largest, u64::max);
-        }
-        if set.is_features() {
-            clear.saw_features(largest);
-        }
-        clear.set_rows(set, cols, rows);
-    }
-    let shapes = job.model.parameters();
-    let initial = initial_parameters(&job.model, job.seed);
-    let number = |(x, shape): (Vec<u64>, crate::shape::Shape)| {
-        Number::new(x.into_iter().map(u64::cast_signed).collect(), shape, crate::fixed::MASTER_BITS)
-    };
-    clear.set_parameters(initial.into_iter().zip(shapes).map(number).collect());
-    clear
 }
 
 /// The rows of owner `owner` when `rows` rows are split evenly among `owners`.

@@ -1,6 +1,7 @@
 //! Range certificates: what a run in the clear, on public or synthetic data, saw of a job's ranges.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -49,26 +50,35 @@ pub struct Conditions {
     pub steps: u64,
     /// Rows of a batch.
     pub batch: u32,
-    /// The learning rate over the batch size, as it is used.
+    /// Batches of a step.
+    pub accumulate: u32,
+    /// The learning rate over the rows of a step, as it is used.
     pub step_size: String,
     /// The momentum.
     pub momentum: f64,
+    /// The weight decay.
+    pub weight_decay: f64,
     /// How the learning rate goes.
     pub schedule: Schedule,
     /// How features are scaled.
     pub normalization: Option<Normalization>,
+    /// BLAKE3 of the parameters that the run began with, in hex; none where they were random.
+    pub initial: Option<String>,
 }
 
 impl Conditions {
-    fn of(job: &Job) -> Self {
+    fn of(job: &Job, initial: Option<&str>) -> Self {
         Self {
             profile: job.profile.clone(),
             steps: job.total_steps(),
             batch: job.batch,
+            accumulate: job.accumulate,
             step_size: job.rate.to_string(),
             momentum: job.momentum.value(),
+            weight_decay: job.weight_decay,
             schedule: job.schedule,
             normalization: job.normalization,
+            initial: initial.map(str::to_owned),
         }
     }
 }
@@ -91,8 +101,15 @@ pub struct Margin {
 }
 
 impl Certificate {
-    /// The certificate of a job that ran in the clear.
-    pub fn new(job: &Job, data: impl Into<String>, test_accuracy: Option<f64>, ranges: &Ranges) -> Self {
+    /// The certificate of a job that ran in the clear, from the parameters of this hash
+    /// ([`Training::initial_hash`](crate::roles::Training::initial_hash)).
+    pub fn new(
+        job: &Job,
+        initial: Option<&str>,
+        data: impl Into<String>,
+        test_accuracy: Option<f64>,
+        ranges: &Ranges,
+    ) -> Self {
         let own = job.profile.number();
         let margin = |r: &crate::party::Range| Margin {
             place: r.place.clone(),
@@ -110,27 +127,30 @@ impl Certificate {
             features: job.model.features(),
             classes: job.model.classes(),
             rows: job.train_rows(),
-            settings: Conditions::of(job),
+            settings: Conditions::of(job, initial),
             test_accuracy,
             ranges: ranges.iter().map(margin).collect(),
             recommended: recommended(ranges).map(|p| p.name),
         }
     }
 
-    /// Checks that the certificate speaks for a job: for its network and settings, for at least as many steps, and with room
-    /// left in every range.
+    /// Checks that the certificate speaks for a job that begins with the parameters of this hash: for its network and settings,
+    /// for at least as many steps, and with room left in every range.
     ///
     /// # Errors
     /// [`Error::Usage`] with what does not fit.
-    pub fn check(&self, job: &Job) -> Result<()> {
-        let (own, theirs) = (&self.settings, Conditions::of(job));
+    pub fn check(&self, job: &Job, initial: Option<&str>) -> Result<()> {
+        let (own, theirs) = (&self.settings, Conditions::of(job, initial));
         let close = |m: &&Margin| m.overflow_step.is_some() || m.margin_bits.is_some_and(|bits| bits < ROOM_BITS);
         let wrong = if self.model_hash != model_hash(job) {
             format!("is of another network, {} {}", self.model, self.sizes)
         } else if own.steps < theirs.steps {
             format!("is of {} steps, the job has {}", own.steps, theirs.steps)
+        } else if own.initial != theirs.initial {
+            "is of a run from other initial parameters".into()
         } else if (Conditions { steps: 0, ..own.clone() }) != (Conditions { steps: 0, ..theirs }) {
-            "is of other settings: profile, batch, learning rate, momentum, schedule or scale of the features".into()
+            "is of other settings: profile, batches, learning rate, momentum, weight decay, schedule or scale of the features"
+                .into()
         } else if let Some(tensor) = self.ranges.iter().find(close) {
             format!("leaves less than {ROOM_BITS} bit of room at {}, {}", tensor.place, tensor.tensor)
         } else {
@@ -153,10 +173,15 @@ impl Certificate {
     /// # Errors
     /// [`Error::File`], [`Error::Format`].
     pub fn load(path: &Path) -> Result<Self> {
-        let text = fs::read(path).map_err(|e| Error::file(path, e))?;
+        let file = File::open(path).map_err(|e| Error::file(path, e))?;
+        let mut text = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut text).map_err(|e| Error::file(path, e))?;
         serde_json::from_slice(&text).map_err(|e| Error::format(path, format!("is no range certificate: {e}")))
     }
 }
+
+/// Bytes of a file.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Bits that a range must leave free: data that nobody may see first may reach twice as far.
 pub const ROOM_BITS: f64 = 1.0;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
-use crate::nn::{Model, Momentum, Normalization, Rate};
+use crate::nn::{Dyadic, Model, Momentum, Normalization, Rate};
 use crate::party::Revealed;
-use crate::prg::public_seed;
 use crate::shape::Shape;
-use crate::train::{Schedule, Settings};
+use crate::train::steps::LEAST_DECAY;
+use crate::train::{EarlyStop, Schedule, Settings};
 
 /// Rows that the order of an epoch is made for.
 const MOST_ROWS: u64 = 1 << 27;
@@ -16,6 +16,9 @@ const MOST_ROWS: u64 = 1 << 27;
 const MOST_COLUMNS: u64 = 1 << 20;
 /// Elements of a tensor.
 const MOST_ELEMENTS: u64 = 1 << 30;
+
+/// Batches of a step.
+const MOST_ACCUMULATED: u32 = 1 << 12;
 
 /// How many rows an owner brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,17 +68,6 @@ impl Reveals {
     }
 }
 
-/// Steps that cost the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepKind {
-    /// The first of them, from 0.
-    pub step: u64,
-    /// Rows of its batch.
-    pub rows: u32,
-    /// How many there are.
-    pub times: u64,
-}
-
 /// A training job. All of it is public.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -95,12 +87,18 @@ pub struct Job {
     pub steps: Option<u64>,
     /// Rows of a batch; the last of an epoch may be smaller.
     pub batch: u32,
-    /// The learning rate over the batch size.
+    /// Batches of a step, whose gradients are summed before the parameters move; the last step of an epoch may have fewer.
+    pub accumulate: u32,
+    /// The learning rate over the rows of a step.
     pub rate: Rate,
     /// The momentum.
     pub momentum: Momentum,
+    /// The weight decay, of all parameters; 0 for none.
+    pub weight_decay: f64,
     /// How the learning rate goes.
     pub schedule: Schedule,
+    /// When the run ends before its last epoch.
+    pub stop: Option<EarlyStop>,
     /// What the trainer gets to see.
     pub reveal: Reveals,
     /// Fixes the public choices: the order of the rows, the initial weights.
@@ -117,7 +115,9 @@ impl Job {
         if Profile::named(&self.profile.name)? != self.profile {
             return Err(Error::Usage(format!("the profile `{}` has other numbers here", self.profile.name)));
         }
-        self.rate.check(&self.profile, self.schedule.most())?;
+        self.schedule.check()?;
+        self.stop.as_ref().map_or(Ok(()), EarlyStop::check)?;
+        self.rate.check(&self.profile, self.schedule.least())?;
         let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();
         let (train, test) = (rows(|o| o.train), rows(|o| o.test));
         let widest = self.model.layers_with_inputs().map(|(_, input)| input.len() as u64).max().unwrap_or(0);
@@ -133,8 +133,12 @@ impl Job {
             "a batch is too large: it has up to 2^30 elements in any layer"
         } else if self.reveal.accuracy && test == 0 {
             "accuracy is to be revealed, but there are no rows to test on"
-        } else if self.batch == 0 || self.epochs == 0 || self.steps == Some(0) {
-            "batch, epochs and steps must be at least 1"
+        } else if self.stop.is_some() && !self.reveal.accuracy {
+            "an early stop goes by the accuracy, which has to be revealed"
+        } else if self.batch == 0 || self.accumulate == 0 || self.epochs == 0 || self.steps == Some(0) {
+            "batch, accumulate, epochs and steps must be at least 1"
+        } else if self.accumulate > MOST_ACCUMULATED {
+            "gradients of up to 4096 batches are summed"
         } else if self
             .normalization
             .is_some_and(|n| !(n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0))
@@ -142,6 +146,8 @@ impl Job {
             "features cannot be scaled by a deviation that is not positive"
         } else if !self.momentum.is_valid() {
             "the momentum is not below 1"
+        } else if !(self.weight_decay == 0.0 || (LEAST_DECAY..1.0).contains(&self.decay())) {
+            "weight decay times learning rate must be 0, or from 2^-50 to less than 1"
         } else if self.owners.len() > 1 << 16 {
             "there are more than 2^16 owners"
         } else if test << self.profile.frac >= 1 << (self.profile.ring - 1) {
@@ -154,17 +160,27 @@ impl Job {
 
     /// The settings as they are used: rates as the ring takes them.
     pub fn settings(&self) -> Settings {
+        let lr = self.rate.value() * self.rows_per_step() as f64;
         Settings {
             profile: self.profile.name.clone(),
             epochs: self.epochs,
             batch: self.batch,
-            lr: self.rate.value() * f64::from(self.batch),
+            accumulate: self.accumulate,
+            lr,
             momentum: self.momentum.value(),
-            schedule: self.schedule.name().into(),
+            weight_decay: Dyadic::near(self.decay()).map_or(0.0, |decay| decay.value() / lr),
+            schedule: self.schedule.to_string(),
+            patience: self.stop.and_then(|stop| stop.patience),
+            target: self.stop.and_then(|stop| stop.target),
             normalize: self.normalization.is_some(),
             shuffle: self.shuffle,
             train_limit: Some(self.train_rows() as usize),
         }
+    }
+
+    /// Learning rate times weight decay, before the rate changes.
+    fn decay(&self) -> f64 {
+        self.rate.value() * self.rows_per_step() as f64 * self.weight_decay
     }
 
     /// Rows to train on.
@@ -175,67 +191,6 @@ impl Job {
     /// Rows to test on.
     pub fn test_rows(&self) -> u32 {
         self.owners.iter().map(|o| o.test).sum()
-    }
-
-    /// Steps of an epoch.
-    pub fn steps_per_epoch(&self) -> u64 {
-        u64::from(self.train_rows().div_ceil(self.batch))
-    }
-
-    /// Steps of the run.
-    pub fn total_steps(&self) -> u64 {
-        let all = self.steps_per_epoch() * u64::from(self.epochs);
-        self.steps.map_or(all, |steps| steps.min(all))
-    }
-
-    /// Epochs that the run begins.
-    pub fn epochs_begun(&self) -> u32 {
-        let epochs = self.total_steps().div_ceil(self.steps_per_epoch());
-        u32::try_from(epochs).expect("no more than the job's epochs")
-    }
-
-    /// The run's steps by kind: the rows of the batch, and how often the rate was halved before the step and in it.
-    ///
-    /// Takes no longer for a longer run.
-    pub fn kinds_of_steps(&self) -> Vec<StepKind> {
-        let (total, every, last) = (self.total_steps(), self.steps_per_epoch(), self.train_rows() % self.batch);
-        let mut kinds = Vec::new();
-        let mut push = |from: u64, to: u64| {
-            // the last batch of an epoch may be smaller
-            let partial = if last > 0 { to / every - from / every } else { 0 };
-            let first_partial = from + (every - 1 - from % every);
-            let first_full = if last > 0 && from == first_partial { from + 1 } else { from };
-            let whole = self.batch.min(self.train_rows());
-            kinds.push(StepKind { step: first_full, rows: whole, times: to - from - partial });
-            kinds.push(StepKind { step: first_partial, rows: last, times: partial });
-        };
-        let mut from = 0;
-        while from < total {
-            let halvings = self.schedule.halvings(from, total);
-            let to = self.schedule.steps_within(halvings, total);
-            // the step in which the rate is halved is a kind of its own
-            push(from, from + 1);
-            push(from + 1, to);
-            from = to;
-        }
-        kinds.retain(|kind| kind.times > 0);
-        kinds
-    }
-
-    /// The batches of an epoch (from 1): the rows in an order of the public seed, or in their own; every batch ascending.
-    pub fn batches(&self, epoch: u32) -> Vec<Vec<u32>> {
-        let mut rows: Vec<u32> = (0..self.train_rows()).collect();
-        let mut words = vec![0u32; 2 * rows.len()];
-        public_seed(self.seed, "shuffle").stream(u64::from(epoch)).fill(0, &mut words);
-        // Fisher and Yates; 64 random bits make the bias of the remainder negligible
-        for i in (1..if self.shuffle { rows.len() } else { 0 }).rev() {
-            let random = u64::from(words[2 * i]) | u64::from(words[2 * i + 1]) << 32;
-            #[expect(clippy::cast_possible_truncation, reason = "below the number of rows")]
-            rows.swap(i, (random % (i as u64 + 1)) as usize);
-        }
-        let mut batches: Vec<Vec<u32>> = rows.chunks(self.batch as usize).map(<[u32]>::to_vec).collect();
-        batches.iter_mut().for_each(|b| b.sort_unstable());
-        batches
     }
 
     /// The bytes that the parties compare.
@@ -265,25 +220,7 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Model;
-
-    fn job() -> Job {
-        Job {
-            model: Model::named("secureml", 784, 10).unwrap(),
-            profile: Profile::small(),
-            owners: vec![Owned { train: 300, test: 10 }, Owned { train: 41, test: 0 }],
-            normalization: None,
-            shuffle: true,
-            epochs: 2,
-            steps: None,
-            batch: 128,
-            rate: Rate::new(0.0625, 128).unwrap(),
-            momentum: Momentum::new(0.9).unwrap(),
-            schedule: Schedule::Halving,
-            reveal: Reveals { accuracy: true, model: true },
-            seed: 1,
-        }
-    }
+    use crate::train::steps::tests::job;
 
     #[test]
     fn a_job_comes_back_from_its_bytes_and_garbage_does_not() {
@@ -311,58 +248,18 @@ mod tests {
         assert!(refused(&tall).contains("a batch is too large"));
         assert!(refused(&|j| j.batch = 0).contains("at least 1"));
         assert!(refused(&|j| j.owners.clear()).contains("no rows"));
-    }
-
-    #[test]
-    fn kinds_of_steps_are_those_of_all_steps() {
-        let owners = |rows| vec![Owned { train: rows, test: 10 }];
-        for (rows, batch, epochs, steps) in
-            [(341, 128, 2, None), (341, 128, 9, Some(23)), (256, 128, 40, None), (5, 7, 1, None), (7, 7, 3, Some(2))]
-        {
-            for schedule in [Schedule::Halving, Schedule::Constant] {
-                let job = Job { owners: owners(rows), batch, epochs, steps, schedule, ..job() };
-                let total = job.total_steps();
-                let every = job.steps_per_epoch();
-                let rows_of =
-                    |step: u64| if step % every < every - 1 { batch } else { rows - (rows - 1) / batch * batch };
-                let halvings = |step: u64| {
-                    (
-                        schedule.halvings(step, total),
-                        step.checked_sub(1).map(|s| schedule.halvings(s, total)).unwrap_or(0),
-                    )
-                };
-                let key = |step: u64, rows: u32| {
-                    let (now, before) = halvings(step);
-                    (rows, now, now - before)
-                };
-                let mut want = std::collections::BTreeMap::<_, u64>::new();
-                (0..total).for_each(|step| *want.entry(key(step, rows_of(step))).or_default() += 1);
-                let mut have = std::collections::BTreeMap::<_, u64>::new();
-                for kind in job.kinds_of_steps() {
-                    assert_eq!(kind.rows, rows_of(kind.step), "{kind:?}");
-                    *have.entry(key(kind.step, kind.rows)).or_default() += kind.times;
-                }
-                assert_eq!(have, want, "{rows} rows, {epochs} epochs, {schedule:?}");
-            }
-        }
-        let long = Job { epochs: u32::MAX, ..job() };
-        assert!(long.kinds_of_steps().len() <= 16);
-        assert_eq!(long.kinds_of_steps().iter().map(|k| k.times).sum::<u64>(), long.total_steps());
-    }
-
-    #[test]
-    fn an_epoch_goes_over_every_row_once_in_an_order_of_its_own() {
-        let job = job();
-        let all = |epoch| job.batches(epoch).concat();
-        let sorted = |mut rows: Vec<u32>| {
-            rows.sort_unstable();
-            rows
+        assert!(refused(&|j| j.accumulate = 0).contains("at least 1"));
+        assert!(refused(&|j| j.accumulate = u32::MAX).contains("4096"));
+        assert!(refused(&|j| j.schedule = Schedule::Step { epochs: 0, factor: 0.5 }).contains("at least 1 epoch"));
+        assert!(refused(&|j| j.schedule = Schedule::Step { epochs: 1, factor: f64::NAN }).contains("0.99"));
+        assert!(refused(&|j| j.stop = Some(EarlyStop::default())).contains("patience or a target"));
+        let unseen = |j: &mut Job| {
+            j.stop = Some(EarlyStop { patience: Some(1), target: None });
+            j.reveal.accuracy = false;
         };
-        assert_eq!(job.batches(1).iter().map(Vec::len).collect::<Vec<_>>(), [128, 128, 85]);
-        assert!(job.batches(1).iter().all(|b| b.is_sorted()));
-        assert_eq!(sorted(all(1)), (0..341).collect::<Vec<_>>());
-        assert_ne!(all(1), all(2));
-        let still = Job { shuffle: false, ..job.clone() };
-        assert_eq!(still.batches(2).concat(), (0..341).collect::<Vec<_>>());
+        assert!(refused(&unseen).contains("has to be revealed"));
+        for decay in [-1e-4, f64::NAN, f64::INFINITY, 16.0, 1e-300] {
+            assert!(refused(&|j| j.weight_decay = decay).contains("weight decay"), "{decay}");
+        }
     }
 }

@@ -1,18 +1,23 @@
 //! Training: the job, the order of its batches, the loop.
 
 mod certificate;
+mod early_stop;
 mod job;
 mod recipe;
 mod run;
 mod schedule;
 mod settings;
+mod steps;
 
 #[cfg(test)]
 mod tests;
 
 pub use certificate::{Certificate, Conditions, Margin, ROOM_BITS, recommended};
-pub use job::{Job, Owned, Reveals, StepKind};
+pub use early_stop::EarlyStop;
+pub use job::{Job, Owned, Reveals};
 pub use recipe::Recipe;
 pub use run::{evaluate, plan, set_shapes, train};
-pub use schedule::Schedule;
+pub(crate) use schedule::SCHEDULES;
+pub use schedule::{Length, Schedule};
 pub use settings::Settings;
+pub use steps::StepKind;

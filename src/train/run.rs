@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::{Network, Sgd, hits};
 use crate::party::{Plan, PlannedSet, Revealed, Section, Set, SetShape, Values};
-use crate::train::Job;
+use crate::train::{Job, StepKind};
 
 /// Trains the job's network; reveals what the job lists.
 ///
@@ -16,11 +16,12 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let mut step = 0;
     for epoch in 1..=job.epochs {
         e.section(Section::Step);
-        for batch in job.batches(epoch) {
+        for batches in job.batches(epoch).chunks(job.accumulate as usize) {
             if step == total {
                 break;
             }
-            one_step(e, &mut net, &batch, &sgd(job, step)).map_err(|err| err.at(format!("step {}", step + 1)))?;
+            let sgd = job.optimizer(step);
+            one_step(e, &mut net, batches, &sgd).map_err(|err| err.at(format!("step {}", step + 1)))?;
             step += 1;
             e.tick(step)?;
         }
@@ -28,6 +29,9 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
             e.section(Section::Evaluation);
             let hits = evaluate(e, job, &mut net).map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
             e.reveal(Revealed::Hits { epoch }, &hits)?;
+            if job.stop.is_some() && step < total && !e.goes_on(epoch)? {
+                break;
+            }
         }
         if step == total {
             break;
@@ -37,19 +41,34 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     reveal_model(e, job, &net)
 }
 
-/// The optimizer at step `step`, from 0.
-fn sgd(job: &Job, step: u64) -> Sgd {
-    let halvings = |step| job.schedule.halvings(step, job.total_steps());
-    let now = halvings(step);
-    let before = step.checked_sub(1).map_or(0, halvings);
-    Sgd { rate: job.rate.halved(now), momentum: job.momentum, halvings: now - before }
+/// One update, by the gradients of one batch or the sum of several. Weights are opened once: they are the same for all batches.
+fn one_step<E: Engine>(e: &mut E, net: &mut Network<E>, batches: &[Vec<u32>], sgd: &Sgd) -> Result<()> {
+    let weights = net.open_weights(e)?;
+    let mut sum = None;
+    for batch in batches {
+        add_gradients(e, net, batch, &weights, &mut sum)?;
+    }
+    net.update(e, sum.expect("a step has a batch"), sgd)
 }
 
-fn one_step<E: Engine>(e: &mut E, net: &mut Network<E>, batch: &[u32], sgd: &Sgd) -> Result<()> {
+/// Adds the gradients of a batch.
+fn add_gradients<E: Engine>(
+    e: &mut E,
+    net: &mut Network<E>,
+    batch: &[u32],
+    weights: &[E::Wire],
+    sum: &mut Option<Vec<E::Share>>,
+) -> Result<()> {
     e.scope("rows");
     let x = e.rows(Set::TrainFeatures, batch)?;
     let labels = e.rows(Set::TrainLabels, batch)?;
-    net.step(e, x, &labels, sgd)
+    let gradients = net.gradients(e, x, &labels, weights)?;
+    e.scope("update");
+    *sum = Some(match sum.take() {
+        Some(sum) => sum.iter().zip(&gradients).map(|(s, g)| e.add_products(s, g)).collect::<Result<_>>()?,
+        None => gradients,
+    });
+    Ok(())
 }
 
 /// Counts the test rows that the network classifies right; a share scaled by `2^frac`.
@@ -107,8 +126,7 @@ pub fn plan(job: &Job) -> Result<Plan> {
     let mut net = Network::new(&mut plan, &job.model)?;
     plan.section(Section::Step);
     for kind in job.kinds_of_steps() {
-        let batch = spread(kind.rows, job.train_rows());
-        plan.times(kind.times, |plan| one_step(plan, &mut net, &batch, &sgd(job, kind.step)))?;
+        plan.times(kind.times, |plan| plan_step(plan, job, &mut net, kind))?;
     }
     if job.reveal.accuracy {
         plan.section(Section::Evaluation);
@@ -117,6 +135,19 @@ pub fn plan(job: &Job) -> Result<Plan> {
     plan.section(Section::Setup);
     reveal_model(&mut plan, job, &net)?;
     Ok(plan)
+}
+
+/// [`one_step`], of all batches of one size two.
+fn plan_step(plan: &mut Plan, job: &Job, net: &mut Network<Plan>, kind: StepKind) -> Result<()> {
+    let weights = net.open_weights(plan)?;
+    let (full, rest) = (kind.rows / job.batch, kind.rows % job.batch);
+    let mut sum = None;
+    let first = full.min(1);
+    for (rows, times) in [(job.batch, first), (job.batch, full - first), (rest, u32::from(rest > 0))] {
+        let batch = spread(rows, job.train_rows());
+        plan.times(times.into(), |plan| add_gradients(plan, net, &batch, &weights, &mut sum))?;
+    }
+    net.update(plan, sum.expect("a step has a batch"), &job.optimizer(kind.step))
 }
 
 /// [`evaluate`], one batch of each size.

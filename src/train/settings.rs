@@ -11,12 +11,20 @@ pub struct Settings {
     pub epochs: u32,
     /// Rows of a batch.
     pub batch: u32,
-    /// Learning rate, for the mean over a batch.
+    /// Batches whose gradients are summed before the parameters move.
+    pub accumulate: u32,
+    /// Learning rate, for the mean over the rows of a step.
     pub lr: f64,
     /// Momentum.
     pub momentum: f64,
-    /// Name of the schedule of the learning rate.
+    /// Weight decay, as `torch.optim.SGD` has it: of all parameters; 0 for none.
+    pub weight_decay: f64,
+    /// The schedule of the learning rate: see [`Schedule`](crate::train::Schedule).
     pub schedule: String,
+    /// Epochs in a row without a better accuracy that end the run; as many as come where there is none.
+    pub patience: Option<u32>,
+    /// Accuracy that ends the run, from 0 to 1.
+    pub target: Option<f64>,
     /// Whether owners scale features to mean 0 and deviation 1.
     pub normalize: bool,
     /// Whether every epoch goes over the rows in an order of its own.
@@ -32,9 +40,13 @@ impl Default for Settings {
             profile: "wide".into(),
             epochs: 5,
             batch: 128,
+            accumulate: 1,
             lr: 0.0625,
             momentum: 0.90625,
+            weight_decay: 0.0,
             schedule: "halving".into(),
+            patience: None,
+            target: None,
             normalize: false,
             shuffle: true,
             train_limit: None,

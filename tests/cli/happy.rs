@@ -63,6 +63,7 @@ fn figures(summary: &Value, profile: &str) {
             "profile",
             "epochs",
             "steps",
+            "stopped_early",
             "batch",
             "test_accuracy",
             "clear_accuracy",

@@ -13,3 +13,4 @@ mod harness;
 mod models;
 mod plans;
 mod screen;
+mod settings;

@@ -109,7 +109,8 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
         let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer };
         scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
         let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer };
-        run_trainer(&job, links, &identity, &mut |_| ()).unwrap();
+        let initial = training.initial_parameters(&job).unwrap();
+        run_trainer(&job, &initial, links, &identity, &mut |_| ()).unwrap();
     });
     std::mem::take(&mut log.lock().unwrap())
 }

@@ -92,6 +92,10 @@ impl<E: Look> Values for Traced<E> {
         self.engine.tick(step)
     }
 
+    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+        self.engine.goes_on(epoch)
+    }
+
     fn shape_of(share: &E::Share) -> Shape {
         E::shape_of(share)
     }

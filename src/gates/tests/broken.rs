@@ -34,7 +34,7 @@ program! {
         e.probability(&opened[0], &inverse)?;
         let x = operand(e, 0, &shape)?;
         let z = e.product(&x, &x, Layout::LeftTransposed)?;
-        e.rescale(&[Scaling { share: &z, bits: p.ring, scale: 1, shift: 3, times: 3 }])?;
+        e.rescale(&[Scaling { share: &z, what: "x", bits: p.ring, scale: 1, shift: 3, times: 3 }])?;
         e.hits(&won, &x)?;
     }
 }

@@ -94,7 +94,7 @@ fn rescale_cost(p: &Profile, shift: i32) -> Cost {
     cost(p, LEN, |e| {
         let (x, bits) = (ring(e, 0, &[LEN])?, e.profile().ring);
         e.section(Section::Step);
-        e.rescale(&[Scaling { share: &x, bits, scale: 1, shift, times: 5 }]).map(drop)
+        e.rescale(&[Scaling { share: &x, what: "x", bits, scale: 1, shift, times: 5 }]).map(drop)
     })
 }
 

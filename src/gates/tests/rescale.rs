@@ -16,6 +16,7 @@ program! {
         }
         let scaling = |(share, (wide, scale, shift, times)): (_, &Case)| Scaling {
             share,
+            what: "x",
             bits: if *wide { 64 } else { n },
             scale: *scale,
             shift: *shift,

@@ -9,6 +9,8 @@
 //! [training]                             # as the flags of `ppdnn train`, which win
 //! epochs = 10
 //! lr = 0.125
+//! schedule = "step:3:0.5"
+//! weight_decay = 5e-4
 //!
 //! [training.fashion-mnist]               # for one data set
 //! lr = 0.0625
@@ -41,7 +43,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Init, Loss, Model};
 use crate::shape::Shape;
 use crate::train::recipe::reader::{At, Table};
-use crate::train::{Schedule, Settings};
+use crate::train::{SCHEDULES, Schedule, Settings};
 
 /// A network for a data set, and how it is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,11 +63,12 @@ impl Recipe {
     /// [`Error::Usage`] for a name that is none, with those that are; [`Error::File`] and [`Error::Format`] for a file, with the
     /// line, and what would fit.
     pub fn open(name: &str, data: &Known) -> Result<Self> {
-        if name.ends_with(".toml") || name.contains(std::path::is_separator) {
-            Self::load(Path::new(name), data)
-        } else {
-            Self::named(name, data)
-        }
+        if Self::is_file(name) { Self::load(Path::new(name), data) } else { Self::named(name, data) }
+    }
+
+    /// Whether a name is a path.
+    pub fn is_file(name: &str) -> bool {
+        name.ends_with(".toml") || name.contains(std::path::is_separator)
     }
 
     /// The recipe of a file.
@@ -166,13 +169,22 @@ fn change(settings: &mut Settings, table: &mut Table<'_>) -> std::result::Result
     set(&mut settings.profile, table.word("profile", &profiles)?);
     set(&mut settings.epochs, table.whole("epochs", 1, u32::MAX)?);
     set(&mut settings.batch, table.whole("batch", 1, u32::MAX)?);
+    set(&mut settings.accumulate, table.whole("accumulate", 1, u32::MAX)?);
     set(&mut settings.lr, table.number("lr", "a positive number", |lr| lr > 0.0 && lr.is_finite())?);
     set(
         &mut settings.momentum,
         table.number("momentum", "a number from 0 to less than 1", |mu| (0.0..1.0).contains(&mu))?,
     );
-    let schedules = [Schedule::Halving, Schedule::Constant].map(|s| (s.name(), s.name().to_owned()));
-    set(&mut settings.schedule, table.word("schedule", &schedules)?);
+    set(&mut settings.weight_decay, table.number("weight_decay", "0 or more", |wd| wd >= 0.0 && wd.is_finite())?);
+    let schedules = format!("one of {SCHEDULES}");
+    set(&mut settings.schedule, table.text("schedule", &schedules, |text| text.parse::<Schedule>().is_ok())?);
+    if let Some(patience) = table.whole("patience", 1, u32::MAX)? {
+        settings.patience = Some(patience);
+    }
+    let share = "an accuracy above 0 and at most 1";
+    if let Some(target) = table.number("target", share, |target| target > 0.0 && target <= 1.0)? {
+        settings.target = Some(target);
+    }
     set(&mut settings.normalize, table.flag("normalize")?);
     set(&mut settings.shuffle, table.flag("shuffle")?);
     if let Some(limit) = table.whole("train_limit", 1, u32::MAX)? {

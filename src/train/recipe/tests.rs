@@ -40,6 +40,10 @@ fn a_file_says_what_the_network_is_and_how_it_is_trained() {
     let layers = vec![dense(32, false), LayerSpec::Sigmoid, dense(10, true)];
     assert_eq!(recipe.model, Model::new("net", 784, layers, 10, Loss::Square, Init::Uniform).unwrap());
     assert_eq!(recipe.settings, Settings { epochs: 3, lr: 1.0, ..Settings::default() });
+    let text = "lr = 1\nweight_decay = 5e-4\naccumulate = 4\nschedule = \"step:3:0.5\"";
+    let settings =
+        Settings { weight_decay: 5e-4, accumulate: 4, schedule: "step:3:0.5".into(), ..recipe.settings.clone() };
+    assert_eq!(Recipe::parse(&WHOLE.replace("lr = 1", text), &mnist().into()).unwrap().settings, settings);
     // the same as one inline list
     let inline = "name = \"net\"\nloss = \"square\"\ninit = \"uniform\"\ntraining = { epochs = 3, lr = 1.0 }\nlayers = [\
         {kind = \"dense\", outputs = 32, bias = false}, {kind = \"sigmoid\"}, {kind = \"dense\", outputs = 10}]";
@@ -127,7 +131,14 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
             "momentum = 1.0",
             &["line 7: training: `momentum` has to be a number from 0 to less than 1, not `1.0`"],
         ),
-        ("lr = 1", "schedule = \"cosine\"", &["line 7: training: `schedule` has to be one of `halving`, `constant`"]),
+        (
+            "lr = 1",
+            "schedule = \"sine\"",
+            &["line 7: training: `schedule` has to be one of `halving`, `constant`, `cosine`"],
+        ),
+        ("lr = 1", "schedule = \"step:1:2\"", &["line 7: training: `schedule`", "`step:EPOCHS:FACTOR`"]),
+        ("lr = 1", "weight_decay = -1", &["line 7: training: `weight_decay` has to be 0 or more, not `-1`"]),
+        ("lr = 1", "accumulate = 0", &["line 7: training: `accumulate` has to be a whole number from 1"]),
         ("lr = 1", "profile = \"tiny\"", &["line 7: training: `profile` has to be one of `small`, `wide`"]),
         ("lr = 1", "[training.cifar]", &["line 7: training: `cifar` is not known"]),
         (
@@ -222,9 +233,13 @@ fn named_networks_are_what_their_names_promise() {
         profile: "small".into(),
         epochs: 25,
         batch: 50,
+        accumulate: 1,
         lr: 0.0625,
         momentum: 0.0,
+        weight_decay: 0.0,
         schedule: "constant".into(),
+        patience: None,
+        target: None,
         normalize: true,
         shuffle: false,
         train_limit: Some(5000),

@@ -77,9 +77,51 @@ fn halvings_and_momentum_are_counted() {
         let moving = Job { momentum: Momentum::new(0.5).unwrap(), ..base.clone() };
         let (with, without) = (dealt(&moving), dealt(&base));
         assert_eq!(with.frames - without.frames, 8 * 6);
-        assert!((bits(with) - bits(without)).abs_diff(8 * 5 * parameters) <= 8 * 32);
+        // a half is a shift by 1 bit, 29/32 one by 5
+        assert!((bits(with) - bits(without)).abs_diff(8 * parameters) <= 8 * 32);
+        let moving = Job { momentum: Momentum::new(0.90625).unwrap(), ..base.clone() };
+        assert!((bits(dealt(&moving)) - bits(without)).abs_diff(8 * 5 * parameters) <= 8 * 32);
         let rounds = |job: &Job| plan(job).unwrap().server(Section::Step).rounds;
         assert_eq!(rounds(&moving), rounds(&base));
+    }
+}
+
+/// Weight decay is one more rescale, in the round that there is; none costs nothing.
+#[test]
+fn weight_decay_costs_a_bit_and_its_shift_a_parameter() {
+    for p in profiles() {
+        let parameters: u64 = 6 * 64 + 64 + 64 * 32 + 32 + 32 * 3 + 3;
+        let base = Job { batch: 32, ..job(&p, &[6, 64, 32, 3], 32) };
+        // a rate of 2^-7 a row of 32, of which a 64th: a part of 2^-8
+        let decay = Job { weight_decay: f64::exp2(-6.0), ..base.clone() };
+        let of = |job: &Job| plan(job).unwrap();
+        let step = |job: &Job| (of(job).server(Section::Step), of(job).dealer(Section::Step).dealt);
+        let ((with, dealt_with), (without, dealt_without)) = (step(&decay), step(&base));
+        assert_eq!(with.rounds, without.rounds);
+        assert!((bits(with.sent) - bits(without.sent)).abs_diff(parameters) <= 6 * 32);
+        assert!((bits(dealt_with) - bits(dealt_without)).abs_diff(8 * parameters) <= 6 * 32);
+    }
+}
+
+/// The weights are opened and the parameters move once for all batches of a step.
+#[test]
+fn summed_batches_share_the_weights_and_the_update() {
+    for p in profiles() {
+        let momentum = Momentum::new(0.90625).unwrap();
+        let base = Job { batch: 8, momentum, ..job(&p, &[6, 5, 3], 32) };
+        let summed = Job { accumulate: 4, rate: Rate::new(32.0 / 128.0, 32).unwrap(), ..base.clone() };
+        let kinds = |job: &Job, update: bool| {
+            let plan = plan(job).unwrap();
+            let own =
+                plan.entries().iter().filter(|e| matches!(e.kind, CostKind::Weights | CostKind::Update) == update);
+            let mut sum = Cost::default();
+            own.for_each(|e| sum.add(&e.cost, 1));
+            (sum.rounds, bits(sum.opened), bits(sum.dealt), sum.macs)
+        };
+        assert_eq!((base.total_steps(), summed.total_steps()), (4, 1));
+        assert_eq!(kinds(&base, false), kinds(&summed, false));
+        let (often, once) = (kinds(&base, true), kinds(&summed, true));
+        assert_eq!((often.0, often.1, often.2), (4 * once.0, 4 * once.1, 4 * once.2));
     }
 }
 
@@ -121,9 +163,11 @@ fn a_plan_of_one_step_of_each_kind_is_that_of_all_steps() {
 #[test]
 fn a_long_run_is_planned_as_fast_as_a_short_one() {
     let p = Profile::small();
-    let job = |epochs| Job { epochs, batch: 7, schedule: Schedule::Halving, ..job(&p, &[6, 5, 3], 24) };
-    let rounds = |epochs| plan(&job(epochs)).unwrap().server(Section::Step).rounds;
-    assert_eq!(rounds(u32::MAX), u64::from(u32::MAX) * rounds(1));
+    for schedule in [Schedule::Halving, Schedule::Cosine, Schedule::Step { epochs: 1, factor: 0.9 }] {
+        let job = |epochs| Job { epochs, batch: 7, schedule, ..job(&p, &[6, 5, 3], 24) };
+        let rounds = |epochs| plan(&job(epochs)).unwrap().server(Section::Step).rounds;
+        assert_eq!(rounds(u32::MAX), u64::from(u32::MAX) * rounds(1));
+    }
 }
 
 #[test]

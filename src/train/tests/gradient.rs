@@ -1,10 +1,10 @@
 //! Parameters after one step and after a few, against the model in f64; shares against the run in the clear.
 
-use super::model::{Exact, Flaw, Matrix};
+use super::model::{Exact, Flaw, Matrix, Move};
 use super::*;
 use crate::fixed::{MASTER_FRAC, encode};
 use crate::gates::lockstep::{Gate, Record};
-use crate::nn::{Init, LayerSpec, Loss};
+use crate::nn::{Dyadic, Init, LayerSpec, Loss};
 use crate::shape::Shape;
 
 /// A session whose ReLUs' branches are sure, and the model after its steps.
@@ -53,13 +53,19 @@ fn learn(job: &Job, world: &World, model: &mut Exact) -> bool {
         let row = |n: &u32| all[*n as usize * cols..][..*cols].iter().map(|x| *x as f64 * unit).collect::<Vec<_>>();
         Matrix::new(*cols, numbers.iter().flat_map(row).collect())
     };
-    let (total, mut step, mut sure) = (job.total_steps(), 0, true);
-    for batch in (1..=job.epochs).flat_map(|epoch| job.batches(epoch)) {
-        let (rate, halvings) = (job.rate.value(), job.schedule.halvings(step, total));
-        let before = if step == 0 { 0 } else { job.schedule.halvings(step - 1, total) };
-        let momentum = job.momentum.value() / f64::from(1 << (halvings - before));
+    let (total, mut step, mut sure) = (usize::try_from(job.total_steps()).unwrap(), 0, true);
+    let epochs: Vec<_> = (1..=job.epochs).map(|epoch| job.batches(epoch)).collect();
+    // the gradients of all batches of a step are those of one batch of all their rows
+    for batches in epochs.iter().flat_map(|batches| batches.chunks(job.accumulate as usize)).take(total) {
+        let sgd = job.optimizer(step);
+        let part = |d: Option<Dyadic>| d.map_or(0.0, |d| d.value());
+        let stays = model.flaw == Some(Flaw::MomentumStays);
+        let momentum = if stays { job.momentum.value() } else { part(sgd.momentum) };
+        let by = Move { rate: sgd.rate.value(), times: 63.0, momentum, decay: part(sgd.decay) };
+        let last = model.flaw == Some(Flaw::LastBatchOnly);
+        let batch = if last { batches[batches.len() - 1].clone() } else { batches.concat() };
         let (x, labels) = (rows(Set::TrainFeatures, &batch), rows(Set::TrainLabels, &batch));
-        sure &= model.step(&x, &labels, rate / f64::from(1 << halvings), 63.0, momentum);
+        sure &= model.step(&x, &labels, by);
         step += 1;
     }
     sure
@@ -73,7 +79,8 @@ fn last_parameters(records: &[Record<Number>], job: &Job) -> Vec<Vec<f64>> {
     all[all.len() - job.model.parameters().len()..].to_vec()
 }
 
-/// One step, three steps with momentum and a halved rate, an odd rate multiple; batches of 7 and a last one of 5.
+/// One step, three steps with momentum and a halved rate, an odd rate multiple; batches of 7 and a last one of 5; the same with
+/// weight decay, with two batches a step, and with a rate that falls along a cosine or in steps.
 fn cases(p: &Profile) -> Vec<Case> {
     let momentum = Momentum::new(0.90625).unwrap();
     let one = job(p, &[6, 5, 4, 3], 7);
@@ -90,7 +97,13 @@ fn cases(p: &Profile) -> Vec<Case> {
     let deep = sigmoid(&[6, 4, 4, 3], Loss::SoftmaxCrossEntropy, 7);
     let square = sigmoid(&[6, 4, 3], Loss::Square, 12);
     let entropy = sigmoid(&[6, 4, 3], Loss::SigmoidCrossEntropy, 12);
-    [one, few, odd, deep, square, entropy].map(case).into()
+    // so large that nobody can miss it
+    let decay = Job { weight_decay: 4.0, ..few.clone() };
+    let summed = Job { accumulate: 2, weight_decay: 4.0, ..few.clone() };
+    let cosine = Job { schedule: Schedule::Cosine, ..few.clone() };
+    let step = Job { schedule: Schedule::Step { epochs: 1, factor: 0.3 }, epochs: 2, ..job(p, &[6, 5, 4, 3], 7) };
+    let step = Job { momentum, ..step };
+    [one, few, odd, deep, square, entropy, decay, summed, cosine, step].map(case).into()
 }
 
 #[test]
@@ -102,13 +115,17 @@ fn parameters_follow_the_model_within_the_derived_bound() {
                 let got = last_parameters(&records, &job);
                 let excess = after.excess(&got);
                 assert!(excess <= 0.0, "{name}, {steps} steps: {excess} out of bounds");
-                for flaw in
-                    [Flaw::GradientWithoutLabels, Flaw::NoActivationBackward, Flaw::BiasStays, Flaw::MomentumLate]
-                {
+                for flaw in Flaw::ALL {
                     let mut flawed = initial.clone();
                     flawed.flaw = Some(flaw);
                     learn(&job, &world, &mut flawed);
-                    let same = flaw == Flaw::MomentumLate && steps == 1;
+                    let same = match flaw {
+                        Flaw::LastBatchOnly => job.accumulate == 1,
+                        Flaw::MomentumLate => steps == 1,
+                        Flaw::MomentumStays => steps == 1 || job.schedule == Schedule::Constant,
+                        Flaw::NoDecay => job.weight_decay == 0.0,
+                        _ => false,
+                    };
                     assert!(same || flawed.excess(&got) > 0.0, "{name}, {steps} steps: {flaw:?} is not noticed");
                 }
             }

@@ -6,7 +6,8 @@ use crate::gates::lockstep::law::softmax_error;
 use crate::gates::lockstep::{Gate, Record};
 use crate::nn::{Init, LayerSpec, Loss};
 
-/// Jobs with a last partial batch, rates that halve, odd multiples of a rate, with and without momentum, several owners.
+/// Jobs with a last partial batch, rates that fall, odd multiples of a rate, with and without momentum and weight decay, batches
+/// whose gradients are summed, several owners.
 pub(super) fn jobs(p: &Profile) -> Vec<Job> {
     let reveal = Reveals { accuracy: true, model: true };
     let owners = |rows: &[(u32, u32)]| rows.iter().map(|(train, test)| Owned { train: *train, test: *test }).collect();
@@ -26,6 +27,24 @@ pub(super) fn jobs(p: &Profile) -> Vec<Job> {
             schedule: Schedule::Halving,
             epochs: 3,
             ..large.clone()
+        },
+        Job {
+            momentum,
+            weight_decay: 5e-4,
+            accumulate: 3,
+            batch: 8,
+            epochs: 4,
+            schedule: Schedule::Cosine,
+            reveal,
+            owners: owners(&[(40, 4), (5, 0)]),
+            ..large.clone()
+        },
+        Job {
+            momentum,
+            weight_decay: 1e-2,
+            epochs: 3,
+            schedule: Schedule::Step { epochs: 1, factor: 0.7 },
+            ..job(p, &[6, 5, 3], 20)
         },
         Job { batch: 31, steps: Some(2), owners: owners(&[(33, 33)]), reveal, ..large },
         Job { momentum, epochs: 2, ..job(p, &[5, 2], 8) },
@@ -58,7 +77,7 @@ fn assert_losses(records: &[Record<Number>], job: &Job, seed: u64) {
         return;
     }
     let (classes, unit) = (job.model.classes(), f64::exp2(-f64::from(job.profile.frac)));
-    let mut losses = 0;
+    let mut losses = 0usize;
     let mut logits: &[i64] = &[];
     for r in records.iter().filter(|r| r.scope == "loss") {
         match r.gate {
@@ -80,7 +99,10 @@ fn assert_losses(records: &[Record<Number>], job: &Job, seed: u64) {
             _ => {}
         }
     }
-    assert_eq!(losses, job.total_steps());
+    let batches = (1..=job.epochs).map(|epoch| job.batches(epoch)).collect::<Vec<_>>();
+    let steps = batches.iter().flat_map(|all| all.chunks(job.accumulate as usize));
+    let total = usize::try_from(job.total_steps()).unwrap();
+    assert_eq!(losses, steps.take(total).map(<[_]>::len).sum::<usize>());
 }
 
 /// What the hits count: rows whose opened logits are largest at the label.

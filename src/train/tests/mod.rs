@@ -7,6 +7,7 @@ mod images;
 mod lockstep;
 mod model;
 mod privacy;
+mod stop;
 mod vectors;
 
 use crate::engine::Engine;
@@ -37,9 +38,12 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         epochs: 1,
         steps: None,
         batch: 7,
+        accumulate: 1,
         rate: Rate::new(7.0 / 128.0, 7).unwrap(),
         momentum: Momentum::new(0.0).unwrap(),
+        weight_decay: 0.0,
         schedule: Schedule::Constant,
+        stop: None,
         reveal: Reveals { accuracy: false, model: false },
         normalization: None,
         shuffle: true,

@@ -149,7 +149,35 @@ pub(super) enum Flaw {
     GradientWithoutLabels,
     NoActivationBackward,
     BiasStays,
+    LastBatchOnly,
     MomentumLate,
+    MomentumStays,
+    NoDecay,
+}
+
+impl Flaw {
+    pub(super) const ALL: [Self; 7] = [
+        Self::GradientWithoutLabels,
+        Self::NoActivationBackward,
+        Self::BiasStays,
+        Self::LastBatchOnly,
+        Self::MomentumLate,
+        Self::MomentumStays,
+        Self::NoDecay,
+    ];
+}
+
+/// What a step does with a gradient.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move {
+    /// The learning rate over the rows of the step.
+    pub(super) rate: f64,
+    /// A bound on its odd multiple.
+    pub(super) times: f64,
+    /// What the velocity is multiplied by.
+    pub(super) momentum: f64,
+    /// The part of itself that a parameter loses.
+    pub(super) decay: f64,
 }
 
 impl Exact {
@@ -163,8 +191,8 @@ impl Exact {
         Self { activations, loss, window, unit, soft, parameters, velocity, flaw: None }
     }
 
-    /// One step; `rate` is over the batch size. Whether all branches are sure.
-    pub(super) fn step(&mut self, x: &Matrix, labels: &Matrix, rate: f64, times: f64, momentum: f64) -> bool {
+    /// One step. Whether all branches are sure.
+    pub(super) fn step(&mut self, x: &Matrix, labels: &Matrix, by: Move) -> bool {
         let (unit, window) = (self.unit, self.window);
         let layers = self.parameters.len() / 2;
         // weights are opened on the profile's grid
@@ -208,11 +236,12 @@ impl Exact {
             }
             let zero = Bounded::exact(gradient.value.map(|_| 0.0));
             let before = self.velocity[at].clone();
-            // the momentum is off by one unit of 2^-32, the step by one times the rate's odd multiple
-            let step = zero.combine(&gradient, rate).rounded((times + 1.0) * f64::exp2(-32.0));
-            self.velocity[at] = step.combine(&before, momentum);
-            let by = if self.flaw == Some(Flaw::MomentumLate) { step } else { self.velocity[at].clone() };
-            self.parameters[at] = self.parameters[at].combine(&by, -1.0);
+            // momentum and weight decay are off by one unit of 2^-32 each, the step by one times the rate's odd multiple
+            let step = zero.combine(&gradient, by.rate).rounded((by.times + 2.0) * f64::exp2(-32.0));
+            let decay = if self.flaw == Some(Flaw::NoDecay) { 0.0 } else { by.decay };
+            self.velocity[at] = step.combine(&before, by.momentum).combine(&self.parameters[at], decay);
+            let moved = if self.flaw == Some(Flaw::MomentumLate) { step } else { self.velocity[at].clone() };
+            self.parameters[at] = self.parameters[at].combine(&moved, -1.0);
         }
         sure
     }

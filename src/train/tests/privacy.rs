@@ -13,7 +13,8 @@ fn no_session_draw_occurs_twice_over_epochs_and_a_restart() {
         let reveal = Reveals { accuracy: true, model: true };
         let owners = vec![Owned { train: 20, test: 6 }, Owned { train: 11, test: 5 }];
         let momentum = Momentum::new(0.5).unwrap();
-        let job = Job { owners, reveal, momentum, epochs: 2, ..job(&p, &[6, 5, 4, 3], 31) };
+        let (accumulate, weight_decay) = (2, 1e-3);
+        let job = Job { owners, reveal, momentum, accumulate, weight_decay, epochs: 2, ..job(&p, &[6, 5, 4, 3], 31) };
         let mut world = world(&job, 8);
         world.logs = [DrawLog::on(), DrawLog::on()];
         world.run(&Training(&job));
@@ -26,7 +27,7 @@ fn no_session_draw_occurs_twice_over_epochs_and_a_restart() {
         let drawn: Vec<&Draw> = servers.iter().filter(session).collect();
         let once: HashSet<&Draw> = drawn.iter().copied().collect();
         assert_eq!(drawn.len(), once.len(), "a server draws nothing twice");
-        assert!(drawn.len() > 1_000);
+        assert!(drawn.len() > 500);
         let dealt: Vec<&Draw> = dealer.iter().filter(session).collect();
         assert_eq!(dealt.len(), drawn.len(), "the dealer draws each of the servers' draws once");
         assert_eq!(dealt.into_iter().collect::<HashSet<_>>(), once);

@@ -131,6 +131,7 @@ program! {
         let list = shares.iter().zip(&this.cases);
         let list = list.map(|(share, (wide, scale, shift, times))| Scaling {
             share,
+            what: "x",
             bits: if *wide { 64 } else { n },
             scale: *scale,
             shift: *shift,

@@ -148,7 +148,7 @@ impl Scene for Rescaling {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let x = if self.bits == 64 { e.parameter(0, &[rows].into())? } else { share(e, 0, &[rows])? };
-        e.rescale(&[Scaling { share: &x, bits: self.bits, scale: 3, shift: self.shift, times: 5 }]).map(drop)
+        e.rescale(&[Scaling { share: &x, what: "x", bits: self.bits, scale: 3, shift: self.shift, times: 5 }]).map(drop)
     }
 }
 

@@ -1,0 +1,89 @@
+//! When a run ends before its last epoch.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Ends a run by the accuracy that the trainer sees after every epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStop {
+    /// Ends it once so many epochs in a row were no better than the best before them.
+    pub patience: Option<u32>,
+    /// Ends it once the accuracy is at least this, from 0 to 1.
+    pub target: Option<f64>,
+}
+
+impl EarlyStop {
+    /// Whether a run ends after epochs with these accuracies.
+    pub fn is_reached(&self, accuracy: &[f64]) -> bool {
+        let Some(last) = accuracy.last() else { return false };
+        let best = (0..accuracy.len()).fold(0, |best, at| if accuracy[at] > accuracy[best] { at } else { best });
+        let since = accuracy.len() - 1 - best;
+        self.target.is_some_and(|target| *last >= target) || self.patience.is_some_and(|most| since >= most as usize)
+    }
+
+    /// Checks what came from outside.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it says nothing, or something that cannot be.
+    pub fn check(&self) -> Result<()> {
+        let wrong = if self.patience == Some(0) {
+            "an early stop has a patience of at least 1 epoch"
+        } else if self.target.is_some_and(|target| !(target > 0.0 && target <= 1.0)) {
+            "an early stop has a target above 0, and at most 1: the share of test rows that are classified right"
+        } else if self.patience.is_none() && self.target.is_none() {
+            "an early stop has a patience or a target"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Usage(wrong.into()))
+    }
+}
+
+impl fmt::Display for EarlyStop {
+    /// `until accuracy 0.98 or 3 epochs without a better one`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = self.target.map(|target| format!("accuracy {target}"));
+        let patience = self.patience.map(|n| match n {
+            1 => "1 epoch that is no better".to_owned(),
+            n => format!("{n} epochs that are no better"),
+        });
+        let all: Vec<String> = target.into_iter().chain(patience).collect();
+        write!(f, "until {}", all.join(" or "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_at_its_target_or_when_it_gets_no_better() {
+        let ends = |patience, target, accuracy: &[f64]| {
+            let stop = EarlyStop { patience, target };
+            stop.check().unwrap();
+            (1..=accuracy.len()).find(|n| stop.is_reached(&accuracy[..*n]))
+        };
+        let run = [0.5, 0.8, 0.7, 0.8, 0.9, 0.85, 0.85];
+        assert_eq!(ends(None, Some(0.8), &run), Some(2));
+        assert_eq!(ends(None, Some(0.95), &run), None);
+        assert_eq!(ends(Some(1), None, &run), Some(3));
+        // as good as before is no better
+        assert_eq!(ends(Some(2), None, &run), Some(4));
+        assert_eq!(ends(Some(3), None, &run), None);
+        assert_eq!(ends(Some(3), Some(0.9), &run), Some(5));
+        assert!(!EarlyStop { patience: Some(1), target: None }.is_reached(&[]));
+    }
+
+    #[test]
+    fn stops_that_cannot_be_are_refused() {
+        let one = |patience, target| EarlyStop { patience, target }.check().unwrap_err();
+        for (patience, target) in
+            [(None, None), (Some(0), None), (None, Some(0.0)), (Some(1), Some(1.5)), (None, Some(f64::NAN))]
+        {
+            assert!(one(patience, target).is_usage(), "{patience:?} {target:?}");
+        }
+    }
+}

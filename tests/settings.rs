@@ -1,0 +1,173 @@
+//! Learning settings by `ppdnn::roles::Training`: summed batches, schedules, weight decay.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+use ndarray::Array2;
+use ppdnn::data::Examples;
+use ppdnn::fixed::Profile;
+use ppdnn::nn::Model;
+use ppdnn::roles::{Event, Outcome, Training};
+use ppdnn::train::{EarlyStop, Reveals, Schedule};
+
+/// Rows of their own kind each, so that another order gives another model.
+fn examples(rows: usize, skip: usize) -> Examples {
+    let value = |(i, j): (usize, usize)| (((i + skip) * 37 + j * 101 + (i + skip) * j * 13) % 256) as f32 / 256.0;
+    let features = Array2::from_shape_fn((rows, 12), value);
+    let labels = (0..rows).map(|i| u32::try_from((i + skip) * 7 % 5).unwrap()).collect();
+    Examples::new(features, labels, 5).unwrap()
+}
+
+/// A training whose shares follow the clear closely: no ReLU, the wide profile.
+fn smooth() -> Training {
+    let training = Training::new(Model::named("logistic", 12, 5).unwrap()).profile(Profile::wide());
+    let training = training.epochs(1).batch(7).learning_rate(0.5).momentum(0.0).schedule(Schedule::Constant);
+    training.reveal(Reveals { accuracy: false, model: true })
+}
+
+fn run(training: &Training, rows: usize) -> Outcome {
+    training.run(&examples(rows, 0), &examples(0, 100), &mut |_| ()).unwrap()
+}
+
+/// The largest difference of two runs' parameters.
+fn apart(a: &Outcome, b: &Outcome) -> f64 {
+    let pairs = a.parameters.iter().flatten().zip(b.parameters.iter().flatten());
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// As in `tests/training.rs`: three steps at 0.5 are off by 1.5e-3 in a run.
+const SAME: f64 = 6e-3;
+
+#[test]
+fn summed_batches_are_one_large_batch() {
+    for momentum in [0.0, 0.5] {
+        // 50 rows: two steps of 21, and a last one of a batch of 7 and one of 1
+        let training = smooth().momentum(momentum);
+        let summed = run(&training.clone().accumulate(3), 50);
+        let large = run(&training.clone().batch(21), 50);
+        assert!(apart(&summed, &large) < SAME, "{}", apart(&summed, &large));
+        assert_eq!((summed.summary.steps, large.summary.steps), (3, 3));
+        // the control: every batch moves the parameters
+        let small = run(&training, 50);
+        assert_eq!(small.summary.steps, 8);
+        assert!(apart(&summed, &small) > 3.0 * SAME, "{}", apart(&summed, &small));
+    }
+}
+
+#[test]
+fn every_setting_costs_what_was_planned_and_none_costs_nothing() {
+    let rows = 50;
+    let decay = smooth().momentum(0.9).weight_decay(0.01);
+    let all = [
+        smooth().accumulate(3).epochs(2),
+        decay.clone().schedule(Schedule::Cosine).epochs(3),
+        decay.clone().schedule(Schedule::Step { epochs: 1, factor: 0.3 }).epochs(3).accumulate(2),
+        decay.steps(Some(5)),
+    ];
+    for training in all {
+        let (planned, ran) = (training.plan(rows, 0, "cpu").unwrap(), run(&training, rows).summary);
+        assert_eq!(planned.bytes_per_step, ran.bytes_per_step);
+        assert_eq!((planned.steps, planned.rounds_per_step), (ran.steps, ran.rounds_per_step));
+    }
+    let bytes = |training: Training| training.plan(rows, 0, "cpu").unwrap().bytes_per_step;
+    assert_eq!(bytes(smooth().weight_decay(0.0).accumulate(1)), bytes(smooth()));
+    assert!(bytes(smooth().weight_decay(0.01)).server0_to_server1 > bytes(smooth()).server0_to_server1);
+}
+
+/// With a decay of a half of everything a step, next to nothing is left of the weights; without, they stay.
+#[test]
+fn weight_decay_takes_its_part_of_every_parameter() {
+    let size = |outcome: &Outcome| outcome.parameters.iter().flatten().map(|x| x * x).sum::<f64>().sqrt();
+    let slow = smooth().learning_rate(1e-3);
+    let (kept, gone) = (run(&slow, 70), run(&slow.clone().weight_decay(500.0), 70));
+    assert_eq!(kept.summary.steps, 10);
+    let left = size(&gone) / size(&kept);
+    // 2^-10, and ten steps of at most 1e-3 in any parameter
+    assert!(left < 0.01 + 10.0 * 1e-3, "{left}");
+    // what is used is told
+    assert!((gone.summary.settings.weight_decay * gone.summary.settings.lr / 0.5 - 1.0).abs() < 0.02);
+}
+
+/// The sum of the rates of all steps is what a parameter moves by where the gradient stays the same.
+#[test]
+fn a_falling_rate_moves_less() {
+    let moved = |schedule: Schedule| {
+        let still = smooth().learning_rate(1e-2).batch(5).schedule(schedule);
+        let outcome = run(&still.epochs(8), 20);
+        let start = run(&smooth().learning_rate(1e-6).batch(20), 20);
+        apart(&outcome, &start)
+    };
+    let constant = moved(Schedule::Constant);
+    let cases =
+        [(Schedule::Cosine, 0.5), (Schedule::Halving, 0.6875), (Schedule::Step { epochs: 2, factor: 0.5 }, 0.46875)];
+    for (schedule, part) in cases {
+        let have = moved(schedule) / constant;
+        assert!((have - part).abs() < 0.1, "{schedule}: {have} of the way, not {part}");
+    }
+}
+
+#[test]
+fn a_training_begins_with_the_parameters_that_it_is_given() {
+    let learned = run(&smooth().epochs(6), 70);
+    let going_on = smooth().initial(learned.parameters.clone());
+    // what is shared is what was given, to the last bit
+    let job = going_on.job(70, 0).unwrap();
+    let shared = going_on.initial_parameters(&job).unwrap();
+    let back = |x: &u64| x.cast_signed() as f64 * f64::exp2(-32.0);
+    let given = shared.iter().map(|all| all.iter().map(back).collect()).collect::<Vec<Vec<f64>>>();
+    assert_eq!(given, learned.parameters);
+    // ten steps of 1e-6 move nothing by more than a unit of what is revealed
+    let still = run(&going_on.clone().learning_rate(1e-6), 70);
+    assert!(apart(&still, &learned) <= f64::exp2(-16.0), "{}", apart(&still, &learned));
+    // the control: from random parameters
+    assert!(apart(&run(&smooth().learning_rate(1e-6), 70), &learned) > 0.1);
+
+    let refused = |parameters: Vec<Vec<f64>>| {
+        let training = smooth().initial(parameters);
+        let error = training.run(&examples(70, 0), &examples(0, 0), &mut |_| ()).unwrap_err();
+        assert!(error.is_usage(), "{error}");
+        error.to_string()
+    };
+    assert!(refused(vec![vec![0.0; 60]]).contains("`logistic`"));
+    assert!(refused(vec![vec![0.0; 59], vec![0.0; 6]]).contains("`logistic`"));
+    assert!(refused(vec![vec![f64::NAN; 60], vec![0.0; 5]]).contains("NaN"));
+    assert!(refused(vec![vec![3e9; 60], vec![0.0; 5]]).contains("below 2147483648"));
+}
+
+#[test]
+fn a_run_ends_early_by_the_accuracy_that_is_revealed() {
+    let (train, test) = (examples(35, 0), examples(20, 100));
+    let seen = Reveals { accuracy: true, model: true };
+    // nothing moves and no two logits are close, so that no epoch is better than the first
+    let far = (0..65).map(|i| f64::from(i * i * 37 % 101) / 10.0 - 5.0).collect::<Vec<_>>();
+    let still = smooth().initial(vec![far[..60].to_vec(), far[60..].to_vec()]);
+    let still = still.epochs(6).learning_rate(1e-6).reveal(seen);
+    let ran = |training: &Training| {
+        let mut stopped = None;
+        let outcome = training
+            .run(&train, &test, &mut |e| {
+                if let Event::Stopped { epoch, epochs } = e {
+                    stopped = Some((epoch, epochs));
+                }
+            })
+            .unwrap();
+        let planned = training.plan(35, 20, "cpu").unwrap();
+        assert_eq!(planned.bytes_per_step, outcome.summary.bytes_per_step, "planned is counted");
+        assert_eq!(planned.bytes_per_evaluation, outcome.summary.bytes_per_evaluation);
+        assert!(planned.epochs == 6 && outcome.parameters.len() == 2);
+        assert_eq!(outcome.summary.stopped_early, stopped.is_some());
+        assert_eq!(outcome.summary.steps, 5 * u64::from(outcome.summary.epochs));
+        (outcome.accuracy.len(), outcome.summary.epochs, stopped)
+    };
+    let patient = |n| EarlyStop { patience: Some(n), target: None };
+    assert_eq!(ran(&still), (6, 6, None));
+    assert_eq!(ran(&still.clone().stop(patient(2))), (3, 3, Some((3, 6))));
+    // the last epoch ends by itself
+    assert_eq!(ran(&still.clone().stop(patient(5))), (6, 6, None));
+    let target = |target| EarlyStop { patience: None, target: Some(target) };
+    assert_eq!(ran(&still.clone().stop(target(1e-9))), (1, 1, Some((1, 6))));
+    assert_eq!(ran(&still.clone().stop(target(1.0))), (6, 6, None));
+    let (clear, _) = still.clone().stop(patient(2)).run_clear(&train, &test, &mut |_| ()).unwrap();
+    assert_eq!(clear.len(), 3);
+    let unseen = still.stop(patient(2)).reveal(Reveals { accuracy: false, model: true });
+    assert!(unseen.run(&train, &test, &mut |_| ()).unwrap_err().is_usage());
+}
