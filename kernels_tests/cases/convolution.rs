@@ -6,7 +6,7 @@ use super::Maker;
 use crate::FILLS;
 
 /// Batch, height, width, channels, rows, columns, kernel, times, padding, gap, outputs, back; around the four of a tile.
-const PATCHES: [[u32; 16]; 9] = [
+const PATCHES: [[u32; 16]; 10] = [
     // the first rows and columns left out
     [2, 6, 5, 2, 3, 2, 2, 2, 1, 1, u32::MAX, u32::MAX - 1, 1, 1, 3, 0],
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0],
@@ -14,6 +14,8 @@ const PATCHES: [[u32; 16]; 9] = [
     [3, 6, 9, 2, 6, 9, 5, 5, 1, 1, 2, 2, 1, 1, 5, 0],
     [1, 12, 12, 20, 8, 8, 5, 5, 1, 1, 0, 0, 1, 1, 50, 0],
     [2, 9, 7, 5, 5, 3, 3, 3, 2, 3, 1, 1, 1, 1, 3, 0],
+    // more positions than software Vulkan lets one loop have
+    [2, 190, 190, 1, 190, 190, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0],
     // gradients by images: of strides, of none, of paddings
     [2, 5, 3, 3, 9, 7, 3, 3, 1, 1, 1, 1, 2, 3, 5, 1],
     [1, 8, 8, 5, 12, 12, 5, 5, 1, 1, 4, 4, 1, 1, 2, 1],

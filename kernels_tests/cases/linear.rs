@@ -129,7 +129,10 @@ impl Maker {
     }
 
     pub(super) fn sum_rows(&mut self) {
-        for ([rows, cols], fill) in MATRICES.into_iter().chain([[0, 3]]).flat_map(|m| FILLS.map(|f| (m, f))) {
+        // no rows, and more than software Vulkan lets one loop have
+        for ([rows, cols], fill) in
+            MATRICES.into_iter().chain([[0, 3], [70_000, 3]]).flat_map(|m| FILLS.map(|f| (m, f)))
+        {
             for shift in [0, 5, 31, 32, 63, 64] {
                 let x = self.operand(Operand::Ring, rows * cols, fill);
                 self.push(format!("{rows} rows {fill:?}"), &[cols as u32, shift], vec![x], cols);

@@ -61,6 +61,9 @@ impl Operand {
 /// Rows, and columns, of the tile of a matrix that one thread computes in WGSL, where it is the constant `TILE`.
 pub const TILE: u32 = 4;
 
+/// Threads of a workgroup in WGSL, where it is the constant `GROUP`: a multiple of every common subgroup size.
+pub const GROUP: u32 = 64;
+
 /// Parameters of a kernel: `u32` fields in the order of the WGSL struct `Params`.
 pub trait Params: bytemuck::Pod {
     /// Names of the fields, in order.

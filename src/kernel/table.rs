@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::fast::split::at_level;
 use super::twin::{compare, convolution, linear, pack, pool, prg, rescale, select, softmax, winner};
-use super::{Kernel, Operand, Params, TILE, Word};
+use super::{GROUP, Kernel, Operand, Params, TILE, Word};
 
 /// The next input, as elements.
 fn next<'a, T: Pod>(inputs: &mut std::slice::Iter<'_, &'a [u8]>) -> &'a [T] {
@@ -181,10 +181,17 @@ impl PatchParams {
         (self.batch * self.rows * self.columns).div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize
     }
 
-    /// Tiles of a filter's gradient, for any number of words.
-    fn tap_tiles(&self, _len: usize) -> usize {
+    /// Threads of workgroups with a tile of a filter's gradient each, for any number of words.
+    fn tap_groups(&self, _len: usize) -> usize {
         let taps = self.kernel_rows * self.kernel_columns * self.channels;
-        taps.div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize
+        taps.div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize * GROUP as usize
+    }
+}
+
+impl SumRowsParams {
+    /// Threads of workgroups with a column each.
+    fn groups(&self, len: usize) -> usize {
+        len * GROUP as usize
     }
 }
 
@@ -224,7 +231,7 @@ kernels! {
     /// Corrections of [`BELOW_MAX`].
     DEAL_BELOW_MAX = "deal_below_max.wgsl", BelowMaxParams, [Ring, Raw, Raw] => Raw, softmax::deal_below_max;
     /// `out = +-c +- patches(x)^T y`.
-    CORRELATE = "correlate.wgsl" by PatchParams::tap_tiles, PatchParams, [Ring, Ring, Ring] => Ring, convolution::correlate;
+    CORRELATE = "correlate.wgsl" by PatchParams::tap_groups, PatchParams, [Ring, Ring, Ring] => Ring, convolution::correlate;
     /// Tables and products of a comparison.
     DEAL_COMPARE = "deal_compare.wgsl", CompareParams, [Ring, Raw, Raw, Raw] => Raw, compare::deal_compare;
     /// Tables of [`EXP`].
@@ -290,7 +297,7 @@ kernels! {
     /// Opened secret bits as shares of the ring.
     SHARE_BITS = "share_bits.wgsl", ShareBitsParams, [Raw, Raw] => Ring, select::share_bits;
     /// `out[j] = 2^shift sum_i x[i, j]`.
-    SUM_ROWS = "sum_rows.wgsl", SumRowsParams, [Ring] => Ring, linear::sum_rows;
+    SUM_ROWS = "sum_rows.wgsl" by SumRowsParams::groups, SumRowsParams, [Ring] => Ring, linear::sum_rows;
     /// Packed elements as ring elements.
     UNPACK = "unpack.wgsl", UnpackParams, [Raw] => Ring, pack::unpack;
     /// Rows of packed elements as ring elements.

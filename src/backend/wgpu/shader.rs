@@ -5,7 +5,7 @@
 //! kernel's first input has (raw words: the ring), so that a row and its `_wide` twin share a file. The helpers are
 //! `shaders/lib/`. Constants that Rust needs too, `GROUP` and `TILE`, are put in front.
 
-use crate::kernel::{Kernel, Operand, RingWord, TILE};
+use crate::kernel::{GROUP, Kernel, Operand, RingWord, TILE};
 
 /// How 64-bit words are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,9 +23,6 @@ pub const PAIRS: [(RingWord, Arithmetic); 4] = [
     (RingWord::U64, Arithmetic::Native),
     (RingWord::U64, Arithmetic::Limbs),
 ];
-
-/// Threads of a workgroup: a multiple of every common subgroup size.
-const GROUP: usize = 64;
 
 /// The WGSL of a kernel for a word pair.
 pub fn source(kernel: &Kernel, ring: RingWord, arithmetic: Arithmetic) -> String {
@@ -50,7 +47,7 @@ fn word(prelude: &str, ty: &str, prefix: &str) -> String {
 
 /// Workgroups in x and y for a number of threads; none where the adapter takes fewer than `most` by `most`.
 pub(super) fn grid(threads: usize, most: usize) -> Option<[u32; 2]> {
-    let groups = threads.div_ceil(GROUP);
+    let groups = threads.div_ceil(GROUP as usize);
     let y = groups.div_ceil(most);
     let x = groups.div_ceil(y);
     (y <= most).then_some([u32::try_from(x).ok()?, u32::try_from(y).ok()?])
