@@ -111,3 +111,19 @@ fn a_network_of_one_s_own_in_the_small_profile_wants_a_range_certificate() {
     let known = ["train", "-q", "--model", "logistic", "--train-limit", "200", "--steps", "1", "--reveal", "none"];
     assert_eq!(run(dir.path(), &known).err, "");
 }
+
+#[test]
+fn values_that_leave_their_ranges_in_the_clear_are_told_after_a_run() {
+    let _turn = shared();
+    let dir = folder();
+    let compared = |more: &[&str]| {
+        let run = run(dir.path(), &[&["train", "-q", "--compare-clear", "--out", "out"], &SHORT[..8], more].concat());
+        run.done();
+        run.err
+    };
+    let warned = compared(&["1", "--lr", "256", "--momentum", "0.96875"]);
+    for words in ["warning: in the clear, values left their ranges", " at ", ", in step ", "ppdnn dry-run"] {
+        assert!(warned.contains(words), "`{words}` is not in `{warned}`");
+    }
+    assert_eq!(compared(&["1"]), "");
+}
