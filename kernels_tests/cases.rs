@@ -56,6 +56,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "extend" => make.extend(),
         "gather_rows" => make.gather_rows(),
         "hits" => make.hits(),
+        "keep" => make.keep(),
         "mask" => make.mask(Operand::Ring),
         "mask_wide" => make.mask(Operand::Wide),
         "matmul_minus" => make.matmul(3),

@@ -49,6 +49,7 @@ truths! {
     convolution::convolutions_and_their_gradients_are_those_of_the_definition: CONVOLVE CORRELATE;
     linear::combinations_equal_those_of_integers: COMBINE COMBINE_WIDE;
     linear::matrix_products_equal_those_of_integers: MATMUL_MINUS MATMUL_PAIR;
+    linear::what_is_not_kept_is_0: KEEP;
     linear::narrowing_divides_down_on_server_0_and_up_on_server_1: NARROW;
     linear::rows_add_up_as_integers_do: ADD_ROW SUM_ROWS;
     pack::corrections_and_shares_add_up: CORRECT CORRECT_BITS;

@@ -2,7 +2,7 @@
 // w is [taps, outputs]; where `back` it is [kernel rows, kernel columns, outputs, channels] and turned over.
 struct Params {
     batch: u32, height: u32, width: u32, channels: u32, rows: u32, columns: u32, kernel_rows: u32, kernel_columns: u32,
-    times_y: u32, times_x: u32, pad_y: u32, pad_x: u32, gap_y: u32, gap_x: u32,
+    times_y: u32, times_x: u32, pad_y: u32, pad_x: u32, gap_y: u32, gap_x: u32, dilation_y: u32, dilation_x: u32,
     outputs: u32, back: u32, minus_c: u32, minus: u32
 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let rows = p.batch * p.rows * p.columns;
     if t.i >= rows { return; }
     let g = Patches(p.batch, p.height, p.width, p.channels, p.rows, p.columns, p.kernel_rows, p.kernel_columns,
-        p.times_y, p.times_x, p.pad_y, p.pad_x, p.gap_y, p.gap_x);
+        p.times_y, p.times_x, p.pad_y, p.pad_x, p.gap_y, p.gap_x, p.dilation_y, p.dilation_x);
     let i = edge(t.i, rows);
     let column = i % vec4(p.columns);
     let line = i / vec4(p.columns);

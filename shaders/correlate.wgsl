@@ -3,7 +3,7 @@
 // the images, as a filter has few taps and a batch many positions: more than software Vulkan lets one loop have (65,535).
 struct Params {
     batch: u32, height: u32, width: u32, channels: u32, rows: u32, columns: u32, kernel_rows: u32, kernel_columns: u32,
-    times_y: u32, times_x: u32, pad_y: u32, pad_x: u32, gap_y: u32, gap_x: u32,
+    times_y: u32, times_x: u32, pad_y: u32, pad_x: u32, gap_y: u32, gap_x: u32, dilation_y: u32, dilation_x: u32,
     outputs: u32, back: u32, minus_c: u32, minus: u32
 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -47,7 +47,7 @@ fn main(
 ) {
     let t = tile(group.x + group.y * groups.x, p.outputs);
     let g = Patches(p.batch, p.height, p.width, p.channels, p.rows, p.columns, p.kernel_rows, p.kernel_columns,
-        p.times_y, p.times_x, p.pad_y, p.pad_x, p.gap_y, p.gap_x);
+        p.times_y, p.times_x, p.pad_y, p.pad_x, p.gap_y, p.gap_x, p.dilation_y, p.dilation_x);
     let i = edge(t.i, p.kernel_rows * p.kernel_columns * p.channels);
     let channel = i % vec4(p.channels);
     let kernel = i / vec4(p.channels);

@@ -110,6 +110,13 @@ impl Maker {
         }
     }
 
+    pub(super) fn keep(&mut self) {
+        for (len, fill) in SIZES.into_iter().flat_map(|l| FILLS.map(|f| (l, f))) {
+            let inputs = vec![self.operand(Operand::Ring, len, fill), self.raw(packed(len, 1))];
+            self.push(format!("{len} {fill:?}"), &[len as u32], inputs, len);
+        }
+    }
+
     pub(super) fn pack_ring(&mut self) {
         for width in 1..=64 {
             for (turn, len) in SIZES.into_iter().enumerate() {

@@ -12,6 +12,7 @@ struct Conv {
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: [usize; 2],
+    dilation: [usize; 2],
     batch: usize,
 }
 
@@ -38,12 +39,13 @@ const fn conv(
     padding: [usize; 2],
     batch: usize,
 ) -> Conv {
-    Conv { image, channels, outputs, kernel, stride, padding, batch }
+    Conv { image, channels, outputs, kernel, stride, padding, dilation: [1, 1], batch }
 }
 
 impl Conv {
     fn positions(&self) -> [usize; 2] {
-        [0, 1].map(|a: usize| (self.image[a] + 2 * self.padding[a] - self.kernel[a]) / self.stride[a] + 1)
+        let across = |a: usize| (self.kernel[a] - 1) * self.dilation[a] + 1;
+        [0, 1].map(|a: usize| (self.image[a] + 2 * self.padding[a] - across(a)) / self.stride[a] + 1)
     }
 
     fn lens(&self) -> [usize; 3] {
@@ -59,7 +61,7 @@ impl Conv {
         let range = |n: usize| 0..n;
         for (b, oy, ox) in range(self.batch).flat_map(|b| (0..h).flat_map(move |y| (0..w).map(move |x| (b, y, x)))) {
             for (ky, kx) in range(self.kernel[0]).flat_map(|y| (0..self.kernel[1]).map(move |x| (y, x))) {
-                let (y, x) = (oy * self.stride[0] + ky, ox * self.stride[1] + kx);
+                let (y, x) = (oy * self.stride[0] + ky * self.dilation[0], ox * self.stride[1] + kx * self.dilation[1]);
                 let outside =
                     |at: usize, axis: usize| at < self.padding[axis] || at >= self.padding[axis] + self.image[axis];
                 if outside(y, 0) || outside(x, 1) {
@@ -79,7 +81,8 @@ impl Conv {
         let ([h, w], [rows, columns]) = (self.image, self.positions());
         let [ky, kx] = self.kernel;
         let all = [self.batch, h, w, self.channels, rows, columns, ky, kx, self.stride[0], self.stride[1]];
-        let rest = [self.padding[0], self.padding[1], 1, 1, self.outputs, 0];
+        let [apart_y, apart_x] = self.dilation;
+        let rest = [self.padding[0], self.padding[1], 1, 1, apart_y, apart_x, self.outputs, 0];
         all.into_iter().chain(rest).map(|x| x as u32).chain([minus_c, minus]).collect()
     }
 
@@ -90,7 +93,7 @@ impl Conv {
         let all = [self.batch, rows, columns, self.outputs, h, w, ky, kx, 1, 1];
         // a padding of more than the kernel's rows wraps: what it stands for is negative
         let padding = [ky.wrapping_sub(1 + self.padding[0]), kx.wrapping_sub(1 + self.padding[1])];
-        let rest = [self.stride[0], self.stride[1], self.channels, 1];
+        let rest = [self.stride[0], self.stride[1], 1, 1, self.channels, 1];
         all.into_iter().chain(padding).chain(rest).map(|x| x as u32).chain([minus_c, minus]).collect()
     }
 }
@@ -137,7 +140,11 @@ pub(super) fn convolutions_and_their_gradients_are_those_of_the_definition() {
 pub(super) fn boxes_add_up() {
     for ring in RINGS {
         let mut play = Play::new(ring, 10);
-        for (conv, fill) in CONVS.into_iter().flat_map(|c| FILLS.map(|f| (c, f))) {
+        let apart = [
+            Conv { dilation: [2, 3], ..conv([9, 11], [3, 3], [3, 2], [1, 1], [1, 0], 2) },
+            Conv { dilation: [4, 1], ..conv([10, 4], [1, 1], [2, 2], [3, 2], [0, 1], 1) },
+        ];
+        for (conv, fill) in CONVS.into_iter().chain(apart).flat_map(|c| FILLS.map(|f| (c, f))) {
             // a filter of ones that keeps channels apart
             let conv = Conv { outputs: conv.channels, ..conv };
             let [images, _, outputs] = conv.lens();

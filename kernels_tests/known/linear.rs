@@ -86,6 +86,20 @@ pub(super) fn narrowing_divides_down_on_server_0_and_up_on_server_1() {
     }
 }
 
+pub(super) fn what_is_not_kept_is_0() {
+    for ring in RINGS {
+        let mut play = Play::new(ring, 12);
+        for (len, fill) in sizes() {
+            let x = play.source.values(len, ring.bits(), fill);
+            let bits = play.source.raw(len.div_ceil(32));
+            let inputs = [ring_bytes(ring, &x), bytes(&bits)];
+            let got = ring_values(ring, &twin(&KEEP, ring, &[len as u32], &inputs, len));
+            let want: Vec<u64> = (0..len).map(|i| x[i] * u64::from(bits[i / 32] >> (i % 32) & 1)).collect();
+            hold(&got, &want, &format!("{ring:?} {len} {fill:?}"));
+        }
+    }
+}
+
 pub(super) fn rows_add_up_as_integers_do() {
     for (ring, _) in PROFILES {
         let mut play = Play::new(ring, 4);

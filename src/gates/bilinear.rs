@@ -88,11 +88,11 @@ impl Conv {
     /// The patches that a pass goes over: of images, or of outputs' gradients.
     pub(crate) fn patches(&self, batch: usize, pass: Pass) -> Patches {
         let Self { image, channels, kernel, stride, padding, outputs } = *self;
-        let positions = self.positions();
+        let (positions, dilation) = (self.positions(), [1, 1]);
         match pass {
             Pass::Forward | Pass::Filter => {
                 let padding = padding.map(usize::cast_signed);
-                Patches { batch, image, channels, positions, kernel, times: stride, padding, gap: [1, 1] }
+                Patches { batch, image, channels, positions, kernel, times: stride, padding, gap: [1, 1], dilation }
             }
             Pass::Image => Patches {
                 batch,
@@ -103,6 +103,7 @@ impl Conv {
                 times: [1, 1],
                 padding: [0, 1].map(|a| kernel[a].cast_signed() - 1 - padding[a].cast_signed()),
                 gap: stride,
+                dilation,
             },
         }
     }
@@ -119,7 +120,7 @@ impl PatchParams {
         let pair = |[a, b]: [usize; 2]| [count(a), count(b)];
         let ([height, width], [rows, columns]) = (pair(p.image), pair(p.positions));
         let ([kernel_rows, kernel_columns], [times_y, times_x]) = (pair(p.kernel), pair(p.times));
-        let [gap_y, gap_x] = pair(p.gap);
+        let ([gap_y, gap_x], [dilation_y, dilation_x]) = (pair(p.gap), pair(p.dilation));
         #[expect(clippy::cast_possible_truncation, reason = "an image has fewer rows")]
         let [pad_y, pad_x] = p.padding.map(|pad| (pad as i32).cast_unsigned());
         let (batch, channels, outputs) = (count(p.batch), count(p.channels), count(outputs));
@@ -138,6 +139,8 @@ impl PatchParams {
             pad_x,
             gap_y,
             gap_x,
+            dilation_y,
+            dilation_x,
             outputs,
             back: 0,
             minus_c: 0,

@@ -20,23 +20,35 @@ pub struct Boxes {
     pub positions: [usize; 2],
     /// Distance of neighbouring values; zeros lie between them.
     pub gap: [usize; 2],
+    /// Distance of a window's neighbouring values.
+    pub dilation: [usize; 2],
 }
 
 impl Boxes {
     /// The windows of a pool.
     pub fn pool(image: [usize; 2], channels: usize, window: [usize; 2], stride: [usize; 2]) -> Self {
         let positions = [0, 1].map(|a| (image[a] - window[a]) / stride[a] + 1);
-        Self { image, channels, window, stride, padding: [0, 0], positions, gap: [1, 1] }
+        Self { image, channels, window, stride, padding: [0, 0], positions, gap: [1, 1], dilation: [1, 1] }
     }
 
-    /// The sums that an average pool behind a convolution of stride 1 is folded into, and the convolution of those sums.
+    /// The windows of one value each that put zeros around images.
+    pub fn zeros_around(image: [usize; 2], channels: usize, padding: [usize; 2]) -> Self {
+        let positions = [0, 1].map(|a| image[a] + 2 * padding[a]);
+        let padding = padding.map(usize::cast_signed);
+        Self { padding, positions, ..Self::pool(image, channels, [1, 1], [1, 1]) }
+    }
+
+    /// The sums that an average pool behind a convolution is folded into, and the convolution of those sums.
     ///
-    /// A pool of a convolution is the convolution, with the pool's stride, of the sums of `window` of the padded images.
+    /// A pool of a convolution is the convolution, with the product of the strides, of the padded images' sums of `window` values
+    /// that are the convolution's stride apart.
     pub fn before(conv: Conv, window: [usize; 2], stride: [usize; 2]) -> (Self, Conv) {
-        let positions = [0, 1].map(|a| conv.image[a] + 2 * conv.padding[a] + 1 - window[a]);
+        let positions = [0, 1].map(|a| conv.image[a] + 2 * conv.padding[a] - (window[a] - 1) * conv.stride[a]);
+        let stride = [0, 1].map(|a| stride[a] * conv.stride[a]);
         let padding = conv.padding.map(usize::cast_signed);
         let Conv { image, channels, .. } = conv;
-        let sums = Self { image, channels, window, stride: [1, 1], padding, positions, gap: [1, 1] };
+        let sums =
+            Self { image, channels, window, stride: [1, 1], padding, positions, gap: [1, 1], dilation: conv.stride };
         (sums, Conv { image: positions, stride, padding: [0, 0], ..conv })
     }
 
@@ -54,7 +66,7 @@ impl Boxes {
     pub fn taps(&self) -> Vec<Self> {
         let [rows, columns] = self.window;
         let tap = |at: usize| {
-            let offset = [at / columns, at % columns];
+            let offset = [at / columns * self.dilation[0], at % columns * self.dilation[1]];
             let padding = [0, 1].map(|a| self.padding[a] - offset[a].cast_signed());
             Self { window: [1, 1], padding, ..*self }
         };
@@ -69,7 +81,7 @@ impl Boxes {
             positions: self.image,
             stride: self.gap,
             gap: self.stride,
-            padding: [0, 1].map(|a| self.window[a].cast_signed() - 1 - self.padding[a]),
+            padding: [0, 1].map(|a| ((self.window[a] - 1) * self.dilation[a]).cast_signed() - self.padding[a]),
             ..*self
         }
     }
@@ -86,7 +98,7 @@ impl Boxes {
 
     /// As patches of `batch` images.
     pub(crate) fn patches(&self, batch: usize) -> Patches {
-        let Self { image, channels, window, stride, padding, positions, gap } = *self;
-        Patches { batch, image, channels, positions, kernel: window, times: stride, padding, gap }
+        let Self { image, channels, window, stride, padding, positions, gap, dilation } = *self;
+        Patches { batch, image, channels, positions, kernel: window, times: stride, padding, gap, dilation }
     }
 }

@@ -50,7 +50,21 @@ pub trait Compare: Values {
     ///
     /// # Errors
     /// What the device or the link says.
-    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>>;
+    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
+        Ok(self.order(list, &[], window)?.0)
+    }
+
+    /// The bits `[x >= y]` of pairs and `[y >= 0]` of wires, in one round; all have the same bits.
+    ///
+    /// # Errors
+    /// What the device or the link says.
+    #[expect(clippy::type_complexity, reason = "the lists of two kinds of comparisons")]
+    fn order(
+        &mut self,
+        pairs: &[(&Self::Wire, &Self::Wire)],
+        wires: &[&Self::Wire],
+        window: Window,
+    ) -> Result<(Vec<Self::Bits>, Vec<Self::Bits>)>;
 
     /// For a wire `[rows, classes]`, the bits `[y_i >= y_j]` of all pairs `i < j`, `[pairs, rows]`.
     ///
@@ -169,6 +183,12 @@ impl Dealer {
     }
 }
 
+/// The first `n`, and the others.
+fn parted<T>(mut all: Vec<T>, n: usize) -> (Vec<T>, Vec<T>) {
+    let rest = all.split_off(n);
+    (all, rest)
+}
+
 /// The bits of the one threshold of every entry.
 fn first<T>(all: Vec<Vec<T>>) -> Vec<T> {
     all.into_iter().flatten().collect()
@@ -186,10 +206,16 @@ impl Compare for Server {
         self.compare(vec![w]).map(first)
     }
 
-    fn larger(&mut self, list: &[(&OpenWire, &OpenWire)], window: Window) -> Result<Vec<BitShare>> {
-        let one = |(x, y): &(&OpenWire, &OpenWire)| difference(self.device(), [&x.hat, &y.hat], x.bits, window, true);
-        let list = list.iter().map(one).collect::<Result<_>>()?;
-        self.compare(list).map(first)
+    fn order(
+        &mut self,
+        pairs: &[(&OpenWire, &OpenWire)],
+        wires: &[&OpenWire],
+        window: Window,
+    ) -> Result<(Vec<BitShare>, Vec<BitShare>)> {
+        let pair = |(x, y): &(&OpenWire, &OpenWire)| difference(self.device(), [&x.hat, &y.hat], x.bits, window, true);
+        let one = |y: &&OpenWire| windows(self.device(), &y.hat, y.bits, window, true, &[0]);
+        let list = pairs.iter().map(pair).chain(wires.iter().map(one)).collect::<Result<_>>()?;
+        Ok(parted(first(self.compare(list)?), pairs.len()))
     }
 
     fn pair_signs(&mut self, y: &OpenWire, window: Window) -> Result<BitShare> {
@@ -210,12 +236,17 @@ impl Compare for Dealer {
         self.compare(vec![(w, thresholds.len())]).map(first)
     }
 
-    fn larger(&mut self, list: &[(&DealtWire, &DealtWire)], window: Window) -> Result<Vec<Shape>> {
-        let one = |(x, y): &(&DealtWire, &DealtWire)| {
-            Ok((difference(self.device(), [&x.r, &y.r], x.bits, window, false)?, 1))
-        };
-        let list = list.iter().map(one).collect::<Result<_>>()?;
-        self.compare(list).map(first)
+    fn order(
+        &mut self,
+        pairs: &[(&DealtWire, &DealtWire)],
+        wires: &[&DealtWire],
+        window: Window,
+    ) -> Result<(Vec<Shape>, Vec<Shape>)> {
+        let pair = |(x, y): &(&DealtWire, &DealtWire)| difference(self.device(), [&x.r, &y.r], x.bits, window, false);
+        let one = |y: &&DealtWire| windows(self.device(), &y.r, y.bits, window, false, &[0]);
+        let list = pairs.iter().map(pair).chain(wires.iter().map(one));
+        let list = list.map(|w| Ok((w?, 1))).collect::<Result<_>>()?;
+        Ok(parted(first(self.compare(list)?), pairs.len()))
     }
 
     fn pair_signs(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
@@ -262,7 +293,12 @@ impl Compare for Clear {
         Ok(thresholds.iter().map(one).collect())
     }
 
-    fn larger(&mut self, list: &[(&Number, &Number)], window: Window) -> Result<Vec<Number>> {
+    fn order(
+        &mut self,
+        pairs: &[(&Number, &Number)],
+        wires: &[&Number],
+        window: Window,
+    ) -> Result<(Vec<Number>, Vec<Number>)> {
         let one = |(x, y): &(&Number, &Number)| {
             let w = window.on(x.bits);
             let mut cut = |n: &Number| n.x.iter().map(|v| self.round(*v, w.low)).collect::<Vec<i64>>();
@@ -273,7 +309,8 @@ impl Compare for Clear {
             let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
             Number { x: bits, shape: x.shape.clone(), bits: 1 }
         };
-        Ok(list.iter().map(one).collect())
+        let larger = pairs.iter().map(one).collect();
+        Ok((larger, self.sign(&wires.iter().map(|y| (*y, window)).collect::<Vec<_>>())?))
     }
 
     fn pair_signs(&mut self, y: &Number, window: Window) -> Result<Number> {
@@ -304,10 +341,22 @@ impl Compare for Plan {
         )
     }
 
-    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
-        let server: Vec<_> = list.iter().map(|(x, y)| (&x.0, &y.0)).collect();
-        let dealer: Vec<_> = list.iter().map(|(x, y)| (&x.1, &y.1)).collect();
-        self.gates(CostKind::Compares, |s| s.larger(&server, window), |d| d.larger(&dealer, window))
+    fn order(
+        &mut self,
+        pairs: &[(&Self::Wire, &Self::Wire)],
+        wires: &[&Self::Wire],
+        window: Window,
+    ) -> Result<(Vec<Self::Bits>, Vec<Self::Bits>)> {
+        let server: Vec<_> = pairs.iter().map(|(x, y)| (&x.0, &y.0)).collect();
+        let dealer: Vec<_> = pairs.iter().map(|(x, y)| (&x.1, &y.1)).collect();
+        let (asking, dealing): (Vec<_>, Vec<_>) = wires.iter().map(|y| (&y.0, &y.1)).unzip();
+        let all = |(larger, signs): (Vec<_>, Vec<_>)| larger.into_iter().chain(signs).collect();
+        let bits = self.gates(
+            CostKind::Compares,
+            |s| s.order(&server, &asking, window).map(all),
+            |d| d.order(&dealer, &dealing, window).map(|(larger, signs)| larger.into_iter().chain(signs).collect()),
+        )?;
+        Ok(parted(bits, pairs.len()))
     }
 
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits> {

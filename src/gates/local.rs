@@ -5,11 +5,12 @@
 use std::cell::OnceCell;
 
 use crate::error::{Error, Result};
-use crate::gates::Boxes;
+use crate::gates::{Boxes, Kept};
 use crate::kernel::Operand;
+use crate::kernel::fast::bits::bit;
 use crate::kernel::table::{
-    ADD_ROW, AddRowParams, BOX_SUM, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, PatchParams, SUM_ROWS,
-    SumRowsParams,
+    ADD_ROW, AddRowParams, BOX_SUM, COMBINE, COMBINE_WIDE, CombineParams, KEEP, KeepParams, NARROW, NarrowParams,
+    PatchParams, SUM_ROWS, SumRowsParams,
 };
 use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count, largest};
 use crate::shape::Shape;
@@ -48,6 +49,18 @@ pub trait Local: Values {
     /// What the device says.
     fn box_sum_share(&mut self, x: &Self::Share, boxes: Boxes) -> Result<Self::Share>;
 
+    /// The values of a plain wire that public coins keep, 0 in place of the others; its masks likewise.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn dropout(&mut self, x: &Self::Wire, kept: &Kept) -> Result<Self::Wire>;
+
+    /// The same of a share.
+    ///
+    /// # Errors
+    /// What the device says.
+    fn dropout_share(&mut self, x: &Self::Share, kept: &Kept) -> Result<Self::Share>;
+
     /// `kx x + ky y` of two shares of the same ring.
     ///
     /// # Errors
@@ -84,6 +97,10 @@ fn box_sum(device: &Device, x: &Tensor, boxes: Boxes) -> Result<Tensor> {
     device.run(&BOX_SUM, params, &[x], shape)
 }
 
+fn keep(device: &Device, x: &Tensor, bits: &Tensor) -> Result<Tensor> {
+    device.run(&KEEP, KeepParams { len: count(x.len()) }, &[x, bits], x.shape().clone())
+}
+
 impl Local for Server {
     fn narrow(&mut self, x: &Half, cut: u32) -> Result<Half> {
         let bits = self.profile().ring;
@@ -103,6 +120,17 @@ impl Local for Server {
 
     fn box_sum_share(&mut self, x: &Half, boxes: Boxes) -> Result<Half> {
         Ok(Half { x: box_sum(self.device(), &x.x, boxes)?, bits: x.bits })
+    }
+
+    fn dropout(&mut self, x: &OpenWire, kept: &Kept) -> Result<OpenWire> {
+        let bits = self.device().upload_raw(&kept.bits(x.hat.len()))?;
+        let keep = |x: &Tensor| keep(self.device(), x, &bits);
+        Ok(OpenWire { hat: keep(&x.hat)?, r: keep(&x.r)?, bits: x.bits, half: OnceCell::new() })
+    }
+
+    fn dropout_share(&mut self, x: &Half, kept: &Kept) -> Result<Half> {
+        let bits = self.device().upload_raw(&kept.bits(x.x.len()))?;
+        Ok(Half { x: keep(self.device(), &x.x, &bits)?, bits: x.bits })
     }
 
     fn sum_rows(&mut self, x: &OpenWire, cols: usize, shift: u32) -> Result<Half> {
@@ -139,6 +167,15 @@ impl Local for Dealer {
 
     fn box_sum_share(&mut self, x: &Shape, boxes: Boxes) -> Result<Shape> {
         box_shape(x, boxes)
+    }
+
+    fn dropout(&mut self, x: &DealtWire, kept: &Kept) -> Result<DealtWire> {
+        let bits = self.device().upload_raw(&kept.bits(x.r.len()))?;
+        Ok(DealtWire { r: keep(self.device(), &x.r, &bits)?, bits: x.bits })
+    }
+
+    fn dropout_share(&mut self, x: &Shape, _: &Kept) -> Result<Shape> {
+        Ok(x.clone())
     }
 
     fn sum_rows(&mut self, _: &DealtWire, cols: usize, _: u32) -> Result<Shape> {
@@ -179,6 +216,14 @@ impl Local for Clear {
         Ok(Number::new(sums, shape, x.bits))
     }
 
+    fn dropout(&mut self, x: &Number, kept: &Kept) -> Result<Number> {
+        Ok(keep_numbers(x, kept))
+    }
+
+    fn dropout_share(&mut self, x: &Number, kept: &Kept) -> Result<Number> {
+        Ok(keep_numbers(x, kept))
+    }
+
     fn sum_rows(&mut self, x: &Number, cols: usize, shift: u32) -> Result<Number> {
         let mut sum = vec![0i64; cols];
         for row in x.x.chunks_exact(cols) {
@@ -191,7 +236,11 @@ impl Local for Clear {
 
     fn combine(&mut self, x: &Number, y: &Number, kx: i64, ky: i64) -> Result<Number> {
         let sum = |(x, y): (&i64, &i64)| kx.wrapping_mul(*x).wrapping_add(ky.wrapping_mul(*y));
-        Ok(Number::new(x.x.iter().zip(&y.x).map(sum).collect(), x.shape.clone(), x.bits))
+        let sums: Vec<i64> = x.x.iter().zip(&y.x).map(sum).collect();
+        if x.bits == self.profile().ring {
+            self.check_product(largest(&sums));
+        }
+        Ok(Number::new(sums, x.shape.clone(), x.bits))
     }
 
     fn add_products(&mut self, x: &Number, y: &Number) -> Result<Number> {
@@ -203,6 +252,13 @@ impl Local for Clear {
     fn share(&mut self, x: &Number) -> Result<Number> {
         Ok(x.clone())
     }
+}
+
+/// The numbers that are kept, 0 in place of the others.
+fn keep_numbers(x: &Number, kept: &Kept) -> Number {
+    let bits = kept.bits(x.x.len());
+    let one = |(i, x): (usize, &i64)| if bit(&bits, i) == 1 { *x } else { 0 };
+    Number { x: x.x.iter().enumerate().map(one).collect(), ..x.clone() }
 }
 
 /// Sums of boxes, not reduced.
@@ -237,6 +293,14 @@ impl Local for Plan {
 
     fn box_sum_share(&mut self, x: &Self::Share, boxes: Boxes) -> Result<Self::Share> {
         Ok((self.server.box_sum_share(&x.0, boxes)?, self.dealer.box_sum_share(&x.1, boxes)?))
+    }
+
+    fn dropout(&mut self, x: &Self::Wire, kept: &Kept) -> Result<Self::Wire> {
+        Ok((self.server.dropout(&x.0, kept)?, self.dealer.dropout(&x.1, kept)?))
+    }
+
+    fn dropout_share(&mut self, x: &Self::Share, kept: &Kept) -> Result<Self::Share> {
+        Ok((self.server.dropout_share(&x.0, kept)?, self.dealer.dropout_share(&x.1, kept)?))
     }
 
     fn sum_rows(&mut self, x: &Self::Wire, cols: usize, shift: u32) -> Result<Self::Share> {

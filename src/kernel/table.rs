@@ -109,6 +109,8 @@ params! {
     GatherParams { stride, base }
     /// Of [`HITS`].
     HitsParams { ring, first }
+    /// Of [`KEEP`].
+    KeepParams { len }
     /// Of [`MASK`].
     MaskParams { in_bits, cut, up, out_bits, offset }
     /// Of [`MATMUL_PAIR`].
@@ -124,7 +126,7 @@ params! {
     /// Of [`PAIR_WINDOWS`].
     PairParams { rows, classes, bits, low, k, add_lo, add_hi }
     /// Of [`CONVOLVE`], [`CORRELATE`] and [`BOX_SUM`]: the patches, then what is done with them.
-    PatchParams { batch, height, width, channels, rows, columns, kernel_rows, kernel_columns, times_y, times_x, pad_y, pad_x, gap_y, gap_x, outputs, back, minus_c, minus }
+    PatchParams { batch, height, width, channels, rows, columns, kernel_rows, kernel_columns, times_y, times_x, pad_y, pad_x, gap_y, gap_x, dilation_y, dilation_x, outputs, back, minus_c, minus }
     /// Of [`PICK`].
     PickParams { bits, first }
     /// Of [`PROBABILITY`].
@@ -260,6 +262,8 @@ kernels! {
     GATHER_ROWS = "gather_rows.wgsl", GatherParams, [Raw, Raw] => Raw, pack::gather_rows;
     /// `sum_i w_i L_i`.
     HITS = "hits.wgsl", HitsParams, [Raw, Ring, Ring, Raw] => Ring, select::hits;
+    /// Ring elements where public bits are 1, else 0.
+    KEEP = "keep.wgsl", KeepParams, [Ring, Raw] => Ring, linear::keep;
     /// What is opened of a ring element.
     MASK = "mask.wgsl", MaskParams, [Ring, Ring] => Raw, pack::mask;
     /// What is opened of a 64-bit value.

@@ -11,7 +11,7 @@ use safetensors::{SafeTensors, serialize};
 
 use crate::error::{Error, Result};
 use crate::nn::stage::Linear;
-use crate::nn::{LayerSpec, Model, Normalization, clear};
+use crate::nn::{Model, Normalization, clear};
 
 /// A trained model in the clear.
 ///
@@ -135,33 +135,8 @@ impl Saved {
             )));
         }
         #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
-        let mut x = rows.mapv(|x| self.normalization.map_or(x, |n| n.apply(x.into()) as f32));
-        let mut parameters = self.parameters.iter();
-        let mut next = || parameters.next().expect("a checked model has its parameters");
-        for (layer, input) in self.model.layers_with_inputs() {
-            match layer {
-                LayerSpec::Dense { .. } => {
-                    let (weight, bias) = next();
-                    x = x.dot(weight) + bias;
-                }
-                LayerSpec::Conv2d { .. } => {
-                    let conv = layer.conv(&input).expect("a checked model's convolutions have images");
-                    let (weight, bias) = next();
-                    x = clear::convolve(&x, conv, weight, bias);
-                }
-                LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool | LayerSpec::MaxPool { .. } => {
-                    let windows = layer.windows(&input).expect("a checked model's pools have images");
-                    x = match layer {
-                        LayerSpec::MaxPool { .. } => clear::pool(&x, windows, f32::NEG_INFINITY, f32::max, |y| y),
-                        _ => clear::pool(&x, windows, 0.0, |a, b| a + b, |y| y / windows.len() as f32),
-                    };
-                }
-                LayerSpec::Flatten => {}
-                LayerSpec::Relu => x.mapv_inplace(|v| v.max(0.0)),
-                LayerSpec::Sigmoid => x.mapv_inplace(|v| (v / 4.0 + 0.5).clamp(0.0, 1.0)),
-            }
-        }
-        Ok(x)
+        let scaled = rows.mapv(|x| self.normalization.map_or(x, |n| n.apply(x.into()) as f32));
+        Ok(clear::forward(&self.model, scaled, &self.parameters))
     }
 
     /// Share of the rows whose largest logit is at the label.
@@ -224,7 +199,7 @@ fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec
 
 /// The layers with parameters.
 fn products(model: &Model) -> impl Iterator<Item = Linear> {
-    model.stages().into_iter().map(|stage| stage.linear)
+    model.stages().into_iter().flat_map(|stage| stage.linears().cloned().collect::<Vec<_>>())
 }
 
 const MODEL: &str = "ppdnn.model";

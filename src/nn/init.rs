@@ -1,6 +1,7 @@
 //! Initial parameters, from a public seed.
 
 use crate::fixed::{MASTER_FRAC, encode};
+use crate::nn::stage::Stage;
 use crate::nn::{Init, Model};
 use crate::prg::public_seed;
 
@@ -9,7 +10,8 @@ use crate::prg::public_seed;
 pub fn initial_parameters(model: &Model, seed: u64) -> Vec<Vec<u64>> {
     let seed = public_seed(seed, "initial weights");
     let mut out = Vec::new();
-    for (stream, linear) in (0..).zip(model.stages().into_iter().map(|s| s.linear)) {
+    let stages = model.stages();
+    for (stream, linear) in (0..).zip(stages.iter().flat_map(Stage::linears)) {
         let [inputs, outputs] = linear.weight;
         let len = inputs * outputs;
         // every output of a filter's tap is an output of the input under it

@@ -5,7 +5,29 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::gates::{Boxes, Conv};
+use crate::nn::Factor;
+use crate::nn::model::{misfit_of, of_batch};
+use crate::nn::stage::Linear;
 use crate::shape::Shape;
+
+/// How the largest of a window is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolMethod {
+    /// Pair by pair, in as many levels as it takes: fewer comparisons.
+    Tree,
+    /// All pairs at once: fewer rounds.
+    OneShot,
+}
+
+impl PoolMethod {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tree => "tree",
+            Self::OneShot => "one-shot",
+        }
+    }
+}
 
 /// One layer, without what follows from its input. Images are `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +52,8 @@ pub enum LayerSpec {
         /// Whether a number per channel is added.
         bias: bool,
     },
-    /// The mean over windows of images, by channel.
+    /// The mean over windows of images, by channel: their sum times [`Factor::mean`]. A bias of the convolution before it is added once,
+    /// to the mean.
     AveragePool {
         /// Rows and columns of a window.
         window: [usize; 2],
@@ -45,6 +68,26 @@ pub enum LayerSpec {
         window: [usize; 2],
         /// Distance of neighbouring windows.
         stride: [usize; 2],
+        /// How the largest is found.
+        method: PoolMethod,
+    },
+    /// Zeros around images.
+    ZeroPadding {
+        /// Rows and columns of zeros on each side.
+        padding: [usize; 2],
+    },
+    /// In training, zeros in place of values that public coins choose; the others become larger, so that the mean stays.
+    Dropout {
+        /// What the others are multiplied with; one in so many is kept.
+        factor: Factor,
+    },
+    /// `body(x) + x` (He et al., 2016); the body ends with a product. An activation follows.
+    Residual {
+        /// The layers whose output is added to.
+        body: Vec<Self>,
+        /// Whether `x` is multiplied with a weight first, so that it has the body's shape: a convolution of 1x1 whose stride follows
+        /// from the two shapes, or a matrix.
+        projection: bool,
     },
     /// Images as rows of values.
     Flatten,
@@ -63,6 +106,9 @@ impl LayerSpec {
             Self::AveragePool { .. } => "average-pool",
             Self::GlobalAveragePool => "global-average-pool",
             Self::MaxPool { .. } => "max-pool",
+            Self::ZeroPadding { .. } => "zero-padding",
+            Self::Dropout { .. } => "dropout",
+            Self::Residual { .. } => "residual",
             Self::Flatten => "flatten",
             Self::Relu => "relu",
             Self::Sigmoid => "sigmoid",
@@ -76,7 +122,11 @@ impl LayerSpec {
 
     /// Whether it takes images, and not any row of values.
     pub fn takes_images(&self) -> bool {
-        !matches!(self, Self::Dense { .. } | Self::Relu | Self::Sigmoid | Self::Flatten)
+        match self {
+            Self::Dense { .. } | Self::Relu | Self::Sigmoid | Self::Flatten | Self::Dropout { .. } => false,
+            Self::Residual { body, .. } => body.iter().any(Self::takes_images),
+            _ => true,
+        }
     }
 
     /// The shape of an example behind the layer, from the shape before it.
@@ -96,18 +146,28 @@ impl LayerSpec {
                 let [rows, columns] = self.positions([height, width], *kernel, *stride, *padding)?;
                 Ok(Shape::from([rows, columns, *channels]))
             }
-            Self::AveragePool { window, stride } | Self::MaxPool { window, stride } => {
+            Self::AveragePool { window, stride } | Self::MaxPool { window, stride, .. } => {
                 let [height, width, channels] = self.image(input)?;
                 let [rows, columns] = self.positions([height, width], *window, *stride, [0, 0])?;
-                self.pooled(*window, *stride)?;
+                self.pooled(*window)?;
                 Ok(Shape::from([rows, columns, channels]))
             }
             Self::GlobalAveragePool => {
                 let [height, width, channels] = self.image(input)?;
-                self.pooled([height, width], [1, 1])?;
+                self.pooled([height, width])?;
                 Ok(Shape::from([1, 1, channels]))
             }
+            Self::ZeroPadding { padding } => {
+                let [height, width, channels] = self.image(input)?;
+                let [rows, columns] = self.positions([height, width], [1, 1], [1, 1], *padding)?;
+                Ok(Shape::from([rows, columns, channels]))
+            }
+            Self::Dropout { factor } if factor.value() < 1.0 || factor.value() > 64.0 || factor.shift > 6 => {
+                Err("`rate` is a number from 0 to less than 1".into())
+            }
+            Self::Residual { body, projection } => residual(body, *projection, input),
             Self::Flatten => Ok(Shape::from([input.len()])),
+            Self::Dropout { .. } => Ok(input.clone()),
             Self::Relu | Self::Sigmoid => Ok(input.clone()),
         }
     }
@@ -137,14 +197,17 @@ impl LayerSpec {
     }
 
     /// Whether windows are of a size that can be pooled.
-    fn pooled(&self, window: [usize; 2], stride: [usize; 2]) -> Result<(), String> {
-        if !(window[0] * window[1]).is_power_of_two() {
-            return Err("a window has as many values as a power of two; [2, 2] fits".into());
+    fn pooled(&self, window: [usize; 2]) -> Result<(), String> {
+        let most = match self {
+            Self::MaxPool { method: PoolMethod::OneShot, .. } => MOST_AT_ONCE,
+            Self::MaxPool { .. } => MOST_IN_TREE,
+            _ => MOST_AVERAGED,
+        };
+        let values = window[0].saturating_mul(window[1]);
+        if values <= most {
+            return Ok(());
         }
-        if matches!(self, Self::MaxPool { .. }) && (stride[0] < window[0] || stride[1] < window[1]) {
-            return Err(format!("windows of a max pool do not overlap; a stride of {window:?} fits"));
-        }
-        Ok(())
+        Err(format!("a window of {values} values is too large; one of {most} fits"))
     }
 
     /// The convolution of images, for a shape that [`LayerSpec::output`] takes.
@@ -158,8 +221,9 @@ impl LayerSpec {
     pub(crate) fn windows(&self, input: &Shape) -> Option<Boxes> {
         let [height, width, channels] = input.axes().try_into().ok()?;
         let (window, stride) = match *self {
-            Self::AveragePool { window, stride } | Self::MaxPool { window, stride } => (window, stride),
+            Self::AveragePool { window, stride } | Self::MaxPool { window, stride, .. } => (window, stride),
             Self::GlobalAveragePool => ([height, width], [1, 1]),
+            Self::ZeroPadding { padding } => return Some(Boxes::zeros_around([height, width], channels, padding)),
             _ => return None,
         };
         Some(Boxes::pool([height, width], channels, window, stride))
@@ -168,6 +232,12 @@ impl LayerSpec {
     /// Shapes of its parameters for a shape that [`LayerSpec::output`] takes: the weight `[inputs, outputs]`, or the filter
     /// `[kernel rows kernel columns channels, outputs]`; and the bias.
     pub fn parameters(&self, input: &Shape) -> Vec<Shape> {
+        if let Self::Residual { body, projection } = self {
+            let mut all = Vec::new();
+            let output = walk(body, input, |layer, input| all.extend(layer.parameters(input)));
+            all.extend(projection.then(|| self::projection(input, &output)).flatten().map(|p| Shape::from(p.weight)));
+            return all;
+        }
         let (rows, columns, bias) = match self {
             Self::Dense { outputs, bias } => (input.len(), *outputs, *bias),
             Self::Conv2d { channels, kernel, bias, .. } => {
@@ -182,6 +252,13 @@ impl LayerSpec {
     /// Multiplications and additions of a forward pass of one example, for a shape that [`LayerSpec::output`] takes; of a
     /// convolution by itself, without a pool that it is folded into.
     pub fn macs(&self, input: &Shape) -> u64 {
+        if let Self::Residual { body, projection } = self {
+            let mut all = 0u64;
+            let output = walk(body, input, |layer, input| all = all.saturating_add(layer.macs(input)));
+            let projected = projection.then(|| self::projection(input, &output)).flatten();
+            let of = |p: Linear| (p.weight[0] as u64).saturating_mul(output.len() as u64);
+            return all.saturating_add(projected.map_or(0, of));
+        }
         let weight = self.parameters(input).first().map_or(0, |w| w.len() as u64);
         let positions = match (self, self.output(input)) {
             (Self::Conv2d { channels, .. }, Ok(output)) => output.len() / channels,
@@ -191,8 +268,72 @@ impl LayerSpec {
     }
 }
 
+impl LayerSpec {
+    /// Values of the largest operand or output in the layer, for a shape that [`LayerSpec::output`] takes.
+    pub(crate) fn widest(&self, input: &Shape) -> usize {
+        let mut most = input.len();
+        match self {
+            Self::Residual { body, .. } => {
+                let output = walk(body, input, |layer, input| most = most.max(layer.widest(input)));
+                most.max(output.len())
+            }
+            _ => self.output(input).map_or(most, |output| most.max(output.len())),
+        }
+    }
+}
+
+/// Calls `f` with every layer and its input; returns the output of the last.
+pub(crate) fn walk<'a>(layers: &'a [LayerSpec], input: &Shape, mut f: impl FnMut(&'a LayerSpec, &Shape)) -> Shape {
+    layers.iter().fold(input.clone(), |input, layer| {
+        f(layer, &input);
+        layer.output(&input).expect("a checked model's layers fit")
+    })
+}
+
+/// The shape behind a residual block.
+fn residual(body: &[LayerSpec], projection: bool, input: &Shape) -> Result<Shape, String> {
+    if body.iter().any(|layer| matches!(layer, LayerSpec::Residual { .. })) {
+        return Err("its body has a residual block; put the two one behind the other".into());
+    }
+    let (output, after) = misfit_of(body, input).map_err(|misfit| format!("in its body, {misfit}"))?;
+    if !after.is_product() {
+        return Err("its body has to end with a dense or conv2d layer, or an average pool of one".into());
+    }
+    let (from, to) = (of_batch(input), of_batch(&output));
+    match (projection, self::projection(input, &output)) {
+        (false, _) if output.axes() != input.axes() => {
+            Err(format!("its body makes {to} of {from}, which cannot be added; `projection = true` fits"))
+        }
+        (true, None) => Err(format!("no convolution of 1x1 makes {to} of {from}")),
+        _ => Ok(output),
+    }
+}
+
+/// What turns a block's input into the shape of its output: a convolution of 1x1, or a matrix.
+pub(super) fn projection(input: &Shape, output: &Shape) -> Option<Linear> {
+    let linear = |rows, columns, conv| Linear { weight: [rows, columns], bias: false, conv, folds: Vec::new() };
+    match (input.axes(), output.axes()) {
+        ([inputs], [outputs]) => Some(linear(*inputs, *outputs, None)),
+        ([height, width, channels], [rows, columns, outputs]) => {
+            let stride = |from: usize, to: usize| (1..=from).find(|s| (from - 1) / s + 1 == to);
+            let (image, stride) = ([*height, *width], [stride(*height, *rows)?, stride(*width, *columns)?]);
+            let (channels, outputs) = (*channels, *outputs);
+            let conv = Conv { image, channels, kernel: [1, 1], stride, padding: [0, 0], outputs };
+            Some(linear(channels, outputs, Some(conv)))
+        }
+        _ => None,
+    }
+}
+
 /// Rows of an image, or of zeros around one.
 const MOST_ROWS: usize = 1 << 14;
+/// Values of a window whose largest is found pair by pair.
+const MOST_IN_TREE: usize = 64;
+/// The same where all pairs are compared at once: every value's bit is the AND of as many, and that deals a bit for every set of
+/// them.
+const MOST_AT_ONCE: usize = 6;
+/// Values of a window that is averaged: one bit of the ring for every doubling.
+const MOST_AVERAGED: usize = 256;
 
 impl fmt::Display for LayerSpec {
     /// `128`, `20c5x5`, `max 2x2`; nothing for what is not seen in a network's sizes.
@@ -206,6 +347,12 @@ impl fmt::Display for LayerSpec {
             Self::AveragePool { window: [h, w], .. } => write!(f, "avg{h}x{w}"),
             Self::MaxPool { window: [h, w], .. } => write!(f, "max{h}x{w}"),
             Self::GlobalAveragePool => write!(f, "avg"),
+            Self::ZeroPadding { padding: [h, w] } => write!(f, "pad{h}x{w}"),
+            Self::Dropout { factor } => write!(f, "drop{:.2}", 1.0 - 1.0 / factor.value()),
+            Self::Residual { body, .. } => {
+                let body: Vec<_> = body.iter().map(Self::to_string).filter(|l| !l.is_empty()).collect();
+                write!(f, "({})", body.join("-"))
+            }
             Self::Flatten | Self::Relu | Self::Sigmoid => Ok(()),
         }
     }

@@ -7,22 +7,23 @@ use crate::nn::relu::one;
 use crate::nn::{Loss, Sigmoid};
 
 impl Loss {
-    /// The opened gradient by the outputs, from the last product's share (twice the scale) and one-hot labels.
+    /// The opened gradient by the outputs, from the last product's share (twice the scale, with `extra` more fraction bits) and one-hot
+    /// labels.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn gradient<E: Engine>(self, e: &mut E, z: &E::Share, labels: &E::Wire) -> Result<E::Wire> {
+    pub fn gradient<E: Engine>(self, e: &mut E, z: &E::Share, extra: u32, labels: &E::Wire) -> Result<E::Wire> {
         let p = e.profile().clone();
         let y = match self {
             Self::SoftmaxCrossEntropy => {
-                let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
+                let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
                 softmax(e, &z)?
             }
             Self::Square => {
-                let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
+                let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
                 e.extend(&z)?
             }
-            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z, 0)?,
+            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z, extra)?,
         };
         let labels = e.share(labels)?;
         let dz = e.combine(&y, &labels, 1, -1)?;
@@ -48,13 +49,14 @@ fn softmax<E: Engine>(e: &mut E, z: &E::Wire) -> Result<E::Share> {
     e.probability(&exps, &inverse)
 }
 
-/// How many rows have their largest output at the label, from the last product's share; a share scaled like the labels.
+/// How many rows have their largest output at the label, from the last product's share with `extra` more fraction bits; a share
+/// scaled like the labels.
 ///
 /// # Errors
 /// What the engine says.
-pub fn hits<E: Engine>(e: &mut E, z: &E::Share, labels: &E::Wire) -> Result<E::Share> {
+pub fn hits<E: Engine>(e: &mut E, z: &E::Share, extra: u32, labels: &E::Wire) -> Result<E::Share> {
     let p = e.profile().clone();
-    let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
+    let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
     let won = e.winner(&z, p.argmax_window())?;
     e.hits(&won, labels)
 }

@@ -3,36 +3,48 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::gates::{Boxes, Open};
+use crate::nn::PoolMethod;
 use crate::nn::relu::one;
 
 /// `y = max(max over a window of z, 0)`, from a product's share at twice the scale to an opened wire.
 ///
-/// A tree of comparisons, in each of whose levels half of the candidates go on: 4 + 3 log2(taps) rounds; 2 back. Backward: `dz`
-/// at the winner is `[y >= 0] dy`. Keeps an opened bit for every candidate: the AND of the bits on its way to the top and of
-/// ReLU's (protocols.md 3.3). Ties go to the candidate that comes first in the pair.
+/// By [`PoolMethod::Tree`], in each of whose levels half of the candidates go on: 4 + 3 log2(taps) rounds; or by
+/// [`PoolMethod::OneShot`], which compares all pairs: 5 rounds. 2 back. Backward: `dz` at the winner is `[y >= 0] dy`. Keeps an
+/// opened bit for every candidate that says both (protocols.md 3.3). Ties go to the candidate that comes first in a pair.
 pub struct MaxPool<E: Engine> {
     boxes: Boxes,
+    method: PoolMethod,
     won: Vec<E::OpenBits>,
 }
 
 impl<E: Engine> MaxPool<E> {
-    /// A pool over the boxes' windows: as many taps as a power of two, none of them in two windows or on padding.
-    pub fn new(boxes: Boxes) -> Self {
-        Self { boxes, won: Vec::new() }
+    /// A pool over the boxes' windows, none of which lies on padding.
+    pub fn new(boxes: Boxes, method: PoolMethod) -> Self {
+        Self { boxes, method, won: Vec::new() }
     }
 
-    /// Cuts `z`, finds the largest of every window, compares it with 0, selects, opens; the bits for the way back where
-    /// there is one.
+    /// Cuts `z`, at twice the scale with `extra` more fraction bits, finds the largest of every window, compares it with 0,
+    /// selects, opens; the bits for the way back where there is one.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, z: &E::Share, way_back: bool) -> Result<E::Wire> {
+    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, way_back: bool) -> Result<E::Wire> {
         let p = e.profile().clone();
-        let z = one(e.open(&[Open::product(z, p.frac, &p)])?);
-        let mut left = Vec::new();
+        let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
+        let mut taps = Vec::new();
         for tap in self.boxes.taps() {
-            left.push(e.box_sum(&z, tap)?);
+            taps.push(e.box_sum(&z, tap)?);
         }
+        match self.method {
+            PoolMethod::Tree => self.tree(e, taps, way_back),
+            PoolMethod::OneShot => self.one_shot(e, &taps),
+        }
+    }
+
+    /// Pair by pair: of an odd number of candidates, the last goes on as it is.
+    fn tree(&mut self, e: &mut E, taps: Vec<E::Wire>, way_back: bool) -> Result<E::Wire> {
+        let p = e.profile().clone();
+        let (count, mut left) = (taps.len(), taps);
         let mut levels: Vec<Vec<E::OpenBits>> = Vec::new();
         while left.len() > 1 {
             let (a, b) = left.split_at(left.len() / 2);
@@ -43,7 +55,9 @@ impl<E: Engine> MaxPool<E> {
             for (c, (a, b)) in c.iter().zip(pairs) {
                 picked.push(e.pick(c, a, b)?);
             }
+            let odd = b.get(a.len()).cloned();
             left = e.open(&picked.iter().map(|y| Open::picked(y, p.frac, &p)).collect::<Vec<_>>())?;
+            left.extend(odd);
             levels.push(c);
         }
         let y = one(left);
@@ -55,19 +69,51 @@ impl<E: Engine> MaxPool<E> {
             return Ok(one(e.open(&[y])?));
         }
         let mut won = Vec::new();
-        for tap in 0..self.boxes.len() {
+        for tap in 0..count {
             // the bits on a candidate's way up: of every level the pair it is in, complemented where it is the second
             let mut way = vec![(&sign, false)];
             let mut at = tap;
             for level in &levels {
-                way.push((&level[at % level.len()], at >= level.len()));
-                at %= level.len();
+                let pairs = level.len();
+                if at < 2 * pairs {
+                    way.push((&level[at % pairs], at >= pairs));
+                    at %= pairs;
+                } else {
+                    at = pairs;
+                }
             }
             won.push(e.and(&way)?);
         }
         let (y, won) = e.open_with_bits(&[y], &won.iter().collect::<Vec<_>>(), true)?;
         self.won = won;
         Ok(one(y))
+    }
+
+    /// All pairs, and all signs, at once.
+    fn one_shot(&mut self, e: &mut E, taps: &[E::Wire]) -> Result<E::Wire> {
+        let p = e.profile().clone();
+        let pairs: Vec<_> = (0..taps.len()).flat_map(|i| (i + 1..taps.len()).map(move |j| (i, j))).collect();
+        let wires: Vec<_> = pairs.iter().map(|(i, j)| (&taps[*i], &taps[*j])).collect();
+        let (order, signs) = e.order(&wires, &taps.iter().collect::<Vec<_>>(), p.window)?;
+        let bits = e.open_bits(&order.iter().chain(&signs).collect::<Vec<_>>(), false)?;
+        let (order, signs) = bits.split_at(order.len());
+        let mut won = Vec::new();
+        for (tap, sign) in signs.iter().enumerate() {
+            let beats = |((i, j), c): (&(usize, usize), _)| (*i == tap || *j == tap).then_some((c, *j == tap));
+            let all: Vec<_> = pairs.iter().zip(order).filter_map(beats).chain([(sign, false)]).collect();
+            won.push(e.and(&all)?);
+        }
+        self.won = e.open_bits(&won.iter().collect::<Vec<_>>(), true)?;
+        let mut y: Option<E::Share> = None;
+        for (won, tap) in self.won.iter().zip(taps) {
+            let tap = e.select(won, tap)?;
+            y = Some(match y {
+                Some(sum) => e.combine(&sum, &tap, 1, 1)?,
+                None => tap,
+            });
+        }
+        let y = y.expect("a window has values");
+        Ok(one(e.open(&[Open::operand(&y, &p)])?))
     }
 
     /// The gradient through the layer, from a share at twice the scale with `extra` more fraction bits to an opened wire.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::gates::check_classes;
 use crate::nn::LayerSpec;
+use crate::nn::layer::walk;
 use crate::nn::stage::After;
 use crate::shape::Shape;
 
@@ -122,37 +123,36 @@ impl Model {
 
     /// The first layer that does not fit.
     pub(crate) fn misfit(&self) -> Option<Misfit> {
-        let (mut shape, mut after) = (self.input.clone(), After::Operand);
-        for (at, layer) in self.layers.iter().enumerate() {
-            let last = at + 1 == self.layers.len();
-            let wrong = |reason| Some(Misfit { layer: at, kind: layer.kind(), input: shape.clone(), reason });
-            match after.then(layer) {
-                Ok(next) => after = next,
-                Err(reason) => return wrong(reason),
-            }
-            let output = match layer.output(&shape) {
-                Ok(_) if last && !matches!(layer, LayerSpec::Dense { .. }) => {
-                    Err(format!("the last layer has to be dense, with {} outputs, one per class", self.classes))
-                }
-                Ok(output) if last && output.axes() != [self.classes] => Err(format!(
-                    "the last layer gives {}, but there are {classes} classes; `outputs = {classes}` fits",
-                    of_batch(&output),
-                    classes = self.classes
-                )),
-                Ok(output) if checked_len(&output).is_none() => Err("it gives more numbers than can be counted".into()),
-                output => output,
-            };
-            match output {
-                Ok(output) => shape = output,
-                Err(reason) => return wrong(reason),
+        let classes = self.classes;
+        let wrong = |layer: usize, kind, input: &Shape, reason: String| {
+            Some(Misfit { layer, kind, input: input.clone(), reason })
+        };
+        let Some((last, before)) = self.layers.split_last() else {
+            let reason = format!("there are no layers; the last has to be dense, with {classes} outputs");
+            return wrong(0, "none", &self.input, reason);
+        };
+        let output = match misfit_of(&self.layers, &self.input) {
+            Ok((output, _)) => output,
+            Err(misfit) => return Some(misfit),
+        };
+        let input = walk(before, &self.input, |_, _| ());
+        if !matches!(last, LayerSpec::Dense { .. }) {
+            let reason = format!("the last layer has to be dense, with {classes} outputs, one per class");
+            return wrong(before.len(), last.kind(), &input, reason);
+        }
+        if output.axes() != [classes] {
+            let gives = of_batch(&output);
+            let reason =
+                format!("the last layer gives {gives}, but there are {classes} classes; `outputs = {classes}` fits");
+            return wrong(before.len(), last.kind(), &input, reason);
+        }
+        match checked_len(&self.input) {
+            Some(1..) => None,
+            _ => {
+                let reason = "examples need at least one feature, and no more than can be counted".into();
+                wrong(0, "none", &self.input, reason)
             }
         }
-        let reason = match (self.layers.is_empty(), checked_len(&self.input)) {
-            (false, Some(1..)) => return None,
-            (true, _) => format!("there are no layers; the last has to be dense, with {} outputs", self.classes),
-            (false, _) => "examples need at least one feature, and no more than can be counted".into(),
-        };
-        Some(Misfit { layer: 0, kind: "none", input: self.input.clone(), reason })
     }
 
     /// Its name.
@@ -209,9 +209,14 @@ impl Model {
         self.layers_with_inputs().map(|(layer, input)| layer.macs(&input)).fold(0, u64::saturating_add)
     }
 
+    /// Values of the largest operand or output of a layer, for one example.
+    pub fn widest(&self) -> usize {
+        self.layers_with_inputs().map(|(layer, input)| layer.widest(&input)).max().unwrap_or(0)
+    }
+
     /// As people write it: `784-128-128-10`, `28x28x1-20c5x5-max2x2-10`.
     pub fn sizes(&self) -> String {
-        let images = self.layers.iter().any(|l| matches!(l, LayerSpec::Conv2d { .. }));
+        let images = self.layers.iter().any(LayerSpec::takes_images);
         let axes: Vec<String> = self.input.axes().iter().map(usize::to_string).collect();
         let input = if images { axes.join("x") } else { self.features().to_string() };
         let layers = self.layers.iter().map(LayerSpec::to_string).filter(|l| !l.is_empty());
@@ -236,6 +241,20 @@ impl fmt::Display for Misfit {
     }
 }
 
+/// The shape behind layers, and where they lead; or the first that does not fit.
+pub(super) fn misfit_of(layers: &[LayerSpec], input: &Shape) -> std::result::Result<(Shape, After), Misfit> {
+    let begin = Ok((input.clone(), After::Operand));
+    layers.iter().enumerate().fold(begin, |so_far, (at, layer)| {
+        let (input, after) = so_far?;
+        let fits = after.then(layer).and_then(|after| {
+            let output = layer.output(&input)?;
+            let counted = checked_len(&output).map(|_| (output, after));
+            counted.ok_or_else(|| "it gives more numbers than can be counted".to_owned())
+        });
+        fits.map_err(|reason| Misfit { layer: at, kind: layer.kind(), input, reason })
+    })
+}
+
 /// `[batch, 784]`.
 pub(crate) fn of_batch(example: &Shape) -> String {
     let axes = example.axes().iter().map(|axis| format!(", {axis}"));
@@ -249,6 +268,7 @@ fn checked_len(shape: &Shape) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::{Factor, PoolMethod};
 
     fn secureml() -> Model {
         Model::dense("secureml", 784, &[128, 128], 10).unwrap()
@@ -291,29 +311,44 @@ mod tests {
             let layers = layers.into_iter().chain([LayerSpec::Relu, dense(10)]).collect();
             Model::new("images", input, layers, 10, Loss::Square, Init::He).map_err(|e| e.to_string())
         };
+        let residual = |body, projection| LayerSpec::Residual { body, projection };
         let window = [2, 2];
-        let (average, max) =
-            (LayerSpec::AveragePool { window, stride: window }, LayerSpec::MaxPool { window, stride: window });
+        let method = PoolMethod::Tree;
+        let max_pool = |window, stride| LayerSpec::MaxPool { window, stride, method };
+        let (average, max) = (LayerSpec::AveragePool { window, stride: window }, max_pool(window, window));
         let image = Shape::from([6, 7, 1]);
         assert!(over_images(vec![conv([3, 3], [1, 1]), max.clone()], image.clone()).is_ok());
         for (layers, input, says) in [
             (vec![conv([3, 3], [1, 1])], 42.into(), "[batch, 42]; a conv2d layer takes images; [batch, height"),
             (vec![conv([7, 3], [1, 1])], image.clone(), "its kernel is of 1 to 6 rows and 1 to 7 columns"),
             (vec![conv([3, 3], [0, 1])], image.clone(), "in steps of at least 1"),
-            (vec![conv([3, 3], [2, 1]), average.clone()], image.clone(), "an average pool follows a conv2d of stride"),
-            (vec![conv([3, 3], [1, 1]), LayerSpec::Relu, average], image.clone(), "before the activation"),
+            (vec![conv([3, 3], [1, 1]), average.clone(), average.clone()], image.clone(), "an average pool follows a"),
+            (vec![conv([3, 3], [1, 1]), LayerSpec::ZeroPadding { padding: [1, 1] }], image.clone(), "follows an act"),
+            (vec![LayerSpec::Dropout { factor: Factor { times: 1, shift: 2 } }], image.clone(), "`rate` is a number"),
+            (vec![residual(vec![conv([3, 3], [1, 1])], false)], image.clone(), "`projection = true` fits"),
+            (
+                vec![residual(vec![conv([3, 3], [1, 1])], true)],
+                image.clone(),
+                "no convolution of 1x1 makes [batch, 4, 5, 2]",
+            ),
+            (vec![residual(vec![conv([1, 1], [1, 1]), LayerSpec::Relu], false)], image.clone(), "has to end with"),
+            (vec![residual(vec![conv([9, 1], [1, 1])], true)], image.clone(), "in its body, layer 1 (conv2d) gets"),
+            (vec![residual(Vec::new(), false)], image.clone(), "has to end with a dense or conv2d layer"),
+            (
+                vec![LayerSpec::ZeroPadding { padding: [1, 1] }, residual(vec![average], true)],
+                image.clone(),
+                "into its body",
+            ),
             (vec![max.clone()], image.clone(), "layer 1 (max-pool) gets [batch, 6, 7, 1]; a max pool follows"),
             (vec![conv([3, 3], [1, 1]), max.clone(), max.clone()], image.clone(), "layer 3 (max-pool)"),
             (vec![conv([3, 3], [1, 1]), max, LayerSpec::Sigmoid], image.clone(), "a max pool goes with relu"),
             (
-                vec![conv([3, 3], [1, 1]), LayerSpec::MaxPool { window: [3, 3], stride: [3, 3] }],
-                image.clone(),
-                "as many values as a power of two",
-            ),
-            (
-                vec![conv([3, 3], [1, 1]), LayerSpec::MaxPool { window, stride: [1, 1] }],
+                vec![
+                    conv([3, 3], [1, 1]),
+                    LayerSpec::MaxPool { window: [3, 3], stride: [3, 3], method: PoolMethod::OneShot },
+                ],
                 image,
-                "do not overlap; a stride of [2, 2] fits",
+                "a window of 9 values is too large; one of 6 fits",
             ),
         ] {
             let error = over_images(layers, input).unwrap_err();

@@ -5,12 +5,25 @@ use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
 use crate::gates::Open;
 use crate::nn::stage::Following;
-use crate::nn::{Linear, Loss, MaxPool, Model, Relu, Sgd, Sigmoid};
+use crate::nn::{Coins, Linear, Loss, MaxPool, Model, Relu, Sgd, Shortcut, Sigmoid};
 
 /// A layer with parameters and what follows it.
 struct Stage<E: Engine> {
     linear: Linear<E>,
+    shortcut: Option<Shortcut<E>>,
     activation: Option<Activation<E>>,
+}
+
+impl<E: Engine> Stage<E> {
+    /// The products, in the order of their parameters.
+    fn linears(&self) -> impl Iterator<Item = &Linear<E>> {
+        std::iter::once(&self.linear).chain(self.shortcut.iter().filter_map(Shortcut::projection))
+    }
+
+    /// The same, to be moved.
+    fn linears_mut(&mut self) -> impl Iterator<Item = &mut Linear<E>> {
+        std::iter::once(&mut self.linear).chain(self.shortcut.iter_mut().filter_map(Shortcut::projection_mut))
+    }
 }
 
 /// What turns a product into the next layer's operand.
@@ -25,7 +38,7 @@ impl<E: Engine> Activation<E> {
         match following {
             Following::Relu => Self::Relu(Relu::default()),
             Following::Sigmoid => Self::Sigmoid(Sigmoid::default()),
-            Following::MaxPool(boxes) => Self::MaxPool(MaxPool::new(boxes)),
+            Following::MaxPool(boxes, method) => Self::MaxPool(MaxPool::new(boxes, method)),
         }
     }
 
@@ -38,11 +51,11 @@ impl<E: Engine> Activation<E> {
     }
 
     /// `extra` fraction bits more than twice the scale are cut from `z`.
-    fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, way_back: bool) -> Result<E::Wire> {
+    fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, training: bool) -> Result<E::Wire> {
         match self {
             Self::Relu(relu) => relu.forward(e, z, extra),
             Self::Sigmoid(sigmoid) => sigmoid.forward(e, z, extra),
-            Self::MaxPool(pool) => pool.forward(e, z, way_back),
+            Self::MaxPool(pool) => pool.forward(e, z, extra, training),
         }
     }
 
@@ -69,10 +82,21 @@ impl<E: Engine> Network<E> {
     pub fn new(e: &mut E, model: &Model) -> Result<Self> {
         let mut stages: Vec<Stage<E>> = Vec::new();
         let mut index = 0;
-        for stage in model.stages() {
-            let linear = Linear::new(e, index, stage.linear)?;
+        let mut linear = |e: &mut E, spec| {
+            let linear = Linear::new(e, index, spec)?;
             index += linear.parameters().count();
-            stages.push(Stage { linear, activation: stage.following.map(Activation::new) });
+            Ok(linear)
+        };
+        for stage in model.stages() {
+            let product = linear(e, stage.linear)?;
+            let shortcut = match stage.shortcut {
+                Some(s) => {
+                    let projection = s.projection.map(|spec| linear(e, spec)).transpose()?;
+                    Some(Shortcut::new(s.from, projection))
+                }
+                None => None,
+            };
+            stages.push(Stage { linear: product, shortcut, activation: stage.following.map(Activation::new) });
         }
         Ok(Self { stages, loss: model.loss() })
     }
@@ -81,27 +105,55 @@ impl<E: Engine> Network<E> {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn step(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, sgd: &Sgd) -> Result<()> {
+    pub fn step(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, coins: &Coins, sgd: &Sgd) -> Result<()> {
         let weights = self.open_weights(e)?;
-        let gradients = self.gradients(e, x, labels, &weights)?;
+        let gradients = self.gradients(e, x, labels, &weights, coins)?;
         self.update(e, gradients, sgd)
     }
 
-    /// The gradients by all parameters, summed over a batch, in the order of [`Model::parameters`]: shares at twice the scale.
+    /// The gradients by all parameters, summed over a batch, in the order of [`Model::parameters`]: shares at twice the scale,
+    /// those by weights with the extra bits of their layers.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn gradients(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, weights: &[E::Wire]) -> Result<Vec<E::Share>> {
-        let logits = self.forward(e, x, weights, true)?;
+    pub fn gradients(
+        &mut self,
+        e: &mut E,
+        x: E::Wire,
+        labels: &E::Wire,
+        weights: &[E::Wire],
+        coins: &Coins,
+    ) -> Result<Vec<E::Share>> {
+        let (logits, extra) = self.forward(e, x, weights, Some(coins))?;
         e.scope("loss");
-        let mut dy = self.loss.gradient(e, &logits, labels)?;
+        let mut dy = self.loss.gradient(e, &logits, extra, labels)?;
+        let mut weights = weights.iter().rev();
         let mut gradients = Vec::with_capacity(self.stages.len());
+        // what shortcuts add to the gradient by the input of a stage, at twice the scale
+        let mut added: Vec<Option<E::Share>> = self.stages.iter().map(|_| None).collect();
         for i in (0..self.stages.len()).rev() {
-            let linear = &mut self.stages[i].linear;
+            let Stage { linear, shortcut, .. } = &mut self.stages[i];
             e.scope(&format!("{}{}/backward", linear.name(), i + 1));
-            gradients.push(linear.gradients(e, &dy)?);
+            let projected = match shortcut {
+                Some(shortcut) => {
+                    let w = shortcut.projection().and_then(|_| weights.next());
+                    let (gradients, dx) = shortcut.backward(e, &dy, w)?;
+                    let sum = &mut added[shortcut.from()];
+                    *sum = Some(match sum.take() {
+                        Some(sum) => e.combine(&sum, &dx, 1, 1)?,
+                        None => dx,
+                    });
+                    gradients
+                }
+                None => Vec::new(),
+            };
+            gradients.push(linear.gradients(e, &dy)?.into_iter().chain(projected).collect::<Vec<_>>());
+            let w = weights.next().expect("an opened weight of every product");
             if i > 0 {
-                let (dx, extra) = (linear.backward(e, &dy, &weights[i])?, linear.extra());
+                let (mut dx, extra) = (linear.backward(e, &dy, w)?, linear.extra(true));
+                if let Some(more) = added[i].take() {
+                    dx = e.combine(&dx, &more, 1, 1 << extra)?;
+                }
                 let activation = self.stages[i - 1].activation.as_mut();
                 let activation = activation.expect("a model has an activation between two products");
                 e.scope(&format!("{}{i}/backward", activation.name()));
@@ -118,8 +170,8 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn update(&mut self, e: &mut E, gradients: Vec<E::Share>, sgd: &Sgd) -> Result<()> {
         e.scope("update");
-        let parameters = self.stages.iter_mut().flat_map(|s| s.linear.parameters_mut());
-        let mut all: Vec<_> = parameters.zip(gradients).collect();
+        let linears = self.stages.iter_mut().flat_map(Stage::linears_mut);
+        let mut all: Vec<_> = linears.flat_map(Linear::parameters_mut).zip(gradients).collect();
         sgd.update(e, &mut all)
     }
 
@@ -130,29 +182,41 @@ impl<E: Engine> Network<E> {
     pub fn open_weights(&self, e: &mut E) -> Result<Vec<E::Wire>> {
         e.scope("weights");
         let p = e.profile().clone();
-        let list: Vec<_> = self.stages.iter().map(|s| Open::weight(&s.linear.weight().value, &p)).collect();
+        let linears = self.stages.iter().flat_map(Stage::linears);
+        let list: Vec<_> = linears.map(|linear| Open::weight(&linear.weight().value, &p)).collect();
         e.open(&list)
     }
 
-    /// The logits of a batch, a share at twice the scale; `way_back` where a backward pass follows.
+    /// The logits of a batch, a share at twice the scale, and by how many fraction bits more; with coins, for a backward pass.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, mut x: E::Wire, weights: &[E::Wire], way_back: bool) -> Result<E::Share> {
-        let last = self.stages.len() - 1;
-        for (i, (stage, w)) in self.stages.iter_mut().zip(weights).enumerate() {
-            e.scope(&format!("{}{}/forward", stage.linear.name(), i + 1));
-            let z = stage.linear.forward(e, x, w)?;
-            match &mut stage.activation {
-                Some(activation) => {
-                    e.scope(&format!("{}{}/forward", activation.name(), i + 1));
-                    x = activation.forward(e, &z, stage.linear.extra(), way_back)?;
-                }
-                None if i == last => return Ok(z),
-                None => break,
+    pub fn forward(
+        &mut self,
+        e: &mut E,
+        mut x: E::Wire,
+        weights: &[E::Wire],
+        coins: Option<&Coins>,
+    ) -> Result<(E::Share, u32)> {
+        let mut weights = weights.iter();
+        let mut inputs = Vec::with_capacity(self.stages.len());
+        let wanted: Vec<usize> = self.stages.iter().filter_map(|s| s.shortcut.as_ref().map(Shortcut::from)).collect();
+        for (i, Stage { linear, shortcut, activation }) in self.stages.iter_mut().enumerate() {
+            inputs.push(wanted.contains(&i).then(|| x.clone()));
+            e.scope(&format!("{}{}/forward", linear.name(), i + 1));
+            let w = weights.next().expect("an opened weight of every product");
+            let mut z = linear.forward(e, &x, w, coins)?;
+            let extra = linear.extra(coins.is_some());
+            if let Some(shortcut) = shortcut {
+                let w = shortcut.projection().and_then(|_| weights.next());
+                let x = inputs[shortcut.from()].as_ref().expect("a block's input comes before its end");
+                z = shortcut.add(e, &z, extra, x, w, coins)?;
             }
+            let Some(activation) = activation else { return Ok((z, extra)) };
+            e.scope(&format!("{}{}/forward", activation.name(), i + 1));
+            x = activation.forward(e, &z, extra, coins.is_some())?;
         }
-        unreachable!("a model ends with a dense layer, and has an activation after every other")
+        unreachable!("a model ends with a dense layer")
     }
 
     /// The parameters with the profile's fraction bits, in the order of [`Model::parameters`].
@@ -161,6 +225,7 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn parameters(&self, e: &mut E) -> Result<Vec<E::Share>> {
         let cut = MASTER_FRAC - e.profile().frac;
-        self.stages.iter().flat_map(|s| s.linear.parameters()).map(|p| e.narrow(&p.value, cut)).collect()
+        let linears = self.stages.iter().flat_map(Stage::linears);
+        linears.flat_map(Linear::parameters).map(|p| e.narrow(&p.value, cut)).collect()
     }
 }

@@ -120,7 +120,7 @@ impl Job {
         self.rate.check(&self.profile, self.schedule.least())?;
         let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();
         let (train, test) = (rows(|o| o.train), rows(|o| o.test));
-        let widest = self.model.layers_with_inputs().map(|(_, input)| input.len() as u64).max().unwrap_or(0);
+        let widest = self.model.widest() as u64;
         let size = |shape: &Shape| shape.axes().iter().fold(1u64, |n, axis| n.saturating_mul(*axis as u64));
         let parameters = self.model.parameters().iter().map(size).fold(0, u64::saturating_add);
         let wrong = if train == 0 {

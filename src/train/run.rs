@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::nn::{Network, Sgd, hits};
+use crate::nn::{Coins, Network, Sgd, hits};
 use crate::party::{Plan, PlannedSet, Revealed, Section, Set, SetShape, Values};
 use crate::train::{Job, StepKind};
 
@@ -20,8 +20,10 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
             if step == total {
                 break;
             }
+            let first = step * u64::from(job.accumulate);
             let sgd = job.optimizer(step);
-            one_step(e, &mut net, batches, &sgd).map_err(|err| err.at(format!("step {}", step + 1)))?;
+            one_step(e, &mut net, batches, &sgd, |batch| Coins::new(job.seed, first + batch))
+                .map_err(|err| err.at(format!("step {}", step + 1)))?;
             step += 1;
             e.tick(step)?;
         }
@@ -42,11 +44,17 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
 }
 
 /// One update, by the gradients of one batch or the sum of several. Weights are opened once: they are the same for all batches.
-fn one_step<E: Engine>(e: &mut E, net: &mut Network<E>, batches: &[Vec<u32>], sgd: &Sgd) -> Result<()> {
+fn one_step<E: Engine>(
+    e: &mut E,
+    net: &mut Network<E>,
+    batches: &[Vec<u32>],
+    sgd: &Sgd,
+    coins: impl Fn(u64) -> Coins,
+) -> Result<()> {
     let weights = net.open_weights(e)?;
     let mut sum = None;
-    for batch in batches {
-        add_gradients(e, net, batch, &weights, &mut sum)?;
+    for (number, batch) in (0..).zip(batches) {
+        add_gradients(e, net, batch, &weights, &coins(number), &mut sum)?;
     }
     net.update(e, sum.expect("a step has a batch"), sgd)
 }
@@ -57,12 +65,13 @@ fn add_gradients<E: Engine>(
     net: &mut Network<E>,
     batch: &[u32],
     weights: &[E::Wire],
+    coins: &Coins,
     sum: &mut Option<Vec<E::Share>>,
 ) -> Result<()> {
     e.scope("rows");
     let x = e.rows(Set::TrainFeatures, batch)?;
     let labels = e.rows(Set::TrainLabels, batch)?;
-    let gradients = net.gradients(e, x, &labels, weights)?;
+    let gradients = net.gradients(e, x, &labels, weights, coins)?;
     e.scope("update");
     *sum = Some(match sum.take() {
         Some(sum) => sum.iter().zip(&gradients).map(|(s, g)| e.add_products(s, g)).collect::<Result<_>>()?,
@@ -91,7 +100,7 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
 
 /// Rows that are evaluated at once: fewer rounds, more memory. As many as take `MOST_EVALUATED` values in the widest layer.
 fn evaluation_batch(job: &Job) -> u32 {
-    let widest = job.model.layers_with_inputs().map(|(_, input)| input.len()).max().unwrap_or(1);
+    let widest = job.model.widest().max(1);
     u32::try_from(MOST_EVALUATED / widest).map_or(1000, |rows| rows.clamp(1, 1000))
 }
 
@@ -102,9 +111,9 @@ fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batc
     e.scope("rows");
     let x = e.rows(Set::TestFeatures, batch)?;
     let labels = e.rows(Set::TestLabels, batch)?;
-    let logits = net.forward(e, x, weights, false)?;
+    let (logits, extra) = net.forward(e, x, weights, None)?;
     e.scope("hits");
-    hits(e, &logits, &labels)
+    hits(e, &logits, extra, &labels)
 }
 
 fn reveal_model<E: Engine>(e: &mut E, job: &Job, net: &Network<E>) -> Result<()> {
@@ -145,7 +154,9 @@ fn plan_step(plan: &mut Plan, job: &Job, net: &mut Network<Plan>, kind: StepKind
     let first = full.min(1);
     for (rows, times) in [(job.batch, first), (job.batch, full - first), (rest, u32::from(rest > 0))] {
         let batch = spread(rows, job.train_rows());
-        plan.times(times.into(), |plan| add_gradients(plan, net, &batch, &weights, &mut sum))?;
+        plan.times(times.into(), |plan| {
+            add_gradients(plan, net, &batch, &weights, &Coins::new(job.seed, 0), &mut sum)
+        })?;
     }
     net.update(plan, sum.expect("a step has a batch"), &job.optimizer(kind.step))
 }

@@ -51,6 +51,10 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
         Gate::Combine { kx, ky } => {
             each(out, x, |i, x| one_of(out.x[i], [x * wide(kx) + wide(input(1).x[i]) * wide(ky); 2], out.bits))
         }
+        Gate::Dropout { ref kept } => {
+            let bits = kept.bits(x.x.len());
+            each(out, x, |i, x| one_of(out.x[i], [x * i128::from(bits[i / 32] >> (i % 32) & 1); 2], out.bits))
+        }
         Gate::Exp => {
             let frac = exp_frac(p);
             each(out, x, |i, d| {
@@ -231,7 +235,7 @@ fn convolution(x: &Number, w: &Number, conv: Conv, pass: Pass, out: &Number) -> 
 }
 
 fn box_sum(x: &Number, boxes: Boxes, out: &Number) -> Result<(), String> {
-    let Boxes { image, channels, positions, window: kernel, stride: times, padding, gap } = boxes;
+    let Boxes { image, channels, positions, window: kernel, stride: times, padding, gap, dilation } = boxes;
     let batch = x.shape.matrix().0;
     let mut got = out.x.iter();
     for (n, y, x0) in
@@ -240,7 +244,7 @@ fn box_sum(x: &Number, boxes: Boxes, out: &Number) -> Result<(), String> {
         for c in 0..channels {
             let mut sum = 0;
             for (ky, kx) in (0..kernel[0]).flat_map(|ky| (0..kernel[1]).map(move |kx| (ky, kx))) {
-                let (sy, sx) = (y * times[0] + ky, x0 * times[1] + kx);
+                let (sy, sx) = (y * times[0] + ky * dilation[0], x0 * times[1] + kx * dilation[1]);
                 let inside = |s: usize, a: usize| {
                     s.checked_add_signed(-padding[a]).filter(|s| s % gap[a] == 0 && s / gap[a] < image[a])
                 };

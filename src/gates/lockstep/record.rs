@@ -1,7 +1,7 @@
 //! What is recorded of a gate, and how two servers' records become values.
 
 use crate::fixed::{Window, mask, signed};
-use crate::gates::{Bilinear, Boxes};
+use crate::gates::{Bilinear, Boxes, Kept};
 use crate::kernel::fast::bits::{Packed, bit};
 use crate::party::Number;
 use crate::shape::Shape;
@@ -15,6 +15,7 @@ pub(crate) enum Gate {
     AtLeast { window: Window, threshold: i64 },
     BelowMax,
     Combine { kx: i64, ky: i64 },
+    Dropout { kept: Kept },
     Exp,
     Extend,
     Hits,

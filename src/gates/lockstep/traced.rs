@@ -5,8 +5,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::gates::{
-    Bilinear, Boxes, Compare, Local, Open, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select, Softmax,
-    Winner,
+    Bilinear, Boxes, Compare, Kept, Local, Open, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select,
+    Softmax, Winner,
 };
 use crate::party::{BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values};
 use crate::shape::Shape;
@@ -128,14 +128,24 @@ impl<E: Look> Compare for Traced<E> {
         Ok(out)
     }
 
-    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<E::Bits>> {
-        let plain: Vec<_> = list.iter().map(|(x, y)| (&x.wire, &y.wire)).collect();
-        let out = self.engine.larger(&plain, window)?;
-        for ((x, y), bits) in list.iter().zip(&out) {
+    fn order(
+        &mut self,
+        pairs: &[(&Self::Wire, &Self::Wire)],
+        wires: &[&Self::Wire],
+        window: Window,
+    ) -> Result<(Vec<E::Bits>, Vec<E::Bits>)> {
+        let plain: Vec<_> = pairs.iter().map(|(x, y)| (&x.wire, &y.wire)).collect();
+        let single: Vec<_> = wires.iter().map(|y| &y.wire).collect();
+        let (larger, signs) = self.engine.order(&plain, &single, window)?;
+        for ((x, y), bits) in pairs.iter().zip(&larger) {
             let (inputs, bits) = (vec![self.seen(x), self.seen(y)], self.engine.bits(bits));
             self.note(Gate::Larger { window }, inputs, bits);
         }
-        Ok(out)
+        for (y, bits) in wires.iter().zip(&signs) {
+            let (y, bits) = (self.seen(y), self.engine.bits(bits));
+            self.note(Gate::Sign { window }, vec![y], bits);
+        }
+        Ok((larger, signs))
     }
 
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<E::Bits> {
@@ -269,6 +279,19 @@ impl<E: Look> Local for Traced<E> {
     fn box_sum_share(&mut self, x: &E::Share, boxes: Boxes) -> Result<E::Share> {
         let out = self.engine.box_sum_share(x, boxes)?;
         Ok(self.note_share(Gate::BoxSum { boxes }, vec![self.engine.share(x)], out))
+    }
+
+    fn dropout(&mut self, x: &Self::Wire, kept: &Kept) -> Result<Self::Wire> {
+        let out = Lifted { wire: self.engine.dropout(&x.wire, kept)?, lifted: x.lifted };
+        debug_assert!(!x.lifted, "a lift is not 0");
+        let (x, held) = (self.seen(x), self.seen(&out));
+        self.note(Gate::Dropout { kept: kept.clone() }, vec![x], held);
+        Ok(out)
+    }
+
+    fn dropout_share(&mut self, x: &E::Share, kept: &Kept) -> Result<E::Share> {
+        let out = self.engine.dropout_share(x, kept)?;
+        Ok(self.note_share(Gate::Dropout { kept: kept.clone() }, vec![self.engine.share(x)], out))
     }
 
     fn narrow(&mut self, x: &E::Share, cut: u32) -> Result<E::Share> {

@@ -186,14 +186,18 @@ fn describe(gate: &Gate) -> (&'static str, Value) {
         Gate::AtLeast { window: w, threshold } => ("at_least", json!({ "window": window(w), "threshold": threshold })),
         Gate::BelowMax => ("below_max", json!({})),
         Gate::BoxSum { boxes } => {
-            let Boxes { image, channels, window, stride, padding, positions, gap } = boxes;
-            let entry = json!({
+            let Boxes { image, channels, window, stride, padding, positions, gap, dilation } = boxes;
+            let mut entry = json!({
                 "image": image, "channels": channels, "positions": positions, "kernel": window, "stride": stride,
                 "padding": padding, "gap": gap,
             });
+            if *dilation != [1, 1] {
+                entry["dilation"] = json!(dilation);
+            }
             ("box_sum", entry)
         }
         Gate::Combine { kx, ky } => ("combine", json!({ "kx": kx, "ky": ky })),
+        Gate::Dropout { .. } => ("dropout", json!({})),
         Gate::Exp => ("exp", json!({})),
         Gate::Extend => ("extend", json!({})),
         Gate::Hits => ("hits", json!({})),

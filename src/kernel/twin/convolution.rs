@@ -18,6 +18,7 @@ impl PatchParams {
             // negative numbers wrap
             padding: [self.pad_y, self.pad_x].map(|p| p.cast_signed() as isize),
             gap: pair(self.gap_y, self.gap_x),
+            dilation: pair(self.dilation_y, self.dilation_x),
         }
     }
 }

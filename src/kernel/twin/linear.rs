@@ -1,9 +1,10 @@
 //! Products and sums of ring elements.
 
 use crate::kernel::Word;
+use crate::kernel::fast::bits::bit;
 use crate::kernel::fast::gemm::gemm;
 use crate::kernel::fast::split::{LIGHT, split};
-use crate::kernel::table::{AddRowParams, CombineParams, MatmulParams, NarrowParams, SumRowsParams};
+use crate::kernel::table::{AddRowParams, CombineParams, KeepParams, MatmulParams, NarrowParams, SumRowsParams};
 
 impl MatmulParams {
     fn sizes(&self) -> [usize; 3] {
@@ -55,6 +56,14 @@ fn combine_words<X: Word>(p: &CombineParams, x: &[X], y: &[X], out: &mut [X]) {
             out.iter_mut().zip(pairs).for_each(|(o, (x, y))| *o = kx.mul(*x).add(ky.mul(*y)));
         },
     );
+}
+
+/// `out[i] = x[i]` where bit `i` is 1, else 0; `len` elements.
+#[inline(always)]
+pub(crate) fn keep<W: Word>(p: &KeepParams, x: &[W], bits: &[u32], out: &mut [W]) {
+    for (i, (o, x)) in out.iter_mut().zip(x).take(p.len as usize).enumerate() {
+        *o = if bit(bits, i) == 1 { *x } else { W::default() };
+    }
 }
 
 /// `out[i, j] = z[i, j] + b[j]`.

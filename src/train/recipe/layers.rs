@@ -1,6 +1,6 @@
 //! The layers of a recipe, one function per kind.
 
-use crate::nn::{LayerSpec, of_batch};
+use crate::nn::{Factor, LayerSpec, PoolMethod, of_batch};
 use crate::shape::Shape;
 use crate::train::recipe::reader::{At, Table};
 
@@ -37,15 +37,27 @@ pub(super) fn read(file: &mut Table<'_>, classes: usize) -> Result<Vec<Read>, At
     (1..).zip(tables).map(layer).collect()
 }
 
+/// The layers of a block's body.
+fn body(table: &mut Table<'_>) -> Result<Vec<LayerSpec>, At> {
+    let tables = table.tables("body")?;
+    if !(1..=MOST_LAYERS).contains(&tables.len()) {
+        return Err(table.wrong(format!("it has to have 1 to {MOST_LAYERS} sections [[layers.body]]")));
+    }
+    (1..).zip(tables).map(|(number, table)| Ok(layer(table, number, None)?.spec)).collect()
+}
+
 /// Layer `number`, from 1; the last knows how many classes there are.
 fn layer(table: Table<'_>, number: usize, classes: Option<usize>) -> Result<Read, At> {
     type Kind = fn(&mut Table<'_>, Option<usize>) -> Result<LayerSpec, At>;
-    let kinds: [(&str, Kind); 8] = [
+    let kinds: [(&str, Kind); 11] = [
         ("dense", dense),
         ("conv2d", conv2d),
-        ("average-pool", |table, _| pool(table, |window, stride| LayerSpec::AveragePool { window, stride })),
-        ("max-pool", |table, _| pool(table, |window, stride| LayerSpec::MaxPool { window, stride })),
+        ("average-pool", average_pool),
+        ("max-pool", max_pool),
         ("global-average-pool", |_, _| Ok(LayerSpec::GlobalAveragePool)),
+        ("zero-padding", zero_padding),
+        ("dropout", dropout),
+        ("residual", residual),
         ("flatten", |_, _| Ok(LayerSpec::Flatten)),
         ("relu", |_, _| Ok(LayerSpec::Relu)),
         ("sigmoid", |_, _| Ok(LayerSpec::Sigmoid)),
@@ -80,10 +92,40 @@ fn conv2d(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
     Ok(LayerSpec::Conv2d { channels, kernel, stride, padding, bias: table.flag("bias")?.unwrap_or(true) })
 }
 
-fn pool(table: &mut Table<'_>, spec: fn([usize; 2], [usize; 2]) -> LayerSpec) -> Result<LayerSpec, At> {
+fn max_pool(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
+    let methods = [PoolMethod::Tree, PoolMethod::OneShot].map(|method| (method.name(), method));
+    let method = table.word("method", &methods)?.unwrap_or(PoolMethod::Tree);
+    let (window, stride) = windows(table)?;
+    Ok(LayerSpec::MaxPool { window, stride, method })
+}
+
+fn zero_padding(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
+    let padding = table.pair("padding", 0, MOST_ROWS)?;
+    let padding = padding.ok_or_else(|| table.wrong("`padding` is missing: 1, or [1, 1]"))?;
+    Ok(LayerSpec::ZeroPadding { padding })
+}
+
+fn dropout(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
+    let rate = table.number("rate", "a number from 0 to 0.95", |rate| (0.0..=0.95).contains(&rate))?;
+    let rate = rate.ok_or_else(|| table.wrong("`rate` is missing: the part of values that is set to 0, 0.5 say"))?;
+    Ok(LayerSpec::Dropout { factor: Factor::kept(rate) })
+}
+
+fn residual(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
+    let projection = table.flag("projection")?.unwrap_or(false);
+    Ok(LayerSpec::Residual { body: body(table)?, projection })
+}
+
+fn average_pool(table: &mut Table<'_>, _: Option<usize>) -> Result<LayerSpec, At> {
+    let (window, stride) = windows(table)?;
+    Ok(LayerSpec::AveragePool { window, stride })
+}
+
+/// Windows and their stride.
+fn windows(table: &mut Table<'_>) -> Result<([usize; 2], [usize; 2]), At> {
     let window = table.pair("window", 1, MOST_ROWS)?;
     let window = window.ok_or_else(|| table.wrong("`window` is missing: 2, or [2, 2]"))?;
-    Ok(spec(window, table.pair("stride", 1, MOST_ROWS)?.unwrap_or(window)))
+    Ok((window, table.pair("stride", 1, MOST_ROWS)?.unwrap_or(window)))
 }
 
 const MOST_LAYERS: usize = 1000;

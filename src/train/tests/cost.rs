@@ -53,7 +53,7 @@ fn the_loss_opens_and_is_dealt_what_it_says() {
         let z = plan.narrow(&z, 0).unwrap();
         let labels = plan.open(&[Open::operand(&z, &p)]).unwrap().remove(0);
         plan.section(Section::Step);
-        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, &labels).unwrap();
+        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, 0, &labels).unwrap();
         let stats = plan.server(Section::Step);
         let pairs = c * (c - 1) / 2;
         let opened = [4 * pairs, pairs, c, c * (8 + f.min(10)), 20 * c + 16, 20, n * c].iter().sum::<u64>();

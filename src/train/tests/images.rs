@@ -4,7 +4,7 @@
 use super::*;
 use crate::fixed::{MASTER_FRAC, encode};
 use crate::gates::lockstep::{Gate, Record};
-use crate::nn::{Init, LayerSpec, Loss};
+use crate::nn::{Coins, Factor, Init, LayerSpec, Loss, PoolMethod, Saved};
 use crate::shape::Shape;
 
 fn dense(outputs: usize) -> LayerSpec {
@@ -20,12 +20,20 @@ fn average(window: [usize; 2]) -> LayerSpec {
 }
 
 fn max(window: [usize; 2]) -> LayerSpec {
-    LayerSpec::MaxPool { window, stride: window }
+    LayerSpec::MaxPool { window, stride: window, method: PoolMethod::Tree }
+}
+
+fn dropout(rate: f64) -> LayerSpec {
+    LayerSpec::Dropout { factor: Factor::kept(rate) }
 }
 
 /// Images and the layers over them: every layer, in every order that there is, on odd sizes.
 fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
     use LayerSpec::{Flatten, GlobalAveragePool, Relu, Sigmoid};
+    let residual = |body, projection| LayerSpec::Residual { body, projection };
+    let padding = |padding| LayerSpec::ZeroPadding { padding };
+    let pointwise = |channels| conv(channels, [1, 1], [1, 1], [0, 0]);
+    let overlapping = |window, stride, method| LayerSpec::MaxPool { window, stride, method };
     vec![
         ([4, 3, 2], vec![conv(2, [3, 2], [2, 1], [1, 0]), Relu, dense(3)]),
         ([5, 4, 1], vec![conv(2, [2, 3], [1, 1], [0, 0]), average([2, 2]), Relu, Flatten, dense(3)]),
@@ -45,94 +53,257 @@ fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
             ],
         ),
         ([2, 2, 3], vec![conv(4, [1, 1], [1, 1], [0, 0]), GlobalAveragePool, Relu, dense(3)]),
+        // pools of an area that is no power of two: of a strided convolution, of the input, of activations; overlapping
+        ([6, 7, 1], vec![conv(2, [2, 3], [2, 1], [0, 1]), average([3, 2]), Relu, dense(2)]),
+        ([4, 3, 2], vec![average([2, 3]), conv(2, [2, 1], [1, 1], [0, 0]), Relu, GlobalAveragePool, dense(3)]),
+        (
+            [4, 4, 1],
+            vec![
+                conv(2, [2, 2], [1, 1], [0, 0]),
+                LayerSpec::AveragePool { window: [2, 2], stride: [1, 1] },
+                Sigmoid,
+                LayerSpec::AveragePool { window: [1, 2], stride: [1, 1] },
+                dense(2),
+            ],
+        ),
+        (
+            [2, 3, 1],
+            vec![padding([1, 0]), conv(2, [3, 2], [1, 1], [0, 0]), Relu, padding([0, 1]), average([1, 2]), dense(2)],
+        ),
+        (
+            [4, 4, 1],
+            vec![conv(1, [2, 2], [1, 1], [0, 0]), overlapping([2, 2], [1, 1], PoolMethod::Tree), Relu, dense(2)],
+        ),
+        ([3, 3, 1], vec![pointwise(1), Relu, overlapping([3, 3], [1, 1], PoolMethod::Tree), dense(3)]),
+        (
+            [3, 4, 1],
+            vec![conv(2, [2, 1], [1, 1], [0, 0]), overlapping([2, 2], [1, 2], PoolMethod::OneShot), Relu, dense(2)],
+        ),
+        ([2, 3, 1], vec![pointwise(1), Relu, overlapping([1, 3], [1, 1], PoolMethod::OneShot), dense(2)]),
+        // an identity, a projection of stride 2, a pool and a dropout in a body, one block behind the other
+        ([3, 3, 1], vec![residual(vec![conv(1, [3, 3], [1, 1], [1, 1])], false), Relu, dense(2)]),
+        (
+            [3, 4, 2],
+            vec![
+                pointwise(2),
+                Relu,
+                residual(vec![conv(3, [2, 2], [2, 2], [1, 0]), Sigmoid, pointwise(3)], true),
+                Relu,
+                residual(vec![pointwise(3)], false),
+                max([2, 2]),
+                Relu,
+                dense(2),
+            ],
+        ),
+        (
+            [4, 4, 1],
+            vec![
+                pointwise(2),
+                Relu,
+                residual(vec![dropout(0.2), conv(2, [1, 1], [1, 1], [0, 0]), average([2, 2])], true),
+                Sigmoid,
+                dense(2),
+            ],
+        ),
+        (
+            [1, 1, 5],
+            vec![
+                Flatten,
+                dense(4),
+                Relu,
+                residual(vec![dense(3), Relu, dense(4)], false),
+                Relu,
+                residual(vec![dense(3)], true),
+                Sigmoid,
+                dense(2),
+            ],
+        ),
+        (
+            [2, 3, 2],
+            vec![
+                dropout(0.25),
+                conv(2, [2, 2], [1, 1], [0, 0]),
+                Relu,
+                dropout(0.5),
+                dense(4),
+                Sigmoid,
+                dropout(0.2),
+                dense(2),
+            ],
+        ),
     ]
 }
 
-/// A network of the layers as its definitions say, and how sure its branches are: the least distance of a pre-activation from a
-/// knot, and of the largest of a window from the next.
-fn logits(model: &Model, parameters: &[Vec<f64>], x: &[f64]) -> (Vec<f64>, f64) {
-    let (mut x, mut sure, mut next) = (x.to_vec(), f64::INFINITY, 0);
-    for (layer, input) in model.layers_with_inputs() {
+/// The network of layers over images.
+fn model(image: [usize; 3], layers: Vec<LayerSpec>, init: Init) -> Model {
+    let LayerSpec::Dense { outputs: classes, .. } = layers[layers.len() - 1] else { panic!("the last is dense") };
+    Model::new("images", image, layers, classes, Loss::SoftmaxCrossEntropy, init).unwrap()
+}
+
+/// A network as its definitions say, for one example.
+struct Naive<'a> {
+    parameters: std::slice::Iter<'a, Vec<f64>>,
+    /// The least distance of a pre-activation from a knot, and of the largest of a window from the next: how sure its branches
+    /// are.
+    sure: f64,
+    /// The row of the batch, its rows, its coins, and dropouts so far; none where nothing is dropped.
+    coins: Option<(usize, usize, &'a Coins, u64)>,
+}
+
+impl Naive<'_> {
+    fn run(&mut self, layers: &[LayerSpec], input: &Shape, x: &[f64]) -> (Shape, Vec<f64>) {
+        let (mut input, mut x, mut bias) = (input.clone(), x.to_vec(), Vec::new());
+        for (i, layer) in layers.iter().enumerate() {
+            (x, bias) = match self.layer(layer, &input, x, bias) {
+                // the mean is of what a bias is added to: a sum's factor is not exactly its inverse length
+                (x, bias)
+                    if matches!(
+                        layers.get(i + 1),
+                        Some(LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool)
+                    ) =>
+                {
+                    (x, bias)
+                }
+                (x, bias) if bias.is_empty() => (x, bias),
+                (x, bias) => (x.iter().zip(bias.iter().cycle()).map(|(y, b)| y + b).collect(), Vec::new()),
+            };
+            input = layer.output(&input).unwrap();
+        }
+        (input, x)
+    }
+
+    fn next(&mut self) -> Vec<f64> {
+        self.parameters.next().unwrap().clone()
+    }
+
+    fn convolve(
+        &mut self,
+        x: &[f64],
+        axes: [usize; 3],
+        w: &[f64],
+        channels: usize,
+        window: [[usize; 2]; 3],
+    ) -> Vec<f64> {
+        let [kernel, stride, padding] = window;
+        let at = |y: usize, x0: usize, c: usize| (y * axes[1] + x0) * axes[2] + c;
+        let [rows, columns] = [0, 1].map(|a| (axes[a] + 2 * padding[a] - kernel[a]) / stride[a] + 1);
+        let mut out = Vec::new();
+        for (oy, ox) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+            for o in 0..channels {
+                let mut sum = 0.0;
+                for (ky, kx) in (0..kernel[0]).flat_map(|y| (0..kernel[1]).map(move |x| (y, x))) {
+                    let (sy, sx) = (oy * stride[0] + ky, ox * stride[1] + kx);
+                    let inside = |s: usize, a: usize| s >= padding[a] && s - padding[a] < axes[a];
+                    if inside(sy, 0) && inside(sx, 1) {
+                        let pixel = |c| x[at(sy - padding[0], sx - padding[1], c)];
+                        let tap = |c| w[((ky * kernel[1] + kx) * axes[2] + c) * channels + o];
+                        sum += (0..axes[2]).map(|c| pixel(c) * tap(c)).sum::<f64>();
+                    }
+                }
+                out.push(sum);
+            }
+        }
+        out
+    }
+
+    fn pool(&mut self, x: &[f64], axes: [usize; 3], window: [usize; 2], stride: [usize; 2], largest: bool) -> Vec<f64> {
+        let at = |y: usize, x0: usize, c: usize| (y * axes[1] + x0) * axes[2] + c;
+        let [rows, columns] = [0, 1].map(|a| (axes[a] - window[a]) / stride[a] + 1);
+        let mut out = Vec::new();
+        for (oy, ox) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+            for c in 0..axes[2] {
+                let pixels = (0..window[0]).flat_map(|y| (0..window[1]).map(move |x| (y, x)));
+                let mut values: Vec<f64> =
+                    pixels.map(|(dy, dx)| x[at(oy * stride[0] + dy, ox * stride[1] + dx, c)]).collect();
+                values.sort_by(f64::total_cmp);
+                let top = values[values.len() - 1];
+                if largest {
+                    // where the largest is negative (or ReLU came first), ReLU does not care which it is
+                    if top > 0.0 {
+                        let second = values.iter().rev().nth(1);
+                        self.sure = self.sure.min(second.map_or(1.0, |second| top - second) / 2.0);
+                    }
+                    out.push(top);
+                } else {
+                    out.push(values.iter().sum::<f64>() * Factor::mean(values.len()).value());
+                }
+            }
+        }
+        out
+    }
+
+    /// What a layer makes of values that a bias is still to be added to; and that bias.
+    fn layer(&mut self, layer: &LayerSpec, input: &Shape, x: Vec<f64>, mut bias: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
         let axes = match *input.axes() {
             [h, w, c] => [h, w, c],
             _ => [1, 1, input.len()],
         };
-        let at = |y: usize, x0: usize, c: usize| (y * axes[1] + x0) * axes[2] + c;
-        let mut parameter = || {
-            next += 1;
-            &parameters[next - 1]
-        };
-        x = match layer {
+        let y = match layer {
             LayerSpec::Dense { outputs, .. } => {
-                let (w, b) = (parameter(), parameter());
-                (0..*outputs).map(|j| b[j] + (0..x.len()).map(|i| x[i] * w[i * outputs + j]).sum::<f64>()).collect()
+                let w = self.next();
+                bias = self.next();
+                (0..*outputs).map(|j| (0..x.len()).map(|i| x[i] * w[i * outputs + j]).sum()).collect()
             }
             LayerSpec::Conv2d { channels, kernel, stride, padding, .. } => {
-                let (w, b) = (parameter(), parameter());
-                let [rows, columns] = [0, 1].map(|a| (axes[a] + 2 * padding[a] - kernel[a]) / stride[a] + 1);
-                let mut out = Vec::new();
-                for (oy, ox) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-                    for o in 0..*channels {
-                        let mut sum = b[o];
-                        for (ky, kx) in (0..kernel[0]).flat_map(|y| (0..kernel[1]).map(move |x| (y, x))) {
-                            let (sy, sx) = (oy * stride[0] + ky, ox * stride[1] + kx);
-                            let inside = |s: usize, a: usize| s >= padding[a] && s - padding[a] < axes[a];
-                            if inside(sy, 0) && inside(sx, 1) {
-                                let pixel = |c| x[at(sy - padding[0], sx - padding[1], c)];
-                                let tap = |c| w[((ky * kernel[1] + kx) * axes[2] + c) * channels + o];
-                                sum += (0..axes[2]).map(|c| pixel(c) * tap(c)).sum::<f64>();
-                            }
-                        }
-                        out.push(sum);
-                    }
-                }
-                out
+                let w = self.next();
+                bias = self.next();
+                self.convolve(&x, axes, &w, *channels, [*kernel, *stride, *padding])
             }
-            LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool | LayerSpec::MaxPool { .. } => {
-                let (window, stride) = match layer {
-                    LayerSpec::AveragePool { window, stride } | LayerSpec::MaxPool { window, stride } => {
-                        (*window, *stride)
+            LayerSpec::AveragePool { window, stride } => self.pool(&x, axes, *window, *stride, false),
+            LayerSpec::GlobalAveragePool => self.pool(&x, axes, [axes[0], axes[1]], [1, 1], false),
+            LayerSpec::MaxPool { window, stride, .. } => self.pool(&x, axes, *window, *stride, true),
+            LayerSpec::ZeroPadding { padding } => {
+                // every channel's image in the middle of a larger one
+                let one: Vec<f64> =
+                    (0..axes[2] * axes[2]).map(|i| f64::from(u8::from(i % (axes[2] + 1) == 0))).collect();
+                self.convolve(&x, axes, &one, axes[2], [[1, 1], [1, 1], *padding])
+            }
+            LayerSpec::Dropout { factor } => {
+                let Some((row, rows, coins, layer)) = &mut self.coins else { return (x, bias) };
+                let bits = coins.kept(*layer, *factor).bits(*rows * x.len());
+                *layer += 1;
+                let kept = |i: usize| bits[i / 32] >> (i % 32) & 1 == 1;
+                let value = |(i, x): (usize, f64)| if kept(i) { x * factor.value() } else { 0.0 };
+                let first = *row * x.len();
+                (first..).zip(x).map(value).collect()
+            }
+            LayerSpec::Residual { body, projection } => {
+                let (shape, y) = self.run(body, input, &x);
+                let shortcut = match (projection, shape.axes()) {
+                    (false, _) => x,
+                    (true, [outputs]) => {
+                        let w = self.next();
+                        (0..*outputs).map(|j| (0..x.len()).map(|i| x[i] * w[i * outputs + j]).sum()).collect()
                     }
-                    _ => ([axes[0], axes[1]], [1, 1]),
+                    (true, [rows, columns, outputs]) => {
+                        let w = self.next();
+                        let stride = [axes[0].div_ceil(*rows), axes[1].div_ceil(*columns)];
+                        self.convolve(&x, axes, &w, *outputs, [[1, 1], stride, [0, 0]])
+                    }
+                    _ => panic!("images and rows have three axes or one"),
                 };
-                let [rows, columns] = [0, 1].map(|a| (axes[a] - window[a]) / stride[a] + 1);
-                let mut out = Vec::new();
-                for (oy, ox) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-                    for c in 0..axes[2] {
-                        let pixels = (0..window[0]).flat_map(|y| (0..window[1]).map(move |x| (y, x)));
-                        let mut values: Vec<f64> =
-                            pixels.map(|(dy, dx)| x[at(oy * stride[0] + dy, ox * stride[1] + dx, c)]).collect();
-                        values.sort_by(f64::total_cmp);
-                        let top = values[values.len() - 1];
-                        if matches!(layer, LayerSpec::MaxPool { .. }) {
-                            // where the largest is negative (or ReLU came first), ReLU does not care which it is
-                            if top > 0.0 {
-                                sure = sure.min(values.iter().rev().nth(1).map_or(1.0, |second| top - second) / 2.0);
-                            }
-                            out.push(top);
-                        } else {
-                            out.push(values.iter().sum::<f64>() / values.len() as f64);
-                        }
-                    }
-                }
-                out
+                y.iter().zip(&shortcut).map(|(y, x)| y + x).collect()
             }
             LayerSpec::Flatten => x,
-            LayerSpec::Relu => x.iter().map(|z| (sure = sure.min(z.abs()), z.max(0.0)).1).collect(),
+            LayerSpec::Relu => x.iter().map(|z| (self.sure = self.sure.min(z.abs()), z.max(0.0)).1).collect(),
             LayerSpec::Sigmoid => {
-                x.iter().map(|z| (sure = sure.min((z.abs() - 2.0).abs()), (z / 4.0 + 0.5).clamp(0.0, 1.0)).1).collect()
+                let knot = |z: &f64| (z.abs() - 2.0).abs();
+                x.iter().map(|z| (self.sure = self.sure.min(knot(z)), (z / 4.0 + 0.5).clamp(0.0, 1.0)).1).collect()
             }
         };
+        (y, bias)
     }
-    (x, sure)
 }
 
 /// The sum over a batch of cross-entropies, and how sure all branches are.
-fn loss(model: &Model, parameters: &[Vec<f64>], rows: &[(Vec<f64>, usize)]) -> (f64, f64) {
-    rows.iter().fold((0.0, f64::INFINITY), |(sum, sure), (x, label)| {
-        let (y, own) = logits(model, parameters, x);
+fn loss(model: &Model, parameters: &[Vec<f64>], rows: &[(Vec<f64>, usize)], coins: &Coins) -> (f64, f64) {
+    rows.iter().enumerate().fold((0.0, f64::INFINITY), |(sum, sure), (row, (x, label))| {
+        let coins = Some((row, rows.len(), coins, 0));
+        let mut naive = Naive { parameters: parameters.iter(), sure, coins };
+        let (_, y) = naive.run(model.layers(), model.input(), x);
+        assert!(naive.parameters.next().is_none(), "every parameter is used");
         let log_sum = y.iter().map(|y| y.exp()).sum::<f64>().ln();
-        (sum + log_sum - y[*label], sure.min(own))
+        (sum + log_sum - y[*label], naive.sure)
     })
 }
 
@@ -157,8 +328,8 @@ fn moved(records: &[Record<Number>], job: &Job) -> Vec<f64> {
 fn gradients_are_the_difference_quotients_of_a_naive_loss() {
     let p = Profile::wide();
     for (number, (image, layers)) in networks().into_iter().enumerate() {
-        let LayerSpec::Dense { outputs: classes, .. } = layers[layers.len() - 1] else { panic!("the last is dense") };
-        let model = Model::new("images", image, layers, classes, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
+        let model = model(image, layers, Init::He);
+        let classes = model.classes();
         let batch = 3;
         let job = Job {
             model: model.clone(),
@@ -166,7 +337,7 @@ fn gradients_are_the_difference_quotients_of_a_naive_loss() {
             rate: Rate::new(3.0 / 64.0, 3).unwrap(),
             ..job(&p, &[model.features(), classes], batch)
         };
-        let cols = model.features();
+        let (cols, coins) = (model.features(), Coins::new(job.seed, 0));
         // parameters that leave no branch in doubt: a sign is sure 2^-4 from 0, the larger of two 2^-3 apart
         let of = |seed: u64| {
             let draw = |(i, shape): (usize, Shape)| {
@@ -180,7 +351,7 @@ fn gradients_are_the_difference_quotients_of_a_naive_loss() {
         };
         let sure = |seed: &u64| {
             let (parameters, rows) = of(*seed);
-            let (value, sure) = loss(&model, &parameters, &rows);
+            let (value, sure) = loss(&model, &parameters, &rows, &coins);
             // sure, and not so sure of itself that there is nothing to learn
             sure > 0.08 && value > 1.0
         };
@@ -192,7 +363,7 @@ fn gradients_are_the_difference_quotients_of_a_naive_loss() {
                 let moved = |by: f64| {
                     let mut all = parameters.clone();
                     all[i][j] += by;
-                    loss(&model, &all, &rows).0
+                    loss(&model, &all, &rows, &coins).0
                 };
                 quotients.push((moved(1e-5) - moved(-1e-5)) / 2e-5);
             }
@@ -223,13 +394,30 @@ fn gradients_are_the_difference_quotients_of_a_naive_loss() {
 }
 
 #[test]
+fn a_saved_network_gives_the_outputs_of_its_definition() {
+    for (number, (image, layers)) in networks().into_iter().enumerate() {
+        let model = model(image, layers, Init::Glorot);
+        let parameters: Vec<Vec<f64>> =
+            model.parameters().iter().zip(0..).map(|(s, i)| numbers(i, "a saved parameter", s.len(), 16)).collect();
+        let rows = numbers(99, "rows", 3 * model.features(), 16);
+        let single = rows.iter().map(|x| *x as f32).collect::<Vec<f32>>();
+        let saved = Saved::new(model.clone(), None, &parameters).unwrap();
+        let got = saved.logits(ndarray::ArrayView2::from_shape((3, model.features()), &single).unwrap()).unwrap();
+        for (row, got) in rows.chunks(model.features()).zip(got.rows()) {
+            let mut naive = Naive { parameters: parameters.iter(), sure: 0.0, coins: None };
+            let (_, want) = naive.run(model.layers(), model.input(), row);
+            let off = want.iter().zip(got).map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max);
+            assert!(off < 1e-5, "network {number}: {got:?} instead of {want:?}");
+        }
+    }
+}
+
+#[test]
 fn runs_over_images_keep_every_gate_s_law_and_cost_what_was_planned() {
     for p in profiles() {
         for (seed, (image, layers)) in (40..).zip(networks()) {
-            let LayerSpec::Dense { outputs: classes, .. } = layers[layers.len() - 1] else {
-                panic!("the last is dense")
-            };
-            let model = Model::new("images", image, layers, classes, Loss::SoftmaxCrossEntropy, Init::Glorot).unwrap();
+            let model = model(image, layers, Init::Glorot);
+            let classes = model.classes();
             let reveal = Reveals { accuracy: true, model: true };
             let owners = vec![Owned { train: 10, test: 4 }, Owned { train: 9, test: 1 }];
             let momentum = Momentum::new(0.90625).unwrap();

@@ -6,7 +6,7 @@
 //!
 //! The gradient by the images is a product of patches, too: of patches of the outputs' gradient, between whose values
 //! `stride - 1` zeros are put, with the filter turned over (Dumoulin and Visin 2016, section 4). Tap `k` of position `i` of either
-//! lies at `(i times + k - padding) / gap`, where that is a whole number inside of the image, and is 0 elsewhere.
+//! lies at `(i times + k dilation - padding) / gap`, where that is a whole number inside of the image, and is 0 elsewhere.
 
 use std::ops::Range;
 
@@ -29,6 +29,8 @@ pub struct Patches {
     pub padding: [isize; 2],
     /// Distance of values that are next to each other; zeros lie between them.
     pub gap: [usize; 2],
+    /// Distance of taps that are next to each other.
+    pub dilation: [usize; 2],
 }
 
 impl Patches {
@@ -57,6 +59,7 @@ impl Patches {
         let inside = |axis: usize| {
             let last = (self.positions[axis].max(1) - 1) * self.times[axis] + self.kernel[axis];
             self.gap[axis] == 1
+                && self.dilation[axis] == 1
                 && self.padding[axis] <= 0
                 && last + self.padding[axis].unsigned_abs() <= self.image[axis]
         };
@@ -65,7 +68,7 @@ impl Patches {
 
     /// The row or column of the image under a tap, where there is one.
     fn source(&self, axis: usize, position: usize, tap: usize) -> Option<usize> {
-        let at = (position * self.times[axis] + tap).checked_add_signed(-self.padding[axis])?;
+        let at = (position * self.times[axis] + tap * self.dilation[axis]).checked_add_signed(-self.padding[axis])?;
         (at % self.gap[axis] == 0 && at / self.gap[axis] < self.image[axis]).then_some(at / self.gap[axis])
     }
 
@@ -82,7 +85,7 @@ impl Patches {
             // values of this row of taps that are asked for
             let from = taps.start.saturating_sub(ky * across);
             let to = (taps.end - ky * across).min(across);
-            if self.gap[1] == 1 {
+            if self.gap[1] == 1 && self.dilation[1] == 1 {
                 // tap e of the row lies at e + shift of the line
                 let shift = ((column * self.times[1]).cast_signed() - self.padding[1]) * self.channels.cast_signed();
                 let begin = from.max(0usize.saturating_add_signed(-shift));

@@ -1,0 +1,76 @@
+//! What a residual block adds to its last product.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::nn::{Coins, Linear};
+
+/// The block's input, or its product with a weight.
+pub(crate) struct Shortcut<E: Engine> {
+    from: usize,
+    projection: Option<Linear<E>>,
+}
+
+impl<E: Engine> Shortcut<E> {
+    /// From the input of stage `from`.
+    pub(crate) fn new(from: usize, projection: Option<Linear<E>>) -> Self {
+        Self { from, projection }
+    }
+
+    /// The stage whose input it adds.
+    pub(crate) fn from(&self) -> usize {
+        self.from
+    }
+
+    /// What the input is multiplied with.
+    pub(crate) fn projection(&self) -> Option<&Linear<E>> {
+        self.projection.as_ref()
+    }
+
+    /// The same, to be moved.
+    pub(crate) fn projection_mut(&mut self) -> Option<&mut Linear<E>> {
+        self.projection.as_mut()
+    }
+
+    /// `z + x`, or `z + x o w`: of a share at twice the scale with `extra` more fraction bits.
+    pub(crate) fn add(
+        &mut self,
+        e: &mut E,
+        z: &E::Share,
+        extra: u32,
+        x: &E::Wire,
+        w: Option<&E::Wire>,
+        coins: Option<&Coins>,
+    ) -> Result<E::Share> {
+        match (&mut self.projection, w) {
+            (Some(projection), Some(w)) => {
+                let y = projection.forward(e, x, w, coins)?;
+                e.combine(z, &y, 1, 1 << extra)
+            }
+            _ => {
+                let shift = e.profile().frac + extra;
+                let x = e.share(x)?;
+                e.combine(z, &x, 1, 1 << shift)
+            }
+        }
+    }
+
+    /// The gradients by the weight, where there is one, and by `x`; at twice the scale.
+    pub(crate) fn backward(
+        &mut self,
+        e: &mut E,
+        dy: &E::Wire,
+        w: Option<&E::Wire>,
+    ) -> Result<(Vec<E::Share>, E::Share)> {
+        match (&mut self.projection, w) {
+            (Some(projection), Some(w)) => {
+                let gradients = projection.gradients(e, dy)?;
+                Ok((gradients, projection.backward(e, dy, w)?))
+            }
+            _ => {
+                let frac = e.profile().frac;
+                let dy = e.share(dy)?;
+                Ok((Vec::new(), e.combine(&dy, &dy, 1 << frac, 0)?))
+            }
+        }
+    }
+}
