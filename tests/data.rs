@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ppdnn::data::idx::Idx;
-use ppdnn::data::{DataSet, Download, Known, KnownFile, Places, known, load};
+use ppdnn::data::{DataSet, Download, Format, Known, KnownFile, Places, known, load};
 use ppdnn::error::Result;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -185,7 +185,7 @@ fn the_readme_tells_the_checksums_of_the_files() {
 fn unknown_names_are_refused_with_those_there_are() {
     let error = load("cifar", &only(&checkout()), &mut never).unwrap_err();
     assert!(error.is_usage());
-    assert_eq!(error.to_string(), "no data set is named `cifar`; there are: mnist, fashion-mnist");
+    assert_eq!(error.to_string(), "no data set is named `cifar`; there are: mnist, fashion-mnist, cifar-10");
 }
 
 #[test]
@@ -211,6 +211,49 @@ fn mislabelled_files_are_named() {
         let error = tiny.load(&only(place.path()), &mut never).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{}: {reason}", path.display())), "{error}");
     }
+}
+
+#[test]
+fn cifar_files_become_images_with_channels_last_and_wrong_ones_are_refused() {
+    let file = |name| KnownFile { name, sha256: "", bytes: 0 };
+    let cifar = Known {
+        name: "tiny-cifar",
+        image: [2, 2, 3],
+        features: 12,
+        train_rows: 4,
+        test_rows: 1,
+        format: Format::Cifar,
+        files: vec![file("data_batch_1.bin"), file("data_batch_2.bin"), file("test_batch.bin")].leak(),
+        first_labels: [2, 0, 1, 2, 0, 0, 0, 0],
+        ..tiny(&[])
+    };
+    let place = TempDir::new().unwrap();
+    // a label, then four red, four green and four blue values
+    let row = |label: u8, first: u8| std::iter::once(label).chain(first..first + 12).collect::<Vec<u8>>();
+    let write = |name: &str, rows: &[Vec<u8>]| fs::write(place.path().join(name), rows.concat()).unwrap();
+    write("data_batch_1.bin", &[row(2, 0), row(0, 12)]);
+    write("data_batch_2.bin", &[row(1, 24), row(2, 36)]);
+    fs::write(place.path().join("test_batch.bin.gz"), gzip(&row(1, 100))).unwrap();
+    let set = cifar.load(&only(place.path()), &mut never).unwrap();
+    assert_eq!((set.train.labels, set.test.labels), (vec![2, 0, 1, 2], vec![1]));
+    let values = |row: &[u8]| row.iter().map(|x| f32::from(*x) / 255.0).collect::<Vec<f32>>();
+    let first = [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11];
+    assert_eq!(set.train.features.row(0).to_vec(), values(&first));
+    assert_eq!(set.train.features.row(3).to_vec(), values(&first.map(|x| x + 36)));
+    assert_eq!(set.test.features.row(0).to_vec(), values(&first.map(|x| x + 100)));
+    let refused = |name: &str, rows: &[Vec<u8>], says: &str| {
+        write(name, rows);
+        let error = cifar.load(&only(place.path()), &mut never).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    };
+    refused("data_batch_2.bin", &[row(1, 24)], "has 13 bytes instead of 26");
+    refused("data_batch_2.bin", &[row(1, 24), row(2, 36), row(2, 36)], "has more than 26 bytes");
+    refused("data_batch_2.bin", &[row(1, 24), row(3, 36)], "row 1 has label 3, but tiny-cifar has 0 to 2");
+    write("data_batch_2.bin", &[row(1, 24), row(2, 36)]);
+    refused("data_batch_1.bin", &[row(0, 0), row(0, 12)], "these labels are not those of tiny-cifar");
+    let error = load("cifar-10", &Places { folders: vec!["nowhere".into()], ..only_nothing() }, &mut never);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("this set is not downloaded") && error.contains("data_batch_5.bin"), "{error}");
 }
 
 #[test]
@@ -492,6 +535,7 @@ fn tiny(urls: &[&str]) -> Known {
         KnownFile { name, sha256: hex(&packed).leak(), bytes: packed.len() as u64 }
     });
     Known {
+        format: Format::Idx,
         name: "tiny",
         classes: 3,
         features: 4,
@@ -501,7 +545,7 @@ fn tiny(urls: &[&str]) -> Known {
         deviation: 0.25,
         test_rows: 2,
         first_labels: [2, 0, 1, 0, 0, 0, 0, 0],
-        files,
+        files: Vec::from(files).leak(),
         urls: urls.leak(),
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::backend::{Adapter, Backend, Cpu, Wgpu};
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
-use crate::data::known;
+use crate::data::{Known, known};
 use crate::error::{Error, Result};
 use crate::nn::{Beginning, Saved};
 use crate::roles::Training;
@@ -54,9 +54,9 @@ pub(super) enum Command {
 pub(super) struct JobArgs {
     #[command(flatten)]
     pub recipe: RecipeArgs,
-    /// Data set: mnist or fashion-mnist
-    #[arg(long, default_value = "mnist")]
-    pub dataset: String,
+    /// Data set: mnist, fashion-mnist or cifar-10 (default: the network's, most often mnist)
+    #[arg(long)]
+    pub dataset: Option<String>,
     /// Stop after N steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
@@ -194,7 +194,7 @@ pub(super) struct OwnerArgs {
     /// Which owner of the cluster file, from 0
     #[arg(long, default_value_t = 0)]
     pub number: u32,
-    /// The owner brings its part of mnist or fashion-mnist
+    /// The owner brings its part of mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     /// Folder with the data set's files, instead of the usual places
@@ -216,9 +216,9 @@ pub(super) struct AdaptersArgs {
 pub(super) struct ModelsArgs {
     #[command(subcommand)]
     pub what: Option<ModelsCommand>,
-    /// Count for a data set: mnist or fashion-mnist
-    #[arg(long, default_value = "mnist")]
-    pub dataset: String,
+    /// Count for a data set: mnist, fashion-mnist or cifar-10 (default: the network's own)
+    #[arg(long)]
+    pub dataset: Option<String>,
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,
@@ -244,7 +244,7 @@ pub(super) struct KeygenArgs {
 pub(super) struct EvaluateArgs {
     /// The model file
     pub model: PathBuf,
-    /// Its test rows are scored: mnist or fashion-mnist
+    /// Its test rows are scored: mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     /// Folder with the data set's files, instead of the usual places
@@ -331,9 +331,14 @@ impl ComputeArgs {
 }
 
 impl JobArgs {
+    /// The data set: the one that is asked for, or the network's.
+    pub(super) fn data(&self) -> Result<&'static Known> {
+        self.dataset.as_ref().map_or_else(|| Recipe::data(self.recipe.name()), |name| known(name))
+    }
+
     /// The training, for so many owners where none are asked for, and its rows.
     pub(super) fn choose(&self, owners: usize) -> Result<Choice> {
-        let data = known(&self.dataset)?;
+        let data = self.data()?;
         let recipe = self.recipe.recipe(data)?;
         let mut training = Training::of(&recipe, data)?
             .owners(self.owners.unwrap_or(owners))
@@ -344,7 +349,7 @@ impl JobArgs {
             training = training.initial(self.begin(file, &recipe)?);
         }
         let train_rows = recipe.settings.train_limit.map_or(data.train_rows, |limit| limit.min(data.train_rows));
-        Ok(Choice { training, train_rows, test_rows: data.test_rows })
+        Ok(Choice { data, training, train_rows, test_rows: data.test_rows })
     }
 
     /// The parameters of a file.
@@ -363,6 +368,7 @@ impl JobArgs {
 
 /// What is to be trained, and on how many rows.
 pub(super) struct Choice {
+    pub data: &'static Known,
     pub training: Training,
     pub train_rows: usize,
     pub test_rows: usize,

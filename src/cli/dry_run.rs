@@ -18,10 +18,10 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let choice = args.job.choose(1)?;
     let mut screen = Screen::new(args.json, args.quiet);
     let places = Places::new(args.data_dir.as_deref());
-    let data = load(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
+    let data = load(choice.data.name, &places, &mut |download| screen.download(&download))?;
     let train = data.train.first(choice.train_rows);
     let job = choice.training.job(train.len(), data.test.len())?;
-    let file = folder(args, &job)?.join("ranges.json");
+    let file = folder(args, &job, choice.data.name)?.join("ranges.json");
     screen.note(&format!(
         "{} {} on {}, profile {}: {} steps in the clear, {} times the gradient",
         job.model.name(),
@@ -64,9 +64,9 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
 }
 
 /// Where the certificate goes; nothing else there is touched.
-fn folder(args: &DryRunArgs, job: &Job) -> Result<PathBuf> {
+fn folder(args: &DryRunArgs, job: &Job, dataset: &str) -> Result<PathBuf> {
     match &args.out {
-        None => next_folder(job, &args.job.dataset),
+        None => next_folder(job, dataset),
         Some(out) => {
             fs::create_dir_all(out).map_err(|e| Error::file(out, e))?;
             Ok(out.clone())

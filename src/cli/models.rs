@@ -15,12 +15,15 @@ pub(super) fn models(args: &ModelsArgs) -> Result<()> {
         say(Recipe::text(name)?.trim_end());
         return Ok(());
     }
-    let data = known(&args.dataset)?;
-    let all = Recipe::names().map(|name| Listed::new(name, data)).collect::<Result<Vec<_>>>()?;
+    let listed = |name| match &args.dataset {
+        Some(data) => Listed::new(name, known(data)?),
+        None => Listed::new(name, Recipe::data(name)?),
+    };
+    let all = Recipe::names().map(listed).collect::<Result<Vec<_>>>()?;
     if args.json {
         all.iter().for_each(json);
     } else {
-        say(&table(&all, data));
+        say(&table(&all));
     }
     Ok(())
 }
@@ -69,7 +72,7 @@ impl Listed {
 /// Rows of the step that is counted.
 const BATCH: u32 = 128;
 
-fn table(all: &[Listed], data: &Known) -> String {
+fn table(all: &[Listed]) -> String {
     let line = |columns: [&str; 8]| {
         let [name, loss, profile, parameters, macs, rounds, opened, dealt] = columns;
         format!("{name:<15}{loss:<23}{profile:<8}{parameters:>11}{macs:>10}{rounds:>7}{opened:>11}{dealt:>11}")
@@ -82,10 +85,13 @@ fn table(all: &[Listed], data: &Known) -> String {
         let (loss, profile, rounds) = (m.loss.to_string(), &m.settings.profile, format!("{rounds:.0}"));
         lines.push(line([&m.model, &loss, profile, &parameters, &macs, &rounds, &opened, &dealt]));
         lines.push(format!("  {}: {}", m.layers, m.description));
+        if m.dataset != all[0].dataset {
+            lines.push(format!("  on {}", m.dataset));
+        }
     }
+    let data = all.first().map_or("", |m| m.dataset);
     lines.push(format!(
-        "on {}: MACs of an example's forward pass; rounds and bytes of a training step on {BATCH} rows",
-        data.name
+        "on {data} where nothing else is said: MACs of an example's forward pass; rounds and bytes of a training step on {BATCH} rows"
     ));
     lines.push("`ppdnn models show NAME` prints a network's file; `ppdnn train --model NAME|FILE` trains it".into());
     lines.join("\n")

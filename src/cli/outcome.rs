@@ -41,7 +41,7 @@ impl Folder {
     pub(super) fn write_config(&self, job: &Job, args: &JobArgs) -> Result<()> {
         let job = toml::to_string(job).map_err(|e| Error::format(self.0.join("job.toml"), e.to_string()))?;
         let init = args.init.as_ref().map_or(String::new(), |file| format!("# begun with {file:?}\n"));
-        self.write("job.toml", &format!("# data set {}\n{init}{job}", args.dataset))
+        self.write("job.toml", &format!("# data set {}\n{init}{job}", args.data()?.name))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {

@@ -6,7 +6,6 @@ use crate::cli::args::PlanArgs;
 use crate::cli::columns::columns;
 use crate::cli::outcome::{Table, plan_table};
 use crate::cli::screen::{self, bytes, count, say, seconds};
-use crate::data::known;
 use crate::error::Result;
 use crate::party::CostKind;
 use crate::roles::{Costs, Estimate, Event, Memory, Network, Part, RoleTime};
@@ -14,11 +13,11 @@ use crate::roles::{Costs, Estimate, Event, Memory, Network, Part, RoleTime};
 /// Prints what a job costs.
 pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
-    let job = args.job.choose(1)?.job()?;
+    let choice = args.job.choose(1)?;
+    let (job, data) = (choice.job()?, choice.data);
     let mut costs = Costs::of(&job, &backend)?;
-    costs.summary.dataset = args.job.dataset.clone();
+    data.name.clone_into(&mut costs.summary.dataset);
     // an owner reads the whole set, however few rows of it are trained on
-    let data = known(&args.job.dataset)?;
     let unused = (data.train_rows + data.test_rows) as f64 - f64::from(job.train_rows()) - f64::from(job.test_rows());
     let unread = unused * data.features as f64 * 4.0 / f64::exp2(20.0);
     costs.memory.iter_mut().filter(|(role, _)| role.starts_with("owner")).for_each(|(_, m)| m.data_mib += unread);
@@ -135,7 +134,11 @@ fn table(parts: &[Part], name: &str, of: fn(&Part) -> f64, extra: &[Extra]) -> S
     let sum =
         |of: fn(&Part) -> f64, which: &dyn Fn(&Part) -> bool| parts.iter().filter(|p| which(p)).map(of).sum::<f64>();
     let kinds: Vec<CostKind> = CostKind::ALL.into_iter().filter(|k| sum(of, &|p| p.kind == *k) > 0.0).collect();
-    let cell = |x: f64, digits: usize| if x == 0.0 { "-".to_owned() } else { format!("{x:.digits$}") };
+    let cell = |x: f64, digits: usize| match x {
+        0.0 => "-".to_owned(),
+        x if x >= 1e4 => format!("{x:.0}"),
+        x => format!("{x:.digits$}"),
+    };
     let mut rows = vec![vec![name.to_owned()]];
     rows[0].extend(kinds.iter().map(|k| k.name().to_owned()).chain(["all".to_owned()]));
     rows[0].extend(extra.iter().map(|(name, ..)| (*name).to_owned()));
@@ -156,12 +159,14 @@ mod tests {
     use crate::fixed::Profile;
     use crate::nn::Model;
     use crate::roles::Training;
+    use crate::train::Recipe;
 
     #[test]
     fn tables_fit_100_columns_and_have_every_layer_once() {
         for profile in Profile::all() {
             for name in Model::names() {
-                let training = Training::new(Model::named(name, [28, 28, 1], 10).unwrap()).profile(profile.clone());
+                let image = Recipe::data(name).unwrap().image;
+                let training = Training::new(Model::named(name, image, 10).unwrap()).profile(profile.clone());
                 let costs = training.costs(60_000, 10_000, "cpu").unwrap();
                 let text = breakdown(&costs.step);
                 assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");

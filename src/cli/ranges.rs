@@ -20,7 +20,7 @@ pub(super) fn warning(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<Op
     }
     let Some(network) = args.job.recipe.file().filter(|_| job.profile.name == "small") else { return Ok(None) };
     let mut reasons = Vec::new();
-    for path in places(args, network, job) {
+    for path in places(args, network, job)? {
         match speaks(&path) {
             Ok(()) => return Ok(None),
             Err(e) => reasons.push(format!("\n  {e}")),
@@ -37,13 +37,14 @@ pub(super) fn warning(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<Op
 }
 
 /// Where certificates may lie, those that are there: what dry runs left, the newest first.
-fn places(args: &TrainArgs, network: &Path, job: &Job) -> Vec<PathBuf> {
+fn places(args: &TrainArgs, network: &Path, job: &Job) -> Result<Vec<PathBuf>> {
+    let data = args.job.data()?.name;
     let mut folders: Vec<PathBuf> = args.out.iter().cloned().collect();
     folders.extend(network.parent().map(Path::to_owned));
-    let run = |n: &u32| Path::new("runs").join(format!("{}-{}-{n}", job.model.name(), args.job.dataset));
+    let run = |n: &u32| Path::new("runs").join(format!("{}-{data}-{n}", job.model.name()));
     let runs: Vec<PathBuf> = (1..).map(|n| run(&n)).take_while(|folder| folder.is_dir()).collect();
     folders.extend(runs.into_iter().rev());
-    folders.iter().map(|folder| folder.join("ranges.json")).filter(|file| file.is_file()).collect()
+    Ok(folders.iter().map(|folder| folder.join("ranges.json")).filter(|file| file.is_file()).collect())
 }
 
 fn shown(path: &Path) -> String {

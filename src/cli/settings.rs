@@ -101,6 +101,11 @@ impl RecipeArgs {
         self.model.as_deref().filter(|name| Recipe::is_file(name)).map(Path::new)
     }
 
+    /// The name or the file of the network.
+    pub(super) fn name(&self) -> &str {
+        self.model.as_ref().or(self.preset.as_ref()).map_or(DEFAULT, |name| name)
+    }
+
     /// The recipe for a data set, with what the flags say.
     pub(super) fn recipe(&self, data: &Known) -> Result<Recipe> {
         let mut recipe = Recipe::open(self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name), data)?;

@@ -41,9 +41,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let mut screen = Screen::new(args.json, args.quiet);
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
-        locate(&args.job.dataset, &places, &mut |download| screen.download(&download))?;
+        locate(choice.data.name, &places, &mut |download| screen.download(&download))?;
     }
-    let folder = Folder::create(args.out.as_deref(), &job, &args.job.dataset)?;
+    let folder = Folder::create(args.out.as_deref(), &job, choice.data.name)?;
     folder.write_config(&job, &args.job)?;
     let stop = Stop::on_signals()?;
     let interrupted = &*stop.interrupted;
@@ -61,7 +61,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     on_event(announce(&job, &backend)?);
     let run = match &place {
         Some(place) => remote(place, &job, initial, interrupted, &mut on_event),
-        None => local(args, &folder)?.train(&job, &initial, interrupted, &mut on_event),
+        None => local(args, choice.data.name, &folder)?.train(&job, &initial, interrupted, &mut on_event),
     };
     let run = failed.and(run);
     screen.clear();
@@ -100,10 +100,10 @@ fn remote(
 }
 
 /// How the other roles are started on this machine.
-fn local(args: &TrainArgs, folder: &Folder) -> Result<Local> {
+fn local(args: &TrainArgs, dataset: &str, folder: &Folder) -> Result<Local> {
     let program = std::env::current_exe().map_err(|e| Error::file("the program", e))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut data = vec!["--dataset".to_owned(), args.job.dataset.clone()];
+    let mut data = vec!["--dataset".to_owned(), dataset.to_owned()];
     if let Some(dir) = &args.data_dir {
         data.extend(["--data-dir".to_owned(), dir.display().to_string()]);
     }
@@ -128,7 +128,7 @@ struct Run<'a> {
 
 fn finish(run: &Run<'_>, outcome: Outcome, mut screen: Screen, mut metrics: Metrics, stop: &Stop) -> Result<()> {
     let Outcome { accuracy, parameters, mut summary } = outcome;
-    let dataset = run.args.job.dataset.as_str();
+    let dataset = run.choice.data.name;
     dataset.clone_into(&mut summary.dataset);
     let saved = run.save(&parameters);
     summary.model_file = saved.as_ref().ok().cloned().flatten();

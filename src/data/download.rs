@@ -32,15 +32,18 @@ pub struct Download {
 /// Downloads the files that the cache does not hold yet.
 ///
 /// # Errors
-/// Where there is no cache, it cannot be written, or no mirror delivers.
-pub(super) fn fetch(known: &Known, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<[PathBuf; 4]> {
+/// Where the set has no mirrors, there is no cache, it cannot be written, or no mirror delivers.
+pub(super) fn fetch(known: &Known, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<Vec<PathBuf>> {
+    if known.urls.is_empty() {
+        return Err(unavailable(known, places, "this set is not downloaded"));
+    }
     let Some(cache) = &places.cache else {
         return Err(unavailable(known, places, "there is no cache to download it to: set HOME or XDG_CACHE_HOME"));
     };
     let folder = cache.join(known.name);
     fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, e))?;
-    let mut paths = known.files.map(|file| folder.join(format!("{}.gz", file.name)));
-    for (path, file) in paths.iter_mut().zip(&known.files) {
+    let paths: Vec<PathBuf> = known.files.iter().map(|file| folder.join(format!("{}.gz", file.name))).collect();
+    for (path, file) in paths.iter().zip(known.files) {
         if !holds(path, file) {
             from_mirrors(known, file, path, places, progress)?;
         }
@@ -177,7 +180,7 @@ const SYSTEM_ROOTS: [&str; 4] = [
 
 /// The error that says how to do without a network.
 fn unavailable(known: &Known, places: &Places, reason: &str) -> Error {
-    let files = known.files.map(|file| format!("{}[.gz]", file.name)).join(", ");
+    let files = known.files.iter().map(|file| format!("{}[.gz]", file.name)).collect::<Vec<_>>().join(", ");
     let reason = format!(
         "{reason}; without a network, put {files} into one of {}, or name their folder with --data-dir{}",
         places.wanted(known),

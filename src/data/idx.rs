@@ -98,7 +98,7 @@ const FIRST: usize = 1 << 20;
 const CHUNK: usize = 1 << 16;
 
 /// The file's bytes, unpacked where they start as gzip does.
-fn unpacked(path: &Path) -> io::Result<Box<dyn Read>> {
+pub(super) fn unpacked(path: &Path) -> io::Result<Box<dyn Read>> {
     let mut file = File::open(path)?;
     let start = up_to(&mut file, 2)?;
     let packed = start == [0x1f, 0x8b];
@@ -107,14 +107,14 @@ fn unpacked(path: &Path) -> io::Result<Box<dyn Read>> {
 }
 
 /// The next `n` bytes, or fewer where the file ends.
-fn up_to(from: &mut impl Read, n: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(n);
+pub(super) fn up_to(from: &mut impl Read, n: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(n.min(FIRST));
     from.take(n as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// What the decoder finds wrong is the file's fault; anything else is the system's.
-fn refused(path: &Path, e: io::Error) -> Error {
+pub(super) fn refused(path: &Path, e: io::Error) -> Error {
     match e.kind() {
         io::ErrorKind::UnexpectedEof => Error::format(path, "is truncated: its gzip data ends early"),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {

@@ -23,10 +23,21 @@ pub struct Known {
     pub deviation: f64,
     /// Labels that the training set begins with: tell sets of one shape apart.
     pub first_labels: [u8; 8],
-    /// Training images, training labels, test images, test labels.
-    pub files: [KnownFile; 4],
-    /// Addresses that a file's name and `.gz` are appended to, tried in order.
+    /// How the files are to be read, and which there are.
+    pub format: Format,
+    /// The files, in the order of the format.
+    pub files: &'static [KnownFile],
+    /// Addresses that a file's name and `.gz` are appended to, tried in order; none where the set is not downloaded.
     pub urls: &'static [&'static str],
+}
+
+/// What a set's files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// IDX: training images, training labels, test images, test labels.
+    Idx,
+    /// The binary form of CIFAR-10: files of as many rows each to train on, and one to test on.
+    Cifar,
 }
 
 /// A file of a known set, as its mirrors hold it.
@@ -34,9 +45,9 @@ pub struct Known {
 pub struct KnownFile {
     /// Its name, without `.gz`.
     pub name: &'static str,
-    /// SHA-256 of the gzip file on the mirrors, in hex.
+    /// SHA-256 of the gzip file on the mirrors, in hex; empty where there are none.
     pub sha256: &'static str,
-    /// Size of the gzip file on the mirrors.
+    /// Size of the gzip file on the mirrors; 0 where there are none.
     pub bytes: u64,
 }
 
@@ -71,7 +82,8 @@ const SETS: &[Known] = &[
         mean: 0.1307,
         deviation: 0.3081,
         first_labels: [5, 0, 4, 1, 9, 2, 1, 3],
-        files: [
+        format: Format::Idx,
+        files: &[
             file(TRAIN_IMAGES, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
             file(TRAIN_LABELS, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28_881),
             file(TEST_IMAGES, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1_648_877),
@@ -92,7 +104,8 @@ const SETS: &[Known] = &[
         mean: 0.2860,
         deviation: 0.3530,
         first_labels: [9, 0, 0, 3, 0, 2, 7, 2],
-        files: [
+        format: Format::Idx,
+        files: &[
             file(TRAIN_IMAGES, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", 26_421_880),
             file(TRAIN_LABELS, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", 29_515),
             file(TEST_IMAGES, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", 4_422_102),
@@ -102,6 +115,28 @@ const SETS: &[Known] = &[
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         ],
+    },
+    // its home has one archive of all files
+    Known {
+        name: "cifar-10",
+        classes: 10,
+        features: 3072,
+        image: [32, 32, 3],
+        train_rows: 50_000,
+        test_rows: 10_000,
+        mean: 0.4734,
+        deviation: 0.2516,
+        first_labels: [6, 9, 9, 4, 1, 1, 2, 7],
+        format: Format::Cifar,
+        files: &[
+            file("data_batch_1.bin", "", 0),
+            file("data_batch_2.bin", "", 0),
+            file("data_batch_3.bin", "", 0),
+            file("data_batch_4.bin", "", 0),
+            file("data_batch_5.bin", "", 0),
+            file("test_batch.bin", "", 0),
+        ],
+        urls: &[],
     },
 ];
 
@@ -119,16 +154,16 @@ mod tests {
         assert!(names().all(|name| known(name).unwrap().name == name));
         let error = known("minst").unwrap_err();
         assert!(error.is_usage());
-        assert_eq!(error.to_string(), "no data set is named `minst`; there are: mnist, fashion-mnist");
+        assert_eq!(error.to_string(), "no data set is named `minst`; there are: mnist, fashion-mnist, cifar-10");
     }
 
     #[test]
     fn the_table_agrees_with_itself() {
         for set in SETS {
             assert_eq!(set.features, set.image.iter().product::<usize>());
-            assert!(set.urls.len() >= 2 && set.urls.iter().all(|url| url.ends_with('/')));
+            assert!(set.urls.len() != 1 && set.urls.iter().all(|url| url.ends_with('/')));
             assert!(set.first_labels.iter().all(|label| usize::from(*label) < set.classes));
-            for file in set.files {
+            for file in set.files.iter().filter(|_| !set.urls.is_empty()) {
                 assert_eq!(file.sha256.len(), 64);
                 assert!(file.sha256.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
             }

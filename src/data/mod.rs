@@ -1,16 +1,18 @@
 //! Data sets: found on this machine or downloaded, checked, and handed on as rows and labels.
 //!
-//! [`load`] finds a set of [`known`](known()) sets in the [`Places`] it may lie in, reads its four IDX
-//! files ([`idx`]) and checks that they are what their names promise. Only what lies nowhere is downloaded.
+//! [`load`] finds a set of [`known`](known()) sets in the [`Places`] it may lie in, reads its files ([`idx`], or the binary form
+//! of CIFAR-10) and checks that they are what their names promise. Only what lies nowhere is downloaded.
 
 pub mod idx;
 
+mod cifar;
 mod download;
 mod examples;
 mod known;
 mod places;
 
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use ndarray::Array2;
 
@@ -20,7 +22,7 @@ use crate::shape::Shape;
 
 pub use download::Download;
 pub use examples::{DataSet, Examples};
-pub use known::{Known, KnownFile, known, names};
+pub use known::{Format, Known, KnownFile, known, names};
 pub use places::Places;
 
 /// Loads a set by its name; pixels become `value / 255`, in `[0, 1]`.
@@ -42,7 +44,7 @@ pub fn locate(name: &str, places: &Places, progress: &mut dyn FnMut(Download)) -
 
 impl Known {
     /// Where this set's files lie.
-    fn files(&self, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<[PathBuf; 4]> {
+    fn files(&self, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<Vec<PathBuf>> {
         match places.find(self)? {
             Some(paths) => Ok(paths),
             None => download::fetch(self, places, progress),
@@ -55,9 +57,31 @@ impl Known {
     /// As [`load`].
     pub fn load(&self, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<DataSet> {
         let paths = self.files(places, progress)?;
-        let [train_images, train_labels, test_images, test_labels] = &paths;
-        // Labels first: they are small, and tell a mix-up before the images are read.
-        let (train, test) = (self.labels(train_labels, self.train_rows)?, self.labels(test_labels, self.test_rows)?);
+        match (self.format, &paths[..]) {
+            (Format::Idx, [train_images, train_labels, test_images, test_labels]) => {
+                // Labels first: they are small, and tell a mix-up before the images are read.
+                let train = self.labels(train_labels, self.train_rows)?;
+                let test = self.labels(test_labels, self.test_rows)?;
+                self.is_mine(train_labels, &train)?;
+                let images = |path, rows| self.images(path, rows);
+                self.set((images(train_images, self.train_rows)?, train), (images(test_images, self.test_rows)?, test))
+            }
+            (Format::Cifar, [train @ .., test]) => {
+                let train_set = cifar::read(train, self.train_rows, self)?;
+                self.is_mine(&train[0], &train_set.1)?;
+                self.set(train_set, cifar::read(slice::from_ref(test), self.test_rows, self)?)
+            }
+            _ => Err(Error::Usage(format!("`{}` is not known with its files", self.name))),
+        }
+    }
+
+    fn set(&self, train: (Array2<f32>, Vec<u32>), test: (Array2<f32>, Vec<u32>)) -> Result<DataSet> {
+        let examples = |(features, labels)| Examples::checked(features, labels, self.classes);
+        Ok(DataSet { name: self.name.to_owned(), train: examples(train), test: examples(test) })
+    }
+
+    /// Checks what the training set's labels, which `path` begins with, begin with.
+    fn is_mine(&self, path: &Path, train: &[u32]) -> Result<()> {
         if !train.iter().zip(self.first_labels).all(|(have, want)| *have == u32::from(want)) {
             let reason = format!(
                 "these labels are not those of {name}: its training set begins with {want:?}; \
@@ -65,13 +89,9 @@ impl Known {
                 name = self.name,
                 want = self.first_labels,
             );
-            return Err(Error::format(train_labels, reason));
+            return Err(Error::format(path, reason));
         }
-        Ok(DataSet {
-            name: self.name.to_owned(),
-            train: Examples::checked(self.images(train_images, self.train_rows)?, train, self.classes),
-            test: Examples::checked(self.images(test_images, self.test_rows)?, test, self.classes),
-        })
+        Ok(())
     }
 
     fn images(&self, path: &Path, rows: usize) -> Result<Array2<f32>> {
@@ -83,8 +103,13 @@ impl Known {
 
     fn labels(&self, path: &Path, rows: usize) -> Result<Vec<u32>> {
         let labels = self.open(path, "labels", Shape::from([rows]))?.map(u32::from)?;
+        self.check_labels(path, &labels).map(|()| labels)
+    }
+
+    /// Refuses labels of a file that are no classes.
+    fn check_labels(&self, path: &Path, labels: &[u32]) -> Result<()> {
         match labels.iter().position(|&label| label as usize >= self.classes) {
-            None => Ok(labels),
+            None => Ok(()),
             Some(row) => {
                 let (label, last) = (labels[row], self.classes - 1);
                 Err(Error::format(path, format!("row {row} has label {label}, but {} has 0 to {last}", self.name)))

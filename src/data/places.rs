@@ -47,11 +47,11 @@ impl Places {
         }
     }
 
-    /// The set's files in the first folder that has all four; none where it is to be downloaded.
+    /// The set's files in the first folder that has them all; none where it is to be downloaded.
     ///
     /// # Errors
     /// Where `--data-dir` lacks the set.
-    pub(super) fn find(&self, known: &Known) -> Result<Option<[PathBuf; 4]>> {
+    pub(super) fn find(&self, known: &Known) -> Result<Option<Vec<PathBuf>>> {
         match &self.chosen {
             None => Ok(self.folders.iter().find_map(|folder| within(folder, known))),
             Some(folder) => match within(folder, known) {
@@ -76,12 +76,11 @@ impl Places {
     }
 }
 
-/// The four files, where one of the folders of a place has them all.
-fn within(place: &Path, known: &Known) -> Option<[PathBuf; 4]> {
-    folders(place, known).into_iter().find_map(|folder| {
-        let [a, b, c, d] = known.files.map(|file| present(&folder, file.name));
-        Some([a?, b?, c?, d?])
-    })
+/// The files, where one of the folders of a place has them all.
+fn within(place: &Path, known: &Known) -> Option<Vec<PathBuf>> {
+    folders(place, known)
+        .into_iter()
+        .find_map(|folder| known.files.iter().map(|file| present(&folder, file.name)).collect())
 }
 
 /// The folders that a place may keep a set in.

@@ -6,6 +6,8 @@
 //! loss = "softmax-cross-entropy"         # or "square", "sigmoid-cross-entropy"
 //! init = "glorot"                        # or "he", "uniform"
 //!
+//! dataset = "mnist"                      # trained on where no other is asked for
+//!
 //! [training]                             # as the flags of `ppdnn train`, which win
 //! epochs = 10
 //! lr = 0.125
@@ -38,7 +40,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::data::{Known, names};
+use crate::data::{Known, known, names};
 use crate::error::{Error, Result};
 use crate::nn::{Init, Loss, Model};
 use crate::shape::Shape;
@@ -71,27 +73,29 @@ impl Recipe {
         name.ends_with(".toml") || name.contains(std::path::is_separator)
     }
 
+    /// The data set that the recipe of a name or a file is for, where no other is asked for.
+    ///
+    /// # Errors
+    /// As [`Recipe::open`] where there is no text; what is wrong with it is told when it is read.
+    pub fn data(name: &str) -> Result<&'static Known> {
+        let text = if Self::is_file(name) { read(Path::new(name))? } else { Self::text(name)?.to_owned() };
+        let named = Table::parse(&text).and_then(|mut file| dataset(&mut file));
+        known(named.ok().flatten().unwrap_or("mnist"))
+    }
+
     /// The recipe of a file.
     ///
     /// # Errors
     /// As [`Recipe::open`].
     pub fn load(path: &Path, data: &Known) -> Result<Self> {
-        let mut text = String::new();
-        let file = File::open(path).map_err(|e| Error::file(path, e))?;
-        file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| Error::file(path, e))?;
-        if text.len() as u64 > MOST_BYTES {
-            return Err(Error::format(
-                path,
-                format!("is too large for a network's file: more than {MOST_BYTES} bytes"),
-            ));
-        }
-        Self::parse(&text, &data.into()).map_err(|e| e.in_file(path))
+        Self::parse(&read(path)?, &data.into()).map_err(|e| e.in_file(path))
     }
 
     /// The recipe of a text.
     fn parse(text: &str, rows: &Rows<'_>) -> std::result::Result<Self, At> {
         let mut file = Table::parse(text)?;
         let name = name(&mut file)?;
+        let _ = dataset(&mut file)?;
         let line = |text: &str| text.len() <= 200 && !text.contains(char::is_control);
         let description = file.text("description", "a line of up to 200 bytes", line)?.unwrap_or_default();
         let losses = [Loss::SoftmaxCrossEntropy, Loss::Square, Loss::SigmoidCrossEntropy];
@@ -145,6 +149,22 @@ impl From<&Known> for Rows<'_> {
 
 /// Bytes of a file.
 const MOST_BYTES: u64 = 1 << 20;
+
+/// The text of a file.
+fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|e| Error::file(path, e))?;
+    file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| Error::file(path, e))?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(Error::format(path, format!("is too large for a network's file: more than {MOST_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+/// The data set that a file names.
+fn dataset(file: &mut Table<'_>) -> std::result::Result<Option<&'static str>, At> {
+    file.word("dataset", &names().map(|name| (name, name)).collect::<Vec<_>>())
+}
 
 /// The name: part of the name of a run's folder.
 fn name(file: &mut Table<'_>) -> std::result::Result<String, At> {

@@ -9,7 +9,8 @@ use crate::train::recipe::{Recipe, Rows};
 /// A name, and the text of its file.
 type Named = (&'static str, &'static str);
 
-const NAMED: [Named; 9] = [
+const NAMED: [Named; 12] = [
+    ("alexnet", include_str!("../../../models/alexnet.toml")),
     ("lenet", include_str!("../../../models/lenet.toml")),
     ("lenet-avg", include_str!("../../../models/lenet-avg.toml")),
     ("logistic", include_str!("../../../models/logistic.toml")),
@@ -17,8 +18,10 @@ const NAMED: [Named; 9] = [
     ("minionn-avg", include_str!("../../../models/minionn-avg.toml")),
     ("ppdnn", include_str!("../../../models/ppdnn.toml")),
     ("ppdnn-original", include_str!("../../../models/ppdnn-original.toml")),
+    ("resnet18", include_str!("../../../models/resnet18.toml")),
     ("sarda", include_str!("../../../models/sarda.toml")),
     ("secureml", include_str!("../../../models/secureml.toml")),
+    ("vgg16", include_str!("../../../models/vgg16.toml")),
 ];
 
 impl Recipe {

@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::data::known;
-use crate::nn::LayerSpec;
+use crate::nn::{Factor, LayerSpec, PoolMethod};
 
 fn mnist() -> &'static Known {
     known("mnist").unwrap()
@@ -91,14 +91,14 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
             "kind = \"sigmoid\"",
             "kind = \"tanh\"",
             &[
-                "line 16: layer 2: `kind` has to be one of `dense`, `conv2d`, `average-pool`, `max-pool`, `global-average-pool`, `flatten`, `relu`, `sigmoid`, not `\"tanh\"`",
+                "line 16: layer 2: `kind` has to be one of `dense`, `conv2d`, `average-pool`, `max-pool`, `global-average-pool`, `zero-padding`, `dropout`, `residual`, `flatten`, `relu`, `sigmoid`, not `\"tanh\"`",
             ],
         ),
         (
             "kind = \"sigmoid\"",
             "",
             &[
-                "line 15: layer 2: `kind` is missing; there are `dense`, `conv2d`, `average-pool`, `max-pool`, `global-average-pool`, `flatten`, `relu`, `sigmoid`",
+                "line 15: layer 2: `kind` is missing; there are `dense`, `conv2d`, `average-pool`, `max-pool`, `global-average-pool`, `zero-padding`, `dropout`, `residual`, `flatten`, `relu`, `sigmoid`",
             ],
         ),
         // the rest
@@ -116,7 +116,9 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
         (
             "init =",
             "begin =",
-            &["line 3: `begin` is not known; there are `name`, `description`, `loss`, `init`, `training`, `layers`"],
+            &[
+                "line 3: `begin` is not known; there are `name`, `dataset`, `description`, `loss`, `init`, `training`, `layers`",
+            ],
         ),
         ("epochs = 3", "epochs = 0", &["line 6: training: `epochs` has to be a whole number from 1", "not `0`"]),
         (
@@ -200,6 +202,92 @@ fn a_spoiled_file_is_an_error_or_a_network_and_never_a_panic() {
 }
 
 #[test]
+fn every_layer_can_be_written_down() {
+    let text = r#"
+        name = "all"
+        dataset = "cifar-10"
+        [[layers]]
+        kind = "zero-padding"
+        padding = [1, 2]
+        [[layers]]
+        kind = "conv2d"
+        channels = 4
+        kernel = [3, 5]
+        [[layers]]
+        kind = "max-pool"
+        window = 2
+        method = "one-shot"
+        [[layers]]
+        kind = "relu"
+        [[layers]]
+        kind = "residual"
+        projection = true
+        [[layers.body]]
+        kind = "dropout"
+        rate = 0.2
+        [[layers.body]]
+        kind = "conv2d"
+        channels = 6
+        kernel = 3
+        stride = 2
+        padding = 1
+        [[layers]]
+        kind = "sigmoid"
+        [[layers]]
+        kind = "average-pool"
+        window = [2, 4]
+        [[layers]]
+        kind = "flatten"
+        [[layers]]
+        kind = "dense"
+    "#;
+    let recipe = Recipe::parse(text, &known("cifar-10").unwrap().into()).unwrap();
+    let conv = |channels, kernel, stride, padding| LayerSpec::Conv2d { channels, kernel, stride, padding, bias: true };
+    let method = PoolMethod::OneShot;
+    let body = vec![LayerSpec::Dropout { factor: Factor { times: 5, shift: 2 } }, conv(6, [3, 3], [2, 2], [1, 1])];
+    let layers = [
+        LayerSpec::ZeroPadding { padding: [1, 2] },
+        conv(4, [3, 5], [1, 1], [0, 0]),
+        LayerSpec::MaxPool { window: [2, 2], stride: [2, 2], method },
+        LayerSpec::Relu,
+        LayerSpec::Residual { body, projection: true },
+        LayerSpec::Sigmoid,
+        LayerSpec::AveragePool { window: [2, 4], stride: [2, 4] },
+        LayerSpec::Flatten,
+        dense(10, true),
+    ];
+    assert_eq!(recipe.model.layers(), layers);
+    let len = |shapes: Vec<Shape>| shapes.iter().map(Shape::len).collect::<Vec<_>>();
+    assert_eq!(len(recipe.model.parameters()), [3 * 5 * 3 * 4, 4, 9 * 4 * 6, 6, 4 * 6, 4 * 2 * 6 * 10, 10]);
+    let wrong = |from: &str, to: &str| {
+        let text = text.replacen(from, to, 1);
+        Recipe::parse(&text, &known("cifar-10").unwrap().into()).unwrap_err().to_string()
+    };
+    assert!(wrong("rate = 0.2", "rate = 1").contains("layer 1 (dropout): `rate` has to be a number from 0 to 0.95"));
+    assert!(wrong("projection = true", "").contains("layer 5 (residual) gets [batch, 16, 16, 4]; its body makes"));
+    assert!(wrong("one-shot", "two").contains("`method` has to be one of `tree`, `one-shot`"));
+    assert!(wrong("padding = [1, 2]", "").contains("`padding` is missing"));
+    assert!(wrong("cifar-10", "imagenet").contains("`dataset` has to be one of `mnist`"));
+}
+
+/// Counted by hand from the papers' tables; ResNet-18's are those of its best known implementation for CIFAR-10, 11,173,962
+/// parameters, less the 9,600 of its batch normalisations, more the 3,904 biases that its convolutions have here instead.
+#[test]
+fn the_networks_for_cifar_have_as_many_parameters_and_products_as_elsewhere() {
+    for (name, parameters, macs) in [
+        ("alexnet", 3_881_354, 9_172_608),
+        ("resnet18", 11_173_962 - 9_600 + 3_904, 555_422_720),
+        ("vgg16", 14_714_688 + 512 * 256 + 256 * 256 + 256 * 10 + 522, 313_196_544 + 199_168),
+    ] {
+        let model = Recipe::named(name, known("cifar-10").unwrap()).unwrap().model;
+        assert_eq!(model.parameters().iter().map(|s| s.len() as u64).sum::<u64>(), parameters, "{name}");
+        assert_eq!(model.macs(), macs, "{name}");
+        assert_eq!(Recipe::data(name).unwrap().name, "cifar-10");
+    }
+    assert_eq!(Recipe::data("lenet").unwrap().name, "mnist");
+}
+
+#[test]
 fn files_that_cannot_be_read_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.toml");
@@ -251,7 +339,8 @@ fn named_networks_are_what_their_names_promise() {
     let fashion = Settings { epochs: 10, lr: 0.03125, normalize: true, ..secureml("mnist") };
     assert_eq!(secureml("fashion-mnist"), fashion);
     for name in Recipe::names() {
-        assert_eq!(model(name).name(), name, "the file is under its own name");
-        assert!(!Recipe::named(name, mnist()).unwrap().description.is_empty());
+        let recipe = Recipe::named(name, Recipe::data(name).unwrap()).unwrap();
+        assert_eq!(recipe.model.name(), name, "the file is under its own name");
+        assert!(!recipe.description.is_empty());
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::nn::Relu;
 use crate::party::{Cost, CostKind, Plan, Section, Stats, Traffic, Values};
 use crate::shape::Shape;
+use crate::train::Recipe;
 use crate::train::plan;
 
 fn bits(traffic: Traffic) -> u64 {
@@ -174,7 +175,7 @@ fn a_long_run_is_planned_as_fast_as_a_short_one() {
 fn the_parts_sum_up_to_the_whole() {
     for p in profiles() {
         for name in Model::names() {
-            let model = Model::named(name, [28, 28, 1], 10).unwrap();
+            let model = Model::named(name, Recipe::data(name).unwrap().image, 10).unwrap();
             let owners = vec![Owned { train: 300, test: 1100 }, Owned { train: 33, test: 0 }];
             let reveal = Reveals { accuracy: true, model: true };
             let momentum = Momentum::new(0.9).unwrap();

@@ -141,17 +141,17 @@ fn model(image: [usize; 3], layers: Vec<LayerSpec>, init: Init) -> Model {
 }
 
 /// A network as its definitions say, for one example.
-struct Naive<'a> {
-    parameters: std::slice::Iter<'a, Vec<f64>>,
+pub(super) struct Naive<'a> {
+    pub(super) parameters: std::slice::Iter<'a, Vec<f64>>,
     /// The least distance of a pre-activation from a knot, and of the largest of a window from the next: how sure its branches
     /// are.
-    sure: f64,
+    pub(super) sure: f64,
     /// The row of the batch, its rows, its coins, and dropouts so far; none where nothing is dropped.
-    coins: Option<(usize, usize, &'a Coins, u64)>,
+    pub(super) coins: Option<(usize, usize, &'a Coins, u64)>,
 }
 
 impl Naive<'_> {
-    fn run(&mut self, layers: &[LayerSpec], input: &Shape, x: &[f64]) -> (Shape, Vec<f64>) {
+    pub(super) fn run(&mut self, layers: &[LayerSpec], input: &Shape, x: &[f64]) -> (Shape, Vec<f64>) {
         let (mut input, mut x, mut bias) = (input.clone(), x.to_vec(), Vec::new());
         for (i, layer) in layers.iter().enumerate() {
             (x, bias) = match self.layer(layer, &input, x, bias) {
@@ -176,31 +176,24 @@ impl Naive<'_> {
         self.parameters.next().unwrap().clone()
     }
 
-    fn convolve(
-        &mut self,
-        x: &[f64],
-        axes: [usize; 3],
-        w: &[f64],
-        channels: usize,
-        window: [[usize; 2]; 3],
-    ) -> Vec<f64> {
+    fn convolve(x: &[f64], axes: [usize; 3], w: &[f64], channels: usize, window: [[usize; 2]; 3]) -> Vec<f64> {
         let [kernel, stride, padding] = window;
-        let at = |y: usize, x0: usize, c: usize| (y * axes[1] + x0) * axes[2] + c;
         let [rows, columns] = [0, 1].map(|a| (axes[a] + 2 * padding[a] - kernel[a]) / stride[a] + 1);
-        let mut out = Vec::new();
-        for (oy, ox) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-            for o in 0..channels {
-                let mut sum = 0.0;
-                for (ky, kx) in (0..kernel[0]).flat_map(|y| (0..kernel[1]).map(move |x| (y, x))) {
-                    let (sy, sx) = (oy * stride[0] + ky, ox * stride[1] + kx);
-                    let inside = |s: usize, a: usize| s >= padding[a] && s - padding[a] < axes[a];
-                    if inside(sy, 0) && inside(sx, 1) {
-                        let pixel = |c| x[at(sy - padding[0], sx - padding[1], c)];
-                        let tap = |c| w[((ky * kernel[1] + kx) * axes[2] + c) * channels + o];
-                        sum += (0..axes[2]).map(|c| pixel(c) * tap(c)).sum::<f64>();
+        let mut out = vec![0.0; rows * columns * channels];
+        for ((oy, ox), out) in
+            (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))).zip(out.chunks_exact_mut(channels))
+        {
+            for (ky, kx) in (0..kernel[0]).flat_map(|y| (0..kernel[1]).map(move |x| (y, x))) {
+                let (sy, sx) = (oy * stride[0] + ky, ox * stride[1] + kx);
+                let inside = |s: usize, a: usize| s >= padding[a] && s - padding[a] < axes[a];
+                if inside(sy, 0) && inside(sx, 1) {
+                    let pixel = ((sy - padding[0]) * axes[1] + sx - padding[1]) * axes[2];
+                    let tap = (ky * kernel[1] + kx) * axes[2];
+                    for c in 0..axes[2] {
+                        let w = &w[(tap + c) * channels..][..channels];
+                        out.iter_mut().zip(w).for_each(|(o, w)| *o += x[pixel + c] * w);
                     }
                 }
-                out.push(sum);
             }
         }
         out
@@ -247,7 +240,7 @@ impl Naive<'_> {
             LayerSpec::Conv2d { channels, kernel, stride, padding, .. } => {
                 let w = self.next();
                 bias = self.next();
-                self.convolve(&x, axes, &w, *channels, [*kernel, *stride, *padding])
+                Self::convolve(&x, axes, &w, *channels, [*kernel, *stride, *padding])
             }
             LayerSpec::AveragePool { window, stride } => self.pool(&x, axes, *window, *stride, false),
             LayerSpec::GlobalAveragePool => self.pool(&x, axes, [axes[0], axes[1]], [1, 1], false),
@@ -256,7 +249,7 @@ impl Naive<'_> {
                 // every channel's image in the middle of a larger one
                 let one: Vec<f64> =
                     (0..axes[2] * axes[2]).map(|i| f64::from(u8::from(i % (axes[2] + 1) == 0))).collect();
-                self.convolve(&x, axes, &one, axes[2], [[1, 1], [1, 1], *padding])
+                Self::convolve(&x, axes, &one, axes[2], [[1, 1], [1, 1], *padding])
             }
             LayerSpec::Dropout { factor } => {
                 let Some((row, rows, coins, layer)) = &mut self.coins else { return (x, bias) };
@@ -278,7 +271,7 @@ impl Naive<'_> {
                     (true, [rows, columns, outputs]) => {
                         let w = self.next();
                         let stride = [axes[0].div_ceil(*rows), axes[1].div_ceil(*columns)];
-                        self.convolve(&x, axes, &w, *outputs, [[1, 1], stride, [0, 0]])
+                        Self::convolve(&x, axes, &w, *outputs, [[1, 1], stride, [0, 0]])
                     }
                     _ => panic!("images and rows have three axes or one"),
                 };
@@ -296,7 +289,7 @@ impl Naive<'_> {
 }
 
 /// The sum over a batch of cross-entropies, and how sure all branches are.
-fn loss(model: &Model, parameters: &[Vec<f64>], rows: &[(Vec<f64>, usize)], coins: &Coins) -> (f64, f64) {
+pub(super) fn loss(model: &Model, parameters: &[Vec<f64>], rows: &[(Vec<f64>, usize)], coins: &Coins) -> (f64, f64) {
     rows.iter().enumerate().fold((0.0, f64::INFINITY), |(sum, sure), (row, (x, label))| {
         let coins = Some((row, rows.len(), coins, 0));
         let mut naive = Naive { parameters: parameters.iter(), sure, coins };

@@ -1,5 +1,6 @@
 //! Whole training runs by dealer and two servers in lockstep.
 
+mod cifar;
 mod cost;
 mod device;
 mod gradient;
