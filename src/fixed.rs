@@ -33,11 +33,12 @@ impl Window {
         Self { low: self.low.saturating_sub(bits), high: self.high - bits }
     }
 
-    /// The window on a wire of `bits` bits, narrowed from above where the wire is too short.
+    /// The window on a wire of `bits` bits, moved down where the wire is too short; of as many whole digits of 4 bits as are left.
     #[must_use]
     pub fn on(self, bits: u32) -> Self {
         let high = self.high.min(bits - 2);
-        Self { low: self.low.saturating_sub(self.high - high), high }
+        let low = self.low.saturating_sub(self.high - high);
+        Self { low: low + (high - low) % 4, high }
     }
 }
 
@@ -67,6 +68,11 @@ impl Profile {
         Self { name: "wide".into(), ring: 48, wire: 32, frac: 16, window: Window { low: 12, high: 24 } }
     }
 
+    /// `wide` with signs of every value that a wire holds, down to 2^-10: `(t, h) = (6, 30)`, for networks of many layers.
+    pub fn deep() -> Self {
+        Self { name: "deep".into(), window: Window { low: 6, high: 30 }, ..Self::wide() }
+    }
+
     /// The profile of a name.
     ///
     /// # Errors
@@ -75,13 +81,14 @@ impl Profile {
         match name {
             "small" => Ok(Self::small()),
             "wide" => Ok(Self::wide()),
-            _ => Err(Error::Usage(format!("profile `{name}` is not known; there are `small` and `wide`"))),
+            "deep" => Ok(Self::deep()),
+            _ => Err(Error::Usage(format!("profile `{name}` is not known; there are `small`, `wide` and `deep`"))),
         }
     }
 
     /// All profiles.
-    pub fn all() -> [Self; 2] {
-        [Self::small(), Self::wide()]
+    pub fn all() -> [Self; 3] {
+        [Self::small(), Self::wide(), Self::deep()]
     }
 
     /// Its number in [`Profile::all`].
@@ -141,5 +148,7 @@ mod tests {
         let w = Window { low: 4, high: 16 };
         assert_eq!(w.on(24), w);
         assert_eq!(w.on(16), Window { low: 2, high: 14 });
+        assert_eq!(w.on(13), Window { low: 3, high: 11 });
+        assert_eq!(Profile::deep().window.on(26), Window { low: 0, high: 24 });
     }
 }

@@ -90,7 +90,7 @@ pub(super) struct RecipeArgs {
     /// The same as --shuffle=false
     #[arg(long, overrides_with = "shuffle")]
     pub no_shuffle: bool,
-    /// Numbers: small (32 bits) or wide (48 bits) [default: the network's]
+    /// Numbers: small (32 bits), wide (48 bits), deep (wide, finer signs) [default: the network's]
     #[arg(long)]
     pub profile: Option<String>,
 }

@@ -12,7 +12,7 @@ pub struct Range {
     /// The largest magnitude.
     pub largest: f64,
     /// By profile, in the order of [`Profile::all`]: the largest magnitude that is still right.
-    pub bounds: [f64; 2],
+    pub bounds: [f64; 3],
     /// Where a value first left the range of the profile that the run had.
     pub overflow: Option<Moment>,
 }

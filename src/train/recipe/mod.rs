@@ -41,6 +41,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::data::{Known, known, names};
+use crate::fixed::Profile;
 use crate::error::{Error, Result};
 use crate::nn::{Init, Loss, Model};
 use crate::shape::Shape;
@@ -185,7 +186,8 @@ fn change(settings: &mut Settings, table: &mut Table<'_>) -> std::result::Result
             *to = value;
         }
     }
-    let profiles = ["small", "wide"].map(|name| (name, name.to_owned()));
+    let profiles = Profile::all().map(|p| p.name);
+    let profiles = profiles.each_ref().map(|name| (name.as_str(), name.clone()));
     set(&mut settings.profile, table.word("profile", &profiles)?);
     set(&mut settings.epochs, table.whole("epochs", 1, u32::MAX)?);
     set(&mut settings.batch, table.whole("batch", 1, u32::MAX)?);

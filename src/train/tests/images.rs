@@ -407,7 +407,7 @@ fn a_saved_network_gives_the_outputs_of_its_definition() {
 
 #[test]
 fn runs_over_images_keep_every_gate_s_law_and_cost_what_was_planned() {
-    for p in profiles() {
+    for p in Profile::all() {
         for (seed, (image, layers)) in (40..).zip(networks()) {
             let model = model(image, layers, Init::Glorot);
             let classes = model.classes();
