@@ -1,8 +1,10 @@
 //! Kinds of layers: what each does to a shape, which parameters it has, what it costs.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::gates::{Boxes, Conv};
 use crate::nn::Factor;
@@ -83,7 +85,8 @@ pub enum LayerSpec {
     },
     /// `body(x) + x` (He et al., 2016); the body ends with a product. An activation follows.
     Residual {
-        /// The layers whose output is added to.
+        /// The layers whose output is added to; no block is among them.
+        #[serde(deserialize_with = "one_level")]
         body: Vec<Self>,
         /// Whether `x` is multiplied with a weight first, so that it has the body's shape: a convolution of 1x1 whose stride follows
         /// from the two shapes, or a matrix.
@@ -290,10 +293,27 @@ pub(crate) fn walk<'a>(layers: &'a [LayerSpec], input: &Shape, mut f: impl FnMut
     })
 }
 
+/// Reads a block's body. Files and jobs are not trusted: blocks in blocks in blocks must not use up the stack.
+fn one_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LayerSpec>, D::Error> {
+    if INSIDE.replace(true) {
+        return Err(D::Error::custom(NESTED));
+    }
+    let body = Vec::deserialize(deserializer);
+    INSIDE.set(false);
+    body
+}
+
+thread_local! {
+    /// Whether a block's body is being read.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+const NESTED: &str = "its body has a residual block; put the two one behind the other";
+
 /// The shape behind a residual block.
 fn residual(body: &[LayerSpec], projection: bool, input: &Shape) -> Result<Shape, String> {
     if body.iter().any(|layer| matches!(layer, LayerSpec::Residual { .. })) {
-        return Err("its body has a residual block; put the two one behind the other".into());
+        return Err(NESTED.into());
     }
     let (output, after) = misfit_of(body, input).map_err(|misfit| format!("in its body, {misfit}"))?;
     if !after.is_product() {
@@ -355,5 +375,25 @@ impl fmt::Display for LayerSpec {
             }
             Self::Flatten | Self::Relu | Self::Sigmoid => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_back_from_their_bytes_and_deep_ones_are_refused() {
+        let dense = LayerSpec::Dense { outputs: 3, bias: true };
+        let block = |body| LayerSpec::Residual { body, projection: false };
+        let bytes = |layer: &LayerSpec| postcard::to_stdvec(layer).unwrap();
+        let one = block(vec![dense.clone(), LayerSpec::Relu, dense.clone()]);
+        let again = || postcard::from_bytes::<LayerSpec>(&bytes(&one));
+        assert_eq!(again().unwrap(), one);
+        assert!(postcard::from_bytes::<LayerSpec>(&bytes(&block(vec![one.clone()]))).is_err());
+        // a million blocks, one in the other
+        let [kind, length, ..] = bytes(&block(vec![dense]))[..] else { panic!("a block has bytes") };
+        assert!(postcard::from_bytes::<LayerSpec>(&[kind, length].repeat(1_000_000)).is_err());
+        assert_eq!(again().unwrap(), one, "what was refused leaves no trace");
     }
 }

@@ -115,10 +115,19 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] with the layer that does not fit, and what would.
     pub fn check(&self) -> Result<()> {
-        match self.misfit() {
-            None => check_classes(self.classes),
-            Some(misfit) => Err(Error::Usage(format!("`{}`: {misfit}", self.name))),
+        if let Some(misfit) = self.misfit() {
+            return Err(Error::Usage(format!("`{}`: {misfit}", self.name)));
         }
+        let factors =
+            self.stages().into_iter().flat_map(|stage| stage.linears().map(|l| l.factor(true)).collect::<Vec<_>>());
+        if factors.into_iter().any(|f| f.shift > MOST_EXTRA || f.times >= 1 << MOST_EXTRA) {
+            return Err(Error::Usage(format!(
+                "`{}`: the pools and dropouts of one product take more than {MOST_EXTRA} bits; put an activation between them, \
+                 or make windows smaller",
+                self.name
+            )));
+        }
+        check_classes(self.classes)
     }
 
     /// The first layer that does not fit.
@@ -261,6 +270,9 @@ pub(crate) fn of_batch(example: &Shape) -> String {
     format!("[batch{}]", axes.collect::<String>())
 }
 
+/// Bits that averages and dropout may take from a product.
+const MOST_EXTRA: u32 = 10;
+
 fn checked_len(shape: &Shape) -> Option<usize> {
     shape.axes().iter().try_fold(1usize, |n, axis| n.checked_mul(*axis))
 }
@@ -311,6 +323,9 @@ mod tests {
             let layers = layers.into_iter().chain([LayerSpec::Relu, dense(10)]).collect();
             Model::new("images", input, layers, 10, Loss::Square, Init::He).map_err(|e| e.to_string())
         };
+        let mut many = vec![LayerSpec::Dropout { factor: Factor::kept(0.2) }; 6];
+        many.push(conv([3, 3], [1, 1]));
+        assert!(over_images(many, Shape::from([6, 7, 1])).unwrap_err().contains("take more than 10 bits"));
         let residual = |body, projection| LayerSpec::Residual { body, projection };
         let window = [2, 2];
         let method = PoolMethod::Tree;

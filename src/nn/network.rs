@@ -101,16 +101,6 @@ impl<E: Engine> Network<E> {
         Ok(Self { stages, loss: model.loss() })
     }
 
-    /// One step on a batch of rows and one-hot labels.
-    ///
-    /// # Errors
-    /// What the engine says.
-    pub fn step(&mut self, e: &mut E, x: E::Wire, labels: &E::Wire, coins: &Coins, sgd: &Sgd) -> Result<()> {
-        let weights = self.open_weights(e)?;
-        let gradients = self.gradients(e, x, labels, &weights, coins)?;
-        self.update(e, gradients, sgd)
-    }
-
     /// The gradients by all parameters, summed over a batch, in the order of [`Model::parameters`]: shares at twice the scale,
     /// those by weights with the extra bits of their layers.
     ///

@@ -54,7 +54,8 @@ impl Linear {
         self.folds.iter().fold(Factor { times: 1, shift: 0 }, |all, fold| match fold {
             Fold::Dropout { .. } if !training => all,
             Fold::Sums(_, factor) | Fold::Dropout { factor, .. } => {
-                Factor { times: all.times * factor.times, shift: all.shift + factor.shift }
+                let times = all.times.saturating_mul(factor.times);
+                Factor { times, shift: all.shift.saturating_add(factor.shift) }
             }
         })
     }

@@ -41,8 +41,8 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::data::{Known, known, names};
-use crate::fixed::Profile;
 use crate::error::{Error, Result};
+use crate::fixed::Profile;
 use crate::nn::{Init, Loss, Model};
 use crate::shape::Shape;
 use crate::train::recipe::reader::{At, Table};

@@ -1,0 +1,109 @@
+//! Short trainings of networks over images: on shares as in the clear.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+use std::path::Path;
+
+use ppdnn::data::{DataSet, Places, known, load};
+use ppdnn::roles::Training;
+use ppdnn::train::Recipe;
+
+/// Every layer that the named networks leave out.
+const MIXED: &str = r#"
+name = "mixed"
+init = "he"
+
+[training]
+profile = "small"
+
+[[layers]]
+kind = "conv2d"
+channels = 8
+kernel = 5
+
+[[layers]]
+kind = "max-pool"
+window = 3
+stride = 2
+
+[[layers]]
+kind = "relu"
+
+[[layers]]
+kind = "residual"
+projection = true
+
+[[layers.body]]
+kind = "zero-padding"
+padding = 1
+
+[[layers.body]]
+kind = "conv2d"
+channels = 12
+kernel = 3
+stride = 2
+
+[[layers.body]]
+kind = "relu"
+
+[[layers.body]]
+kind = "conv2d"
+channels = 12
+kernel = 3
+padding = 1
+
+[[layers]]
+kind = "max-pool"
+window = 2
+method = "one-shot"
+
+[[layers]]
+kind = "relu"
+
+[[layers]]
+kind = "dropout"
+rate = 0.2
+
+[[layers]]
+kind = "dense"
+"#;
+
+/// Trains on the first 6,400 images in batches of 64; the accuracies on shares and in the clear.
+fn train(model: &str, rate: f64) -> (f64, f64) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
+    let places = Places { chosen: None, folders: vec![folder], ..Places::new(None) };
+    let DataSet { train, test, .. } = load("mnist", &places, &mut |_| ()).unwrap();
+    let (train, test) = (train.first(6_400), test.first(2_000));
+    let data = known("mnist").unwrap();
+    let training = Training::of(&Recipe::open(model, data).unwrap(), data).unwrap();
+    let training = training.epochs(1).batch(64).learning_rate(rate);
+    let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
+    let [shares] = outcome.accuracy[..] else { panic!("one epoch has one accuracy") };
+    let planned = training.plan(train.len(), test.len(), "cpu").unwrap();
+    assert_eq!(planned.bytes_per_step, outcome.summary.bytes_per_step, "planned is counted");
+    assert_eq!(planned.rounds_per_step, outcome.summary.rounds_per_step);
+    assert_eq!(planned.bytes_per_evaluation, outcome.summary.bytes_per_evaluation);
+    let (clear, ranges) = training.run_clear(&train, &test, &mut |_| ()).unwrap();
+    assert!(ranges.overflows().is_empty(), "all values stay in their ranges");
+    // both runs follow the same law; two independent counts of right answers differ by five deviations once in a million
+    let deviation = (2.0 * shares * (1.0 - shares) / test.len() as f64).sqrt();
+    assert!((shares - clear[0]).abs() < 5.0 * deviation, "{model}: {shares} on shares, {} in the clear", clear[0]);
+    (shares, clear[0])
+}
+
+#[test]
+fn average_pools_learn_on_shares_as_in_the_clear() {
+    let (shares, clear) = train("minionn-avg", 0.0625);
+    println!("minionn-avg: {shares} on shares, {clear} in the clear");
+    assert!(shares > 0.9 && clear > 0.9, "{shares} on shares, {clear} in the clear");
+}
+
+#[test]
+fn max_pools_residual_blocks_and_dropout_learn_on_shares_as_in_the_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mixed.toml");
+    std::fs::write(&file, MIXED).unwrap();
+    let (shares, clear) = train(file.to_str().unwrap(), 0.0625);
+    println!("mixed: {shares} on shares, {clear} in the clear");
+    assert!(shares > 0.9 && clear > 0.9, "{shares} on shares, {clear} in the clear");
+}
