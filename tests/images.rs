@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use ppdnn::data::{DataSet, Places, known, load};
+use ndarray::Array2;
+use ppdnn::data::{DataSet, Examples, Places, known, load};
 use ppdnn::roles::Training;
 use ppdnn::train::Recipe;
 
@@ -106,4 +107,26 @@ fn max_pools_residual_blocks_and_dropout_learn_on_shares_as_in_the_clear() {
     let (shares, clear) = train(file.to_str().unwrap(), 0.0625);
     println!("mixed: {shares} on shares, {clear} in the clear");
     assert!(shares > 0.9 && clear > 0.9, "{shares} on shares, {clear} in the clear");
+}
+
+#[test]
+fn named_networks_cost_what_was_planned() {
+    for name in Recipe::names() {
+        let data = Recipe::data(name).unwrap();
+        if data.name == "cifar-10" {
+            continue; // src/train/tests/cifar.rs
+        }
+        let pixel = |(row, i): (usize, usize)| ((row * 31 + i * 7) % 17) as f32 / 16.0;
+        let examples = |rows| {
+            let labels = (0..rows).map(|row| u32::try_from(row % 10).unwrap()).collect();
+            Examples::new(Array2::from_shape_fn((rows, data.features), pixel), labels, 10).unwrap()
+        };
+        let training = Training::of(&Recipe::named(name, data).unwrap(), data).unwrap().batch(5).epochs(1);
+        let counted = training.run(&examples(7), &examples(3), &mut |_| ()).unwrap().summary;
+        let planned = training.plan(7, 3, "cpu").unwrap();
+        assert_eq!(planned.bytes_per_step, counted.bytes_per_step, "{name}");
+        assert_eq!(planned.rounds_per_step, counted.rounds_per_step, "{name}");
+        assert_eq!(planned.bytes_per_evaluation, counted.bytes_per_evaluation, "{name}");
+        assert_eq!(planned.rounds_per_evaluation, counted.rounds_per_evaluation, "{name}");
+    }
 }

@@ -270,21 +270,33 @@ fn every_layer_can_be_written_down() {
     assert!(wrong("cifar-10", "imagenet").contains("`dataset` has to be one of `mnist`"));
 }
 
-/// Counted by hand from the papers' tables; ResNet-18's are those of its best known implementation for CIFAR-10, 11,173,962
+/// Counted by hand from the papers' tables (LeNet's 431,080 are Caffe's); ResNet-18's are those of its best known implementation for CIFAR-10, 11,173,962
 /// parameters, less the 9,600 of its batch normalisations, more the 3,904 biases that its convolutions have here instead.
 #[test]
-fn the_networks_for_cifar_have_as_many_parameters_and_products_as_elsewhere() {
+fn named_networks_have_as_many_parameters_and_products_as_elsewhere() {
+    let mut counted = Vec::new();
     for (name, parameters, macs) in [
+        ("lenet", 520 + 25_050 + 400_500 + 5_010, 288_000 + 1_600_000 + 400_000 + 5_000),
+        ("lenet-avg", 431_080, 2_293_000),
+        ("logistic", 7_850, 7_840),
+        ("minionn", 416 + 6_416 + 25_700 + 1_010, 230_400 + 409_600 + 25_600 + 1_000),
+        ("minionn-avg", 33_542, 666_600),
+        ("ppdnn", 784 * 128 + 128 + 1_290, 784 * 128 + 1_280),
+        ("ppdnn-original", 784 * 128 + 1_280, 784 * 128 + 1_280),
+        ("sarda", 25 + 98_100 + 1_010, 3_920 + 98_000 + 1_000),
+        ("secureml", 784 * 128 + 128 * 128 + 256 + 1_290, 784 * 128 + 128 * 128 + 1_280),
         ("alexnet", 3_881_354, 9_172_608),
         ("resnet18", 11_173_962 - 9_600 + 3_904, 555_422_720),
         ("vgg16", 14_714_688 + 512 * 256 + 256 * 256 + 256 * 10 + 522, 313_196_544 + 199_168),
     ] {
-        let model = Recipe::named(name, known("cifar-10").unwrap()).unwrap().model;
+        let model = Recipe::named(name, Recipe::data(name).unwrap()).unwrap().model;
         assert_eq!(model.parameters().iter().map(|s| s.len() as u64).sum::<u64>(), parameters, "{name}");
         assert_eq!(model.macs(), macs, "{name}");
-        assert_eq!(Recipe::data(name).unwrap().name, "cifar-10");
+        assert_eq!(Recipe::data(name).unwrap().name == "cifar-10", ["alexnet", "resnet18", "vgg16"].contains(&name));
+        counted.push(name);
     }
-    assert_eq!(Recipe::data("lenet").unwrap().name, "mnist");
+    counted.sort_unstable();
+    assert_eq!(counted, Recipe::names().collect::<Vec<_>>());
 }
 
 #[test]

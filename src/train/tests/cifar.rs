@@ -41,7 +41,11 @@ fn a_few_steps_of_the_networks_for_cifar_follow_the_gradient_of_a_naive_loss() {
         let train = examples(rows as usize);
         let run = |steps: u64| {
             let builder = builder.clone().steps(Some(steps)).reveal(Reveals { accuracy: false, model: true });
-            builder.run(&train, &examples(0), &mut |_| ()).unwrap().parameters
+            let outcome = builder.run(&train, &examples(0), &mut |_| ()).unwrap();
+            let planned = builder.plan(train.len(), 0, "cpu").unwrap();
+            assert_eq!(planned.bytes_per_step, outcome.summary.bytes_per_step, "{name}: planned is counted");
+            assert_eq!(planned.rounds_per_step, outcome.summary.rounds_per_step, "{name}");
+            outcome.parameters
         };
         let initial = initial_parameters(&recipe.model, 1);
         let initial = initial.iter().map(|x| x.iter().map(|x| decode(*x, 64, MASTER_FRAC)).collect()).collect();

@@ -9,10 +9,10 @@ use crate::gates::lockstep::counted::Counts;
 use crate::gates::lockstep::{Counted, Heard, Run};
 use crate::kernel::table::MATMUL_PAIR;
 use crate::net::Kind;
-use crate::nn::{Init, LayerSpec, Loss};
+use crate::nn::{Factor, Init, LayerSpec, Loss, PoolMethod};
 
 /// Odd sizes, biases, batches of 7 and a last one of 3, momentum, a halved rate, three owners, two epochs with evaluation.
-fn jobs(p: &Profile) -> [Job; 3] {
+fn jobs(p: &Profile) -> [Job; 4] {
     let owners = [(9, 3), (1, 0), (7, 8)].map(|(train, test)| Owned { train, test }).to_vec();
     let job = Job {
         owners,
@@ -27,7 +27,24 @@ fn jobs(p: &Profile) -> [Job; 3] {
     let layers = vec![dense(5, true), LayerSpec::Sigmoid, dense(3, false)];
     let sigmoid = Model::new("sigmoid", 9, layers, 3, Loss::SigmoidCrossEntropy, Init::Glorot).unwrap();
     let sigmoid = Job { model: sigmoid, ..job.clone() };
-    [job, square, sigmoid]
+    let images = images(&job, Vec::new());
+    [job, square, sigmoid, images]
+}
+
+/// The same on images of 3 by 3: a convolution, a max pool, a residual block with an average pool in it, and what is given.
+fn images(job: &Job, before_last: Vec<LayerSpec>) -> Job {
+    let conv = |channels, kernel| LayerSpec::Conv2d { channels, kernel, stride: [1, 1], padding: [0, 0], bias: true };
+    let max = |window, stride, method| LayerSpec::MaxPool { window, stride, method };
+    let average = LayerSpec::AveragePool { window: [1, 3], stride: [1, 1] };
+    let body = vec![LayerSpec::ZeroPadding { padding: [0, 1] }, conv(3, [1, 1]), average];
+    let mut layers = vec![LayerSpec::ZeroPadding { padding: [1, 1] }, conv(2, [2, 2])];
+    layers.extend([max([2, 3], [1, 1], PoolMethod::Tree), LayerSpec::Relu]);
+    layers.extend([LayerSpec::Residual { body, projection: true }]);
+    layers.extend([max([1, 2], [2, 1], PoolMethod::OneShot), LayerSpec::Relu]);
+    layers.extend(before_last);
+    layers.push(LayerSpec::Dense { outputs: 3, bias: true });
+    let model = Model::new("images", [3, 3, 1], layers, 3, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
+    Job { model, ..job.clone() }
 }
 
 /// An adapter for each server and the dealer; none where there is none.
@@ -73,7 +90,8 @@ fn differences(a: &Run, b: &Run) -> [Option<String>; 3] {
 fn a_run_on_a_gpu_exchanges_the_bytes_of_a_run_on_the_processor() {
     let Some(gpus) = gpus() else { return };
     for p in profiles() {
-        for (seed, job) in (40..).zip(jobs(&p)) {
+        let dropped = images(&jobs(&p)[0], vec![LayerSpec::Dropout { factor: Factor::kept(0.5) }]);
+        for (seed, job) in (40..).zip(jobs(&p).into_iter().chain([dropped])) {
             // the laws of all gates are held against the values of this one
             let cpu = world(&job, seed).run(&Training(&job));
             let kinds: BTreeSet<String> =

@@ -7,6 +7,7 @@ mod gradient;
 mod images;
 mod lockstep;
 mod model;
+mod pools;
 mod privacy;
 mod stop;
 mod vectors;

@@ -1,0 +1,84 @@
+//! Max pools where there is more than one largest, or none above 0.
+
+use super::*;
+use crate::gates::Boxes;
+use crate::gates::lockstep::{Gate, Record};
+use crate::nn::{MaxPool, PoolMethod};
+use crate::shape::Shape;
+
+/// A pool and its way back, of the first parameter, and of the second as the gradient.
+struct Pooled {
+    boxes: Boxes,
+    method: PoolMethod,
+    rows: usize,
+}
+
+impl Program for Pooled {
+    fn run<E: Engine>(&self, e: &mut E) -> Result<()> {
+        let mut pool = MaxPool::new(self.boxes, self.method);
+        let share = |e: &mut E, index, cols| {
+            let x = e.parameter(index, &Shape::from([self.rows, cols]))?;
+            e.narrow(&x, 0)
+        };
+        let (z, dy) = (share(e, 0, self.boxes.image_len())?, share(e, 1, self.boxes.output_len())?);
+        e.scope("forward");
+        pool.forward(e, &z, 0, true)?;
+        e.scope("backward");
+        pool.backward(e, &dy, 0)?;
+        Ok(())
+    }
+}
+
+/// What was opened last in a scope.
+fn last(records: &[Record<Number>], scope: &str) -> Vec<i64> {
+    let open = |r: &&Record<Number>| r.scope == scope && matches!(r.gate, Gate::Open { .. });
+    records.iter().rfind(open).unwrap().output.x.clone()
+}
+
+#[test]
+fn of_equal_values_one_wins_and_gets_the_gradient() {
+    for p in Profile::all() {
+        let (unit, frac) = (1i64 << p.window.low, p.frac);
+        // the ends of what a window compares, and of differences: half of them
+        let far = (1i64 << (p.window.high - 1)) - unit;
+        let windows: [&[i64]; 10] = [
+            &[0; 4],
+            &[unit; 4],
+            &[-unit; 4],
+            &[-far; 4],
+            &[far; 4],
+            &[far, -far, far, -far],
+            &[-far, far, -far, 0],
+            &[0, -unit, 0, -far],
+            &[5 * unit, 7 * unit, 7 * unit, 5 * unit],
+            &[-2 * unit, -unit, -3 * unit, -unit],
+        ];
+        let dy: Vec<i64> = (1..=10).map(|i| (i * 3 - 16) << frac).collect();
+        for (method, taps) in
+            [PoolMethod::Tree, PoolMethod::OneShot].into_iter().flat_map(|m| [2, 3, 4].map(|n| (m, n)))
+        {
+            let boxes = Boxes::pool([1, taps], 1, [1, taps], [1, taps]);
+            let z: Vec<i64> = windows.iter().flat_map(|w| w[..taps].iter().map(|v| v << frac)).collect();
+            let gradient: Vec<i64> = dy.iter().map(|x| x << frac).collect();
+            let rows = windows.len();
+            let world = World::new(&p, 5).with(&[(&z, &[rows, taps]), (&gradient, &[rows, 1])]);
+            let program = Pooled { boxes, method, rows };
+            for records in [world.run(&program).records, world.run_clear(&program)] {
+                let (y, dz) = (last(&records, "forward"), last(&records, "backward"));
+                for (at, window) in windows.iter().enumerate() {
+                    let window = &window[..taps];
+                    let most = *window.iter().max().unwrap();
+                    let about = format!("{} {method:?} {window:?}", p.name);
+                    assert_eq!(y[at], most.max(0), "{about}");
+                    let dz = &dz[at * taps..][..taps];
+                    let got: Vec<usize> = (0..taps).filter(|i| dz[*i] != 0).collect();
+                    if most < 0 {
+                        assert!(got.is_empty(), "{about}: {dz:?}");
+                    } else {
+                        assert!(got.len() == 1 && window[got[0]] == most && dz[got[0]] == dy[at], "{about}: {dz:?}");
+                    }
+                }
+            }
+        }
+    }
+}
