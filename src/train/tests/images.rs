@@ -393,6 +393,7 @@ fn a_saved_network_gives_the_outputs_of_its_definition() {
         let parameters: Vec<Vec<f64>> =
             model.parameters().iter().zip(0..).map(|(s, i)| numbers(i, "a saved parameter", s.len(), 16)).collect();
         let rows = numbers(99, "rows", 3 * model.features(), 16);
+        #[expect(clippy::cast_possible_truncation, reason = "on a grid that single precision has")]
         let single = rows.iter().map(|x| *x as f32).collect::<Vec<f32>>();
         let saved = Saved::new(model.clone(), None, &parameters).unwrap();
         let got = saved.logits(ndarray::ArrayView2::from_shape((3, model.features()), &single).unwrap()).unwrap();
