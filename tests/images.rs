@@ -69,12 +69,12 @@ rate = 0.2
 kind = "dense"
 "#;
 
-/// Trains on the first 6,400 images in batches of 64; the accuracies on shares and in the clear.
+/// Trains on the first 12,800 images in batches of 64; the accuracies on shares and in the clear.
 fn train(model: &str, rate: f64) -> (f64, f64) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
     let places = Places { chosen: None, folders: vec![folder], ..Places::new(None) };
     let DataSet { train, test, .. } = load("mnist", &places, &mut |_| ()).unwrap();
-    let (train, test) = (train.first(6_400), test.first(2_000));
+    let (train, test) = (train.first(12_800), test.first(2_000));
     let data = known("mnist").unwrap();
     let training = Training::of(&Recipe::open(model, data).unwrap(), data).unwrap();
     let training = training.epochs(1).batch(64).learning_rate(rate);

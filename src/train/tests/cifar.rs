@@ -12,7 +12,9 @@ use crate::train::Recipe;
 fn a_few_steps_of_the_networks_for_cifar_follow_the_gradient_of_a_naive_loss() {
     for name in ["alexnet", "resnet18", "vgg16"] {
         let recipe = Recipe::named(name, Recipe::data(name).unwrap()).unwrap();
-        let (p, rate) = (Profile::named(&recipe.settings.profile).unwrap(), 0.0625);
+        // without batch normalisation, the sums of residual blocks grow
+        let rate = if name == "resnet18" { f64::exp2(-13.0) } else { 0.0625 };
+        let p = Profile::named(&recipe.settings.profile).unwrap();
         let job = Job {
             model: recipe.model,
             epochs: 2,
