@@ -5,9 +5,10 @@ use crate::prg::Seed;
 /// Public coins for values, a stream of their own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
-    seed: Seed,
-    stream: u64,
-    threshold: u32,
+    pub(crate) seed: Seed,
+    pub(crate) stream: u64,
+    /// A word below it is a value that is kept.
+    pub(crate) threshold: u32,
 }
 
 impl Kept {

@@ -197,7 +197,10 @@ fn describe(gate: &Gate) -> (&'static str, Value) {
             ("box_sum", entry)
         }
         Gate::Combine { kx, ky } => ("combine", json!({ "kx": kx, "ky": ky })),
-        Gate::Dropout { .. } => ("dropout", json!({})),
+        Gate::Dropout { kept } => {
+            let (stream, below) = (kept.stream.to_string(), kept.threshold);
+            ("dropout", json!({ "seed": hex(kept.seed.bytes()), "stream": stream, "below": below }))
+        }
         Gate::Exp => ("exp", json!({})),
         Gate::Extend => ("extend", json!({})),
         Gate::Hits => ("hits", json!({})),

@@ -1,6 +1,6 @@
 """Sections 1 and 2: openings, products, what is local, extension, selection, rescaling."""
 
-from .conventions import Share, Wire, cut, mask, size
+from .conventions import Share, Wire, chacha12, cut, mask, size
 
 # 1.1, 1.3, 2.3 Openings
 
@@ -47,11 +47,13 @@ def multiply(e, x, x_shape, w, w_shape):
 def under(e):
     """For every position and every tap of a filter, the row and column of the image under it, where there is one."""
     (height, width), (rows, columns), gap = e["image"], positions(e), e.get("gap", [1, 1])
+    apart = e.get("dilation", [1, 1])
     for y in range(rows):
         for x in range(columns):
             for i in range(e["kernel"][0]):
                 for j in range(e["kernel"][1]):
-                    u, v = y * e["stride"][0] - e["padding"][0] + i, x * e["stride"][1] - e["padding"][1] + j
+                    u = y * e["stride"][0] - e["padding"][0] + i * apart[0]
+                    v = x * e["stride"][1] - e["padding"][1] + j * apart[1]
                     if u % gap[0] == v % gap[1] == 0 and 0 <= u // gap[0] < height and 0 <= v // gap[1] < width:
                         yield y * columns + x, i * e["kernel"][1] + j, u // gap[0] * width + v // gap[1]
 
@@ -149,6 +151,18 @@ def box_sum_server(s, entries, inputs):
     hat, r = ([v & mask(x.bits) for v in box_sums(e, part, batch)] for part in (x.hat, x.r))
     # one value a box is a wire like the one it is of
     return [Wire(hat, r, x.bits, x.lifted and e["kernel"] == [1, 1], shape)]
+    yield
+
+
+def dropout_server(s, entries, inputs):
+    [x], e = inputs, entries[0]
+    count = size(x.shape)
+    coins = chacha12(bytes.fromhex(e["seed"]), int(e["stream"]), 4 * count)
+    kept = [int.from_bytes(coins[4 * i : 4 * i + 4], "little") < e["below"] for i in range(count)]
+    if isinstance(x, Share):
+        return [Share([v * k for v, k in zip(x.x, kept)], x.bits, x.shape)]
+    hat, r = ([v * k for v, k in zip(part, kept)] for part in (x.hat, x.r))
+    return [Wire(hat, r, x.bits, x.lifted, x.shape)]
     yield
 
 

@@ -1,14 +1,17 @@
 //! Openings, products, extension, rescaling, and what is local.
 
 use super::*;
-use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass, Scaling};
+use crate::gates::{Bilinear, Boxes, Conv, Kept, Layout, Pass, Scaling};
 
 pub(super) fn sessions(p: &Profile) -> Vec<Session> {
     let long = |shape: &[usize]| input(&[0, 1, -1, i64::MAX, i64::MIN], 64, shape);
     let local = |gate, seed| session(p, gate, seed, &[long(&[3, 5]), long(&[5]), long(&[3, 5])], &Locals { gate });
     let local = [("narrow", 16), ("add_row", 17), ("sum_rows", 19), ("combine", 20), ("share", 21)]
         .map(|(gate, seed)| local(gate, seed));
-    [opens(p), products(p), convolutions(p), boxes(p), extends(p), rescales(p)].into_iter().chain(local).collect()
+    [opens(p), products(p), convolutions(p), boxes(p), drops(p), extends(p), rescales(p)]
+        .into_iter()
+        .chain(local)
+        .collect()
 }
 
 program! {
@@ -102,6 +105,24 @@ fn boxes(p: &Profile) -> Session {
     let (boxes, _) = Boxes::before(CONV, [2, 2], [2, 2]);
     let inputs = [input(&[0, 1, -1, end - 1, -end], p.ring, &shape), input(&[0, 1, -1], p.wire - 2, &shape)];
     session(p, "box_sum", 25, &inputs, &Sums { batch: 2, boxes })
+}
+
+program! {
+    /// A wire and a share under the same public coins.
+    Drops { len: usize } |this, e| {
+        let kept = Kept::new(public_seed(26, "coins"), 3 << 16 | 1, 0.8);
+        let x = operand(e, 0, &[this.len])?;
+        let x = e.dropout(&x, &kept)?;
+        e.share(&x)?;
+        let y = ring(e, 1, &[this.len])?;
+        e.dropout_share(&y, &kept)?;
+    }
+}
+
+fn drops(p: &Profile) -> Session {
+    let end = 1 << (p.ring - 1);
+    let inputs = [1, 2].map(|_| input(&[0, 1, -1, end - 1, -end], p.ring, &[40]));
+    session(p, "dropout", 26, &inputs, &Drops { len: 40 })
 }
 
 program! {
