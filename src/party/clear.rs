@@ -7,7 +7,7 @@ use super::rows::Set;
 use super::{Judge, Moment, Ranges, Revealed, Section, Values};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, Profile, mask, signed};
-use crate::prg::{Keystream, Seed};
+use crate::prg::Seed;
 use crate::shape::Shape;
 
 /// Plain integers that stand for elements of a ring of `bits` bits.
@@ -55,7 +55,7 @@ impl Clear {
     pub fn new(profile: Profile, coins: Seed) -> Self {
         Self {
             profile,
-            coins: Coins { stream: coins.stream(0), block: 0, words: Vec::new() },
+            coins: Coins { seed: coins, block: 0, words: Vec::new() },
             scope: String::new(),
             section: Section::Setup,
             step: 0,
@@ -167,7 +167,8 @@ type Sink = Box<dyn FnMut(Revealed, &Number) -> Result<()> + Send>;
 
 /// Random words for the rounding.
 struct Coins {
-    stream: Keystream,
+    seed: Seed,
+    /// Blocks used so far, of all streams.
     block: u64,
     words: Vec<u64>,
 }
@@ -178,7 +179,8 @@ impl Coins {
             return word;
         }
         let mut words = [0u32; 1024];
-        self.stream.fill(self.block, &mut words);
+        // a long run needs more blocks than the 2^32 that a stream has
+        self.seed.stream(self.block >> 31).fill(self.block & ((1 << 31) - 1), &mut words);
         self.block += 64;
         self.words = words.chunks_exact(2).map(|w| u64::from(w[0]) | u64::from(w[1]) << 32).collect();
         self.words.pop().unwrap_or(0)
@@ -244,5 +246,25 @@ impl Values for Clear {
 impl fmt::Debug for Clear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clear({})", self.profile.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coins_go_on_where_a_stream_ends() {
+        let seed = crate::prg::public_seed(1, "coins");
+        let mut coins = Coins { seed: seed.clone(), block: (1 << 31) - 64, words: Vec::new() };
+        let two: Vec<Vec<u64>> = (0..2).map(|_| (0..512).map(|_| coins.next()).collect()).collect();
+        let of = |stream: u64, block: u64| {
+            let mut words = vec![0u32; 1024];
+            seed.stream(stream).fill(block, &mut words);
+            let mut all: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
+            all.reverse();
+            all
+        };
+        assert_eq!(two, [of(0, (1 << 31) - 64), of(1, 0)]);
     }
 }

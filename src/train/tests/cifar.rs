@@ -64,7 +64,6 @@ fn a_few_steps_of_the_networks_for_cifar_follow_the_gradient_of_a_naive_loss() {
                     loss(&job.model, &all, &images, &Coins::new(1, 0)).0
                 };
                 let slope = (along(1e-4) - along(-1e-4)) / 2e-4;
-                println!("{name}, step {step}, part {part}: {slope:.3} of {length:.3}");
                 assert!(length > 0.05, "{name}: a wrong gradient would not be noticed");
                 assert!((slope / length - 1.0).abs() < 0.2, "{name}, step {step}, part {part}: {slope}, not {length}");
             }
