@@ -54,7 +54,7 @@ pub(super) enum Command {
 pub(super) struct JobArgs {
     #[command(flatten)]
     pub recipe: RecipeArgs,
-    /// Data set: mnist, fashion-mnist or cifar-10 (default: the network's, most often mnist)
+    /// mnist, fashion-mnist or cifar-10 [default: the network's]
     #[arg(long)]
     pub dataset: Option<String>,
     /// Stop after N steps
@@ -194,7 +194,7 @@ pub(super) struct OwnerArgs {
     /// Which owner of the cluster file, from 0
     #[arg(long, default_value_t = 0)]
     pub number: u32,
-    /// The owner brings its part of mnist, fashion-mnist or cifar-10
+    /// It brings its part of mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     /// Folder with the data set's files, instead of the usual places
@@ -216,7 +216,7 @@ pub(super) struct AdaptersArgs {
 pub(super) struct ModelsArgs {
     #[command(subcommand)]
     pub what: Option<ModelsCommand>,
-    /// Count for a data set: mnist, fashion-mnist or cifar-10 (default: the network's own)
+    /// Count for mnist, fashion-mnist or cifar-10 [default: the network's own]
     #[arg(long)]
     pub dataset: Option<String>,
     /// Print JSON lines
@@ -244,7 +244,7 @@ pub(super) struct KeygenArgs {
 pub(super) struct EvaluateArgs {
     /// The model file
     pub model: PathBuf,
-    /// Its test rows are scored: mnist, fashion-mnist or cifar-10
+    /// Scored on mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     /// Folder with the data set's files, instead of the usual places

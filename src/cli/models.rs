@@ -15,11 +15,15 @@ pub(super) fn models(args: &ModelsArgs) -> Result<()> {
         say(Recipe::text(name)?.trim_end());
         return Ok(());
     }
-    let listed = |name| match &args.dataset {
-        Some(data) => Listed::new(name, known(data)?),
-        None => Listed::new(name, Recipe::data(name)?),
+    let all = match &args.dataset {
+        Some(data) => {
+            let data = known(data)?;
+            // those that fit it
+            let fit = Recipe::names().filter(|name| Recipe::named(name, data).is_ok());
+            fit.map(|name| Listed::new(name, data)).collect::<Result<Vec<_>>>()?
+        }
+        None => Recipe::names().map(|name| Listed::new(name, Recipe::data(name)?)).collect::<Result<_>>()?,
     };
-    let all = Recipe::names().map(listed).collect::<Result<Vec<_>>>()?;
     if args.json {
         all.iter().for_each(json);
     } else {
@@ -69,6 +73,8 @@ impl Listed {
     }
 }
 
+/// Letters of a network's sizes that a line shows.
+const MOST_LETTERS: usize = 44;
 /// Rows of the step that is counted.
 const BATCH: u32 = 128;
 
@@ -78,20 +84,21 @@ fn table(all: &[Listed]) -> String {
         format!("{name:<15}{loss:<23}{profile:<8}{parameters:>11}{macs:>10}{rounds:>7}{opened:>11}{dealt:>11}")
     };
     let mut lines = vec![line(["network", "loss", "profile", "parameters", "MACs", "rounds", "each way", "dealt"])];
+    let first = all.first().map_or("mnist", |m| m.dataset);
+    let usual = if all.iter().all(|m| m.dataset == first) { first } else { "mnist" };
     for m in all {
         let b = &m.bytes_per_step;
         let (parameters, macs, rounds) = (m.parameters.to_string(), m.macs_per_example.to_string(), m.rounds_per_step);
         let (opened, dealt) = (bytes(b.server0_to_server1), bytes(b.dealer_to_server0 + b.dealer_to_server1));
         let (loss, profile, rounds) = (m.loss.to_string(), &m.settings.profile, format!("{rounds:.0}"));
         lines.push(line([&m.model, &loss, profile, &parameters, &macs, &rounds, &opened, &dealt]));
-        lines.push(format!("  {}: {}", m.layers, m.description));
-        if m.dataset != all[0].dataset {
-            lines.push(format!("  on {}", m.dataset));
-        }
+        let layers: String = m.layers.chars().take(MOST_LETTERS).collect();
+        let more = if layers.len() < m.layers.len() { ".." } else { "" };
+        let on = if m.dataset == usual { String::new() } else { format!(" ({})", m.dataset) };
+        lines.push(format!("  {layers}{more}{on}: {}", m.description));
     }
-    let data = all.first().map_or("", |m| m.dataset);
     lines.push(format!(
-        "on {data} where nothing else is said: MACs of an example's forward pass; rounds and bytes of a training step on {BATCH} rows"
+        "on {usual} but where said: MACs of an example's forward pass; rounds and bytes of a step on {BATCH} rows"
     ));
     lines.push("`ppdnn models show NAME` prints a network's file; `ppdnn train --model NAME|FILE` trains it".into());
     lines.join("\n")

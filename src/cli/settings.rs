@@ -90,7 +90,9 @@ pub(super) struct RecipeArgs {
     /// The same as --shuffle=false
     #[arg(long, overrides_with = "shuffle")]
     pub no_shuffle: bool,
-    /// Numbers: small (32 bits), wide (48 bits), deep (wide, finer signs) [default: the network's]
+    /// Numbers: small, wide or deep [default: the network's]
+    ///
+    /// 32 bits, 48 bits, or 48 bits with finer signs for networks of many layers.
     #[arg(long)]
     pub profile: Option<String>,
 }
@@ -175,26 +177,28 @@ pub(super) static DEFAULTS: LazyLock<String> = LazyLock::new(|| {
     let mut text = "Settings that networks bring (secureml where none is named):\n".to_owned();
     let mut line = |columns: [&str; 9]| {
         let [a, b, c, d, e, f, g, h, i] = columns;
-        let line = format!("  {a:<15}{b:<14}{c:>7}{d:>6}  {e:<8}{f:<9}{g:<9}{h:<10}{i:<8}");
+        let line = format!("  {a:<15}{b:<14}{c:>7}{d:>6}  {e:<9} {f:<9}{g:<9}{h:<10}{i:<8}");
         let _ = writeln!(text, "{}", line.trim_end());
     };
     line(["network", "data set", "epochs", "batch", "lr", "momentum", "schedule", "normalize", "shuffle"]);
     for name in Recipe::names() {
-        let mut before = None;
-        for set in names() {
-            let data = crate::data::known(set).expect("a name of a data set");
-            let s = Recipe::named(name, data).expect("a named network fits every named data set").settings;
-            if before.as_ref() == Some(&s) {
+        let own = Recipe::data(name).map_or("mnist", |data| data.name);
+        let mut first = None;
+        for set in std::iter::once(own).chain(names().filter(|set| *set != own)) {
+            // not every network fits every data set
+            let Ok(recipe) = crate::data::known(set).and_then(|data| Recipe::named(name, data)) else { continue };
+            let s = recipe.settings;
+            if first.as_ref() == Some(&s) {
                 continue;
             }
             let [epochs, batch] = [s.epochs, s.batch].map(|n| n.to_string());
             let [lr, momentum] = [s.lr, s.momentum].map(|x| x.to_string());
             let [normalize, shuffle] = [s.normalize, s.shuffle].map(|b| if b { "yes" } else { "no" });
             line([name, set, &epochs, &batch, &lr, &momentum, &s.schedule, normalize, shuffle]);
-            before = Some(s);
+            first.get_or_insert(s);
         }
     }
-    text + "A line holds for the data sets below it, too. `ppdnn models show NAME` has everything."
+    text + "A network's first line holds for data sets without their own. `ppdnn models show NAME` has everything."
 });
 
 #[cfg(test)]

@@ -11,8 +11,23 @@ fn plan(dir: &std::path::Path, args: &[&str]) -> Value {
     run(dir, &[&["plan", "--json"], args].concat()).json().remove(0)
 }
 
-const NAMES: [&str; 9] =
-    ["lenet", "lenet-avg", "logistic", "minionn", "minionn-avg", "ppdnn", "ppdnn-original", "sarda", "secureml"];
+const NAMES: [&str; 12] = [
+    "alexnet",
+    "lenet",
+    "lenet-avg",
+    "logistic",
+    "minionn",
+    "minionn-avg",
+    "ppdnn",
+    "ppdnn-original",
+    "resnet18",
+    "sarda",
+    "secureml",
+    "vgg16",
+];
+
+/// Those for another data set than MNIST.
+const CIFAR: [&str; 3] = ["alexnet", "resnet18", "vgg16"];
 
 #[test]
 fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
@@ -31,6 +46,10 @@ fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
         assert_eq!(m["rounds_per_step"], planned["rounds_per_step"], "{name}");
         assert_eq!(m["bytes_per_step"], planned["bytes_per_step"], "{name}");
     }
+    // a network for another data set brings it; one that does not fit is left out
+    assert!(all.iter().all(|m| (m["dataset"] == "cifar-10") == CIFAR.contains(&m["model"].as_str().unwrap())));
+    let fit = run(dir.path(), &["models", "--dataset", "mnist", "--json"]).json();
+    assert!(fit.iter().all(|m| m["dataset"] == "mnist" && m["model"] != "vgg16") && fit.len() >= 9);
     // 784-128-128-10 with biases, 784-128-10 without
     let of = |name: &str| &all[names.iter().position(|n| *n == name).unwrap()];
     let counts = |name: &str| ["parameters", "macs_per_example"].map(|key| of(name)[key].as_u64().unwrap());
@@ -51,7 +70,8 @@ fn a_printed_network_is_the_same_network_from_a_file() {
     for name in NAMES {
         let text = run(dir.path(), &["models", "show", name]);
         fs::write(dir.path().join("net.toml"), text.done()).unwrap();
-        for dataset in ["mnist", "fashion-mnist"] {
+        let datasets = if CIFAR.contains(&name) { vec!["cifar-10"] } else { vec!["mnist", "fashion-mnist"] };
+        for dataset in datasets {
             let planned = |model: &str| plan(dir.path(), &["--dataset", dataset, "--model", model]);
             assert_eq!(planned(name), planned("net.toml"), "{name} on {dataset}");
         }
