@@ -198,7 +198,7 @@ pub(super) static DEFAULTS: LazyLock<String> = LazyLock::new(|| {
             first.get_or_insert(s);
         }
     }
-    text + "A network's first line holds for data sets without their own. `ppdnn models show NAME` has everything."
+    text + "Its first line holds for data sets without their own. `ppdnn models show NAME` has everything."
 });
 
 #[cfg(test)]
