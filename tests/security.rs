@@ -57,15 +57,17 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
             let rows = ledger[&(server.into(), "owner 0".into(), Kind::Data.to_string())];
             assert_eq!(rows.1, data, "{server} gets every row's masked words once");
         }
-        assert_eq!(received("dealer", "seed"), (1, 64));
+        // and every server gives it the hash of the job and 32 random bytes
+        assert_eq!(received("dealer", "seed"), (3, 64 + 2 * 64));
         let (_, all) = received("dealer", "");
-        assert!(all < 1024, "the dealer receives {all} bytes: the job, a hash, seeds");
-        assert!(
-            ledger.keys().all(|(to, from, _)| to != "dealer" || !from.starts_with("server")),
-            "no server talks to the dealer"
-        );
+        assert!(all < 1024, "the dealer receives {all} bytes: the job, hashes, seeds");
+        for server in ["server 0", "server 1"] {
+            let said = ledger.iter().filter(|((to, from, _), _)| to == "dealer" && from == server);
+            let said: Vec<_> = said.map(|((.., kind), (frames, _))| (kind.as_str(), *frames)).collect();
+            assert_eq!(said, [("seed", 1)], "all that {server} says to the dealer is its part of a seed");
+        }
         let to_zero = ledger.iter().filter(|((to, from, _), _)| to == "server 0" && from == "dealer");
-        assert!(to_zero.map(|(_, (frames, _))| frames).sum::<usize>() == 1, "server 0 is sent one seed");
+        assert!(to_zero.map(|(_, (frames, _))| frames).sum::<usize>() == 1, "server 0 is sent one part of a seed");
 
         // the trainer: progress and reports, two halves of every count and, where listed, of every parameter in 64 bits
         let (frames, bytes) = received("trainer", "");

@@ -164,7 +164,10 @@ mod tests {
     fn another_version_is_refused_with_a_reason_on_both_sides_at_once() {
         let (theirs, ours) = refusal(|hello| hello.version = 9, Role::Server(1));
         for text in [theirs, ours] {
-            assert!(text.contains("version 9") && text.contains("version 1") && text.contains("install"), "{text}");
+            assert!(
+                text.contains("version 9") && text.contains(&format!("version {PROTOCOL}")) && text.contains("install"),
+                "{text}"
+            );
         }
     }
 
@@ -184,7 +187,7 @@ mod tests {
         let (cluster, identities) = sample(socket.local_addr().unwrap());
         let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
         let (direction, from, to) = (Direction::ToListener, Role::Server(1), Role::Server(0));
-        let hello = Hello { version: 2, direction, from, to, link: [7; 16] };
+        let hello = Hello { version: PROTOCOL + 1, direction, from, to, link: [7; 16] };
         assert!(dial_as(hello, &identities[1], &cluster, LONG).is_err());
         let _link = dial(to, from, &identities[1], &cluster, LONG).unwrap();
         listener.wait(from, "its second call", LONG).unwrap();

@@ -105,7 +105,7 @@ fn array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
 }
 
 /// The version of everything that parties say to each other.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"ppdnn hi";
 const MAX_REASON: usize = 1024;

@@ -8,8 +8,9 @@ use crate::net::{Channel, Kind};
 use crate::party::{Dealer, RowMasks, Section};
 use crate::prg::Seed;
 use crate::roles::event::PartyReport;
-use crate::roles::messages::{Agreement, SessionSeed, hear, say};
+use crate::roles::messages::{Agreement, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::seeds::deal_session_seed;
 use crate::roles::server::{Trainer, heartbeat, judge};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
@@ -47,14 +48,12 @@ fn session(
     backend: Arc<dyn Backend>,
 ) -> Result<PartyReport> {
     let device = Device::new(backend, job.profile.ring);
-    let seeds = [Seed::fresh()?, Seed::fresh()?];
     let session = session_number()?;
-    let mut servers = Vec::with_capacity(2);
-    for (id, seed) in (0..).zip(&seeds) {
+    let (mut servers, mut seeds) = (Vec::with_capacity(2), Vec::with_capacity(2));
+    for id in 0..2 {
         trainer.waiting(&format!("server {id}"));
         let mut link = server(id)?;
-        say(&mut *link, Kind::Seed, &SessionSeed { job: job.hash(), session, seed: seed.clone() })?;
-        link.flush()?;
+        seeds.push(deal_session_seed(id, &mut *link, job, session, Seed::fresh()?)?);
         servers.push(link);
     }
     let mut masks: Vec<_> = set_shapes(job).into_iter().map(|(set, shape)| (set, RowMasks::new(set, shape))).collect();

@@ -18,15 +18,24 @@ pub(crate) struct Agreement {
     pub job: [u8; 32],
 }
 
-/// The dealer's word to a server: the seed of its masks for one session.
+/// A server's word to the dealer: what it adds to the seed of its masks for one session.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SessionSeed {
+pub(crate) struct ServerPart {
+    /// The job's hash.
+    pub job: [u8; 32],
+    /// The server's part of the seed.
+    pub part: crate::prg::Seed,
+}
+
+/// The dealer's answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DealerPart {
     /// The job's hash.
     pub job: [u8; 32],
     /// The session's number.
     pub session: u64,
-    /// The seed.
-    pub seed: crate::prg::Seed,
+    /// The dealer's part of the seed.
+    pub part: crate::prg::Seed,
 }
 
 /// A server's half of the seed that both servers know.

@@ -7,7 +7,8 @@
 //! |---|---|---|
 //! | trainer | servers, dealer | the job |
 //! | server 0 | owners | the job; from server 1 and the dealer its hash |
-//! | dealer | servers | the job's hash, a session number, a seed |
+//! | servers | dealer | the job's hash, 32 random bytes |
+//! | dealer | servers | the job's hash, a session number, 32 random bytes: both together make the server's seed |
 //! | server | server | the job's hash, half of a common seed |
 //! | trainer | servers | the initial parameters, shared |
 //! | owners | servers, dealer | seeds of the masks; to the servers the masked rows |
@@ -30,6 +31,7 @@ mod owner;
 mod pace;
 mod process;
 mod remote;
+mod seeds;
 mod server;
 mod trainer;
 mod training;

@@ -11,9 +11,10 @@ use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Serve
 use crate::prg::Seed;
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
-use crate::roles::messages::{Agreement, Answer, CommonSeed, News, SessionSeed, hear, same_job, say};
+use crate::roles::messages::{Agreement, Answer, News, hear, say};
 use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::seeds::{common_seed, take_session_seed};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -60,8 +61,7 @@ fn session(
     let device = Device::new(backend, job.profile.ring);
     trainer.waiting("the dealer");
     let mut dealer = dealer()?;
-    let SessionSeed { job: theirs, session, seed } = hear(&mut *dealer, Kind::Seed, "the session's seed")?;
-    same_job(&*dealer, job, &theirs)?;
+    let (session, seed) = take_session_seed(id, &mut *dealer, job, Seed::fresh()?)?;
     trainer.waiting(&format!("server {}", 1 - id));
     let mut peer = peer()?;
     let common = common_seed(id, &mut *peer, job, session)?;
@@ -129,26 +129,6 @@ fn session(
         links.peer.flush()?;
     }
     Ok(report)
-}
-
-/// A seed that the two servers know and nobody else: each gives half.
-fn common_seed(id: u8, peer: &mut dyn Channel, job: &Job, session: u64) -> Result<Seed> {
-    let mine = Seed::fresh()?;
-    say(peer, Kind::Agree, &CommonSeed { job: job.hash(), session, half: mine.clone() })?;
-    let theirs: CommonSeed = hear(peer, Kind::Agree, "its agreement to the job")?;
-    same_job(peer, job, &theirs.job)?;
-    if theirs.session != session {
-        return Err(Error::peer(
-            peer.peer(),
-            "is in another session; start both servers and the dealer for the same job",
-        ));
-    }
-    let halves = if id == 0 { [&mine, &theirs.half] } else { [&theirs.half, &mine] };
-    let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 common seed of the servers");
-    halves.iter().for_each(|half| {
-        hasher.update(half.bytes());
-    });
-    Ok(Seed::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 /// This server's half of the initial parameters.

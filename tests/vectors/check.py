@@ -21,7 +21,7 @@ from protocol.conventions import (  # noqa: E402
     Bits, Dealer, Message, Opened, Server, Share, Wire, Wrong, chacha12, demand, frame_bytes, item_bytes, mask, pack,
     signed, size, unpack,
 )
-from protocol.public import batches, public_seed, weights  # noqa: E402
+from protocol.public import batches, public_seed, session_seed, weights  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 GATES = {**vars(linear), **vars(compare), **vars(softmax)}
@@ -243,9 +243,17 @@ def check_public(file):
     return f"{len(file['keys'])} keys, {len(file['orders'])} orders, {len(file['weights'])} sets of weights"
 
 
+def check_sessions(file):
+    """Section 0, randomness: a server's seed."""
+    for at, s in enumerate(file):
+        same(f"seed {at}", bytes.fromhex(s["seed"]), session_seed(s))
+    return f"{len(file)} seeds"
+
+
 SPECIAL = {
     "packing": check_packing,
     "public": check_public,
+    "sessions": check_sessions,
     "small-owners": check_owners,
     "streams": check_streams,
     "wide-owners": check_owners,

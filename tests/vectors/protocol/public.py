@@ -1,4 +1,4 @@
-"""Public choices (section 0): keys of labels, the order of rows, initial weights."""
+"""Section 0: keys of labels, the order of rows, initial weights; seeds of sessions."""
 
 import math
 import struct
@@ -8,6 +8,13 @@ from .conventions import M32, QUARTERS, chacha12, demand, unpack
 
 def public_seed(seed, label):
     return blake3_derive("ppdnn 2026 public choices", int(seed).to_bytes(8, "little") + label.encode())
+
+
+def session_seed(s):
+    """A server's seed, from the parts of dealer and server."""
+    dealer, server, agreed = (bytes.fromhex(s[key]) for key in ("dealer_part", "server_part", "agreed"))
+    numbers = int(s["server"]).to_bytes(1, "little") + int(s["session"]).to_bytes(8, "little")
+    return blake3_derive("ppdnn 2026 seed of a server's session", dealer + server + numbers + agreed)
 
 
 def batches(seed, rows, batch, epoch):
