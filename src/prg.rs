@@ -49,7 +49,7 @@ impl fmt::Debug for Seed {
     }
 }
 
-/// One stream of ChaCha12: 12 rounds, 64-bit block counter from 0, 64-bit stream number.
+/// One stream of ChaCha12: 12 rounds, a block counter from 0 to 2^32 - 1, 64-bit stream number.
 pub struct Keystream {
     seed: Seed,
     stream: u64,
@@ -66,7 +66,7 @@ impl Keystream {
     /// Fills `out` with the stream's words from a block of 16 words on.
     ///
     /// # Panics
-    /// Past block 2^32, 256 GiB into a stream: no draw is that long.
+    /// Past block 2^32, 256 GiB into a stream: no draw is that long, and a job whose rows would need it is refused.
     pub fn fill(&self, block: u64, out: &mut [u32]) {
         let mut cipher = cipher(&self.seed.0, self.stream);
         cipher.seek(block * 64);

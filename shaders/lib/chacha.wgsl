@@ -19,7 +19,7 @@ fn chacha_double_round(s: Block) -> Block {
     return Block(u.a, u.b.wxyz, u.c.zwxy, u.d.yzwx);
 }
 
-// Block `block` of the stream (lo, hi) of the key (k0, k1); the block counter is the 64-bit one with a high half of 0.
+// Block `block` of the stream (lo, hi) of the key (k0, k1); word 13 is 0: the block counter has 32 bits.
 fn chacha_block(k0: vec4<u32>, k1: vec4<u32>, block: u32, lo: u32, hi: u32) -> Block {
     let start = Block(vec4(0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u), k0, k1, vec4(block, 0u, lo, hi));
     let s1 = chacha_double_round(chacha_double_round(start));

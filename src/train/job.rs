@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::nn::{Dyadic, Model, Momentum, Normalization, Rate};
-use crate::party::Revealed;
+use crate::party::{Revealed, SetShape};
 use crate::shape::Shape;
 use crate::train::steps::LEAST_DECAY;
 use crate::train::{EarlyStop, Schedule, Settings};
@@ -131,6 +131,8 @@ impl Job {
             "the network is too large: layers have up to 2^20 columns, all together 2^30 parameters"
         } else if train.min(self.batch.into()) * widest > MOST_ELEMENTS {
             "a batch is too large: it has up to 2^30 elements in any layer"
+        } else if self.most_mask_blocks() > 1 << 32 {
+            "an owner has too many rows: the mask of its rows has up to 2^32 blocks of 64 bytes; split them among owners"
         } else if self.reveal.accuracy && test == 0 {
             "accuracy is to be revealed, but there are no rows to test on"
         } else if self.stop.is_some() && !self.reveal.accuracy {
@@ -181,6 +183,13 @@ impl Job {
     /// Learning rate times weight decay, before the rate changes.
     fn decay(&self) -> f64 {
         self.rate.value() * self.rows_per_step() as f64 * self.weight_decay
+    }
+
+    /// ChaCha blocks of the longest mask of an owner's rows: the block counter has 32 bits.
+    fn most_mask_blocks(&self) -> u64 {
+        let blocks = |cols: usize| SetShape { cols, bits: self.profile.ring }.blocks() as u64;
+        let rows = self.owners.iter().map(|o| o.train.max(o.test)).max().unwrap_or(0);
+        u64::from(rows) * blocks(self.model.features()).max(blocks(self.model.classes()))
     }
 
     /// Rows to train on.
@@ -246,6 +255,17 @@ mod tests {
             (j.owners[0].train, j.batch) = (1 << 26, 1 << 26);
         };
         assert!(refused(&tall).contains("a batch is too large"));
+        // 256 blocks a row: 2^24 rows of one owner are just possible
+        let long = |rows| {
+            move |j: &mut Job| {
+                j.model = Model::dense("long", 4096, &[16], 10).unwrap();
+                j.owners[0].train = rows;
+            }
+        };
+        assert!(refused(&long((1 << 24) + 1)).contains("2^32 blocks"));
+        let mut most = job();
+        long(1 << 24)(&mut most);
+        most.check().unwrap();
         assert!(refused(&|j| j.batch = 0).contains("at least 1"));
         assert!(refused(&|j| j.owners.clear()).contains("no rows"));
         assert!(refused(&|j| j.accumulate = 0).contains("at least 1"));

@@ -15,7 +15,7 @@ def demand(is_right, what):
 
 @lru_cache(maxsize=4096)
 def chacha12(seed, stream, length, block=0):
-    """The first `length` bytes of a key stream from a block on: 64-bit block counter, 64-bit stream number."""
+    """The first `length` bytes of a key stream from a block on: a block counter, below 2^32 here, and a 64-bit stream number."""
     key = struct.unpack("<8I", seed)
     out = bytearray()
     while len(out) < length:
