@@ -3,6 +3,9 @@
 //! A peer is who holds the private key whose public half hashes (SHA-256 of the SubjectPublicKeyInfo) to the
 //! cluster file's fingerprint. Names, dates and issuers of certificates are not looked at; handshake signatures
 //! are checked by rustls' provider. Session tickets are off: every connection proves both keys.
+//!
+//! Keys are exchanged by X25519 and ML-KEM-768 together (X25519MLKEM768), and by nothing else: whoever records a
+//! connection has to break both to read it later. Both ends are ours, so there is nobody to make an exception for.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, IoSlice, Read, Write};
@@ -12,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConnection, Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
+use rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, ParsedCertificate, ServerConnection};
@@ -34,9 +38,13 @@ pub(super) struct Meeting {
 impl Meeting {
     /// Shows the identity's key and accepts the keys given, no others.
     pub(super) fn new(identity: &Identity, known: Vec<Fingerprint>) -> Result<Self> {
+        let provider = CryptoProvider { kx_groups: vec![KEY_EXCHANGE], ..aws_lc_rs::default_provider() };
+        Self::with(identity, known, Arc::new(provider))
+    }
+
+    fn with(identity: &Identity, known: Vec<Fingerprint>, provider: Arc<CryptoProvider>) -> Result<Self> {
         let unusable =
             |e: rustls::Error| Error::Usage(format!("the identity {identity:?} cannot be used for TLS: {e}"));
-        let provider = Arc::new(aws_lc_rs::default_provider());
         let pins = Arc::new(Pins { known, provider: provider.clone() });
         let chain = vec![CertificateDer::from(identity.certificate().to_vec())];
         let key = || PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key().to_vec()));
@@ -424,6 +432,8 @@ impl Write for Timed {
     }
 }
 
+/// The key exchange of every connection.
+const KEY_EXCHANGE: &dyn SupportedKxGroup = X25519MLKEM768;
 // From 32 to 256 KiB either way, rounds of 5 to 4700 kB on loopback take the same time within noise.
 const SOCKET_BUFFER: usize = 128 << 10;
 const WRITE_PIECE: usize = 64 << 10;
@@ -436,19 +446,58 @@ mod tests {
 
     use super::*;
 
+    /// Two parties that know each other shake hands, as dialer and listener.
+    fn meet(dialer: &Meeting, listener: &Meeting) -> [std::result::Result<Stream, Broken>; 2] {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dialing = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        thread::scope(|scope| {
+            let accepting = scope.spawn(|| listener.accept(socket.accept().unwrap().0, until));
+            let dialed = dialer.connect(dialing, until);
+            [dialed, accepting.join().unwrap()]
+        })
+    }
+
+    fn acquaintances() -> [(Identity, Vec<Fingerprint>); 2] {
+        let [a, b] = [(), ()].map(|()| Identity::generate().unwrap());
+        let (of_a, of_b) = (a.fingerprint(), b.fingerprint());
+        [(a, vec![of_b]), (b, vec![of_a])]
+    }
+
+    #[test]
+    fn keys_are_exchanged_by_a_post_quantum_hybrid_at_both_ends() {
+        let [near, far] = acquaintances().map(|(me, known)| Meeting::new(&me, known).unwrap());
+        for stream in meet(&near, &far) {
+            let group = stream.unwrap().tls.negotiated_key_exchange_group().map(|group| group.name());
+            assert_eq!(group, Some(rustls::NamedGroup::X25519MLKEM768));
+        }
+    }
+
+    #[test]
+    fn an_end_that_offers_only_x25519_is_refused_as_dialer_and_as_listener() {
+        let [(me, known), (old, knows)] = acquaintances();
+        let ours = Meeting::new(&me, known).unwrap();
+        let groups = vec![aws_lc_rs::kx_group::X25519];
+        let provider = CryptoProvider { kx_groups: groups, ..aws_lc_rs::default_provider() };
+        let theirs = Meeting::with(&old, knows, Arc::new(provider)).unwrap();
+        for [dialed, accepted] in [meet(&ours, &theirs), meet(&theirs, &ours)] {
+            assert!(dialed.is_err() && accepted.is_err());
+        }
+        // the control: the same end with its whole list comes through
+        let [(me, known), (old, knows)] = acquaintances();
+        let whole = Meeting::with(&old, knows, Arc::new(aws_lc_rs::default_provider())).unwrap();
+        let ours = Meeting::new(&me, known).unwrap();
+        assert!([meet(&ours, &whole), meet(&whole, &ours)].into_iter().flatten().all(|end| end.is_ok()));
+    }
+
     /// A run of terabytes changes keys every 2^24 records. The answer that TLS asks for stays unsaid, as the
     /// reader never writes; that must not matter.
     #[test]
     fn keys_change_on_the_way_unnoticed() {
-        let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
-        let (near, far) = (Meeting::new(&a, vec![b.fingerprint()]), Meeting::new(&b, vec![a.fingerprint()]));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let until = Instant::now() + Duration::from_secs(5);
-        let accepting = thread::spawn(move || far.unwrap().accept(listener.accept().unwrap().0, until).unwrap());
-        let mut writing = near.unwrap().connect(socket, until).unwrap();
-        let mut reading = accepting.join().unwrap();
-        assert_eq!((writing.peer_key(), reading.peer_key()), (Some(b.fingerprint()), Some(a.fingerprint())));
+        let [a, b] = acquaintances();
+        let [near, far] = [&a, &b].map(|(me, known)| Meeting::new(me, known.clone()).unwrap());
+        let [mut writing, mut reading] = meet(&near, &far).map(|end| end.unwrap());
+        assert_eq!((writing.peer_key(), reading.peer_key()), (Some(b.0.fingerprint()), Some(a.0.fingerprint())));
         for round in 0..5 {
             writing.write_parts([&[round; 10], &[round; 20_000]], || ()).unwrap();
             let mut got = vec![0; 20_010];
