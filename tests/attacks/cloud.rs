@@ -56,14 +56,23 @@ impl Cloud {
     /// Runs a training that reveals nothing.
     pub(crate) fn of(training: &Training, rows: &Examples) -> Self {
         let heard = tapped(training, rows, &rows.first(0));
-        let seed = |from: &str, to: &str| {
+        let body = |from: &str, to: &str| {
             let seed = heard.iter().find(|h| h.is(from, to) && h.frame.head.kind == Kind::Seed).unwrap();
-            let body = &seed.frame.body;
-            // the seed is a message's last 32 bytes
-            Seed::from_bytes(body[body.len() - 32..].try_into().unwrap())
+            &seed.frame.body
         };
-        let [other, own] = ["server 0", "server 1"]
-            .map(|server| Seeds { session: seed("dealer", server), owner: seed("owner 0", server) });
+        // a message's last 32 bytes
+        let last = |body: &[u8]| -> [u8; 32] { body[body.len() - 32..].try_into().unwrap() };
+        let number = heard.iter().find(|h| h.frame.head.kind == Kind::Opening).unwrap().frame.head.session;
+        let session = |b: u8, server: &str| {
+            let (dealt, given) = (body("dealer", server), body(server, "dealer"));
+            let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 seed of a server's session");
+            hasher.update(&last(dealt)).update(&last(given)).update(&[b]).update(&number.to_le_bytes());
+            Seed::from_bytes(*hasher.update(&given[..32]).finalize().as_bytes())
+        };
+        let [other, own] = [(0, "server 0"), (1, "server 1")].map(|(b, server)| Seeds {
+            session: session(b, server),
+            owner: Seed::from_bytes(last(body("owner 0", server))),
+        });
         let sent = heard.iter().filter(|h| h.is("server 1", "server 0")).map(|h| h.frame.clone()).collect();
         let received = heard.into_iter().filter(|h| h.to == "server 1").collect();
         Self { own, other, received, sent }
