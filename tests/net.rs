@@ -10,6 +10,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -356,6 +357,65 @@ fn strangers_garbage_and_half_open_calls_disturb_nobody() {
     receive_exactly(&mut owner, head(1), 1, "a byte").unwrap();
     before.send(head(2), vec![1]).unwrap();
     receive_exactly(&mut dealer, head(2), 1, "a byte").unwrap();
+}
+
+/// How many connections a test may open: files that the system lets this process have, less those that others need.
+fn connections_of_a_test() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits.lines().find_map(|l| l.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
+    files.unwrap_or(1024usize).saturating_sub(400).min(1000)
+}
+
+#[test]
+fn idle_strangers_from_a_partys_own_address_do_not_keep_it_out() {
+    let (world, listener) = listening();
+    let address = listener.local_addr();
+    let stop = AtomicBool::new(false);
+    let idle: Vec<_> = (0..connections_of_a_test()).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert!(idle.len() > 500, "{}", idle.len());
+    thread::scope(|scope| {
+        // who was hung up on calls again at once
+        scope.spawn(|| {
+            let mut again = std::collections::VecDeque::new();
+            while !stop.load(Ordering::SeqCst) {
+                again.extend(TcpStream::connect(address));
+                thread::sleep(Duration::from_millis(2));
+                if again.len() > 100 {
+                    again.pop_front();
+                }
+            }
+        });
+        for role in [S1, Role::Dealer, Role::Owner(0), Role::Owner(1)] {
+            let mut sender = world.dial_as(role).unwrap();
+            let mut receiver = listener.wait(role, "its call", LONG).unwrap();
+            sender.send(head(1), vec![1; 1000]).unwrap();
+            receive_exactly(&mut receiver, head(1), 1000, "its bytes").unwrap();
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    drop(idle);
+}
+
+#[test]
+fn a_caller_that_says_nothing_is_hung_up_on_after_a_second() {
+    let (_world, listener) = listening();
+    let mut silent = TcpStream::connect(listener.local_addr()).unwrap();
+    silent.set_read_timeout(Some(LONG)).unwrap();
+    let start = Instant::now();
+    assert_eq!(silent.read(&mut [0; 1]).unwrap(), 0);
+    assert!((Duration::from_millis(900)..Duration::from_secs(4)).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+#[test]
+fn of_two_links_of_a_party_the_newer_one_is_kept_and_the_other_ends() {
+    let (world, listener) = listening();
+    let mut older = world.dial_as(S1).unwrap();
+    let mut newer = world.dial_as(S1).unwrap();
+    older.set_deadline(LONG);
+    assert!(older.recv("anything").unwrap_err().to_string().contains("closed the connection"));
+    newer.send(head(3), vec![3]).unwrap();
+    let mut kept = listener.wait(S1, "its call", LONG).unwrap();
+    receive_exactly(&mut kept, head(3), 1, "a byte").unwrap();
 }
 
 #[test]

@@ -209,7 +209,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let far = far.clone();
-            let accepting = thread::spawn(move || far.accept(listener.accept().unwrap().0, until).unwrap());
+            let accepting = thread::spawn(move || far.accept(listener.accept().unwrap().0, [until; 2], || ()).unwrap());
             (near.connect(socket, until).unwrap(), accepting.join().unwrap())
         };
         let ((writing, their_reading), (reading, their_writing)) = (connect(), connect());

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use super::identity::{Fingerprint, Identity};
 use super::link::Link;
 use super::memory::whole_seconds;
 use super::role::Role;
+use super::strangers::Strangers;
 use super::tls::{Broken, Meeting, Stream, linger};
 use crate::error::{Error, Result};
 
@@ -64,7 +65,7 @@ impl Listener {
             mailbox: Mutex::default(),
             news: Condvar::new(),
             stop: AtomicBool::new(false),
-            greeting: AtomicUsize::new(0),
+            strangers: Strangers::default(),
         });
         let answering = desk.clone();
         let answer = move || answering.answer(&listener);
@@ -129,14 +130,16 @@ struct Desk {
     mailbox: Mutex<Mailbox>,
     news: Condvar,
     stop: AtomicBool,
-    /// Calls that are being greeted.
-    greeting: AtomicUsize,
+    /// Calls of whoever is not known yet.
+    strangers: Strangers,
 }
 
 #[derive(Default)]
 struct Mailbox {
-    links: HashMap<Role, VecDeque<Link>>,
-    halves: HashMap<(Role, LinkId), Half>,
+    /// The newest link of a role that nobody has taken yet.
+    links: HashMap<Role, Link>,
+    /// The newest connection of a role whose link has only one yet.
+    halves: HashMap<Role, Half>,
     /// Why a known party's call was refused.
     refusals: HashMap<Role, String>,
     /// The last call on which a role was welcomed.
@@ -147,6 +150,7 @@ struct Mailbox {
 
 /// The first of a link's two connections.
 struct Half {
+    link: LinkId,
     direction: Direction,
     stream: Stream,
     since: Instant,
@@ -166,19 +170,19 @@ impl Desk {
                 thread::sleep(PAUSE);
                 continue;
             };
-            if self.greeting.fetch_add(1, Ordering::SeqCst) >= MOST_GREETINGS {
-                self.greeting.fetch_sub(1, Ordering::SeqCst);
+            let Ok(handle) = socket.try_clone() else {
+                thread::sleep(PAUSE);
                 continue;
-            }
-            let desk = self.clone();
+            };
             calls += 1;
-            let call = calls;
+            self.strangers.admit(calls, from.ip(), handle);
+            let (desk, call) = (self.clone(), calls);
             let greet = move || {
                 desk.greet(socket, from, call);
-                desk.greeting.fetch_sub(1, Ordering::SeqCst);
+                desk.strangers.forget(call);
             };
             if thread::Builder::new().name(format!("greets {from}")).spawn(greet).is_err() {
-                self.greeting.fetch_sub(1, Ordering::SeqCst);
+                self.strangers.forget(calls);
                 thread::sleep(PAUSE);
             }
         }
@@ -186,9 +190,9 @@ impl Desk {
 
     /// Shakes hands, hears the hello, answers it. Calls are numbered as they come in.
     fn greet(&self, socket: TcpStream, from: SocketAddr, call: u64) {
-        let until = Instant::now() + GREETING;
+        let limits = [FIRST_MESSAGE, GREETING].map(|limit| Instant::now() + limit);
         let _ = socket.set_nodelay(true);
-        let mut stream = match self.meeting.accept(socket, until) {
+        let mut stream = match self.meeting.accept(socket, limits, || self.strangers.spoke(call)) {
             Ok(stream) => stream,
             Err(Broken::Key(key)) => {
                 let why = format!("key {} is not in the cluster file; is the file old?", key.short());
@@ -204,6 +208,7 @@ impl Desk {
         let Some((key, known)) = stream.peer_key().and_then(|key| Some((key, self.cluster.role_of(key)?))) else {
             return;
         };
+        self.strangers.forget(call);
         let heard = match Hello::hear(&mut stream) {
             Ok(heard) => heard,
             Err(error) => {
@@ -254,12 +259,10 @@ impl Desk {
     /// Keeps a connection until its other half comes, then makes the link.
     fn join(&self, hello: Hello, stream: Stream, from: SocketAddr) {
         let mut mailbox = self.mailbox();
-        mailbox.halves.retain(|_, half| half.since.elapsed() < GREETING);
-        let place = (hello.from, hello.link);
-        let Some(half) = mailbox.halves.remove(&place) else {
-            if mailbox.halves.len() < MOST_GREETINGS {
-                mailbox.halves.insert(place, Half { direction: hello.direction, stream, since: Instant::now() });
-            }
+        let fits = |half: &Half| half.link == hello.link && half.since.elapsed() < GREETING;
+        let Some(half) = mailbox.halves.remove(&hello.from).filter(fits) else {
+            let half = Half { link: hello.link, direction: hello.direction, stream, since: Instant::now() };
+            mailbox.halves.insert(hello.from, half);
             return;
         };
         drop(mailbox);
@@ -306,19 +309,15 @@ impl Desk {
 }
 
 impl Mailbox {
-    /// The newest link of a role; those whose peer is gone already are dropped.
+    /// The newest link of a role, unless its peer is gone already.
     fn take(&mut self, role: Role) -> Option<Link> {
-        let links = self.links.get_mut(&role)?;
-        links.retain(|link| !link.is_over());
-        links.pop_back()
+        self.links.remove(&role).filter(|link| !link.is_over())
     }
 
-    /// Keeps a link, and gives back one that is too many.
+    /// Keeps a link, and gives back the one that it takes the place of.
     #[must_use]
     fn put(&mut self, role: Role, link: Link) -> Option<Link> {
-        let links = self.links.entry(role).or_default();
-        links.push_back(link);
-        if links.len() > MOST_LINKS { links.pop_front() } else { None }
+        self.links.insert(role, link)
     }
 
     /// Forgets earlier refusals of a role.
@@ -356,9 +355,9 @@ fn no_address(address: &str, role: Role, error: &io::Error) -> Error {
     Error::peer(role.to_string(), format!("cannot listen at {address} ({error}); {advice}"))
 }
 
+/// How long a caller may take for its first message, and for its whole greeting.
+const FIRST_MESSAGE: Duration = Duration::from_secs(1);
 const GREETING: Duration = Duration::from_secs(5);
 const WAKE: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(20);
-const MOST_GREETINGS: usize = 128;
-const MOST_LINKS: usize = 4;
 const MOST_NOTES: usize = 4;

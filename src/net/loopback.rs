@@ -33,7 +33,7 @@ fn connect(near: &Meeting, far: &Meeting) -> std::result::Result<(Stream, Stream
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let socket = TcpStream::connect(listener.local_addr()?)?;
     thread::scope(|scope| {
-        let accepting = scope.spawn(|| far.accept(listener.accept()?.0, until));
+        let accepting = scope.spawn(|| far.accept(listener.accept()?.0, [until; 2], || ()));
         let near = near.connect(socket, until)?;
         Ok((near, accepting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?))
     })

@@ -19,6 +19,7 @@ mod memory;
 mod queue;
 mod role;
 mod seal;
+mod strangers;
 mod tls;
 
 pub use channel::{Channel, Frame, HEADER_BYTES, Head, Kind, MAX_FRAME, Traffic, receive_exactly};

@@ -72,13 +72,19 @@ impl Meeting {
     pub(super) fn connect(&self, socket: TcpStream, until: Instant) -> std::result::Result<Stream, Broken> {
         let name = ServerName::try_from("ppdnn.invalid").expect("a valid name, never sent nor read");
         let tls = ClientConnection::new(self.client.clone(), name).map_err(Broken::from)?;
-        Stream::shake(tls.into(), socket, until)
+        Stream::new(tls.into(), socket, until).shake(until, || ())
     }
 
-    /// Shakes hands as the one who listens.
-    pub(super) fn accept(&self, socket: TcpStream, until: Instant) -> std::result::Result<Stream, Broken> {
+    /// Shakes hands as the one who listens: the caller's first message has to be there `first`, all of them by `until`.
+    /// `spoke` is told of the first.
+    pub(super) fn accept(
+        &self,
+        socket: TcpStream,
+        [first, until]: [Instant; 2],
+        spoke: impl FnOnce(),
+    ) -> std::result::Result<Stream, Broken> {
         let tls = ServerConnection::new(self.server.clone()).map_err(Broken::from)?;
-        Stream::shake(tls.into(), socket, until)
+        Stream::new(tls.into(), socket, first).shake(until, spoke)
     }
 }
 
@@ -93,23 +99,33 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Runs the handshake. On the listener's side the peer's key is known and checked when this returns; on the
-    /// dialer's side the listener may still refuse ours, which the first read tells.
-    fn shake(tls: Connection, socket: TcpStream, until: Instant) -> std::result::Result<Self, Broken> {
+    fn new(tls: Connection, socket: TcpStream, until: Instant) -> Self {
         let socket = BufReader::with_capacity(SOCKET_BUFFER, Timed { socket, until: Some(until) });
         let mut stream = Self { tls, socket, ready: 0, over: false };
         stream.tls.set_buffer_limit(Some(WRITE_PIECE));
-        while stream.tls.is_handshaking() {
-            stream.push()?;
-            if stream.tls.is_handshaking() {
-                stream.pull()?;
-                if stream.over {
+        stream
+    }
+
+    /// Runs the handshake; `until` counts from the peer's first message on, of which `spoke` is told. On the listener's side
+    /// the peer's key is known and checked when this returns; on the dialer's side the listener may still refuse ours,
+    /// which the first read tells.
+    fn shake(mut self, until: Instant, spoke: impl FnOnce()) -> std::result::Result<Self, Broken> {
+        let mut spoke = Some(spoke);
+        while self.tls.is_handshaking() {
+            self.push()?;
+            if self.tls.is_handshaking() {
+                self.pull()?;
+                if self.over {
                     return Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()));
                 }
             }
+            if let Some(spoke) = spoke.take() {
+                self.socket.get_mut().until = Some(until);
+                spoke();
+            }
         }
-        stream.push()?;
-        Ok(stream)
+        self.push()?;
+        Ok(self)
     }
 
     /// The key that the peer showed.
@@ -452,7 +468,7 @@ mod tests {
         let dialing = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
         let until = Instant::now() + Duration::from_secs(20);
         thread::scope(|scope| {
-            let accepting = scope.spawn(|| listener.accept(socket.accept().unwrap().0, until));
+            let accepting = scope.spawn(|| listener.accept(socket.accept().unwrap().0, [until; 2], || ()));
             let dialed = dialer.connect(dialing, until);
             [dialed, accepting.join().unwrap()]
         })
