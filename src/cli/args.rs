@@ -6,13 +6,13 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::backend::{Adapter, Backend, Cpu, Wgpu};
-use crate::cli::settings::{DEFAULTS, RecipeArgs};
+use crate::cli::settings::{DEFAULTS, RecipeArgs, rounded};
 use crate::cli::units;
-use crate::data::{Known, known};
+use crate::data::{DataSet, Examples, Known, known};
 use crate::error::{Error, Result};
 use crate::nn::{Beginning, Saved};
 use crate::roles::Training;
-use crate::train::{Job, Recipe, Reveals};
+use crate::train::{Job, Recipe, Reveals, Settings};
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
 #[derive(Debug, Parser)]
@@ -58,17 +58,17 @@ pub(super) struct JobArgs {
     #[arg(long)]
     pub dataset: Option<String>,
     /// Stop after N steps
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<u64>)]
     pub steps: Option<u64>,
     /// Begin with the parameters of a model file instead of random ones
     ///
     /// A file of `ppdnn train`, or safetensors of the same names and shapes.
     ///
-    /// Momentum begins at rest.
+    /// Schedule, momentum and the order of the rows start anew: the accuracy may dip at first.
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
     /// Split the data among K owners (default: 1, or the cluster file's)
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub owners: Option<usize>,
     /// What the trainer sees: accuracy, model, none
     #[arg(long, value_delimiter = ',', default_value = "accuracy,model")]
@@ -76,7 +76,7 @@ pub(super) struct JobArgs {
     /// Fixes the public choices; masks never follow it
     ///
     /// They are the order of the rows and the initial weights.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = units::whole::<u64>)]
     pub seed: u64,
     #[command(flatten)]
     pub compute: ComputeArgs,
@@ -103,8 +103,13 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub identity: Option<PathBuf>,
     /// Folder for what the run leaves (default: runs/MODEL-DATASET-N)
+    ///
+    /// One that holds a run is refused.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Replace the run that the folder of --out holds
+    #[arg(long, requires = "out")]
+    pub overwrite: bool,
     /// Afterwards, train the same network in the clear, too
     ///
     /// On the same batches from the same weights, for comparison.
@@ -348,8 +353,10 @@ impl JobArgs {
         if let Some(file) = &self.init {
             training = training.initial(self.begin(file, &recipe)?);
         }
-        let train_rows = recipe.settings.train_limit.map_or(data.train_rows, |limit| limit.min(data.train_rows));
-        Ok(Choice { data, training, train_rows, test_rows: data.test_rows })
+        let first = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
+        let train_rows = first(recipe.settings.train_limit, data.train_rows);
+        let test_rows = first(recipe.settings.test_limit, data.test_rows);
+        Ok(Choice { data, training, asked: recipe.settings, train_rows, test_rows })
     }
 
     /// The parameters of a file.
@@ -366,10 +373,15 @@ impl JobArgs {
     }
 }
 
+/// What a run that begins with a model does not take from the run that made it.
+const GOES_ON: &str = "  schedule, momentum and order of rows start anew; the accuracy may dip at first";
+
 /// What is to be trained, and on how many rows.
 pub(super) struct Choice {
     pub data: &'static Known,
     pub training: Training,
+    /// The settings before they are rounded.
+    pub asked: Settings,
     pub train_rows: usize,
     pub test_rows: usize,
 }
@@ -377,5 +389,36 @@ pub(super) struct Choice {
 impl Choice {
     pub(super) fn job(&self) -> Result<Job> {
         self.training.job(self.train_rows, self.test_rows)
+    }
+
+    /// Those of the set's rows that are asked for.
+    pub(super) fn rows(&self, data: &DataSet) -> (Examples, Examples) {
+        (data.train.first(self.train_rows), data.test.first(self.test_rows))
+    }
+
+    /// What people should know of the job besides its settings.
+    pub(super) fn remarks(&self, job: &Job, args: &JobArgs) -> Vec<String> {
+        let begun = args.init.as_ref().map(|file| {
+            let file = file.display();
+            [format!("begins with the parameters of {file}:"), GOES_ON.to_owned()]
+        });
+        rounded(&self.asked, &job.settings()).into_iter().chain(begun.into_iter().flatten()).collect()
+    }
+
+    /// What is asked for and cannot be had, though the rest can.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let name = self.data.name;
+        [
+            ("--train-limit", self.asked.train_limit, self.data.train_rows, "train on"),
+            ("--test-limit", self.asked.test_limit, self.data.test_rows, "test on"),
+        ]
+        .into_iter()
+        .filter_map(|(flag, limit, all, what)| {
+            let limit = limit.filter(|limit| *limit > all)?;
+            Some(format!(
+                "{flag} {limit} is more than {name} has; it has {all} rows to {what}, and all of them are taken"
+            ))
+        })
+        .collect()
     }
 }

@@ -1,9 +1,9 @@
 //! `--compare-clear`: the same network on the same batches in the clear, next to what it did on shares.
 
 use crate::cli::args::Choice;
-use crate::cli::outcome::Metrics;
+use crate::cli::folder::Metrics;
 use crate::cli::screen::{Screen, warn};
-use crate::data::{DataSet, Places, load};
+use crate::data::{Places, load};
 use crate::error::Result;
 use crate::roles::{Event, Summary};
 
@@ -16,7 +16,7 @@ pub(super) fn compare(
     summary: &mut Summary,
     (screen, metrics): (&mut Screen, &mut Metrics),
 ) -> Result<()> {
-    let DataSet { train, test, .. } = load(dataset, places, &mut |_| ())?;
+    let data = load(dataset, places, &mut |_| ())?;
     screen.note("training the same network in the clear");
     let mut noted = Ok(());
     let mut on_event = |event: Event| {
@@ -30,8 +30,8 @@ pub(super) fn compare(
     };
     // as many epochs as there were on shares
     let epochs = summary.epochs as usize;
-    let rows = train.first(choice.train_rows);
-    let run = choice.training.run_clear_until((&rows, &test), move |known| known.len() >= epochs, &mut on_event);
+    let (train, test) = choice.rows(&data);
+    let run = choice.training.run_clear_until((&train, &test), move |known| known.len() >= epochs, &mut on_event);
     screen.clear();
     let (clear, ranges) = run?;
     if let Some(first) = ranges.overflows().first() {

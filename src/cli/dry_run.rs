@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::cli::args::DryRunArgs;
 use crate::cli::columns::{columns, short};
-use crate::cli::screen::{Screen, json, percent, say};
-use crate::cli::train::next_folder;
+use crate::cli::folder::next_folder;
+use crate::cli::screen::{Screen, json, percent, say, warn};
 use crate::data::{Places, load};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
@@ -16,11 +16,12 @@ use crate::train::{Certificate, Job, ROOM_BITS, recommended};
 /// Trains in the clear, and tells how far every value stayed from its bound.
 pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let choice = args.job.choose(1)?;
+    choice.warnings().iter().for_each(|text| warn(text));
     let mut screen = Screen::new(args.json, args.quiet);
     let places = Places::new(args.data_dir.as_deref());
     let data = load(choice.data.name, &places, &mut |download| screen.download(&download))?;
-    let train = data.train.first(choice.train_rows);
-    let job = choice.training.job(train.len(), data.test.len())?;
+    let (train, test) = choice.rows(&data);
+    let job = choice.training.job(train.len(), test.len())?;
     let file = folder(args, &job, choice.data.name)?.join("ranges.json");
     screen.note(&format!(
         "{} {} on {}, profile {}: {} steps in the clear, {} times the gradient",
@@ -31,7 +32,8 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
         job.total_steps(),
         job.rate
     ));
-    let run = choice.training.run_clear(&train, &data.test, &mut |event| screen.show(&event));
+    choice.remarks(&job, &args.job).iter().for_each(|line| screen.note(line));
+    let run = choice.training.run_clear(&train, &test, &mut |event| screen.show(&event));
     screen.clear();
     let (accuracy, ranges) = run?;
     // an early stop leaves steps that nobody has seen

@@ -5,6 +5,7 @@ mod args;
 mod columns;
 mod compare;
 mod dry_run;
+mod folder;
 mod keygen;
 mod models;
 mod outcome;

@@ -1,88 +1,15 @@
-//! What a run leaves: its folder, the closing table; and `ppdnn evaluate`.
+//! The closing table of a run and of a plan; and `ppdnn evaluate`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
-use crate::cli::args::{EvaluateArgs, JobArgs};
+use crate::cli::args::EvaluateArgs;
 use crate::cli::screen::{bytes, count, json, percent, say, seconds};
 use crate::cli::settings::{batches, in_words};
-use crate::cli::train::next_folder;
 use crate::data::{Places, load};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::Saved;
-use crate::roles::{Bytes, Event, Summary};
-use crate::train::Job;
-
-/// The folder of a run: `job.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, `logs/`.
-pub(super) struct Folder(PathBuf);
-
-impl Folder {
-    /// The folder that was asked for, or a new one under `runs`.
-    pub(super) fn create(out: Option<&Path>, job: &Job, dataset: &str) -> Result<Self> {
-        match out {
-            Some(out) => {
-                fs::create_dir_all(out).map_err(|e| Error::file(out, e))?;
-                let folder = Self(out.to_owned());
-                folder.forget("summary.json")?;
-                Ok(folder)
-            }
-            None => next_folder(job, dataset).map(Self),
-        }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Writes the job as it runs.
-    pub(super) fn write_config(&self, job: &Job, args: &JobArgs) -> Result<()> {
-        let job = toml::to_string(job).map_err(|e| Error::format(self.0.join("job.toml"), e.to_string()))?;
-        let init = args.init.as_ref().map_or(String::new(), |file| format!("# begun with {file:?}\n"));
-        self.write("job.toml", &format!("# data set {}\n{init}{job}", args.data()?.name))
-    }
-
-    pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
-        let text = serde_json::to_string_pretty(summary).expect("a summary can be written");
-        self.write("summary.json", &(text + "\n"))
-    }
-
-    /// Where events are noted.
-    pub(super) fn metrics(&self) -> Result<Metrics> {
-        let path = self.0.join("metrics.jsonl");
-        let file = File::create(&path).map_err(|e| Error::file(&path, e))?;
-        Ok(Metrics { path, file })
-    }
-
-    /// Removes what an earlier run left: a folder with a summary is that of a run that succeeded.
-    fn forget(&self, name: &str) -> Result<()> {
-        let path = self.0.join(name);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path, e)),
-            _ => Ok(()),
-        }
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.0.join(name);
-        fs::write(&path, text).map_err(|e| Error::file(path, e))
-    }
-}
-
-/// The events of a run, as JSON lines.
-pub(super) struct Metrics {
-    path: PathBuf,
-    file: File,
-}
-
-impl Metrics {
-    pub(super) fn note(&mut self, event: &Event) -> Result<()> {
-        let line = serde_json::to_string(event).expect("an event can be written") + "\n";
-        self.file.write_all(line.as_bytes()).map_err(|e| Error::file(&self.path, e))
-    }
-}
+use crate::roles::{Bytes, Summary};
 
 /// Scores a saved model in the clear.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {

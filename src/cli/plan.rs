@@ -6,6 +6,7 @@ use crate::cli::args::PlanArgs;
 use crate::cli::columns::columns;
 use crate::cli::outcome::{Table, plan_table};
 use crate::cli::screen::{self, bytes, count, say, seconds};
+use crate::cli::settings::rounded;
 use crate::error::Result;
 use crate::party::CostKind;
 use crate::roles::{Costs, Estimate, Event, Memory, Network, Part, RoleTime};
@@ -15,6 +16,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
     let choice = args.job.choose(1)?;
     let (job, data) = (choice.job()?, choice.data);
+    choice.warnings().iter().for_each(|text| screen::warn(text));
     let mut costs = Costs::of(&job, &backend)?;
     data.name.clone_into(&mut costs.summary.dataset);
     // an owner reads the whole set, however few rows of it are trained on
@@ -29,6 +31,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
         screen::json(&object(&costs, time.as_ref()));
     } else {
         say(&plan_table(&costs.summary));
+        rounded(&choice.asked, &costs.summary.settings).iter().for_each(|line| say(&format!("{:<20}{line}", "")));
         say(&memory(&costs));
         if let Some((network, time)) = &time {
             say(&estimate(&costs, *network, time));

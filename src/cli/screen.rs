@@ -38,6 +38,8 @@ pub(super) struct Screen {
     phase: Option<Phase>,
     last: Instant,
     epoch_start: (u64, f64),
+    /// What people should know of the job besides.
+    remarks: Vec<String>,
 }
 
 /// What the line at the bottom of a terminal is for.
@@ -64,7 +66,19 @@ impl Screen {
             _ if std::io::stderr().is_terminal() => Mode::Terminal,
             _ => Mode::Plain,
         };
-        Self { mode, bar: ProgressBar::hidden(), phase: None, last: Instant::now(), epoch_start: (0, 0.0) }
+        Self {
+            mode,
+            bar: ProgressBar::hidden(),
+            phase: None,
+            last: Instant::now(),
+            epoch_start: (0, 0.0),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Shows these lines below the job.
+    pub(super) fn remarks(self, remarks: Vec<String>) -> Self {
+        Self { remarks, ..self }
     }
 
     /// Shows an event.
@@ -134,6 +148,9 @@ impl Screen {
                 self.note(&format!(
                     "{train} rows to train on, {test} to test on; {steps} steps of {step_size} times the gradient"
                 ));
+                for line in std::mem::take(&mut self.remarks) {
+                    self.note(&line);
+                }
                 self.note("roles: two servers, dealer, owners, trainer; mutual TLS between all of them");
                 let b = bytes_per_step;
                 let (open, dealt) = (bytes(b.server0_to_server1), bytes(b.dealer_to_server1));

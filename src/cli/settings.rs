@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use clap::Args;
 
 use crate::cli::screen::count;
+use crate::cli::units;
 use crate::data::{Known, names};
 use crate::error::Result;
 use crate::train::{EarlyStop, Recipe, Settings};
@@ -29,18 +30,23 @@ pub(super) struct RecipeArgs {
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Passes over the data [default: the network's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<u32>)]
     pub epochs: Option<u32>,
     /// Train on the first N rows only [default: the network's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub train_limit: Option<usize>,
+    /// Test on the first N rows only [default: the network's]
+    ///
+    /// After every epoch all of them are classified on shares, which may take longer than the epoch.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
+    pub test_limit: Option<usize>,
     /// Rows of a batch [default: the network's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<u32>)]
     pub batch: Option<u32>,
     /// Sum the gradients of N batches for a step [default: the network's]
     ///
     /// It is as one batch of all their rows, in the memory of one. A step is an update.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<u32>)]
     pub accumulate: Option<u32>,
     /// Learning rate, for the mean over a batch [default: the network's]
     ///
@@ -49,12 +55,15 @@ pub(super) struct RecipeArgs {
     /// With --accumulate it is for the mean over all rows of a step.
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// Momentum, rounded to a multiple of 1/32 [default: the network's]
+    /// Momentum, rounded to a multiple of 1/32 below 1 [default: the network's]
     #[arg(long, allow_negative_numbers = true)]
     pub momentum: Option<f64>,
     /// Weight decay, of all parameters [default: the network's]
     #[arg(long, value_name = "WD", allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
+    /// The optimizer: sgd is what there is
+    #[arg(long, hide = true, value_parser = units::optimizer)]
+    pub optimizer: Option<String>,
     /// How the rate goes: halving, cosine, step.. [default: the network's]
     ///
     /// constant leaves it as it is.
@@ -71,7 +80,7 @@ pub(super) struct RecipeArgs {
     /// Stop once N epochs in a row were no better [default: the network's]
     ///
     /// By the accuracy on the test rows, which has to be revealed.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<u32>)]
     pub patience: Option<u32>,
     /// Stop once the accuracy is so high, as 0.98 [default: the network's]
     #[arg(long, value_name = "ACCURACY", allow_negative_numbers = true)]
@@ -128,6 +137,7 @@ impl RecipeArgs {
         settings.patience = self.patience.or(settings.patience);
         settings.target = self.target.or(settings.target);
         settings.train_limit = self.train_limit.or(settings.train_limit);
+        settings.test_limit = self.test_limit.or(settings.test_limit);
         Ok(recipe)
     }
 }
@@ -156,6 +166,19 @@ pub(super) fn in_words(s: &Settings, loss: &str) -> [String; 4] {
         format!("loss {loss}, lr {} {}, momentum {}", short(s.lr), s.schedule, s.momentum),
         decay.into_iter().chain(stop).collect::<Vec<_>>().join(", "),
     ]
+}
+
+/// Which numbers are used instead of those that were asked for, a line each: shares are multiplied by small odd numbers and
+/// powers of two.
+pub(super) fn rounded(asked: &Settings, used: &Settings) -> Vec<String> {
+    let numbers = [
+        ("lr", asked.lr, used.lr),
+        ("momentum", asked.momentum, used.momentum),
+        ("weight decay", asked.weight_decay, used.weight_decay),
+    ];
+    let differs = numbers.into_iter().map(|(name, asked, used)| (name, short(asked), short(used)));
+    let differs = differs.filter(|(_, asked, used)| asked != used);
+    differs.map(|(name, asked, used)| format!("rounded: {name} {asked} to {used}")).collect()
 }
 
 /// `batches of 128, 4 a step`.

@@ -1,7 +1,5 @@
 //! `ppdnn train`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,7 +7,8 @@ use std::time::Duration;
 use crate::cli::INTERRUPTED;
 use crate::cli::args::{Choice, TrainArgs};
 use crate::cli::compare::compare;
-use crate::cli::outcome::{Folder, Metrics, summary_table};
+use crate::cli::folder::{Folder, LOGS, Metrics};
+use crate::cli::outcome::summary_table;
 use crate::cli::ranges::warning;
 use crate::cli::screen::{Screen, count, json, say, warn};
 use crate::data::{Places, locate};
@@ -37,19 +36,22 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     if let Some(warning) = warning(args, &choice, &job)? {
         warn(&warning);
     }
+    choice.warnings().iter().for_each(|text| warn(text));
     let places = Places::new(args.data_dir.as_deref());
-    let mut screen = Screen::new(args.json, args.quiet);
+    let mut screen = Screen::new(args.json, args.quiet).remarks(choice.remarks(&job, &args.job));
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
         locate(choice.data.name, &places, &mut |download| screen.download(&download))?;
     }
-    let folder = Folder::create(args.out.as_deref(), &job, choice.data.name)?;
+    let folder = Folder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
     folder.write_config(&job, &args.job)?;
     let stop = Stop::on_signals()?;
     let interrupted = &*stop.interrupted;
     let mut metrics = folder.metrics()?;
     let mut failed = Ok(());
+    let mut started = false;
     let mut on_event = |event: Event| {
+        started |= matches!(event, Event::Started);
         screen.show(&event);
         if failed.is_ok() {
             failed = metrics.note(&event);
@@ -65,6 +67,12 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     };
     let run = failed.and(run);
     screen.clear();
+    if run.is_err() && !started {
+        // nothing ran: the same command can be given again
+        drop(metrics);
+        let _ = folder.empty();
+        return run.map(drop);
+    }
     let outcome = run?;
     let over = Run { args, choice: &choice, job: &job, folder: &folder, places: &places };
     finish(&over, outcome, screen, metrics, &stop)
@@ -111,7 +119,7 @@ fn local(args: &TrainArgs, dataset: &str, folder: &Folder) -> Result<Local> {
         program,
         compute: args.job.compute.options(),
         data,
-        logs: folder.path().join("logs"),
+        logs: folder.path().join(LOGS),
         threads: threads_of_a_role(cores),
         deadline: Duration::from_secs(args.deadline),
     })
@@ -155,7 +163,7 @@ impl Run<'_> {
         if parameters.is_empty() {
             return Ok(None);
         }
-        let file = self.folder.path().join("model.safetensors");
+        let file = self.folder.model();
         Saved::new(self.job.model.clone(), self.job.normalization, parameters)?.save(&file)?;
         Ok(Some(file.display().to_string()))
     }
@@ -185,19 +193,4 @@ impl Stop {
     fn at_once(&self) {
         self.at_once.store(true, Ordering::SeqCst);
     }
-}
-
-/// A folder of its own under `runs`: `secureml-mnist-1`.
-pub(super) fn next_folder(job: &Job, dataset: &str) -> Result<PathBuf> {
-    let runs = Path::new("runs");
-    fs::create_dir_all(runs).map_err(|e| Error::file(runs, e))?;
-    for n in 1u32.. {
-        let folder = runs.join(format!("{}-{dataset}-{n}", job.model.name()));
-        match fs::create_dir(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Error::file(folder, e)),
-        }
-    }
-    Err(Error::Usage("there are too many folders in runs/; use --out".into()))
 }

@@ -1,4 +1,17 @@
-//! Bandwidths and times, as people write them.
+//! Bandwidths, times and whole numbers, as people write them.
+
+use std::str::FromStr;
+
+/// A whole number of something, which is never negative.
+pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "it takes a whole number from 0 up".into())
+}
+
+/// The optimizer, of which there is one.
+pub(super) fn optimizer(text: &str) -> Result<String, String> {
+    let there_is = "there is sgd, with --momentum, --weight-decay and --schedule".into();
+    if text.eq_ignore_ascii_case("sgd") { Ok(text.into()) } else { Err(there_is) }
+}
 
 /// Bits a second: `1Gbit`, `100Mbit`, `352.5kbit/s`.
 pub(super) fn bandwidth(text: &str) -> Result<f64, String> {

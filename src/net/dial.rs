@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
-use super::hello::{Direction, Hello, PROTOCOL};
+use super::hello::{Build, Direction, Hello};
 use super::identity::{Fingerprint, Identity};
 use super::link::{Link, unusable};
 use super::role::Role;
@@ -28,7 +28,7 @@ pub fn dial(to: Role, me: Role, identity: &Identity, cluster: &Cluster, patience
     }
     let mut link = [0; 16];
     getrandom::fill(&mut link).map_err(|e| Error::Device(format!("the system gives no randomness: {e}")))?;
-    let hello = Hello { version: PROTOCOL, direction: Direction::ToListener, from: me, to, link };
+    let hello = Hello { build: Build::OURS, direction: Direction::ToListener, from: me, to, link };
     dial_as(hello, identity, cluster, patience)
 }
 
@@ -151,7 +151,7 @@ mod tests {
         let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
         let direction = Direction::ToListener;
         let mut hello =
-            Hello { version: PROTOCOL, direction, from: Role::Server(1), to: Role::Server(0), link: [7; 16] };
+            Hello { build: Build::OURS, direction, from: Role::Server(1), to: Role::Server(0), link: [7; 16] };
         change(&mut hello);
         let start = Instant::now();
         let theirs = dial_as(hello, &identities[1], &cluster, LONG).err().unwrap().to_string();
@@ -161,13 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_refused_with_a_reason_on_both_sides_at_once() {
-        let (theirs, ours) = refusal(|hello| hello.version = 9, Role::Server(1));
-        for text in [theirs, ours] {
-            assert!(
-                text.contains("version 9") && text.contains(&format!("version {PROTOCOL}")) && text.contains("install"),
-                "{text}"
-            );
+    fn another_build_is_refused_with_a_reason_on_both_sides_at_once() {
+        for (protocol, release) in [(1, None), (9, Some("0.9.0")), (Build::OURS.protocol, Some("0.9.0"))] {
+            let build = Build { protocol, release };
+            let (theirs, ours) = refusal(|hello| hello.build = build, Role::Server(1));
+            for text in [theirs, ours] {
+                for part in [&build.to_string(), &Build::OURS.to_string(), "install the same ppdnn"] {
+                    assert!(text.contains(part), "`{part}` is not in {text}");
+                }
+            }
         }
     }
 
@@ -187,7 +189,7 @@ mod tests {
         let (cluster, identities) = sample(socket.local_addr().unwrap());
         let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
         let (direction, from, to) = (Direction::ToListener, Role::Server(1), Role::Server(0));
-        let hello = Hello { version: PROTOCOL + 1, direction, from, to, link: [7; 16] };
+        let hello = Hello { build: Build { protocol: 1, release: None }, direction, from, to, link: [7; 16] };
         assert!(dial_as(hello, &identities[1], &cluster, LONG).is_err());
         let _link = dial(to, from, &identities[1], &cluster, LONG).unwrap();
         listener.wait(from, "its second call", LONG).unwrap();

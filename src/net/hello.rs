@@ -1,10 +1,11 @@
 //! The first bytes on a connection: who dials whom, and whether that is welcome.
 //!
-//! Hello, from the dialer, little-endian: magic `ppdnn hi` (8), protocol version (4), direction (1), from (5), to
-//! (5), link id (16). Reply: magic (8), protocol version (4), welcome or not (1), length (2) and text of the reason.
-//! Magic and version stay where they are in all versions, and so does the reply, so that old and new can part
-//! with a reason.
+//! Hello, from the dialer, little-endian: magic `ppdnn hi` (8), protocol version (4), length (1) and text of the release,
+//! direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), welcome or not (1), length (2) and
+//! text of the reason. Magic and version stay where they are in all versions, the release in all from 2 on, and so does the
+//! reply, so that old and new can part with a reason that both of them print.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use super::role::Role;
@@ -13,11 +14,35 @@ use super::tls::{Broken, Stream};
 /// What the dialer says on each of a link's two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
-    pub(super) version: u32,
+    pub(super) build: Build<'static>,
     pub(super) direction: Direction,
     pub(super) from: Role,
     pub(super) to: Role,
     pub(super) link: LinkId,
+}
+
+/// Which ppdnn a party runs. Two that differ do not talk: nobody has tested what they would make of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Build<'a> {
+    /// The version of the protocol.
+    pub(super) protocol: u32,
+    /// The version of the program; none before protocol 2, which did not say.
+    pub(super) release: Option<&'a str>,
+}
+
+impl Build<'_> {
+    /// This program.
+    pub(super) const OURS: Build<'static> = Build { protocol: PROTOCOL, release: Some(env!("CARGO_PKG_VERSION")) };
+}
+
+impl fmt::Display for Build<'_> {
+    /// `ppdnn 0.1.0 (protocol 2)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.release {
+            Some(release) => write!(f, "ppdnn {release} (protocol {})", self.protocol),
+            None => write!(f, "an older ppdnn (protocol {})", self.protocol),
+        }
+    }
 }
 
 /// What both connections of a link have in common.
@@ -35,14 +60,22 @@ pub(super) enum Direction {
 impl Hello {
     /// Says hello and waits for the reply: the reason where we are not welcome.
     pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), String>, Broken> {
+        stream.write_parts([&self.encode(), &[]], || ())?;
+        read_reply(stream).map_err(Broken::from)
+    }
+
+    fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(self.version.to_le_bytes());
+        bytes.extend(self.build.protocol.to_le_bytes());
+        if let Some(release) = self.build.release {
+            bytes.push(u8::try_from(release.len()).unwrap_or(0));
+            bytes.extend(release.bytes());
+        }
         bytes.push(self.direction as u8);
         bytes.extend(self.from.encode());
         bytes.extend(self.to.encode());
         bytes.extend(self.link);
-        stream.write_parts([&bytes, &[]], || ())?;
-        read_reply(stream).map_err(Broken::from)
+        bytes
     }
 
     /// Reads a hello: the reason where it is not one that we understand.
@@ -50,12 +83,12 @@ impl Hello {
         if array(from)? != MAGIC {
             return Ok(Err("this is a party of ppdnn, and the caller is not".into()));
         }
-        let version = u32::from_le_bytes(array(from)?);
-        if version != PROTOCOL {
-            return Ok(Err(format!(
-                "the caller speaks version {version} of the protocol, the listener version {PROTOCOL}; \
-                 install the same ppdnn on both"
-            )));
+        let protocol = u32::from_le_bytes(array(from)?);
+        let release = if protocol > FIRST { Some(read_release(from)?) } else { None };
+        let theirs = Build { protocol, release: release.as_deref() };
+        if theirs != Build::OURS {
+            let ours = Build::OURS;
+            return Ok(Err(format!("the caller runs {theirs}, the listener {ours}; install the same ppdnn on both")));
         }
         let [direction] = array(from)?;
         let (who, whom, link) = (Role::decode(array(from)?), Role::decode(array(from)?), array(from)?);
@@ -67,7 +100,7 @@ impl Hello {
         let (Some(direction), Some(from), Some(to)) = (direction, who, whom) else {
             return Ok(Err("the caller's greeting makes no sense; install the same ppdnn on both".into()));
         };
-        Ok(Ok(Self { version, direction, from, to, link }))
+        Ok(Ok(Self { build: Build::OURS, direction, from, to, link }))
     }
 }
 
@@ -98,14 +131,70 @@ fn read_reply(from: &mut impl Read) -> io::Result<Result<(), String>> {
     Ok(Err(text))
 }
 
+/// The release that a caller runs, as far as it can be printed.
+fn read_release(from: &mut impl Read) -> io::Result<String> {
+    let [len] = array(from)?;
+    let mut text = vec![0; len.into()];
+    from.read_exact(&mut text)?;
+    Ok(text.into_iter().filter(u8::is_ascii_graphic).map(char::from).collect())
+}
+
 fn array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     from.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The version of everything that parties say to each other.
+/// The version of everything that parties say to each other. `roles/wire.rs` pins it to the bytes of every message.
 pub const PROTOCOL: u32 = 2;
+
+/// The version that had no release in its hello.
+const FIRST: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"ppdnn hi";
 const MAX_REASON: usize = 1024;
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The bytes that a dialer sends first.
+    pub(crate) fn first_bytes(hello: &Hello) -> Vec<u8> {
+        hello.encode()
+    }
+
+    fn sample(build: Build<'static>) -> Hello {
+        Hello { build, direction: Direction::ToDialer, from: Role::Server(1), to: Role::Dealer, link: [7; 16] }
+    }
+
+    #[test]
+    fn a_hello_comes_back_from_its_bytes() {
+        let hello = sample(Build::OURS);
+        assert_eq!(Hello::hear(&mut first_bytes(&hello).as_slice()).unwrap(), Ok(hello));
+    }
+
+    #[test]
+    fn another_build_is_refused_with_both_versions() {
+        let first = Build { protocol: 1, release: None };
+        for (theirs, shown) in [
+            (first, "an older ppdnn (protocol 1)".to_owned()),
+            (
+                Build { protocol: PROTOCOL + 1, release: Some("9.9.9") },
+                format!("ppdnn 9.9.9 (protocol {})", PROTOCOL + 1),
+            ),
+            (Build { release: Some("0.0.7"), ..Build::OURS }, format!("ppdnn 0.0.7 (protocol {PROTOCOL})")),
+        ] {
+            let reason = Hello::hear(&mut first_bytes(&sample(theirs)).as_slice()).unwrap().unwrap_err();
+            let ours = format!("the listener {}; install the same ppdnn on both", Build::OURS);
+            assert!(reason.contains(&shown) && reason.contains(&ours), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_release_that_cannot_be_printed_is_not() {
+        let reason =
+            Hello::hear(&mut first_bytes(&sample(Build { protocol: 7, release: Some("1\u{1b}[2J\n") })).as_slice());
+        let reason = reason.unwrap().unwrap_err();
+        assert!(reason.contains("ppdnn 1[2J (protocol 7)"), "{reason}");
+    }
+}

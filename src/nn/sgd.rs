@@ -93,16 +93,19 @@ pub struct Momentum {
 }
 
 impl Momentum {
-    /// The nearest multiple of 1/32.
+    /// The nearest multiple of 1/32 below 1.
     ///
     /// # Errors
     /// [`Error::Usage`] outside `0 <= mu < 1`.
     pub fn new(mu: f64) -> Result<Self> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in 0 .. 32")]
-        match (mu * 32.0).round() {
-            times if (0.0..32.0).contains(&times) => Ok(Self { times: times as u32 }),
-            _ => Err(Error::Usage(format!("a momentum of {mu} is not in 0 <= mu < 1"))),
+        if !(0.0..1.0).contains(&mu) {
+            return Err(Error::Usage(format!(
+                "a momentum of {mu} is not in 0 <= mu < 1; the largest is 31/32 = 0.96875"
+            )));
         }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in 0 .. 32")]
+        let times = (mu * 32.0).round() as u32;
+        Ok(Self { times: times.min(31) })
     }
 
     /// The number it stands for.
@@ -230,7 +233,10 @@ mod tests {
     fn momentum_is_a_multiple_of_a_thirty_second() {
         assert_eq!(Momentum::new(0.9).unwrap().times, 29);
         assert_eq!(Momentum::new(0.0).unwrap().times, 0);
-        assert!(Momentum::new(1.0).is_err() && Momentum::new(-0.1).is_err());
+        assert_eq!([0.99, 0.985, 0.999_999].map(|mu| Momentum::new(mu).unwrap().times), [31; 3]);
+        for wrong in [1.0, 1.5, -0.1, -0.001, f64::NAN] {
+            assert!(Momentum::new(wrong).unwrap_err().to_string().contains("31/32"), "{wrong}");
+        }
     }
 
     #[test]

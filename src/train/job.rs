@@ -177,6 +177,7 @@ impl Job {
             normalize: self.normalization.is_some(),
             shuffle: self.shuffle,
             train_limit: Some(self.train_rows() as usize),
+            test_limit: Some(self.test_rows() as usize),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub shuffle: bool,
     /// Train on so many rows, the first; all where there is none.
     pub train_limit: Option<usize>,
+    /// Test on so many rows, the first; all where there is none.
+    pub test_limit: Option<usize>,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             normalize: false,
             shuffle: true,
             train_limit: None,
+            test_limit: None,
         }
     }
 }

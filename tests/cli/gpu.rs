@@ -10,7 +10,19 @@ use crate::adapter::present;
 use crate::harness::{Ended, folder, nobody_left, run, shared};
 
 fn train(folder: &Path, more: &[&str]) -> Ended {
-    let args = ["train", "--model", "logistic", "--train-limit", "600", "--steps", "3", "--out", "out", "--json"];
+    let args = [
+        "train",
+        "--model",
+        "logistic",
+        "--train-limit",
+        "600",
+        "--steps",
+        "3",
+        "--out",
+        "out",
+        "--overwrite",
+        "--json",
+    ];
     run(folder, &[&args, more].concat())
 }
 

@@ -14,3 +14,4 @@ mod models;
 mod plans;
 mod screen;
 mod settings;
+mod told;

@@ -22,7 +22,19 @@ fn help_fits_100_columns() {
 fn a_run_fits_80_columns_on_a_terminal_and_elsewhere() {
     let _turn = shared();
     let dir = folder();
-    let args = ["train", "--train-limit", "2000", "--epochs", "2", "--owners", "3", "--compare-clear", "--out", "out"];
+    let args = [
+        "train",
+        "--train-limit",
+        "2000",
+        "--epochs",
+        "2",
+        "--owners",
+        "3",
+        "--compare-clear",
+        "--out",
+        "out",
+        "--overwrite",
+    ];
     let plain = run(dir.path(), &args);
     for line in plain.done().lines() {
         assert!(line.chars().count() <= 80, "{line}");

@@ -117,7 +117,10 @@ fn values_that_leave_their_ranges_in_the_clear_are_told_after_a_run() {
     let _turn = shared();
     let dir = folder();
     let compared = |more: &[&str]| {
-        let run = run(dir.path(), &[&["train", "-q", "--compare-clear", "--out", "out"], &SHORT[..8], more].concat());
+        let run = run(
+            dir.path(),
+            &[&["train", "-q", "--compare-clear", "--out", "out", "--overwrite"], &SHORT[..8], more].concat(),
+        );
         run.done();
         run.err
     };

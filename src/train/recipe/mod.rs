@@ -212,6 +212,9 @@ fn change(settings: &mut Settings, table: &mut Table<'_>) -> std::result::Result
     if let Some(limit) = table.whole("train_limit", 1, u32::MAX)? {
         settings.train_limit = Some(limit as usize);
     }
+    if let Some(limit) = table.whole("test_limit", 1, u32::MAX)? {
+        settings.test_limit = Some(limit as usize);
+    }
     Ok(())
 }
 

@@ -343,6 +343,7 @@ fn named_networks_are_what_their_names_promise() {
         normalize: true,
         shuffle: false,
         train_limit: Some(5000),
+        test_limit: None,
     };
     assert_eq!(preset, wanted);
     // as the first command's figures were taken, and the second data set's own
