@@ -38,6 +38,16 @@ pub enum Error {
         /// Shape of the right operand.
         rhs: Shape,
     },
+    /// A gate was given a value of a ring that it is not made for: a program over the gates is wrong.
+    #[error("{gate}: a value of {have} bits does not fit {want} bits; this is a fault of ppdnn, please report it")]
+    Width {
+        /// The gate.
+        gate: &'static str,
+        /// Bits of the value's ring.
+        have: u32,
+        /// Bits that the gate needs.
+        want: u32,
+    },
     /// A connection to a peer could not be made or broke.
     #[error("{peer}: {reason}")]
     Peer {

@@ -155,7 +155,7 @@ impl OpenBit for Plan {
         let (server, dealer): (Vec<_>, Vec<_>) = list.iter().map(|b| (&b.0, &b.1)).unzip();
         let shares: Vec<_> = values.iter().map(|o| o.of(&o.share.0)).collect();
         let shapes: Vec<_> = values.iter().map(|o| o.of(&o.share.1)).collect();
-        let kind = values.first().map_or(CostKind::Bits, |o| o.kind(self.profile()));
+        let kind = values.first().map_or(CostKind::Bits, Open::kind);
         let opened: usize = list.iter().map(|b| 4 * plane(b.1.len())).sum();
         let ((wires, bits), (masks, lambdas)) = self.gate_with_bits(
             kind,

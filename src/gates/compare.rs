@@ -27,6 +27,8 @@ use crate::party::{
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
+use super::width;
+
 /// Compares wires.
 pub trait Compare: Values {
     /// For every wire of a list, the bits `[y >= 0]`.
@@ -108,6 +110,11 @@ fn difference(device: &Device, [x, y]: [&Tensor; 2], bits: u32, window: Window, 
     let k = w.bits();
     let params = WindowParams { bits, low: w.low, k, add_lo: low(add), add_hi: low(add >> 32) };
     Ok(Windows { a: vec![device.run(&WINDOW_DIFFERENCE, params, &[x, y], x.shape().clone())?], k })
+}
+
+/// Checks that the two of every pair have the same bits.
+fn same_bits<T>(pairs: &[(&T, &T)], bits: impl Fn(&T) -> u32) -> Result<()> {
+    pairs.iter().try_for_each(|(x, y)| width::same("larger", bits(x), bits(y)))
 }
 
 /// What takes the lift off a public value.
@@ -212,6 +219,7 @@ impl Compare for Server {
         wires: &[&OpenWire],
         window: Window,
     ) -> Result<(Vec<BitShare>, Vec<BitShare>)> {
+        same_bits(pairs, |y| y.bits)?;
         let pair = |(x, y): &(&OpenWire, &OpenWire)| difference(self.device(), [&x.hat, &y.hat], x.bits, window, true);
         let one = |y: &&OpenWire| windows(self.device(), &y.hat, y.bits, window, true, &[0]);
         let list = pairs.iter().map(pair).chain(wires.iter().map(one)).collect::<Result<_>>()?;
@@ -242,6 +250,7 @@ impl Compare for Dealer {
         wires: &[&DealtWire],
         window: Window,
     ) -> Result<(Vec<Shape>, Vec<Shape>)> {
+        same_bits(pairs, |y| y.bits)?;
         let pair = |(x, y): &(&DealtWire, &DealtWire)| difference(self.device(), [&x.r, &y.r], x.bits, window, false);
         let one = |y: &&DealtWire| windows(self.device(), &y.r, y.bits, window, false, &[0]);
         let list = pairs.iter().map(pair).chain(wires.iter().map(one));
@@ -299,6 +308,7 @@ impl Compare for Clear {
         wires: &[&Number],
         window: Window,
     ) -> Result<(Vec<Number>, Vec<Number>)> {
+        same_bits(pairs, |y| y.bits)?;
         let one = |(x, y): &(&Number, &Number)| {
             let w = window.on(x.bits);
             let mut cut = |n: &Number| n.x.iter().map(|v| self.round(*v, w.low)).collect::<Vec<i64>>();

@@ -5,6 +5,7 @@
 use std::cell::OnceCell;
 
 use crate::error::{Error, Result};
+use crate::fixed::Profile;
 use crate::gates::{Boxes, Kept};
 use crate::kernel::Operand;
 use crate::kernel::fast::bits::bit;
@@ -15,6 +16,8 @@ use crate::kernel::table::{
 use crate::party::{Clear, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, count, largest};
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
+
+use super::width;
 
 /// Adds and shifts shares.
 pub trait Local: Values {
@@ -91,6 +94,11 @@ fn box_shape(x: &Shape, boxes: Boxes) -> Result<Shape> {
     Err(Error::Shape { op: "boxes", lhs: x.clone(), rhs: [rows, boxes.image_len()].into() })
 }
 
+/// Checks that a wire is an operand, or lifted where every box has one value: a sum has several lifts.
+fn summed(bits: u32, boxes: Boxes, p: &Profile) -> Result<()> {
+    if boxes.len() == 1 { Ok(()) } else { width::operand("box_sum", bits, p) }
+}
+
 fn box_sum(device: &Device, x: &Tensor, boxes: Boxes) -> Result<Tensor> {
     let shape = box_shape(x.shape(), boxes)?;
     let params = PatchParams::new(boxes.patches(shape.matrix().0), boxes.channels);
@@ -103,17 +111,20 @@ fn keep(device: &Device, x: &Tensor, bits: &Tensor) -> Result<Tensor> {
 
 impl Local for Server {
     fn narrow(&mut self, x: &Half, cut: u32) -> Result<Half> {
+        width::holds("narrow", x.bits, self.profile().ring + cut)?;
         let bits = self.profile().ring;
         let params = NarrowParams { cut, up: self.up(), bits };
         Ok(Half { x: self.device().run(&NARROW, params, &[&x.x], x.x.shape().clone())?, bits })
     }
 
     fn add_row(&mut self, z: &Half, b: &Half) -> Result<Half> {
+        width::same("add_row", b.bits, z.bits)?;
         let params = AddRowParams { cols: count(b.x.len()) };
         Ok(Half { x: self.device().run(&ADD_ROW, params, &[&z.x, &b.x], z.x.shape().clone())?, bits: z.bits })
     }
 
     fn box_sum(&mut self, x: &OpenWire, boxes: Boxes) -> Result<OpenWire> {
+        summed(x.bits, boxes, self.profile())?;
         let sum = |x: &Tensor| box_sum(self.device(), x, boxes);
         Ok(OpenWire { hat: sum(&x.hat)?, r: sum(&x.r)?, bits: x.bits, half: OnceCell::new() })
     }
@@ -123,6 +134,7 @@ impl Local for Server {
     }
 
     fn dropout(&mut self, x: &OpenWire, kept: &Kept) -> Result<OpenWire> {
+        width::operand("dropout", x.bits, self.profile())?;
         let bits = self.device().upload_raw(&kept.bits(x.hat.len()))?;
         let keep = |x: &Tensor| keep(self.device(), x, &bits);
         Ok(OpenWire { hat: keep(&x.hat)?, r: keep(&x.r)?, bits: x.bits, half: OnceCell::new() })
@@ -134,12 +146,14 @@ impl Local for Server {
     }
 
     fn sum_rows(&mut self, x: &OpenWire, cols: usize, shift: u32) -> Result<Half> {
+        width::operand("sum_rows", x.bits, self.profile())?;
         let params = SumRowsParams { cols: count(cols), shift };
         let half = self.half(x)?;
         Ok(Half { x: self.device().run(&SUM_ROWS, params, &[half], [cols])?, bits: x.bits })
     }
 
     fn combine(&mut self, x: &Half, y: &Half, kx: i64, ky: i64) -> Result<Half> {
+        width::same("combine", y.bits, x.bits)?;
         let halves = |k: i64| (crate::party::low(k.cast_unsigned()), crate::party::low(k.cast_unsigned() >> 32));
         let ((kx_lo, kx_hi), (ky_lo, ky_hi)) = (halves(kx), halves(ky));
         let params = CombineParams { kx_lo, kx_hi, ky_lo, ky_hi };
@@ -148,6 +162,7 @@ impl Local for Server {
     }
 
     fn share(&mut self, x: &OpenWire) -> Result<Half> {
+        width::operand("share", x.bits, self.profile())?;
         Ok(Half { x: self.half(x)?.clone(), bits: x.bits })
     }
 }
@@ -162,6 +177,7 @@ impl Local for Dealer {
     }
 
     fn box_sum(&mut self, x: &DealtWire, boxes: Boxes) -> Result<DealtWire> {
+        summed(x.bits, boxes, self.profile())?;
         Ok(DealtWire { r: box_sum(self.device(), &x.r, boxes)?, bits: x.bits })
     }
 
@@ -170,6 +186,7 @@ impl Local for Dealer {
     }
 
     fn dropout(&mut self, x: &DealtWire, kept: &Kept) -> Result<DealtWire> {
+        width::operand("dropout", x.bits, self.profile())?;
         let bits = self.device().upload_raw(&kept.bits(x.r.len()))?;
         Ok(DealtWire { r: keep(self.device(), &x.r, &bits)?, bits: x.bits })
     }
@@ -178,7 +195,8 @@ impl Local for Dealer {
         Ok(x.clone())
     }
 
-    fn sum_rows(&mut self, _: &DealtWire, cols: usize, _: u32) -> Result<Shape> {
+    fn sum_rows(&mut self, x: &DealtWire, cols: usize, _: u32) -> Result<Shape> {
+        width::operand("sum_rows", x.bits, self.profile())?;
         Ok([cols].into())
     }
 
@@ -186,24 +204,28 @@ impl Local for Dealer {
         Ok(x.clone())
     }
 
-    fn share(&mut self, x: &Self::Wire) -> Result<Shape> {
+    fn share(&mut self, x: &DealtWire) -> Result<Shape> {
+        width::operand("share", x.bits, self.profile())?;
         Ok(x.r.shape().clone())
     }
 }
 
 impl Local for Clear {
     fn narrow(&mut self, x: &Number, cut: u32) -> Result<Number> {
+        width::holds("narrow", x.bits, self.profile().ring + cut)?;
         let y = x.x.iter().map(|x| self.round(*x, cut)).collect();
         Ok(Number::new(y, x.shape.clone(), self.profile().ring))
     }
 
     fn add_row(&mut self, z: &Number, b: &Number) -> Result<Number> {
+        width::same("add_row", b.bits, z.bits)?;
         let sum: Vec<i64> = z.x.iter().zip(b.x.iter().cycle()).map(|(z, b)| z.wrapping_add(*b)).collect();
         self.check_product(largest(&sum));
         Ok(Number::new(sum, z.shape.clone(), z.bits))
     }
 
     fn box_sum(&mut self, x: &Number, boxes: Boxes) -> Result<Number> {
+        summed(x.bits, boxes, self.profile())?;
         let (sums, shape) = box_sums(x, boxes)?;
         // a wire of one value a box stays the integer that it is
         let bits = if boxes.len() == 1 { 64 } else { x.bits };
@@ -217,6 +239,7 @@ impl Local for Clear {
     }
 
     fn dropout(&mut self, x: &Number, kept: &Kept) -> Result<Number> {
+        width::operand("dropout", x.bits, self.profile())?;
         Ok(keep_numbers(x, kept))
     }
 
@@ -225,6 +248,7 @@ impl Local for Clear {
     }
 
     fn sum_rows(&mut self, x: &Number, cols: usize, shift: u32) -> Result<Number> {
+        width::operand("sum_rows", x.bits, self.profile())?;
         let mut sum = vec![0i64; cols];
         for row in x.x.chunks_exact(cols) {
             sum.iter_mut().zip(row).for_each(|(s, x)| *s = s.wrapping_add(*x));
@@ -235,6 +259,7 @@ impl Local for Clear {
     }
 
     fn combine(&mut self, x: &Number, y: &Number, kx: i64, ky: i64) -> Result<Number> {
+        width::same("combine", y.bits, x.bits)?;
         let sum = |(x, y): (&i64, &i64)| kx.wrapping_mul(*x).wrapping_add(ky.wrapping_mul(*y));
         let sums: Vec<i64> = x.x.iter().zip(&y.x).map(sum).collect();
         if x.bits == self.profile().ring {
@@ -244,12 +269,14 @@ impl Local for Clear {
     }
 
     fn add_products(&mut self, x: &Number, y: &Number) -> Result<Number> {
+        width::same("add_products", y.bits, x.bits)?;
         let sum: Vec<i64> = x.x.iter().zip(&y.x).map(|(x, y)| x.wrapping_add(*y)).collect();
         self.check_product(largest(&sum));
         Ok(Number::new(sum, x.shape.clone(), x.bits))
     }
 
     fn share(&mut self, x: &Number) -> Result<Number> {
+        width::operand("share", x.bits, self.profile())?;
         Ok(x.clone())
     }
 }

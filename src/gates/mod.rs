@@ -31,6 +31,7 @@ mod rescale;
 mod reveal;
 mod select;
 mod softmax;
+mod width;
 mod winner;
 
 #[cfg(test)]
@@ -50,5 +51,5 @@ pub use product::Product;
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;
 pub use select::Select;
-pub use softmax::{Arguments, MAX_CLASSES, Softmax, check_classes, exp_frac};
+pub use softmax::{Arguments, MAX_CLASSES, Softmax, check_classes, exp_frac, logit_bits};
 pub use winner::Winner;

@@ -18,6 +18,8 @@ use crate::kernel::table::{MASK, MASK_WIDE, MERGE, MaskParams, MergeParams};
 use crate::party::{Clear, CostKind, Dealer, DealtWire, Half, Number, OpenWire, Plan, Server, Values, power};
 use crate::tensor::Tensor;
 
+use super::width;
+
 /// What is opened, and how.
 #[derive(Debug)]
 pub struct Open<'a, S> {
@@ -29,6 +31,8 @@ pub struct Open<'a, S> {
     pub bits: u32,
     /// Whether the wire is lifted by `2^(bits - 2)`.
     pub lifted: bool,
+    /// Whether it is an argument of the loss's tables.
+    pub argument: bool,
 }
 
 impl<S> Clone for Open<'_, S> {
@@ -42,43 +46,41 @@ impl<S> Copy for Open<'_, S> {}
 impl<'a, S> Open<'a, S> {
     /// A value of the ring that becomes an operand of products.
     pub fn operand(share: &'a S, p: &Profile) -> Self {
-        Self { share, cut: 0, bits: p.ring, lifted: false }
+        Self { share, cut: 0, bits: p.ring, lifted: false, argument: false }
     }
 
     /// A master weight that becomes an operand of products.
     pub fn weight(share: &'a S, p: &Profile) -> Self {
-        Self { share, cut: MASTER_FRAC - p.frac, bits: p.ring, lifted: false }
+        Self { share, cut: MASTER_FRAC - p.frac, bits: p.ring, lifted: false, argument: false }
     }
 
-    /// What was picked of the wires that products became, `cut` bits of which were cut.
-    pub fn picked(share: &'a S, cut: u32, p: &Profile) -> Self {
-        Self { share, cut: 0, bits: p.wire_after(cut), lifted: true }
+    /// What was picked of lifted wires of `bits` bits ([`Values::wire_bits`]).
+    pub fn picked(share: &'a S, bits: u32) -> Self {
+        Self { share, cut: 0, bits, lifted: true, argument: false }
     }
 
     /// The same opening of another value.
     pub(super) fn of<'b, T>(&self, share: &'b T) -> Open<'b, T> {
-        Open { share, cut: self.cut, bits: self.bits, lifted: self.lifted }
+        Open { share, cut: self.cut, bits: self.bits, lifted: self.lifted, argument: self.argument }
     }
 
     /// A product, `cut` bits of which are cut.
     pub fn product(share: &'a S, cut: u32, p: &Profile) -> Self {
-        Self { share, cut, bits: p.wire_after(cut), lifted: true }
+        Self { share, cut, bits: p.wire_after(cut), lifted: true, argument: false }
     }
 
-    /// Whether this is what [`Open::product`] makes.
-    pub(crate) fn is_product(&self, p: &Profile) -> bool {
-        self.lifted && self.bits == p.wire_after(self.cut)
-    }
-
-    /// What the opening's cost counts as: of a product, of an operand, or of an argument of the loss's tables.
-    pub(super) fn kind(&self, p: &Profile) -> CostKind {
-        if self.is_product(p) {
-            CostKind::Outputs
-        } else if !self.lifted && self.bits == p.ring {
-            CostKind::Inputs
-        } else {
-            CostKind::Loss
+    /// What the opening's cost counts as: of an argument of the loss's tables, of a product, or of an operand.
+    pub(super) fn kind(&self) -> CostKind {
+        match (self.argument, self.lifted) {
+            (true, _) => CostKind::Loss,
+            (false, true) => CostKind::Outputs,
+            (false, false) => CostKind::Inputs,
         }
+    }
+
+    /// Checks that a share of `have` bits has all the bits that are opened: of a longer share, the lowest are.
+    pub(super) fn check(&self, have: u32) -> Result<()> {
+        width::holds("open", have, self.cut + self.bits)
     }
 }
 
@@ -103,6 +105,7 @@ impl Server {
     pub(super) fn ask_open(&mut self, list: &[Open<'_, Half>]) -> Result<Vec<Asked>> {
         let mut asked = Vec::with_capacity(list.len());
         for open in list {
+            open.check(open.share.bits)?;
             let x = &open.share.x;
             let r = self.draw_mask(x.shape(), open.bits)?;
             let params = MaskParams {
@@ -144,13 +147,13 @@ impl Opening for Dealer {
 
 impl Opening for Clear {
     fn open(&mut self, list: &[Open<'_, Number>]) -> Result<Vec<Number>> {
-        list.iter().map(|open| Ok(self.cut(open))).collect()
+        list.iter().map(|open| open.check(open.share.bits).map(|()| self.cut(open))).collect()
     }
 }
 
 impl Clear {
     fn cut(&mut self, open: &Open<'_, Number>) -> Number {
-        let Open { share, cut, bits, lifted } = *open;
+        let Open { share, cut, bits, lifted, argument } = *open;
         let p = self.profile().clone();
         let mut x: Vec<i64> = share.x.iter().map(|z| self.round(*z, cut)).collect();
         if !lifted && share.bits == MASTER_BITS {
@@ -159,7 +162,7 @@ impl Clear {
         if lifted {
             let bound = 1u64 << (bits - 2);
             // the arguments of the loss's tables stay in theirs while the logits do
-            if open.is_product(&p) {
+            if !argument {
                 // a cut of more than f bits leaves a shorter wire
                 let short = p.wire - bits;
                 self.check("output", &x, p.frac, bound, |p| power(p.wire - short - 2, p.frac));
@@ -187,7 +190,7 @@ impl Opening for Plan {
     fn open(&mut self, list: &[Open<'_, Self::Share>]) -> Result<Vec<Self::Wire>> {
         let server: Vec<_> = list.iter().map(|o| o.of(&o.share.0)).collect();
         let dealer: Vec<_> = list.iter().map(|o| o.of(&o.share.1)).collect();
-        let kind = list.first().map_or(CostKind::Outputs, |o| o.kind(self.profile()));
+        let kind = list.first().map_or(CostKind::Outputs, Open::kind);
         self.gates(kind, |s| s.open(&server), |d| d.open(&dealer))
     }
 }

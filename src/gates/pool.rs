@@ -21,6 +21,8 @@ use crate::party::{
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
+use super::width;
+
 /// Picks the larger of wires.
 pub trait Pool: Values {
     /// `x` where the bit is 1, else `y`: of two lifted wires of the same bits, as a share of `Z_2^bits`.
@@ -64,6 +66,7 @@ impl Pool for Server {
     fn pick(&mut self, c: &OpenBits, x: &OpenWire, y: &OpenWire) -> Result<Half> {
         same("pick", x.hat.shape(), y.hat.shape())?;
         same("pick", x.hat.shape(), &c.shape)?;
+        width::same("pick", x.bits, y.bits)?;
         let (bits, shape) = (x.bits, x.hat.shape().clone());
         let dealt = self.dealt(2 * words(shape.len(), bits))?;
         let params = PickParams { bits, first: self.first() };
@@ -85,6 +88,7 @@ impl Pool for Server {
 
 impl Pool for Dealer {
     fn pick(&mut self, c: &DealtBits, x: &DealtWire, y: &DealtWire) -> Result<Shape> {
+        width::same("pick", x.bits, y.bits)?;
         let (bits, shape) = (x.bits, x.r.shape().clone());
         let share0 = self.share0(2 * words(shape.len(), bits))?;
         let params = PickParams { bits, first: 0 };
@@ -106,6 +110,7 @@ impl Pool for Dealer {
 
 impl Pool for Clear {
     fn pick(&mut self, c: &Number, x: &Number, y: &Number) -> Result<Number> {
+        width::same("pick", x.bits, y.bits)?;
         let one = |((c, x), y): ((&i64, &i64), &i64)| if *c == 1 { *x } else { *y };
         let picked = c.x.iter().zip(&x.x).zip(&y.x).map(one).collect();
         Ok(Number::new(picked, x.shape.clone(), x.bits))

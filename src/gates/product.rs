@@ -7,7 +7,7 @@
 //! Source: Turbospeedz, ABY2.0 (masked wires); protocols.md 1.1. Perfect; no error term.
 
 use crate::error::Result;
-use crate::fixed::{mask, signed};
+use crate::fixed::{Profile, mask, signed};
 use crate::gates::{Bilinear, Layout, Pass};
 use crate::kernel::fast::bits::words;
 use crate::kernel::fast::gemm::{convolve, convolve_back, correlate, gemm};
@@ -21,6 +21,8 @@ use crate::party::{
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
+use super::width;
+
 /// Multiplies wires.
 pub trait Product: Values {
     /// A bilinear map of two wires, a share at the sum of their scales.
@@ -28,6 +30,11 @@ pub trait Product: Values {
     /// # Errors
     /// [`Error::Shape`](crate::error::Error::Shape) where the wires do not fit; what the device or the link says.
     fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<Self::Share>;
+}
+
+/// Checks that two wires are operands.
+fn operands(bits: [u32; 2], p: &Profile) -> Result<()> {
+    bits.into_iter().try_for_each(|bits| width::operand("product", bits, p))
 }
 
 /// Sizes `[m, k, n]` of a matrix product of the operands.
@@ -100,6 +107,7 @@ impl Product for Server {
     fn product(&mut self, x: &OpenWire, w: &OpenWire, map: impl Into<Bilinear>) -> Result<Half> {
         let map = map.into();
         let (shape, macs) = map.shape(x.hat.shape(), w.hat.shape())?;
+        operands([x.bits, w.bits], self.profile())?;
         let bits = x.bits;
         let dealt = self.dealt(words(shape.len(), bits))?;
         let c = unpacked(self.device(), &dealt, &shape, bits)?;
@@ -113,6 +121,7 @@ impl Product for Dealer {
     fn product(&mut self, x: &DealtWire, w: &DealtWire, map: impl Into<Bilinear>) -> Result<Shape> {
         let map = map.into();
         let (shape, macs) = map.shape(x.r.shape(), w.r.shape())?;
+        operands([x.bits, w.bits], self.profile())?;
         let (bits, len) = (x.bits, shape.len());
         let share0 = self.share0(words(len, bits))?;
         let c0 = unpacked(self.device(), &share0, &shape, bits)?;
@@ -133,6 +142,7 @@ impl Product for Clear {
     fn product(&mut self, x: &Number, w: &Number, map: impl Into<Bilinear>) -> Result<Number> {
         let map = map.into();
         let (shape, _) = map.shape(&x.shape, &w.shape)?;
+        operands([x.bits, w.bits], self.profile())?;
         let reach = reach(x, w, map);
         let z = match RingWord::holding(x.bits) {
             RingWord::U32 if reach < f64::exp2(31.0) => multiply::<u32>(x, w, map, shape.len()),

@@ -18,6 +18,8 @@ use crate::kernel::table::{
 use crate::party::{Clear, CostKind, Dealer, Half, Number, Plan, Server, Values, count, power};
 use crate::shape::Shape;
 
+use super::width;
+
 /// `times scale x / 2^shift`.
 #[derive(Debug)]
 pub struct Scaling<'a, S> {
@@ -69,6 +71,7 @@ impl Rescale for Server {
         };
         let mut held = Vec::with_capacity(list.len());
         for s in list {
+            width::same("rescale", s.share.bits, s.bits)?;
             let x = &s.share.x;
             let own = self.draw(plane(x.len()))?;
             let dealt = self.dealt(words(x.len(), s.room()))?;
@@ -107,6 +110,7 @@ impl Rescale for Dealer {
 impl Rescale for Clear {
     fn rescale(&mut self, list: &[Scaling<'_, Number>]) -> Result<Vec<Number>> {
         let one = |s: &Scaling<'_, Number>| {
+            width::same("rescale", s.share.bits, s.bits)?;
             let frac = |p: &Profile| if s.bits == MASTER_BITS { MASTER_FRAC } else { 2 * p.frac };
             let ring = |p: &Profile| if s.bits == MASTER_BITS { MASTER_BITS } else { p.ring };
             let allowed = mask(s.bits - 2) / u64::from(s.scale.max(1));

@@ -14,6 +14,8 @@ use crate::party::{
 };
 use crate::shape::Shape;
 
+use super::width;
+
 /// Reveals to the trainer.
 pub trait Reveal: Values {
     /// The number of rows whose winner is the label, scaled like the labels; a share `[1]`.
@@ -31,6 +33,7 @@ pub trait Reveal: Values {
 
 impl Reveal for Server {
     fn hits(&mut self, won: &OpenBits, labels: &OpenWire) -> Result<Half> {
+        width::operand("hits", labels.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(2 * words(labels.hat.len(), ring))?;
         let params = HitsParams { ring, first: self.first() };
@@ -54,6 +57,7 @@ impl Reveal for Server {
 
 impl Reveal for Dealer {
     fn hits(&mut self, won: &DealtBits, labels: &DealtWire) -> Result<Shape> {
+        width::operand("hits", labels.bits, self.profile())?;
         let ring = self.profile().ring;
         let share0 = self.share0(2 * words(labels.r.len(), ring))?;
         let params = HitsParams { ring, first: 0 };
@@ -69,6 +73,7 @@ impl Reveal for Dealer {
 
 impl Reveal for Clear {
     fn hits(&mut self, won: &Number, labels: &Number) -> Result<Number> {
+        width::operand("hits", labels.bits, self.profile())?;
         let sum = won.x.iter().zip(&labels.x).map(|(w, l)| w * l).sum();
         Ok(Number::new(vec![sum], [1], self.profile().ring))
     }

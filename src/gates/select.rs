@@ -16,6 +16,8 @@ use crate::party::{
 };
 use crate::shape::Shape;
 
+use super::width;
+
 /// Brings wires into the ring.
 pub trait Select: Values {
     /// A lifted wire as a share of the ring.
@@ -43,6 +45,7 @@ fn select_words(len: usize, high: u32, ring: u32) -> usize {
 
 impl Select for Server {
     fn extend(&mut self, y: &OpenWire) -> Result<Half> {
+        width::lifted("extend", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(extend_words(y.hat.len(), ring - y.bits))?;
         let params = ExtendParams { wire: y.bits, ring, first: self.first() };
@@ -51,6 +54,7 @@ impl Select for Server {
     }
 
     fn select(&mut self, b: &OpenBits, y: &OpenWire) -> Result<Half> {
+        width::lifted("select", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(select_words(y.hat.len(), ring - y.bits, ring))?;
         let params = SelectParams { wire: y.bits, ring, first: self.first() };
@@ -64,6 +68,7 @@ impl Select for Server {
 
 impl Select for Dealer {
     fn extend(&mut self, y: &DealtWire) -> Result<Shape> {
+        width::lifted("extend", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let share0 = self.share0(extend_words(y.r.len(), ring - y.bits))?;
         let params = ExtendParams { wire: y.bits, ring, first: 0 };
@@ -73,6 +78,7 @@ impl Select for Dealer {
     }
 
     fn select(&mut self, b: &DealtBits, y: &DealtWire) -> Result<Shape> {
+        width::lifted("select", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let share0 = self.share0(select_words(y.r.len(), ring - y.bits, ring))?;
         let params = SelectParams { wire: y.bits, ring, first: 0 };
@@ -84,10 +90,12 @@ impl Select for Dealer {
 
 impl Select for Clear {
     fn extend(&mut self, y: &Number) -> Result<Number> {
+        width::lifted("extend", y.bits, self.profile())?;
         Ok(Number::new(y.x.clone(), y.shape.clone(), self.profile().ring))
     }
 
     fn select(&mut self, b: &Number, y: &Number) -> Result<Number> {
+        width::lifted("select", y.bits, self.profile())?;
         let product = b.x.iter().zip(&y.x).map(|(b, y)| b * y).collect();
         Ok(Number::new(product, y.shape.clone(), self.profile().ring))
     }

@@ -26,7 +26,7 @@ use crate::party::{
 };
 use crate::shape::Shape;
 
-use super::Open;
+use super::{Open, width};
 
 /// The parts of softmax.
 pub trait Softmax: Values {
@@ -68,17 +68,17 @@ pub struct Arguments;
 impl Arguments {
     /// The argument of `exp`: 8 integer bits and the fraction bits of [`exp_frac`].
     pub fn exp<'a, S>(d: &'a S, p: &Profile) -> Open<'a, S> {
-        Open { share: d, cut: 0, bits: EXP_WHOLE + exp_frac(p), lifted: false }
+        Open { share: d, cut: 0, bits: exp_bits(p), lifted: false, argument: true }
     }
 
     /// The argument of `reciprocal`.
     pub fn sum<S>(s: &S) -> Open<'_, S> {
-        Open { share: s, cut: 0, bits: SUM_BITS, lifted: false }
+        Open { share: s, cut: 0, bits: SUM_BITS, lifted: false, argument: true }
     }
 
     /// A factor of `probability`.
     pub fn unit<S>(x: &S) -> Open<'_, S> {
-        Open { share: x, cut: 0, bits: UNIT_WIRE, lifted: true }
+        Open { share: x, cut: 0, bits: UNIT_WIRE, lifted: true, argument: true }
     }
 }
 
@@ -87,11 +87,21 @@ pub fn exp_frac(p: &Profile) -> u32 {
     p.frac.min(10)
 }
 
+/// Bits of an exponent.
+fn exp_bits(p: &Profile) -> u32 {
+    EXP_WHOLE + exp_frac(p)
+}
+
+/// Bits that the wire of logits has at least: their distances from the largest are taken modulo 2^(8 + f).
+pub fn logit_bits(p: &Profile) -> u32 {
+    EXP_WHOLE + p.frac
+}
+
 /// The most classes a row may have: the sum of its exponentials stays below 16.
 pub const MAX_CLASSES: usize = 14;
 
 fn below_max_params(p: &Profile, wire: u32, classes: usize, first: u32, up: u32) -> BelowMaxParams {
-    let bits = EXP_WHOLE + p.frac;
+    let bits = logit_bits(p);
     BelowMaxParams { classes: count(classes), wire, bits, cut: p.frac - exp_frac(p), first, up }
 }
 
@@ -107,12 +117,19 @@ fn reciprocal_words(len: usize, params: &ReciprocalParams) -> usize {
     3 * words(len << params.log_knots, params.bits)
 }
 
+/// Checks that two wires are factors of a probability.
+fn units(e: u32, r: u32) -> Result<()> {
+    width::same("probability", e, UNIT_WIRE)?;
+    width::same("probability", r, UNIT_WIRE)
+}
+
 fn probability_params(p: &Profile, classes: usize, first: u32, up: u32) -> ProbabilityParams {
     ProbabilityParams { classes: count(classes), ring: p.ring, bits: p.ring + 2 * UNIT_FRAC - p.frac, first, up }
 }
 
 impl Softmax for Server {
     fn below_max(&mut self, y: &OpenWire, won: &OpenBits) -> Result<Half> {
+        width::holds("below_max", y.bits, logit_bits(self.profile()))?;
         let (_, classes) = y.hat.shape().matrix();
         let params = below_max_params(self.profile(), y.bits, classes, self.first(), self.up());
         let dealt = self.dealt(2 * words(y.hat.len(), params.bits))?;
@@ -121,6 +138,7 @@ impl Softmax for Server {
     }
 
     fn exp(&mut self, d: &OpenWire) -> Result<Half> {
+        width::same("exp", d.bits, exp_bits(self.profile()))?;
         let params = ExpParams { frac: exp_frac(self.profile()), up: self.up() };
         let dealt = self.dealt(words(d.hat.len() * EXP_ENTRIES, EXP_BITS))?;
         let factors = self.constant(exp_factors(params.frac))?;
@@ -129,12 +147,14 @@ impl Softmax for Server {
     }
 
     fn row_sum(&mut self, e: &Half) -> Result<Half> {
+        width::same("row_sum", e.bits, UNIT_WIRE)?;
         let (rows, classes) = e.x.shape().matrix();
         let params = RowSumParams { classes: count(classes), up: self.up() };
         Ok(Half { x: self.device().run(&ROW_SUM, params, &[&e.x], [rows])?, bits: SUM_BITS })
     }
 
     fn reciprocal(&mut self, s: &OpenWire) -> Result<Half> {
+        width::same("reciprocal", s.bits, SUM_BITS)?;
         let params = reciprocal_params(self.profile(), self.up());
         let dealt = self.dealt(reciprocal_words(s.hat.len(), &params))?;
         let x = self.device().run(&RECIPROCAL, params, &[&s.hat, &dealt], s.hat.shape().clone())?;
@@ -142,6 +162,7 @@ impl Softmax for Server {
     }
 
     fn probability(&mut self, e: &OpenWire, r: &OpenWire) -> Result<Half> {
+        units(e.bits, r.bits)?;
         let (rows, classes) = e.hat.shape().matrix();
         let params = probability_params(self.profile(), classes, self.first(), self.up());
         let dealt = self.dealt(probability_words(rows, classes, params.bits))?;
@@ -153,6 +174,7 @@ impl Softmax for Server {
 
 impl Softmax for Dealer {
     fn below_max(&mut self, y: &DealtWire, won: &DealtBits) -> Result<Shape> {
+        width::holds("below_max", y.bits, logit_bits(self.profile()))?;
         let (_, classes) = y.r.shape().matrix();
         let params = below_max_params(self.profile(), y.bits, classes, 0, 0);
         let share0 = self.share0(2 * words(y.r.len(), params.bits))?;
@@ -162,6 +184,7 @@ impl Softmax for Dealer {
     }
 
     fn exp(&mut self, d: &DealtWire) -> Result<Shape> {
+        width::same("exp", d.bits, exp_bits(self.profile()))?;
         let params = ExpParams { frac: exp_frac(self.profile()), up: 0 };
         let entries = self.constant(exp_entries(params.frac))?;
         let share0 = self.share0(words(d.r.len() * EXP_ENTRIES, EXP_BITS))?;
@@ -175,6 +198,7 @@ impl Softmax for Dealer {
     }
 
     fn reciprocal(&mut self, s: &DealtWire) -> Result<Shape> {
+        width::same("reciprocal", s.bits, SUM_BITS)?;
         let params = reciprocal_params(self.profile(), 0);
         let quadratics = self.constant(reciprocal_quadratics(params.log_knots))?;
         let share0 = self.share0(reciprocal_words(s.r.len(), &params))?;
@@ -184,6 +208,7 @@ impl Softmax for Dealer {
     }
 
     fn probability(&mut self, e: &DealtWire, r: &DealtWire) -> Result<Shape> {
+        units(e.bits, r.bits)?;
         let (rows, classes) = e.r.shape().matrix();
         let params = probability_params(self.profile(), classes, 0, 0);
         let share0 = self.share0(probability_words(rows, classes, params.bits))?;
@@ -195,6 +220,7 @@ impl Softmax for Dealer {
 
 impl Softmax for Clear {
     fn below_max(&mut self, y: &Number, won: &Number) -> Result<Number> {
+        width::holds("below_max", y.bits, logit_bits(self.profile()))?;
         let p = self.profile().clone();
         let (_, classes) = y.shape.matrix();
         let mut d = Vec::with_capacity(y.x.len());
@@ -209,6 +235,7 @@ impl Softmax for Clear {
     }
 
     fn exp(&mut self, d: &Number) -> Result<Number> {
+        width::same("exp", d.bits, exp_bits(self.profile()))?;
         let frac = exp_frac(self.profile());
         let ring = EXP_WHOLE + frac;
         let value = |x: &i64| {
@@ -222,6 +249,7 @@ impl Softmax for Clear {
     }
 
     fn row_sum(&mut self, e: &Number) -> Result<Number> {
+        width::same("row_sum", e.bits, UNIT_WIRE)?;
         let (rows, classes) = e.shape.matrix();
         let sums = e.x.chunks_exact(classes).map(|row| row.iter().sum::<i64>()).collect::<Vec<_>>();
         let x = sums.into_iter().map(|s| self.round(s, UNIT_FRAC - SUM_FRAC)).collect();
@@ -229,6 +257,7 @@ impl Softmax for Clear {
     }
 
     fn reciprocal(&mut self, s: &Number) -> Result<Number> {
+        width::same("reciprocal", s.bits, SUM_BITS)?;
         let value = |x: &i64| {
             let s = (x.cast_unsigned() & mask(SUM_BITS)) as f64 * f64::exp2(-f64::from(SUM_FRAC));
             1.0 / s.max(0.5)
@@ -238,6 +267,7 @@ impl Softmax for Clear {
     }
 
     fn probability(&mut self, e: &Number, r: &Number) -> Result<Number> {
+        units(e.bits, r.bits)?;
         let (_, classes) = e.shape.matrix();
         let (ring, cut) = (self.profile().ring, 2 * UNIT_FRAC - self.profile().frac);
         let product = |(i, e): (usize, &i64)| self.round(e * r.x[i / classes], cut);

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::gates::{Arguments, Open};
+use crate::gates::{Arguments, Open, logit_bits};
 use crate::nn::relu::one;
 use crate::nn::{Loss, Sigmoid};
 
@@ -16,7 +16,7 @@ impl Loss {
         let p = e.profile().clone();
         let y = match self {
             Self::SoftmaxCrossEntropy => {
-                let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
+                let z = logits(e, z, extra)?;
                 softmax(e, &z)?
             }
             Self::Square => {
@@ -29,6 +29,18 @@ impl Loss {
         let dz = e.combine(&y, &labels, 1, -1)?;
         Ok(one(e.open(&[Open::operand(&dz, &p)])?))
     }
+}
+
+/// Cuts and opens the logits; where folds of the last product leave a wire that is too short for softmax, once more from the ring
+/// (protocols.md 4.2).
+fn logits<E: Engine>(e: &mut E, z: &E::Share, extra: u32) -> Result<E::Wire> {
+    let p = e.profile().clone();
+    let y = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
+    if E::wire_bits(&y) >= logit_bits(&p) {
+        return Ok(y);
+    }
+    let y = e.extend(&y)?;
+    Ok(one(e.open(&[Open::product(&y, 0, &p)])?))
 }
 
 /// `softmax(z)` of every row, a share of the ring.     6 rounds (protocols.md 4.2)

@@ -55,8 +55,8 @@ impl<E: Engine> MaxPool<E> {
             for (c, (a, b)) in c.iter().zip(pairs) {
                 picked.push(e.pick(c, a, b)?);
             }
-            let odd = b.get(a.len()).cloned();
-            left = e.open(&picked.iter().map(|y| Open::picked(y, p.frac, &p)).collect::<Vec<_>>())?;
+            let (odd, bits) = (b.get(a.len()).cloned(), E::wire_bits(&b[0]));
+            left = e.open(&picked.iter().map(|y| Open::picked(y, bits)).collect::<Vec<_>>())?;
             left.extend(odd);
             levels.push(c);
         }

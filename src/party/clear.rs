@@ -241,6 +241,10 @@ impl Values for Clear {
     fn shape_of(share: &Number) -> Shape {
         share.shape.clone()
     }
+
+    fn wire_bits(wire: &Number) -> u32 {
+        wire.bits
+    }
 }
 
 impl fmt::Debug for Clear {

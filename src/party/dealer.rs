@@ -238,6 +238,10 @@ impl Values for Dealer {
     fn shape_of(share: &Shape) -> Shape {
         share.clone()
     }
+
+    fn wire_bits(wire: &DealtWire) -> u32 {
+        wire.bits
+    }
 }
 
 impl fmt::Debug for Dealer {

@@ -93,4 +93,7 @@ pub trait Values {
 
     /// Shape of a share.
     fn shape_of(share: &Self::Share) -> Shape;
+
+    /// Bits of a wire's ring.
+    fn wire_bits(wire: &Self::Wire) -> u32;
 }

@@ -229,4 +229,8 @@ impl Values for Plan {
     fn shape_of(share: &Self::Share) -> Shape {
         share.1.clone()
     }
+
+    fn wire_bits(wire: &Self::Wire) -> u32 {
+        wire.0.bits
+    }
 }

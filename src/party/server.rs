@@ -443,6 +443,10 @@ impl Values for Server {
     fn shape_of(share: &Half) -> Shape {
         share.x.shape().clone()
     }
+
+    fn wire_bits(wire: &OpenWire) -> u32 {
+        wire.bits
+    }
 }
 
 impl fmt::Debug for Server {

@@ -99,6 +99,10 @@ impl<E: Look> Values for Traced<E> {
     fn shape_of(share: &E::Share) -> Shape {
         E::shape_of(share)
     }
+
+    fn wire_bits(wire: &Self::Wire) -> u32 {
+        E::wire_bits(&wire.wire)
+    }
 }
 
 impl<E: Look> Opening for Traced<E> {
@@ -192,7 +196,7 @@ impl<E: Look> OpenBit for Traced<E> {
 impl<E: Look> Traced<E> {
     fn note_wires(&mut self, list: &[Open<'_, E::Share>], wires: Vec<E::Wire>) -> Vec<Lifted<E::Wire>> {
         let one = |(open, wire): (&Open<'_, E::Share>, E::Wire)| {
-            let Open { share, cut, bits, lifted } = *open;
+            let Open { share, cut, bits, lifted, .. } = *open;
             let (share, held) = (self.engine.share(share), self.engine.wire(&wire, lifted));
             self.note(Gate::Open { cut, bits, lifted }, vec![share], held);
             Lifted { wire, lifted }

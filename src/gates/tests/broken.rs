@@ -21,7 +21,7 @@ program! {
         let larger = e.larger(&[(&y, &other)], p.window)?;
         let larger = e.open_bits(&[&larger[0]], false)?.remove(0);
         let picked = e.pick(&larger, &y, &other)?;
-        e.open(&[Open::picked(&picked, p.frac, &p)])?;
+        e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?;
         e.and(&[(&larger, true), (&b, false)])?;
         let won = e.winner(&y, p.window)?;
         let d = e.below_max(&y, &won)?;

@@ -43,14 +43,14 @@ fn signs(e: &mut Plan, ring: bool) -> Result<Bits> {
 
 fn opened(e: &mut Plan, bits: u32, shape: &[usize]) -> Result<Wire> {
     let x = ring(e, 0, shape)?;
-    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: false }])?.remove(0))
+    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: false, argument: false }])?.remove(0))
 }
 
 fn open_cost(p: &Profile, bits: u32) -> Cost {
     cost(p, LEN, |e| {
         let x = ring(e, 0, &[LEN])?;
         e.section(Section::Step);
-        e.open(&[Open { share: &x, cut: 0, bits, lifted: true }]).map(drop)
+        e.open(&[Open { share: &x, cut: 0, bits, lifted: true, argument: false }]).map(drop)
     })
 }
 

@@ -9,6 +9,7 @@ mod rescale;
 mod softmax;
 mod vectors;
 mod views;
+mod width;
 
 use super::Open;
 use super::lockstep::{Gate, Program, Record, World, random};
@@ -59,7 +60,7 @@ fn ring<E: Engine>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Share>
 /// A parameter as a lifted wire of `bits` bits, exactly.
 fn wire<E: Engine>(e: &mut E, index: usize, shape: &[usize], bits: u32) -> Result<E::Wire> {
     let x = ring(e, index, shape)?;
-    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: true }])?.remove(0))
+    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: true, argument: false }])?.remove(0))
 }
 
 /// A parameter as an operand of products.

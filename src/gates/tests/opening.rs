@@ -7,7 +7,7 @@ program! {
     Truncate { shape: Vec<usize>, cut: u32, lifted: bool } |this, e| {
         let (z, p) = (ring(e, 0, &this.shape)?, e.profile().clone());
         let bits = if this.lifted { p.wire_after(this.cut) } else { p.ring - this.cut };
-        let y = e.open(&[Open { share: &z, cut: this.cut, bits, lifted: this.lifted }])?.remove(0);
+        let y = e.open(&[Open { share: &z, cut: this.cut, bits, lifted: this.lifted, argument: false }])?.remove(0);
         if this.lifted {
             e.extend(&y)?;
         }

@@ -27,7 +27,8 @@ fn dropout(rate: f64) -> LayerSpec {
     LayerSpec::Dropout { factor: Factor::kept(rate) }
 }
 
-/// Images and the layers over them: every layer, in every order that there is, on odd sizes.
+/// Images and the layers over them: every layer before and behind every other that it may be next to, on odd sizes. Networks
+/// at random are in [`random`](super::random).
 fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
     use LayerSpec::{Flatten, GlobalAveragePool, Relu, Sigmoid};
     let residual = |body, projection| LayerSpec::Residual { body, projection };
@@ -130,6 +131,25 @@ fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
                 dropout(0.2),
                 dense(2),
             ],
+        ),
+        // max pools of wires that folds have made shorter, of an odd number of values
+        ([6, 5, 1], vec![average([2, 1]), conv(2, [2, 2], [1, 1], [0, 0]), max([1, 3]), Relu, dense(2)]),
+        ([3, 4, 1], vec![dropout(0.2), conv(1, [2, 2], [1, 1], [0, 0]), max([2, 3]), Relu, dense(2)]),
+        (
+            [4, 4, 1],
+            vec![
+                average([2, 2]),
+                dropout(0.25),
+                conv(2, [1, 1], [1, 1], [0, 0]),
+                overlapping([1, 2], [1, 1], PoolMethod::OneShot),
+                Relu,
+                dense(2),
+            ],
+        ),
+        // 10 bits before the logits, which leaves too short a wire for softmax
+        (
+            [7, 7, 1],
+            vec![LayerSpec::AveragePool { window: [4, 4], stride: [1, 1] }, average([4, 4]), dropout(0.2), dense(3)],
         ),
     ]
 }

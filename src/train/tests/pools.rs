@@ -11,6 +11,8 @@ struct Pooled {
     boxes: Boxes,
     method: PoolMethod,
     rows: usize,
+    /// Bits that folds took.
+    extra: u32,
 }
 
 impl Program for Pooled {
@@ -22,9 +24,9 @@ impl Program for Pooled {
         };
         let (z, dy) = (share(e, 0, self.boxes.image_len())?, share(e, 1, self.boxes.output_len())?);
         e.scope("forward");
-        pool.forward(e, &z, 0, true)?;
+        pool.forward(e, &z, self.extra, true)?;
         e.scope("backward");
-        pool.backward(e, &dy, 0)?;
+        pool.backward(e, &dy, self.extra)?;
         Ok(())
     }
 }
@@ -37,10 +39,11 @@ fn last(records: &[Record<Number>], scope: &str) -> Vec<i64> {
 
 #[test]
 fn of_equal_values_one_wins_and_gets_the_gradient() {
-    for p in Profile::all() {
-        let (unit, frac) = (1i64 << p.window.low, p.frac);
+    for (p, extra) in Profile::all().into_iter().flat_map(|p| [0, 2, 9].map(|extra| (p.clone(), extra))) {
+        let (window, frac) = (p.window.on(p.wire_after(p.frac + extra)), p.frac + extra);
+        let unit = 1i64 << window.low;
         // the ends of what a window compares, and of differences: half of them
-        let far = (1i64 << (p.window.high - 1)) - unit;
+        let far = (1i64 << (window.high - 1)) - unit;
         let windows: [&[i64]; 10] = [
             &[0; 4],
             &[unit; 4],
@@ -53,7 +56,7 @@ fn of_equal_values_one_wins_and_gets_the_gradient() {
             &[5 * unit, 7 * unit, 7 * unit, 5 * unit],
             &[-2 * unit, -unit, -3 * unit, -unit],
         ];
-        let dy: Vec<i64> = (1..=10).map(|i| (i * 3 - 16) << frac).collect();
+        let dy: Vec<i64> = (1..=10).map(|i| (i * 3 - 16) << 4).collect();
         for (method, taps) in
             [PoolMethod::Tree, PoolMethod::OneShot].into_iter().flat_map(|m| [2, 3, 4].map(|n| (m, n)))
         {
@@ -62,13 +65,13 @@ fn of_equal_values_one_wins_and_gets_the_gradient() {
             let gradient: Vec<i64> = dy.iter().map(|x| x << frac).collect();
             let rows = windows.len();
             let world = World::new(&p, 5).with(&[(&z, &[rows, taps]), (&gradient, &[rows, 1])]);
-            let program = Pooled { boxes, method, rows };
+            let program = Pooled { boxes, method, rows, extra };
             for records in [world.run(&program).records, world.run_clear(&program)] {
                 let (y, dz) = (last(&records, "forward"), last(&records, "backward"));
                 for (at, window) in windows.iter().enumerate() {
                     let window = &window[..taps];
                     let most = *window.iter().max().unwrap();
-                    let about = format!("{} {method:?} {window:?}", p.name);
+                    let about = format!("{}, {extra} bits, {method:?} {window:?}", p.name);
                     assert_eq!(y[at], most.max(0), "{about}");
                     let dz = &dz[at * taps..][..taps];
                     let got: Vec<usize> = (0..taps).filter(|i| dz[*i] != 0).collect();

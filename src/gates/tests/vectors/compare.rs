@@ -154,7 +154,7 @@ program! {
             let three = e.and(&[(&c[0], true), (&c[1], true), (&c[0], false)])?;
             if this.gate == "open_with_bits" {
                 let picked = e.pick(&c[0], &x, &y)?;
-                e.open_with_bits(&[Open::picked(&picked, p.frac, &p)], &[&both, &three], true)?;
+                e.open_with_bits(&[Open::picked(&picked, p.wire_after(p.frac))], &[&both, &three], true)?;
             }
         }
     }

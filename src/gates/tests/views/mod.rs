@@ -40,5 +40,5 @@ fn share<E: Party>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Share>
 /// An input as a lifted wire.
 fn wire<E: Party>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Wire> {
     let (x, bits) = (share(e, index, shape)?, e.profile().wire);
-    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: true }])?.remove(0))
+    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: true, argument: false }])?.remove(0))
 }

@@ -55,7 +55,7 @@ impl Scene for Picking {
         let (x, y) = (wire(e, 1, &[rows])?, wire(e, 2, &[rows])?);
         let picked = e.pick(&c, &x, &y)?;
         if self.opened {
-            e.open(&[Open::picked(&picked, p.frac, &p)])?;
+            e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?;
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Scene for MaxPool {
         let c = e.larger(&[(&x, &y)], p.window)?.remove(0);
         let c = e.open_bits(&[&c], false)?.remove(0);
         let picked = e.pick(&c, &x, &y)?;
-        let top = e.open(&[Open::picked(&picked, p.frac, &p)])?.remove(0);
+        let top = e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?.remove(0);
         let sign = e.sign(&[(&top, p.window)])?.remove(0);
         let sign = e.open_bits(&[&sign], true)?.remove(0);
         let top = e.select(&sign, &top)?;

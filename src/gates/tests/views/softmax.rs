@@ -15,7 +15,7 @@ impl Scene for BelowMax {
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let won = e.bits(0, &[rows, 1])?;
         let won = e.open_bits(&[&won], false)?.remove(0);
-        let y = wire(e, 1, &[rows, 1])?;
+        let y = E::taken_for(wire(e, 1, &[rows, 1])?, 8);
         e.below_max(&y, &won).map(drop)
     }
 }

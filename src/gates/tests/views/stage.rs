@@ -14,7 +14,7 @@ use crate::gates::lockstep::{Heard, tap::Tap};
 use crate::kernel::fast::bits::{pack, plane};
 use crate::kernel::{Kernel, Operand, RingWord};
 use crate::net::pair;
-use crate::party::{BitShare, Dealer, Links, Server, Values};
+use crate::party::{BitShare, Dealer, DealtWire, Links, OpenWire, Server, Values};
 use crate::prg::Seed;
 use crate::shape::Shape;
 use crate::tensor::Device;
@@ -31,6 +31,10 @@ pub(super) trait Scene: Sync {
 pub(super) trait Party: Engine {
     /// The lowest bits of an input.
     fn bits(&mut self, index: usize, shape: &[usize]) -> Result<Self::Bits>;
+
+    /// A wire that says it has `bits` bits: fewer masks than a gate asks for, where all of them are to be tried. Its value is wrong
+    /// then, which is nothing that a view could show.
+    fn taken_for(wire: Self::Wire, bits: u32) -> Self::Wire;
 }
 
 impl Party for Server {
@@ -42,11 +46,19 @@ impl Party for Server {
         pack(&mut words, 1, x.len(), |i| x[i]);
         Ok(BitShare { x: self.device().upload_raw(&words)?, shape })
     }
+
+    fn taken_for(wire: OpenWire, bits: u32) -> OpenWire {
+        OpenWire { bits, ..wire }
+    }
 }
 
 impl Party for Dealer {
     fn bits(&mut self, _: usize, shape: &[usize]) -> Result<Shape> {
         Ok(Shape::new(shape))
+    }
+
+    fn taken_for(wire: DealtWire, bits: u32) -> DealtWire {
+        DealtWire { bits, ..wire }
     }
 }
 
