@@ -107,6 +107,16 @@ pub enum Error {
     /// The run was interrupted by the user.
     #[error("interrupted")]
     Interrupted,
+    /// The user ended the run before its last step.
+    #[error("interrupted after step {step} of {steps}; {what}")]
+    Ended {
+        /// The last step.
+        step: u64,
+        /// The steps that there might have been.
+        steps: u64,
+        /// What became of the model.
+        what: String,
+    },
     /// An error with the place where it happened.
     #[error("{scope}: {source}")]
     Scoped {

@@ -42,7 +42,9 @@ pub(super) fn compare(
              and `ppdnn dry-run` tells more"
         ));
     }
-    summary.clear_accuracy = clear.last().copied();
+    // of the epoch that the model is of
+    let epoch = summary.model_epoch.map_or(clear.len(), |epoch| epoch as usize);
+    summary.clear_accuracy = epoch.checked_sub(1).and_then(|at| clear.get(at)).copied();
     summary.clear_difference = clear.iter().zip(shares).map(|(a, b)| (a - b).abs()).reduce(f64::max);
     noted
 }

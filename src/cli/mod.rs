@@ -56,7 +56,7 @@ const INTERRUPTED: u8 = 130;
 fn exit_code(e: &Error) -> ExitCode {
     match e {
         e if e.is_usage() => ExitCode::from(2),
-        Error::Interrupted => ExitCode::from(INTERRUPTED),
+        Error::Interrupted | Error::Ended { .. } => ExitCode::from(INTERRUPTED),
         _ => ExitCode::from(1),
     }
 }

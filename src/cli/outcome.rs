@@ -29,13 +29,15 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
 /// The closing table.
 pub(super) fn summary_table(s: &Summary) -> String {
     let mut t = Table::default();
-    t.row("test accuracy", &s.test_accuracy.map_or("not revealed".into(), percent));
+    let unknown = if s.interrupted { "not measured for the model of the last step" } else { "not revealed" };
+    let of = s.model_epoch.map_or(String::new(), |epoch| format!(", epoch {epoch}, the best"));
+    t.row("test accuracy", &s.test_accuracy.map_or(unknown.into(), |accuracy| percent(accuracy) + &of));
     if let Some(clear) = s.clear_accuracy {
         let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
         t.row("  in the clear", &format!("{}{apart}", percent(clear)));
     }
     let wall = s.seconds.map_or("-".into(), seconds);
-    let early = if s.stopped_early { format!(" of {}", s.settings.epochs) } else { String::new() };
+    let early = if s.stopped_early || s.interrupted { format!(" of {}", s.settings.epochs) } else { String::new() };
     t.row("time", &format!("{wall}, {}{early}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
     if let (Some(step), Some(p)) = (s.seconds_per_step, s.step_parts) {
         let ms = |x: f64| format!("{:.1}", 1e3 * x);

@@ -171,6 +171,10 @@ impl Screen {
             Event::Epoch { epoch, step, test_accuracy, seconds, bytes } => {
                 self.epoch(*epoch, *step, *test_accuracy, *seconds, bytes);
             }
+            Event::Interrupted => {
+                self.clear();
+                self.note("interrupted: the run ends after the next step; a second Ctrl-C stops it at once");
+            }
             Event::Stopped { epoch, epochs } => {
                 self.clear();
                 self.note(&format!("stopped early, after epoch {epoch} of {epochs}"));

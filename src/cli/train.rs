@@ -15,7 +15,7 @@ use crate::data::{Places, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
-use crate::roles::{Event, Local, Outcome, Place, announce, threads_of_a_role};
+use crate::roles::{Event, Local, Outcome, Place, Summary, announce, threads_of_a_role};
 use crate::train::Job;
 
 /// Trains.
@@ -46,7 +46,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let folder = Folder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
     folder.write_config(&job, &args.job)?;
     let stop = Stop::on_signals()?;
-    let interrupted = &*stop.interrupted;
+    let interrupted = &stop.interrupted;
     let mut metrics = folder.metrics()?;
     let mut failed = Ok(());
     let mut started = false;
@@ -78,29 +78,33 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     finish(&over, outcome, screen, metrics, &stop)
 }
 
-/// Has the parties of a cluster run the job; leaves them when the user interrupts.
+/// Has the parties of a cluster run the job; leaves them where the user interrupts before training starts.
 fn remote(
     place: &Place,
     job: &Job,
     initial: Vec<Vec<u64>>,
-    interrupted: &AtomicBool,
+    interrupted: &Arc<AtomicBool>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     let (tell, hears) = std::sync::mpsc::channel();
-    let (place, job) = (place.clone(), job.clone());
+    let (place, job, end) = (place.clone(), job.clone(), interrupted.clone());
+    let mut started = false;
     let trainer = std::thread::spawn(move || {
-        place.train(&job, &initial, &mut |event| {
+        place.train(&job, &initial, &end, &mut |event| {
             let _ = tell.send(event);
         })
     });
     loop {
         use std::sync::mpsc::RecvTimeoutError::{Disconnected, Timeout};
         match hears.recv_timeout(Duration::from_millis(50)) {
-            Ok(event) => on_event(event),
+            Ok(event) => {
+                started |= matches!(event, Event::Started);
+                on_event(event);
+            }
             Err(Timeout) => {}
             Err(Disconnected) => break,
         }
-        if interrupted.load(Ordering::SeqCst) {
+        if interrupted.load(Ordering::SeqCst) && !started {
             return Err(Error::Interrupted);
         }
     }
@@ -143,7 +147,7 @@ fn finish(run: &Run<'_>, outcome: Outcome, mut screen: Screen, mut metrics: Metr
     // from here on there is nothing to wind up, and what there is should not be lost
     stop.at_once();
     let written = run.folder.write_summary(&summary);
-    let mut compared = Ok(());
+    let (mut compared, ended) = (Ok(()), run.ended(&summary));
     if run.args.compare_clear && !stop.interrupted.load(Ordering::SeqCst) {
         let told = (&mut screen, &mut metrics);
         compared = compare(run.choice, (dataset, run.places), &accuracy, &mut summary, told);
@@ -154,10 +158,28 @@ fn finish(run: &Run<'_>, outcome: Outcome, mut screen: Screen, mut metrics: Metr
     } else {
         say(&summary_table(&summary));
     }
-    saved.and(written).and(compared)
+    saved.and(written).and(compared).and(ended)
 }
 
 impl Run<'_> {
+    /// The error of a run that the user ended.
+    fn ended(&self, summary: &Summary) -> Result<()> {
+        if !summary.interrupted {
+            return Ok(());
+        }
+        let (step, job) = (summary.steps, self.job);
+        let what = match (&summary.model_file, summary.model_epoch) {
+            (Some(file), Some(epoch)) => format!("{file} is the best model so far, of epoch {epoch}"),
+            (Some(file), None) => format!("{file} is the model of this step"),
+            (None, _) if job.reveal.model && step < job.ends_from => {
+                format!("the job reveals a model after step {} at the earliest, so there is none", job.ends_from)
+            }
+            (None, _) if job.reveal.model => "the model could not be saved".into(),
+            (None, _) => "the job reveals no model".into(),
+        };
+        Err(Error::Ended { step, steps: job.total_steps(), what })
+    }
+
     /// Saves the model, where it is revealed.
     fn save(&self, parameters: &[Vec<f64>]) -> Result<Option<String>> {
         if parameters.is_empty() {
@@ -169,7 +191,7 @@ impl Run<'_> {
     }
 }
 
-/// What Ctrl-C and its like do: ask the run to wind up, or end the program where there is no run.
+/// What Ctrl-C and its like do: ask for the end of the run, or end the program where there is no run.
 struct Stop {
     interrupted: Arc<AtomicBool>,
     at_once: Arc<AtomicBool>,

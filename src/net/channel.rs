@@ -38,6 +38,12 @@ pub trait Channel: Send {
 
     /// How long a call may wait without any byte moving.
     fn set_deadline(&mut self, deadline: Duration);
+
+    /// The next frame, or none where none comes within this time, whatever the peer does.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] where the connection ended.
+    fn poll(&mut self, within: Duration) -> Result<Option<Frame>>;
 }
 
 impl<C: Channel + ?Sized> Channel for Box<C> {
@@ -64,6 +70,10 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
     fn set_deadline(&mut self, deadline: Duration) {
         (**self).set_deadline(deadline);
     }
+
+    fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
+        (**self).poll(within)
+    }
 }
 
 /// Receives the body of the one frame that may come now: with this head, of so many bytes.
@@ -71,19 +81,7 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
 /// # Errors
 /// [`Error::Desync`] on another head, [`Error::Peer`] on another length, and those of [`Channel::recv`].
 pub fn receive_exactly(channel: &mut dyn Channel, want: Head, bytes: usize, what: &str) -> Result<Vec<u8>> {
-    let Frame { head, body } = channel.recv(what)?;
-    if head != want {
-        let (mine, theirs) = (want.to_string(), head.to_string());
-        return Err(Error::Desync { peer: channel.peer().into(), mine, theirs });
-    }
-    if body.len() != bytes {
-        let reason = format!(
-            "sent {} bytes as {what} at {head}, we expect {bytes}; the two run different programs or jobs",
-            body.len()
-        );
-        return Err(Error::peer(channel.peer(), reason));
-    }
-    Ok(body)
+    channel.recv(what)?.exactly(channel.peer(), want, bytes, what)
 }
 
 /// What a frame is for.
@@ -198,6 +196,23 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The body of the one frame that may come now, from `peer`; see [`receive_exactly`].
+    pub(crate) fn exactly(self, peer: &str, want: Head, bytes: usize, what: &str) -> Result<Vec<u8>> {
+        let Self { head, body } = self;
+        if head != want {
+            let (mine, theirs) = (want.to_string(), head.to_string());
+            return Err(Error::Desync { peer: peer.into(), mine, theirs });
+        }
+        if body.len() != bytes {
+            let reason = format!(
+                "sent {} bytes as {what} at {head}, we expect {bytes}; the two run different programs or jobs",
+                body.len()
+            );
+            return Err(Error::peer(peer, reason));
+        }
+        Ok(body)
+    }
+
     /// Bytes on the channel: header and body.
     pub fn bytes(&self) -> u64 {
         (HEADER_BYTES + self.body.len()) as u64

@@ -98,4 +98,8 @@ impl<C: Channel> Channel for Faulty<C> {
             inner.set_deadline(deadline);
         }
     }
+
+    fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
+        self.inner()?.poll(within)
+    }
 }

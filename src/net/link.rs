@@ -109,6 +109,18 @@ impl Channel for Link {
     fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline;
     }
+
+    fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
+        match self.from.pop_within(within) {
+            Ok(frame) => {
+                self.from.written();
+                self.traffic.received += frame.bytes();
+                Ok(Some(frame))
+            }
+            Err(Stop::Late) => Ok(None),
+            Err(stop) => Err(stop.error(&self.peer, "a frame", within)),
+        }
+    }
 }
 
 impl Drop for Link {

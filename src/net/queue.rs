@@ -32,6 +32,13 @@ struct State {
     finished: bool,
 }
 
+impl State {
+    /// Whether whoever pops has something to do.
+    fn is_filled(&self) -> bool {
+        !self.frames.is_empty() || self.end.is_some()
+    }
+}
+
 /// Why a queue did not do what was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -66,7 +73,19 @@ impl Queue {
 
     /// Takes the oldest frame; an ended queue first gives all that it holds.
     pub(super) fn pop(&self, patience: Option<Duration>) -> Result<Frame, Stop> {
-        let mut state = self.wait(&self.filled, patience, |s| !s.frames.is_empty() || s.end.is_some())?;
+        let state = self.wait(&self.filled, patience, State::is_filled)?;
+        self.take(state)
+    }
+
+    /// Takes the oldest frame; late where none comes within this time, whatever moves.
+    pub(super) fn pop_within(&self, limit: Duration) -> Result<Frame, Stop> {
+        let state = self.lock();
+        let waited = self.filled.wait_timeout_while(state, limit, |s| !s.is_filled());
+        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if state.is_filled() { self.take(state) } else { Err(Stop::Late) }
+    }
+
+    fn take(&self, mut state: MutexGuard<'_, State>) -> Result<Frame, Stop> {
         let Some(frame) = state.frames.pop_front() else {
             return Err(Stop::Ended(state.end.clone().unwrap_or_default()));
         };

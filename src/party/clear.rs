@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ranges::Sighting;
 use super::rows::Set;
-use super::{Judge, Moment, Ranges, Revealed, Section, Values};
+use super::{Judge, Moment, Ranges, Revealed, Section, Values, Verdict};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, Profile, mask, signed};
 use crate::prg::Seed;
@@ -64,7 +64,7 @@ impl Clear {
             sets: Vec::new(),
             outlet: Box::new(|_, _| Ok(())),
             observer: Box::new(|_| Ok(())),
-            judge: Box::new(|_| Ok(true)),
+            judge: Box::new(|_| Ok(Verdict { goes_on: true, best: true })),
         }
     }
 
@@ -91,8 +91,8 @@ impl Clear {
         self.observer = Box::new(observer);
     }
 
-    /// Lets `judge` say after every epoch whether the run goes on.
-    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<bool> + Send + 'static) {
+    /// Lets `judge` say after every epoch whether the run goes on, and whether the epoch is the best so far.
+    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<Verdict> + Send + 'static) {
         self.judge = Box::new(judge);
     }
 
@@ -229,12 +229,13 @@ impl Values for Clear {
         Ok(Number { x, shape: [numbers.len(), *cols].into(), bits: self.profile.ring })
     }
 
-    fn tick(&mut self, step: u64) -> Result<()> {
+    fn tick(&mut self, step: u64) -> Result<bool> {
         self.step = step;
-        (self.observer)(step)
+        (self.observer)(step)?;
+        Ok(true)
     }
 
-    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+    fn judge(&mut self, epoch: u32) -> Result<Verdict> {
         (self.judge)(epoch)
     }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Instant;
 
 use super::constants::Constants;
+use super::ending::is_dismissed;
 use super::harness::DrawLog;
 use super::rows::{RowMasks, Set, low};
 use super::server::unpacked;
 use super::stats::Account;
-use super::{Judge, Section, Stats, Values};
+use super::{Judge, Section, Stats, Values, Verdict};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::kernel::Operand;
@@ -83,7 +84,7 @@ impl Dealer {
             sets: Vec::new(),
             constants: Constants::default(),
             observer: Box::new(|_, _| Ok(())),
-            judge: Box::new(|_| Ok(true)),
+            judge: Box::new(|_| Ok(Verdict { goes_on: true, best: true })),
         })
     }
 
@@ -102,8 +103,8 @@ impl Dealer {
         self.observer = Box::new(observer);
     }
 
-    /// Lets `judge` say after every epoch whether the run goes on.
-    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<bool> + Send + 'static) {
+    /// Lets `judge` say after every epoch whether the run goes on, and whether the epoch is the best so far.
+    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<Verdict> + Send + 'static) {
         self.judge = Box::new(judge);
     }
 
@@ -225,13 +226,15 @@ impl Values for Dealer {
         Ok(DealtWire { r: self.sum(&a, &b)?, bits: self.profile.ring })
     }
 
-    fn tick(&mut self, step: u64) -> Result<()> {
+    fn tick(&mut self, step: u64) -> Result<bool> {
         self.step = low(step);
         let stats = self.account.of(Section::Step);
-        (self.observer)(step, stats)
+        (self.observer)(step, stats)?;
+        let Some(link) = &mut self.link else { return Ok(true) };
+        Ok(!is_dismissed(&mut **link, self.session)?)
     }
 
-    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+    fn judge(&mut self, epoch: u32) -> Result<Verdict> {
         (self.judge)(epoch)
     }
 

@@ -12,6 +12,7 @@
 mod clear;
 mod constants;
 mod dealer;
+mod ending;
 mod harness;
 mod ledger;
 mod plan;
@@ -22,6 +23,7 @@ mod stats;
 
 pub use clear::{Clear, Number};
 pub use dealer::{Dealer, DealtBits, DealtWire};
+pub use ending::Verdict;
 pub use harness::{Draw, DrawLog};
 pub use ledger::{Cost, CostKind, Entry};
 pub use plan::{LargestFrames, Plan, PlannedSet};
@@ -31,15 +33,13 @@ pub use server::{BitShare, Half, HandOut, Links, OpenBits, OpenWire, Outlet, Pee
 pub use stats::{Section, Stats, Traffic};
 
 pub(crate) use clear::{largest, power};
+pub(crate) use ending::{Judge, dismiss_dealer};
 pub(crate) use rows::{count, low};
 pub(crate) use server::unpacked;
 
 use crate::error::Result;
 use crate::fixed::Profile;
 use crate::shape::Shape;
-
-/// Says after an epoch whether a run that may end early goes on.
-pub(crate) type Judge = Box<dyn FnMut(u32) -> Result<bool> + Send>;
 
 /// What values are to an interpreter.
 pub trait Values {
@@ -79,17 +79,26 @@ pub trait Values {
     /// What the device says.
     fn rows(&mut self, set: Set, rows: &[u32]) -> Result<Self::Wire>;
 
-    /// Says that a step is done.
+    /// Says that step number `step`, from 1, begins.
+    ///
+    /// # Errors
+    /// What the interpreter's links say.
+    fn begin(&mut self, _step: u64) -> Result<()> {
+        Ok(())
+    }
+
+    /// Says that a step is done. Whether the run goes on: not if the trainer asked for its end.
     ///
     /// # Errors
     /// What the interpreter's observer says.
-    fn tick(&mut self, step: u64) -> Result<()>;
+    fn tick(&mut self, step: u64) -> Result<bool>;
 
-    /// Asks, in a job that may end early, whether it goes on; the accuracy of `epoch` has just been revealed.
+    /// Asks, in a job that may end early by its accuracy, what the trainer makes of `epoch`, whose accuracy has just been
+    /// revealed.
     ///
     /// # Errors
     /// What the interpreter's judge says.
-    fn goes_on(&mut self, epoch: u32) -> Result<bool>;
+    fn judge(&mut self, epoch: u32) -> Result<Verdict>;
 
     /// Shape of a share.
     fn shape_of(share: &Self::Share) -> Shape;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::rows::{MaskedRows, RowMasks, Set, SetShape};
-use super::{Cost, CostKind, Dealer, Entry, Section, Server, Stats, Traffic, Values};
+use super::{Cost, CostKind, Dealer, Entry, Section, Server, Stats, Traffic, Values, Verdict};
 use crate::backend::{Meter, Null};
 use crate::error::Result;
 use crate::fixed::Profile;
@@ -216,14 +216,13 @@ impl Values for Plan {
         Ok((self.server.rows(set, numbers)?, self.dealer.rows(set, numbers)?))
     }
 
-    fn tick(&mut self, step: u64) -> Result<()> {
-        self.server.tick(step)?;
-        self.dealer.tick(step)
+    fn tick(&mut self, step: u64) -> Result<bool> {
+        Ok(self.server.tick(step)? && self.dealer.tick(step)?)
     }
 
     /// A plan is of all epochs.
-    fn goes_on(&mut self, _: u32) -> Result<bool> {
-        Ok(true)
+    fn judge(&mut self, _: u32) -> Result<Verdict> {
+        Ok(Verdict { goes_on: true, best: true })
     }
 
     fn shape_of(share: &Self::Share) -> Shape {

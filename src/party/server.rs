@@ -7,10 +7,11 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::constants::Constants;
+use super::ending::Ending;
 use super::harness::DrawLog;
 use super::rows::{MaskedRows, RowMasks, Set, count, low};
 use super::stats::Account;
-use super::{Judge, Section, Stats, Values};
+use super::{Judge, Section, Stats, Values, Verdict};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, Profile};
 use crate::kernel::Operand;
@@ -126,6 +127,7 @@ pub struct Server {
     outlet: Option<Outlet>,
     observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
     judge: Judge,
+    ending: Ending,
 }
 
 /// The way out to the trainer.
@@ -190,7 +192,8 @@ impl Server {
             revealed: 0,
             outlet: None,
             observer: Box::new(|_, _| Ok(())),
-            judge: Box::new(|_| Ok(true)),
+            judge: Box::new(|_| Ok(Verdict { goes_on: true, best: true })),
+            ending: Ending::default(),
         })
     }
 
@@ -245,9 +248,26 @@ impl Server {
         self.observer = Box::new(observer);
     }
 
-    /// Lets `judge` say after every epoch whether the run goes on; the other server must hear the same.
-    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<bool> + Send + 'static) {
+    /// Lets `judge` say after every epoch whether the run goes on, and whether the epoch is the best so far; the other server must
+    /// hear the same.
+    pub fn set_judge(&mut self, judge: impl FnMut(u32) -> Result<Verdict> + Send + 'static) {
         self.judge = Box::new(judge);
+    }
+
+    /// Lets `wish` say before every step whether the trainer asked for the end of the run. It is for server 0; server 1 hears of it
+    /// from there.
+    pub fn set_wish(&mut self, wish: impl FnMut() -> Result<bool> + Send + 'static) {
+        self.ending.set_wish(Box::new(wish));
+    }
+
+    /// The step that the trainer's wish made the last.
+    pub fn last_step(&self) -> Option<u64> {
+        self.ending.last()
+    }
+
+    /// The session's number.
+    pub fn session(&self) -> u64 {
+        self.session
     }
 
     /// Notes every draw of randomness; for tests.
@@ -345,7 +365,7 @@ impl Server {
         let theirs = links
             .peer
             .send(head, mine)
-            .and_then(|()| receive_exactly(&mut *links.peer, head, total * 4, "its half of an opening"))
+            .and_then(|()| self.ending.receive(&mut *links.peer, head, total * 4, "its half of an opening"))
             .map_err(|e| e.at(&self.scope))?;
         self.account.now().exchange_seconds += start.elapsed().as_secs_f64();
         Ok(Peer { words: self.device.upload(&theirs, Operand::Raw, [total])?, at })
@@ -421,23 +441,29 @@ impl Values for Server {
         Ok(OpenWire { hat, r, bits: self.profile.ring, half: OnceCell::new() })
     }
 
-    fn tick(&mut self, step: u64) -> Result<()> {
-        self.step = low(step);
-        let stats = self.account.of(Section::Step);
-        (self.observer)(step, stats)
+    fn begin(&mut self, step: u64) -> Result<()> {
+        let peer = self.links.as_mut().map(|links| &mut *links.peer as &mut dyn Channel);
+        self.ending.begin(self.id, step, self.session, peer)
     }
 
-    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
+    fn tick(&mut self, step: u64) -> Result<bool> {
+        self.step = low(step);
+        let stats = self.account.of(Section::Step);
+        (self.observer)(step, stats)?;
+        Ok(self.ending.goes_on(step))
+    }
+
+    fn judge(&mut self, epoch: u32) -> Result<Verdict> {
         let mine = (self.judge)(epoch)?;
         let Some(links) = &mut self.links else { return Ok(mine) };
         // a word of the trainer's, no value: it is not counted as an opening
         let head = Head { kind: Kind::Control, session: self.session, step: self.step, gate: epoch };
-        links.peer.send(head, vec![mine.into()])?;
-        let theirs = receive_exactly(&mut *links.peer, head, 1, "whether the run goes on")?;
-        if theirs == [u8::from(mine)] {
+        links.peer.send(head, vec![mine.to_byte()])?;
+        let theirs = receive_exactly(&mut *links.peer, head, 1, "what the trainer makes of the epoch")?;
+        if theirs == [mine.to_byte()] {
             return Ok(mine);
         }
-        Err(Error::peer("trainer", format!("told one server to go on after epoch {epoch}, and the other to stop")))
+        Err(Error::peer("trainer", format!("told the servers different things of epoch {epoch}")))
     }
 
     fn shape_of(share: &Half) -> Shape {

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use crate::data::Examples;
 use crate::error::Result;
 use crate::fixed::MASTER_BITS;
-use crate::party::{Clear, Number, Ranges, Revealed, Set};
+use crate::party::{Clear, Number, Ranges, Revealed, Set, Verdict};
 use crate::prg::Seed;
 use crate::roles::Training;
 use crate::roles::event::Event;
 use crate::roles::owner::{fits, grid};
 use crate::roles::trainer::epoch_of;
 use crate::shape::Shape;
-use crate::train::{Job, Reveals, train};
+use crate::train::{Job, Reveals, best_of, train};
 
 impl Training {
     /// Trains the same network on the same batches in the clear; returns the accuracy by epoch and what was seen of the
@@ -59,7 +59,10 @@ impl Training {
             }
             Ok(())
         });
-        clear.set_judge(move |_| Ok(!over(&judged.lock().unwrap_or_else(PoisonError::into_inner))));
+        clear.set_judge(move |_| {
+            let known = judged.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Verdict { goes_on: !over(&known), best: best_of(&known) + 1 == known.len() })
+        });
         let every = job.clone();
         clear.observe(move |step| {
             if last.elapsed() >= PROGRESS || step == total {

@@ -172,11 +172,12 @@ fn memory(job: &Job, plan: &Plan) -> BTreeMap<String, Memory> {
     let data = sets.iter().map(|(set, shape)| rows(set.is_train()) * shape.stride() as f64 * 4.0).sum::<f64>();
     let frames = plan.largest_frames();
     let server_kept = plan.server_memory().kept() as f64;
-    // as given at the start, as they are now, and their momentum
+    // as given at the start, as they are now, and their momentum; and the best so far
+    let best = if job.stop.is_some() && job.reveal.model { parameters(1) } else { 0.0 };
     let held = parameters(3);
     let server = Memory {
         data_mib: mib(data),
-        parameters_mib: held,
+        parameters_mib: held + best,
         values_mib: (mib(server_kept - data) - held).max(0.0),
         // mine, the other's, and what the operating system has not taken yet
         queue_mib: mib(3.0 * frames.opened as f64),

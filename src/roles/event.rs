@@ -67,6 +67,8 @@ pub enum Event {
         /// Bytes of training steps so far.
         bytes: Bytes,
     },
+    /// The user asked for the end of the run, which comes after the next step.
+    Interrupted,
     /// The run ends early: the accuracy is high enough, or has not become better for too long.
     Stopped {
         /// The last epoch.
@@ -153,9 +155,14 @@ pub struct Summary {
     pub steps: u64,
     /// Whether the run ended before its last epoch, by the accuracy.
     pub stopped_early: bool,
+    /// Whether the user ended the run before its last step.
+    pub interrupted: bool,
+    /// The epoch that the model is of, in a run with an early stop: the best one; none where it is the model of the last step.
+    pub model_epoch: Option<u32>,
     /// Rows of a batch.
     pub batch: u32,
-    /// Share of the test rows that are classified right; none where it is not revealed.
+    /// Share of the test rows that the model classifies right; none where it is not revealed, or not known because the run was
+    /// ended after another step.
     pub test_accuracy: Option<f64>,
     /// The same of a run in the clear; none without one.
     pub clear_accuracy: Option<f64>,

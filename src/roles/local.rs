@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -43,12 +43,12 @@ impl Local {
     /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)). Stops the other roles in any case.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] once `interrupted` is set; [`Error::Child`] where a role dies; what the trainer says.
+    /// [`Error::Interrupted`] where `interrupted` is set before training starts; later, the run ends after the next step. [`Error::Child`] where a role dies; what the trainer says.
     pub fn train(
         &self,
         job: &Job,
         initial: &[Vec<u64>],
-        interrupted: &AtomicBool,
+        interrupted: &Arc<AtomicBool>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
         let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
@@ -63,9 +63,9 @@ impl Local {
             }
         }
         let (tell, hears) = mpsc::channel();
-        let (job, initial) = (job.clone(), initial.to_vec());
+        let (job, initial, end) = (job.clone(), initial.to_vec(), interrupted.clone());
         let trainer = thread::spawn(move || {
-            place.train(&job, &initial, &mut |event| {
+            place.train(&job, &initial, &end, &mut |event| {
                 let _ = tell.send(event);
             })
         });
@@ -143,7 +143,7 @@ pub(crate) fn file_name(role: Role) -> String {
     role.to_string().replace(' ', "")
 }
 
-/// Passes events on until the trainer is done; stops early where the user interrupts or a role dies.
+/// Passes events on until the trainer is done; stops early where the user interrupts before training, or a role dies.
 fn watch(
     family: &mut Family,
     trainer: JoinHandle<Result<Outcome>>,
@@ -151,10 +151,13 @@ fn watch(
     hears: &mpsc::Receiver<Event>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
-    let (mut trainer, mut reason, mut failing) = (Some(trainer), None, None);
+    let (mut trainer, mut reason, mut failing, mut started) = (Some(trainer), None, None, false);
     loop {
         match hears.recv_timeout(POLL) {
-            Ok(event) => on_event(event),
+            Ok(event) => {
+                started |= matches!(event, Event::Started);
+                on_event(event);
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => match trainer.take().map(JoinHandle::join) {
                 Some(Ok(Ok(outcome))) => return Ok(outcome),
                 Some(Ok(Err(e))) => reason = Some(e),
@@ -163,7 +166,7 @@ fn watch(
             },
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
-        if interrupted.load(Ordering::SeqCst) {
+        if interrupted.load(Ordering::SeqCst) && !started {
             return Err(Error::Interrupted);
         }
         if family.look() || reason.is_some() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Head, Kind};
+use crate::net::{Channel, Frame, Head, Kind};
 use crate::party::{Revealed, Stats};
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
@@ -77,10 +77,15 @@ pub(crate) enum News {
         /// What the steps cost until then.
         stats: Stats,
     },
-    /// In a job that may end early, it asks whether to go on after an epoch. The trainer answers with an [`Answer`].
+    /// In a job that may end early by its accuracy, it asks what the trainer makes of an epoch; an [`Answer`] comes back.
     Asks {
         /// The epoch.
         epoch: u32,
+    },
+    /// A server ended the run early because the trainer asked.
+    Ended {
+        /// The last step.
+        step: u64,
     },
     /// It is done.
     Report(Box<PartyReport>),
@@ -88,13 +93,20 @@ pub(crate) enum News {
     Failed(Failure),
 }
 
-/// What the trainer answers whoever asks whether to go on.
+/// What the trainer says while a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// The run goes on after this epoch.
-    GoOn(u32),
-    /// This epoch was the last.
-    Stop(u32),
+    /// To server 0, without being asked: the run is to end after the next step.
+    End,
+    /// What it makes of an epoch.
+    Verdict {
+        /// The epoch.
+        epoch: u32,
+        /// Whether another follows.
+        goes_on: bool,
+        /// Whether none before was as good.
+        best: bool,
+    },
     /// It is not known yet; the answer will come.
     Wait,
 }
@@ -108,13 +120,18 @@ pub(crate) fn say<T: Serialize>(link: &mut dyn Channel, kind: Kind, what: &T) ->
 /// Hears something of a kind; `what` names it in errors.
 pub(crate) fn hear<T: DeserializeOwned>(link: &mut dyn Channel, kind: Kind, what: &str) -> Result<T> {
     let frame = link.recv(what)?;
+    understand(link.peer(), frame, kind, what)
+}
+
+/// What a frame of a peer says.
+pub(crate) fn understand<T: DeserializeOwned>(peer: &str, frame: Frame, kind: Kind, what: &str) -> Result<T> {
     if frame.head.kind != kind {
         let (mine, theirs) = (format!("{kind:?} ({what})"), format!("{:?}", frame.head.kind));
-        return Err(Error::Desync { peer: link.peer().into(), mine, theirs });
+        return Err(Error::Desync { peer: peer.into(), mine, theirs });
     }
     // it may be a seed
     let body = Zeroizing::new(frame.body);
-    postcard::from_bytes(&body).map_err(|e| Error::peer(link.peer(), format!("{what} cannot be read: {e}")))
+    postcard::from_bytes(&body).map_err(|e| Error::peer(peer, format!("{what} cannot be read: {e}")))
 }
 
 /// Checks that a peer agreed to the same job.

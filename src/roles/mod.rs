@@ -15,8 +15,11 @@
 //! | server | server | the hash of the masked rows |
 //! | dealer | server 1 | corrections |
 //! | server | server | openings |
-//! | servers, dealer | trainer | after an epoch of a job that may end early: whether to go on; its answer comes back |
+//! | servers, dealer | trainer | after an epoch of a job with an early stop: whether to go on, and whether it was the best; its answer comes back |
 //! | server | server | the answer |
+//! | trainer | server 0 | at any time: that the run is to end after the next step |
+//! | server 0 | server 1 | ahead of a step's first opening: that it is the last |
+//! | server 1 | dealer | after that step: that none follows; the dealer says the same |
 //! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
 
 mod blame;

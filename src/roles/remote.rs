@@ -3,6 +3,7 @@
 //! Servers and the dealer listen; server 1 calls server 0, both call the dealer, trainer and owners call all three.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::backend::Backend;
@@ -114,17 +115,29 @@ impl Place {
         run_owner(number, links, data)
     }
 
-    /// Has a job run, as the trainer, from these parameters (see [`run_trainer`]).
+    /// Has a job run, as the trainer, from these parameters (see [`run_trainer`]); once `end` is set, until the end of a step.
     ///
     /// # Errors
     /// What stopped it.
-    pub fn train(&self, job: &Job, initial: &[Vec<u64>], on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+    pub fn train(
+        &self,
+        job: &Job,
+        initial: &[Vec<u64>],
+        end: &Arc<AtomicBool>,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outcome> {
         let call = |to: Role| -> Result<Box<dyn Channel>> {
             let patience = self.cluster.deadline();
             Ok(self.patient(dial(to, Role::Trainer, &self.identity, &self.cluster, patience)?))
         };
         let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
-        run_trainer(job, initial, TrainerLinks { servers, dealer: call(Role::Dealer)? }, &self.identity, on_event)
+        run_trainer(
+            job,
+            initial,
+            TrainerLinks { servers, dealer: call(Role::Dealer)?, end: end.clone() },
+            &self.identity,
+            on_event,
+        )
     }
 
     fn listen(&self, me: Role) -> Result<Listener> {

@@ -1,17 +1,18 @@
 //! A server, from the job to its report.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::fixed::MASTER_BITS;
 use crate::net::{Channel, Head, Kind, SealingKey, receive_exactly};
-use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Stats};
+use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Stats, Verdict, dismiss_dealer};
 use crate::prg::Seed;
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
-use crate::roles::messages::{Agreement, Answer, News, hear, say};
+use crate::roles::messages::{Agreement, Answer, News, hear, say, understand};
 use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::{common_seed, take_session_seed};
@@ -114,8 +115,15 @@ fn session(
     );
     server.observe(heartbeat(trainer, job));
     server.set_judge(judge(trainer));
+    if id == 0 {
+        server.set_wish(wish(trainer));
+    }
     trainer.tell(&News::Started)?;
     train(&mut server, job)?;
+    let ended = server.last_step().filter(|step| *step < job.total_steps());
+    if let Some(step) = ended {
+        trainer.tell(&News::Ended { step })?;
+    }
     let report = PartyReport {
         role: format!("server{id}"),
         backend: device.backend().name(),
@@ -126,6 +134,9 @@ fn session(
         cpu_seconds: cpu_seconds(),
     };
     if let Some(mut links) = server.into_links() {
+        if ended.is_some() && id == 1 {
+            dismiss_dealer(&mut *links.dealer, session);
+        }
         links.peer.flush()?;
     }
     Ok(report)
@@ -169,7 +180,11 @@ fn receive_rows(
 
 /// The link to the trainer, for everybody in a role who has something to tell.
 #[derive(Clone)]
-pub(crate) struct Trainer(Arc<std::sync::Mutex<Box<dyn Channel>>>);
+pub(crate) struct Trainer {
+    link: Arc<std::sync::Mutex<Box<dyn Channel>>>,
+    /// Whether it has asked for the end of the run.
+    end: Arc<AtomicBool>,
+}
 
 /// Tells the trainer of progress, now and then and at the end.
 pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) -> Result<()> + Send + 'static {
@@ -185,20 +200,33 @@ pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) 
     }
 }
 
-/// Asks the trainer whether the run goes on.
-pub(crate) fn judge(trainer: &Trainer) -> impl FnMut(u32) -> Result<bool> + Send + 'static {
+/// Asks the trainer what it makes of an epoch.
+pub(crate) fn judge(trainer: &Trainer) -> impl FnMut(u32) -> Result<Verdict> + Send + 'static {
     let trainer = trainer.clone();
-    move |epoch| {
-        trainer.tell(&News::Asks { epoch })?;
+    move |asked| {
+        trainer.tell(&News::Asks { epoch: asked })?;
         loop {
-            let answer = trainer.with(|t| hear(t, Kind::Control, "whether the run goes on"))?;
-            match answer {
-                Answer::GoOn(after) if after == epoch => return Ok(true),
-                Answer::Stop(after) if after == epoch => return Ok(false),
+            match trainer.with(|t| hear(t, Kind::Control, "what it makes of the epoch"))? {
+                Answer::Verdict { epoch, goes_on, best } if epoch == asked => return Ok(Verdict { goes_on, best }),
+                Answer::End => trainer.end.store(true, Ordering::SeqCst),
                 Answer::Wait => {}
-                other => return Err(Error::peer("trainer", format!("answered {other:?} after epoch {epoch}"))),
+                other => return Err(Error::peer("trainer", format!("answered {other:?} after epoch {asked}"))),
             }
         }
+    }
+}
+
+/// Looks whether the trainer has asked for the end of the run.
+pub(crate) fn wish(trainer: &Trainer) -> impl FnMut() -> Result<bool> + Send + 'static {
+    let trainer = trainer.clone();
+    move || {
+        while let Some(frame) = trainer.with(|t| t.poll(Duration::ZERO))? {
+            match understand("trainer", frame, Kind::Control, "its wish")? {
+                Answer::End => trainer.end.store(true, Ordering::SeqCst),
+                other => return Err(Error::peer("trainer", format!("says {other:?} although nobody asked"))),
+            }
+        }
+        Ok(trainer.end.load(Ordering::SeqCst))
     }
 }
 
@@ -207,12 +235,12 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 
 impl Trainer {
     pub(crate) fn new(link: Box<dyn Channel>) -> Self {
-        Self(Arc::new(std::sync::Mutex::new(link)))
+        Self { link: Arc::new(std::sync::Mutex::new(link)), end: Arc::default() }
     }
 
     /// Uses the link.
     pub(crate) fn with<T>(&self, use_it: impl FnOnce(&mut dyn Channel) -> T) -> T {
-        let mut link = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut link = self.link.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         use_it(&mut **link)
     }
 

@@ -1,6 +1,7 @@
 //! The trainer: says what is to be done, shares the initial parameters, and puts together what is revealed to it.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::roles::messages::{Answer, News, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::server::seal_label;
 use crate::shape::Shape;
-use crate::train::Job;
+use crate::train::{Job, best_of};
 
 /// The trainer's links.
 pub struct TrainerLinks {
@@ -25,6 +26,8 @@ pub struct TrainerLinks {
     pub servers: [Box<dyn Channel>; 2],
     /// To the dealer.
     pub dealer: Box<dyn Channel>,
+    /// Once it is set, the run is to end after the next step.
+    pub end: Arc<AtomicBool>,
 }
 
 /// What a run gave.
@@ -51,7 +54,7 @@ pub fn run_trainer(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let TrainerLinks { servers: [mut zero, mut one], mut dealer } = links;
+    let TrainerLinks { servers: [mut zero, mut one], mut dealer, end } = links;
     job.check()?;
     if !job.model.parameters().iter().map(Shape::len).eq(initial.iter().map(Vec::len)) {
         return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
@@ -76,14 +79,28 @@ pub fn run_trainer(
         stats: Default::default(),
         asked: [None; 3],
         stopped: None,
+        ended: None,
+        started: false,
     };
+    let mut told_to_end = false;
     let mut reports: [Option<PartyReport>; 3] = Default::default();
     while reports.iter().any(Option::is_none) {
-        let Ok((party, news)) = hears.recv() else { break };
+        if !told_to_end && desk.started && end.load(Ordering::SeqCst) {
+            told_to_end = true;
+            if answers[0].send(Answer::End).is_ok() {
+                on_event(Event::Interrupted);
+            }
+        }
+        let (party, news) = match hears.recv_timeout(LOOK) {
+            Ok(news) => news,
+            Err(mpsc::RecvTimeoutError::Timeout) => continue,
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        };
         match news {
             Ok(News::Report(report)) => reports[party] = Some(*report),
             news @ (Err(_) | Ok(News::Failed(_))) => return Err(explain((party, news), &hears)),
             Ok(News::Asks { epoch }) => desk.asked[party] = Some(epoch),
+            Ok(News::Ended { step }) => desk.end(party, step)?,
             Ok(news) => desk.take(party, news, on_event)?,
         }
         for (party, answer) in desk.answers(on_event)? {
@@ -121,7 +138,9 @@ fn listen(
         if tell.send((party, news)).is_err() || last {
             return;
         }
-        if asks && let Err(e) = answer(&mut *link, told) {
+        // what is said without being asked can wait for the next news: there are some after every step
+        let said = if asks { answer(&mut *link, told) } else { say_all(&mut *link, told) };
+        if let Err(e) = said {
             let _ = tell.send((party, Err(e)));
             return;
         }
@@ -132,13 +151,26 @@ fn listen(
 fn answer(link: &mut dyn Channel, told: &mpsc::Receiver<Answer>) -> Result<()> {
     loop {
         match told.recv_timeout(STILL_THERE) {
-            Ok(answer) => return say(link, Kind::Control, &answer),
+            Ok(answer) => {
+                say(link, Kind::Control, &answer)?;
+                if answer != Answer::End {
+                    return Ok(());
+                }
+            }
             Err(mpsc::RecvTimeoutError::Timeout) => say(link, Kind::Control, &Answer::Wait)?,
             // the run is over
             Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Error::Interrupted),
         }
     }
 }
+
+/// Passes on what there is.
+fn say_all(link: &mut dyn Channel, told: &mpsc::Receiver<Answer>) -> Result<()> {
+    told.try_iter().try_for_each(|answer| say(link, Kind::Control, &answer))
+}
+
+/// How often the trainer looks whether the run is to end.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How often whoever asked is told that the answer will come: more often than any deadline.
 const STILL_THERE: Duration = Duration::from_millis(500);
@@ -196,20 +228,25 @@ struct Desk<'a> {
     asked: [Option<u32>; 3],
     /// The epoch that an early stop made the last.
     stopped: Option<u32>,
+    /// The step that the trainer's wish made the last.
+    ended: Option<u64>,
+    /// Whether training has begun.
+    started: bool,
 }
 
 impl Desk<'_> {
     fn take(&mut self, party: usize, news: News, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         match news {
             News::Waiting { what } => on_event(Event::Waiting { party: PARTIES[party].into(), what }),
-            News::Started if party == 0 => on_event(Event::Started),
+            News::Started if party == 0 => {
+                self.started = true;
+                on_event(Event::Started);
+            }
             News::Progress { step, stats } if party == 0 => {
                 self.stats[0] = stats;
                 let epoch = epoch_of(self.job, step);
                 on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
-                if !self.job.reveal.accuracy
-                    && step == self.job.total_steps().min(u64::from(epoch) * self.job.steps_per_epoch())
-                {
+                if !self.job.reveal.accuracy && step == self.job.last_step_of(epoch) {
                     let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
                     on_event(Event::Epoch { epoch, step, test_accuracy: None, seconds: stats.seconds, bytes });
                 }
@@ -237,19 +274,32 @@ impl Desk<'_> {
         let mut answers = Vec::new();
         for (party, asked) in self.asked.iter_mut().enumerate() {
             let Some(epoch) = *asked else { continue };
-            let more = (1..self.job.epochs).contains(&epoch) && self.stopped.is_none_or(|last| epoch <= last);
+            let more = (1..=self.job.epochs).contains(&epoch) && self.stopped.is_none_or(|last| epoch <= last);
             let stop = self.job.stop.filter(|_| more);
             let stop = stop.ok_or_else(|| Error::peer(PARTIES[party], "asks where there is nothing to ask"))?;
-            let Some(known) = self.outcome.accuracy.get(..epoch as usize) else { continue };
+            let verdict = match self.outcome.accuracy.get(..epoch as usize) {
+                Some(known) => (stop.is_reached(known), best_of(known) + 1 == known.len()),
+                // the dealer has run ahead of a run that is over
+                None if self.ended.is_some_and(|last| last <= self.job.last_step_of(epoch)) => (true, false),
+                None => continue,
+            };
             *asked = None;
-            let over = stop.is_reached(known);
-            if over && self.stopped.is_none() {
+            let (over, best) = verdict;
+            if over && self.stopped.is_none() && self.ended.is_none() && epoch < self.job.epochs_begun() {
                 self.stopped = Some(epoch);
                 on_event(Event::Stopped { epoch, epochs: self.job.epochs });
             }
-            answers.push((party, if over { Answer::Stop(epoch) } else { Answer::GoOn(epoch) }));
+            answers.push((party, Answer::Verdict { epoch, goes_on: !over, best }));
         }
         Ok(answers)
+    }
+
+    /// Takes note that a server ended the run after a step.
+    fn end(&mut self, party: usize, step: u64) -> Result<()> {
+        let right =
+            party < 2 && (1..self.job.total_steps()).contains(&step) && self.ended.is_none_or(|last| last == step);
+        self.ended = Some(step);
+        if right { Ok(()) } else { Err(Error::peer(PARTIES[party], format!("ended after step {step} by itself"))) }
     }
 
     /// A server's half as numbers.
@@ -287,7 +337,7 @@ impl Desk<'_> {
             Revealed::Hits { epoch } => {
                 let accuracy = values[0] / f64::from(self.job.test_rows());
                 self.outcome.accuracy.push(accuracy);
-                let step = self.job.total_steps().min(u64::from(epoch) * self.job.steps_per_epoch());
+                let step = self.job.last_step_of(epoch);
                 let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
                 let seconds = self.stats[0].seconds;
                 on_event(Event::Epoch { epoch, step, test_accuracy: Some(accuracy), seconds, bytes });
@@ -297,16 +347,29 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// The epoch that the model is of, where that is not the last step's, and its accuracy as far as it is known.
+    fn model_of(&self) -> (Option<u32>, Option<f64>) {
+        let known = &self.outcome.accuracy;
+        if self.job.stop.is_some() && !known.is_empty() {
+            let best = best_of(known);
+            return (u32::try_from(best + 1).ok(), Some(known[best]));
+        }
+        // a run that was ended has moved on since its last accuracy
+        (None, known.last().copied().filter(|_| self.ended.is_none()))
+    }
+
     fn finish(mut self, reports: &[PartyReport], wall: Duration) -> Result<Outcome> {
         let job = self.job;
-        if job.reveal.model && self.outcome.parameters.len() != job.model.parameters().len() {
+        let all = job.total_steps();
+        let due = job.reveal.model && self.ended.is_none_or(|step| step >= job.ends_from);
+        if due && self.outcome.parameters.len() != job.model.parameters().len() {
             return Err(Error::peer("the servers", "did not reveal the whole model"));
         }
-        let all = job.total_steps();
-        let steps = self.stopped.map_or(all, |epoch| all.min(u64::from(epoch) * job.steps_per_epoch()));
+        let steps = self.ended.or_else(|| self.stopped.map(|epoch| job.last_step_of(epoch))).unwrap_or(all);
         let per = steps as f64;
         let (zero, one) = (&reports[0], &reports[1]);
         let evaluations = self.outcome.accuracy.len().max(1) as f64;
+        let (model_epoch, test_accuracy) = self.model_of();
         let mut summary = Summary {
             model: job.model.name().into(),
             backend: zero.backend.clone(),
@@ -317,7 +380,9 @@ impl Desk<'_> {
             steps,
             stopped_early: self.stopped.is_some(),
             batch: job.batch,
-            test_accuracy: self.outcome.accuracy.last().copied(),
+            interrupted: self.ended.is_some(),
+            model_epoch,
+            test_accuracy,
             seconds: Some(wall.as_secs_f64()),
             seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
             step_parts: Some(parts(&one.steps, per)),
@@ -358,6 +423,7 @@ pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
 mod tests {
     use super::*;
     use crate::net::pair;
+    use crate::party::Verdict;
     use crate::roles::server::{Trainer, judge};
 
     /// A dealer that runs ahead waits for the servers longer than for a peer that says nothing.
@@ -374,8 +440,9 @@ mod tests {
             if serve {
                 assert!(matches!(hears.recv().unwrap(), (2, Ok(News::Asks { epoch: 4 }))));
                 thread::sleep(Duration::from_millis(1700));
-                answer.send(Answer::Stop(4)).unwrap();
-                assert!(!asking.join().unwrap().unwrap());
+                answer.send(Answer::End).unwrap();
+                answer.send(Answer::Verdict { epoch: 4, goes_on: false, best: true }).unwrap();
+                assert_eq!(asking.join().unwrap().unwrap(), Verdict { goes_on: false, best: true });
             } else {
                 // the control: a trainer that says nothing
                 assert!(matches!(asking.join().unwrap().unwrap_err(), Error::Deadline { .. }));

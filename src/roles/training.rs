@@ -1,5 +1,6 @@
 //! The door for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -37,6 +38,8 @@ pub struct Training {
     schedule: Schedule,
     stop: Option<EarlyStop>,
     reveal: Reveals,
+    ends_from: Option<u64>,
+    end: Arc<AtomicBool>,
     seed: u64,
     initial: Option<Vec<Vec<f64>>>,
 }
@@ -61,6 +64,8 @@ impl Training {
             schedule: Schedule::Halving,
             stop: None,
             reveal: Reveals { accuracy: true, model: true },
+            ends_from: None,
+            end: Arc::default(),
             seed: 1,
             initial: None,
         }
@@ -174,6 +179,19 @@ impl Training {
         Self { reveal, ..self }
     }
 
+    /// The steps after which the trainer may end the run at any time and still gets the model: those of an epoch unless this
+    /// is said. Owners know it from the job.
+    #[must_use]
+    pub fn ends_from(self, steps: u64) -> Self {
+        Self { ends_from: Some(steps), ..self }
+    }
+
+    /// A signal: once it is set, the run ends after the next step, and reveals what the job lists if enough steps were done.
+    #[must_use]
+    pub fn ends_on(self, end: Arc<AtomicBool>) -> Self {
+        Self { end, ..self }
+    }
+
     /// Fixes the public choices: the order of the rows and the initial weights. Masks never follow it.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
@@ -246,8 +264,11 @@ impl Training {
             schedule: self.schedule,
             stop: self.stop,
             reveal: self.reveal,
+            ends_from: 1,
             seed: self.seed,
         };
+        let steps = if job.batch > 0 && job.accumulate > 0 { job.steps_per_epoch() } else { 1 };
+        let job = Job { ends_from: self.ends_from.unwrap_or(steps), ..job };
         job.check()?;
         Ok(job)
     }
@@ -324,7 +345,11 @@ impl Training {
                 let data = move |job: &Job| rows_of(job, number, train, test);
                 scope.spawn(move || note(&format!("owner {number}"), run_owner(number, links, data)));
             }
-            let links = TrainerLinks { servers: [Box::new(t0.0), Box::new(t1.0)], dealer: Box::new(td.0) };
+            let links = TrainerLinks {
+                servers: [Box::new(t0.0), Box::new(t1.0)],
+                dealer: Box::new(td.0),
+                end: self.end.clone(),
+            };
             run_trainer(&job, &initial, links, &identity, on_event)
         });
         // a role's own reason says more than the links that broke because of it

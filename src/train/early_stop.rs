@@ -19,7 +19,7 @@ impl EarlyStop {
     /// Whether a run ends after epochs with these accuracies.
     pub fn is_reached(&self, accuracy: &[f64]) -> bool {
         let Some(last) = accuracy.last() else { return false };
-        let best = (0..accuracy.len()).fold(0, |best, at| if accuracy[at] > accuracy[best] { at } else { best });
+        let best = best_of(accuracy);
         let since = accuracy.len() - 1 - best;
         self.target.is_some_and(|target| *last >= target) || self.patience.is_some_and(|most| since >= most as usize)
     }
@@ -40,6 +40,11 @@ impl EarlyStop {
         };
         Err(Error::Usage(wrong.into()))
     }
+}
+
+/// The epoch, from 0, with the highest accuracy; the first of several.
+pub(crate) fn best_of(accuracy: &[f64]) -> usize {
+    (0..accuracy.len()).fold(0, |best, at| if accuracy[at] > accuracy[best] { at } else { best })
 }
 
 impl fmt::Display for EarlyStop {
@@ -75,6 +80,7 @@ mod tests {
         assert_eq!(ends(Some(3), None, &run), None);
         assert_eq!(ends(Some(3), Some(0.9), &run), Some(5));
         assert!(!EarlyStop { patience: Some(1), target: None }.is_reached(&[]));
+        assert_eq!((1..=run.len()).map(|n| best_of(&run[..n])).collect::<Vec<_>>(), [0, 1, 1, 1, 4, 4, 4]);
     }
 
     #[test]

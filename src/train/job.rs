@@ -101,6 +101,8 @@ pub struct Job {
     pub stop: Option<EarlyStop>,
     /// What the trainer gets to see.
     pub reveal: Reveals,
+    /// The steps after which the trainer may end the run at any time and still gets the model that is revealed.
+    pub ends_from: u64,
     /// Fixes the public choices: the order of the rows, the initial weights.
     pub seed: u64,
 }
@@ -139,6 +141,8 @@ impl Job {
             "an early stop goes by the accuracy, which has to be revealed"
         } else if self.batch == 0 || self.accumulate == 0 || self.epochs == 0 || self.steps == Some(0) {
             "batch, accumulate, epochs and steps must be at least 1"
+        } else if self.ends_from == 0 {
+            "a run may be ended after 1 step at the earliest"
         } else if self.accumulate > MOST_ACCUMULATED {
             "gradients of up to 4096 batches are summed"
         } else if self
@@ -179,6 +183,14 @@ impl Job {
             train_limit: Some(self.train_rows() as usize),
             test_limit: Some(self.test_rows() as usize),
         }
+    }
+
+    /// The fewest steps after which a figure or the model can leave the servers, whatever the trainer says.
+    pub fn least_steps(&self) -> u64 {
+        let (total, epoch) = (self.total_steps(), self.steps_per_epoch());
+        let first = if self.reveal.accuracy || self.stop.is_some() { epoch } else { total };
+        let asked = if self.reveal.model { self.ends_from } else { total };
+        total.min(first).min(asked)
     }
 
     /// Learning rate times weight decay, before the rate changes.

@@ -14,6 +14,7 @@ mod tests;
 
 pub use certificate::{Certificate, Conditions, Margin, ROOM_BITS, recommended};
 pub use early_stop::EarlyStop;
+pub(crate) use early_stop::best_of;
 pub use job::{Job, Owned, Reveals};
 pub use recipe::Recipe;
 pub use run::{evaluate, plan, set_shapes, train};

@@ -6,15 +6,16 @@ use crate::nn::{Coins, Network, Sgd, hits};
 use crate::party::{Plan, PlannedSet, Revealed, Section, Set, SetShape, Values};
 use crate::train::{Job, StepKind};
 
-/// Trains the job's network; reveals what the job lists.
+/// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
+/// the accuracy that the trainer saw; none where the trainer ended the run before the step from which on the job lets it.
 ///
 /// # Errors
 /// What the engine says, with the place.
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let mut net = Network::new(e, &job.model)?;
     let total = job.total_steps();
-    let mut step = 0;
-    for epoch in 1..=job.epochs {
+    let (mut step, mut best, mut ended) = (0, None, false);
+    'run: for epoch in 1..=job.epochs {
         e.section(Section::Step);
         for batches in job.batches(epoch).chunks(job.accumulate as usize) {
             if step == total {
@@ -22,17 +23,27 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
             }
             let first = step * u64::from(job.accumulate);
             let sgd = job.optimizer(step);
+            e.begin(step + 1)?;
             one_step(e, &mut net, batches, &sgd, |batch| Coins::new(job.seed, first + batch))
                 .map_err(|err| err.at(format!("step {}", step + 1)))?;
             step += 1;
-            e.tick(step)?;
+            if !e.tick(step)? && step < total {
+                ended = true;
+                break 'run;
+            }
         }
         if job.reveal.accuracy {
             e.section(Section::Evaluation);
             let hits = evaluate(e, job, &mut net).map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
             e.reveal(Revealed::Hits { epoch }, &hits)?;
-            if job.stop.is_some() && step < total && !e.goes_on(epoch)? {
-                break;
+            if job.stop.is_some() {
+                let verdict = e.judge(epoch)?;
+                if verdict.best && job.reveal.model {
+                    best = Some(net.parameters(e)?);
+                }
+                if !verdict.goes_on {
+                    break;
+                }
             }
         }
         if step == total {
@@ -40,7 +51,11 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
         }
     }
     e.section(Section::Setup);
-    reveal_model(e, job, &net)
+    if job.reveal.model && (!ended || step >= job.ends_from) {
+        let model = best.map_or_else(|| net.parameters(e), Ok)?;
+        reveal_model(e, &model)?;
+    }
+    Ok(())
 }
 
 /// One update, by the gradients of one batch or the sum of several. Weights are opened once: they are the same for all batches.
@@ -116,13 +131,8 @@ fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batc
     hits(e, &logits, extra, &labels)
 }
 
-fn reveal_model<E: Engine>(e: &mut E, job: &Job, net: &Network<E>) -> Result<()> {
-    if job.reveal.model {
-        for (index, share) in (0..).zip(net.parameters(e)?) {
-            e.reveal(Revealed::Parameter { index }, &share)?;
-        }
-    }
-    Ok(())
+fn reveal_model<E: Engine>(e: &mut E, parameters: &[E::Share]) -> Result<()> {
+    (0..).zip(parameters).try_for_each(|(index, share)| e.reveal(Revealed::Parameter { index }, share))
 }
 
 /// Counts what a job costs, without data: walks one step, and one batch of test rows, of every kind.
@@ -142,7 +152,10 @@ pub fn plan(job: &Job) -> Result<Plan> {
         plan.times(job.epochs_begun().into(), |plan| plan_evaluation(plan, job, &mut net))?;
     }
     plan.section(Section::Setup);
-    reveal_model(&mut plan, job, &net)?;
+    if job.reveal.model {
+        let model = net.parameters(&mut plan)?;
+        reveal_model(&mut plan, &model)?;
+    }
     Ok(plan)
 }
 

@@ -32,6 +32,11 @@ impl Job {
         self.steps.map_or(all, |steps| steps.min(all))
     }
 
+    /// The step, from 1, that epoch `epoch`, from 1, ends with; the run's last where it ends before.
+    pub fn last_step_of(&self, epoch: u32) -> u64 {
+        self.total_steps().min(self.steps_per_epoch().saturating_mul(epoch.into()))
+    }
+
     /// Epochs that the run begins.
     pub fn epochs_begun(&self) -> u32 {
         let epochs = self.total_steps().div_ceil(self.steps_per_epoch());
@@ -140,6 +145,7 @@ pub(super) mod tests {
             schedule: Schedule::Halving,
             stop: None,
             reveal: Reveals { accuracy: true, model: true },
+            ends_from: 3,
             seed: 1,
         }
     }

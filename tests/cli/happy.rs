@@ -64,6 +64,8 @@ fn figures(summary: &Value, profile: &str) {
             "epochs",
             "steps",
             "stopped_early",
+            "interrupted",
+            "model_epoch",
             "batch",
             "test_accuracy",
             "clear_accuracy",

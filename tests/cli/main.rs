@@ -7,6 +7,7 @@ mod accidents;
 mod adapter;
 mod bad_input;
 mod cluster;
+mod endings;
 mod gpu;
 mod happy;
 mod harness;

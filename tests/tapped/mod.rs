@@ -38,6 +38,13 @@ struct Tap {
     log: Log,
 }
 
+impl Tap {
+    fn note(&self, frame: &Frame) {
+        let heard = Heard { to: self.me.clone(), from: self.link.peer().to_owned(), frame: frame.clone() };
+        self.log.lock().unwrap().push(heard);
+    }
+}
+
 impl Channel for Tap {
     fn peer(&self) -> &str {
         self.link.peer()
@@ -49,8 +56,7 @@ impl Channel for Tap {
 
     fn recv(&mut self, what: &str) -> Result<Frame> {
         let frame = self.link.recv(what)?;
-        let heard = Heard { to: self.me.clone(), from: self.link.peer().to_owned(), frame: frame.clone() };
-        self.log.lock().unwrap().push(heard);
+        self.note(&frame);
         Ok(frame)
     }
 
@@ -64,6 +70,14 @@ impl Channel for Tap {
 
     fn set_deadline(&mut self, deadline: Duration) {
         self.link.set_deadline(deadline);
+    }
+
+    fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
+        let frame = self.link.poll(within)?;
+        if let Some(frame) = &frame {
+            self.note(frame);
+        }
+        Ok(frame)
     }
 }
 
@@ -108,7 +122,7 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
         scope.spawn(move || run_dealer(links, backend).unwrap());
         let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer };
         scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
-        let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer };
+        let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer, end: Arc::default() };
         let initial = training.initial_parameters(&job).unwrap();
         run_trainer(&job, &initial, links, &identity, &mut |_| ()).unwrap();
     });

@@ -61,4 +61,8 @@ impl Channel for Tap {
     fn set_deadline(&mut self, deadline: Duration) {
         self.link.set_deadline(deadline);
     }
+
+    fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
+        self.link.poll(within)
+    }
 }

@@ -8,7 +8,9 @@ use crate::gates::{
     Bilinear, Boxes, Compare, Kept, Local, Open, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select,
     Softmax, Winner,
 };
-use crate::party::{BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values};
+use crate::party::{
+    BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values, Verdict,
+};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -88,12 +90,16 @@ impl<E: Look> Values for Traced<E> {
         Ok(Lifted { wire: self.engine.rows(set, rows)?, lifted: false })
     }
 
-    fn tick(&mut self, step: u64) -> Result<()> {
+    fn begin(&mut self, step: u64) -> Result<()> {
+        self.engine.begin(step)
+    }
+
+    fn tick(&mut self, step: u64) -> Result<bool> {
         self.engine.tick(step)
     }
 
-    fn goes_on(&mut self, epoch: u32) -> Result<bool> {
-        self.engine.goes_on(epoch)
+    fn judge(&mut self, epoch: u32) -> Result<Verdict> {
+        self.engine.judge(epoch)
     }
 
     fn shape_of(share: &E::Share) -> Shape {

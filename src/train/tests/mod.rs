@@ -47,6 +47,7 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         schedule: Schedule::Constant,
         stop: None,
         reveal: Reveals { accuracy: false, model: false },
+        ends_from: 1,
         normalization: None,
         shuffle: true,
         seed: 3,

@@ -6,12 +6,12 @@ use std::thread;
 use super::*;
 use crate::backend::Cpu;
 use crate::net::pair;
-use crate::party::{Links, Server, Values};
+use crate::party::{Links, Server, Values, Verdict};
 use crate::prg::Seed;
 use crate::tensor::Device;
 
 /// What two servers make of what they are told.
-fn told(words: [bool; 2]) -> [Result<bool>; 2] {
+fn told(words: [Verdict; 2]) -> [Result<Verdict>; 2] {
     let p = Profile::small();
     let (a, b) = pair("server 0", "server 1");
     let mut peers = [a, b].into_iter();
@@ -26,16 +26,21 @@ fn told(words: [bool; 2]) -> [Result<bool>; 2] {
         });
         server
     });
-    servers.map(|mut server| thread::spawn(move || server.goes_on(3))).map(|thread| thread.join().unwrap())
+    servers.map(|mut server| thread::spawn(move || server.judge(3))).map(|thread| thread.join().unwrap())
 }
 
 #[test]
 fn servers_that_are_told_different_things_stop_with_an_error() {
-    for word in [true, false] {
-        assert!(told([word; 2]).into_iter().all(|heard| heard.unwrap() == word));
-        for heard in told([word, !word]) {
-            let error = heard.unwrap_err().to_string();
-            assert!(error.contains("trainer") && error.contains("epoch 3"), "{error}");
+    let all = [(true, false), (true, true), (false, false), (false, true)];
+    let all = all.map(|(goes_on, best)| Verdict { goes_on, best });
+    for (a, b) in all.into_iter().flat_map(|a| all.map(|b| (a, b))) {
+        for heard in told([a, b]) {
+            if a == b {
+                assert_eq!(heard.unwrap(), a);
+            } else {
+                let error = heard.unwrap_err().to_string();
+                assert!(error.contains("trainer") && error.contains("epoch 3"), "{error}");
+            }
         }
     }
 }
