@@ -13,7 +13,7 @@
 //! | 3 | [`net`] | channels: in memory, over TLS |
 //! | 2 | [`tensor`] | memory of a device with a shape |
 //! | 1 | [`backend`], [`kernel`] | devices, and what they compute |
-//! | 0 | [`fixed`], [`shape`], [`prg`], [`error`] | numbers, shapes, randomness, errors |
+//! | 0 | [`fixed`], [`shape`], [`prg`], [`pulse`], [`error`] | numbers, shapes, randomness, signs of life, errors |
 
 pub mod backend;
 pub mod cli;
@@ -27,6 +27,7 @@ pub mod net;
 pub mod nn;
 pub mod party;
 pub mod prg;
+pub mod pulse;
 pub mod roles;
 pub mod shape;
 pub mod tensor;

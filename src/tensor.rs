@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Backend, Buf};
 use crate::error::Result;
 use crate::kernel::{Kernel, Operand, Params, RingWord};
+use crate::pulse::Pulse;
 use crate::shape::Shape;
 
 /// Device memory with a shape. A cheap clone.
@@ -63,12 +64,19 @@ impl fmt::Debug for Tensor {
 pub struct Device {
     backend: Arc<dyn Backend>,
     ring: RingWord,
+    pulse: Pulse,
 }
 
 impl Device {
     /// A device for rings of `ring_bits` bits.
     pub fn new(backend: Arc<dyn Backend>, ring_bits: u32) -> Self {
-        Self { backend, ring: RingWord::holding(ring_bits) }
+        Self { backend, ring: RingWord::holding(ring_bits), pulse: Pulse::default() }
+    }
+
+    /// The same device, whose kernels count as work of a party.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// The backend.
@@ -95,6 +103,7 @@ impl Device {
         let shape = shape.into();
         let same = inputs.len() == kernel.inputs.len() && inputs.iter().zip(kernel.inputs).all(|(t, k)| t.kind == *k);
         debug_assert!(same, "{}: operands {inputs:?} are not {:?}", kernel.name, kernel.inputs);
+        self.pulse.beat();
         let bufs: Vec<&Buf> = inputs.iter().map(|t| &t.buf).collect();
         let buf = self.backend.run(kernel, self.ring, bytemuck::cast_slice(&[params]), &bufs, shape.len())?;
         Ok(Tensor { buf, shape, kind: kernel.output })

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. Inside a group modules may import each other; a group may import the groups before it.
 const FLOORS: &[(u32, &[&[&str]])] = &[
-    (0, &[&["error", "fixed", "prg", "shape"]]),
+    (0, &[&["error", "fixed", "prg", "pulse", "shape"]]),
     (1, &[&["kernel"], &["backend"]]),
     (2, &[&["tensor"]]),
     (3, &[&["net"]]),

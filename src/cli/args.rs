@@ -26,7 +26,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// List the GPUs of this machine
     Adapters(AdaptersArgs),
-    /// Deal correlated randomness for one job
+    /// Deal correlated randomness for a job
     Dealer(RoleArgs),
     /// Train in the clear on public data, and see which ranges the job needs
     #[command(after_help = DEFAULTS.as_str())]
@@ -37,12 +37,12 @@ pub(super) enum Command {
     Keygen(KeygenArgs),
     /// List the networks that have names
     Models(ModelsArgs),
-    /// Upload an owner's masked rows for one job
+    /// Upload an owner's masked rows for a job
     Owner(OwnerArgs),
     /// Print what a job costs, without running it
     #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
-    /// Be one of the two servers for one job
+    /// Be one of the two servers for a job
     Server(ServerArgs),
     /// Train; without --cluster, with all roles on this machine
     #[command(after_help = DEFAULTS.as_str())]
@@ -178,6 +178,11 @@ pub(super) struct RoleArgs {
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Stay for N jobs; 0 or forever: until it is stopped
+    ///
+    /// An attempt that ends before training does not count.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = crate::cli::roles::jobs)]
+    pub jobs: u32,
     /// Leave when the standard input ends
     #[arg(long, hide = true)]
     pub supervised: bool,

@@ -3,39 +3,60 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::backend::Cpu;
+use crate::backend::{Backend, Cpu};
 use crate::cli::args::{OwnerArgs, RoleArgs, ServerArgs};
 use crate::cli::screen::{json, say};
-use crate::data::{Places, load};
+use crate::data::{DataSet, Places, known, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
-use crate::roles::{Failure, PartyReport, Place, cpu_seconds, peak_rss_mib, rows_of};
+use crate::roles::{Failure, PartyReport, Place, Stay, cpu_seconds, peak_rss_mib, ranges_of};
+use crate::train::Job;
 
-/// Serves one job.
+/// Serves jobs.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
     let id = args.id;
-    run(&args.role, Role::Server(id), |place| place.serve(id, args.compute.open()?))
+    run(&args.role, Role::Server(id), |place, stay| place.serve(id, &args.compute.open()?, stay))
 }
 
-/// Deals for one job.
+/// Deals for jobs.
 pub(super) fn dealer(args: &RoleArgs) -> Result<()> {
-    run(args, Role::Dealer, |place| place.deal(Arc::new(Cpu::default())))
+    run(args, Role::Dealer, |place, stay| {
+        let cpu: Arc<dyn Backend> = Arc::new(Cpu::default());
+        place.deal(&cpu, stay)
+    })
 }
 
 /// Uploads an owner's rows.
 pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
     let number = args.number;
-    run(&args.role, Role::Owner(number), |place| {
-        let set = load(&args.dataset, &Places::new(args.data_dir.as_deref()), &mut |_| ())?;
-        place.upload(number, |job| rows_of(job, number, &set.train, &set.test))
+    run(&args.role, Role::Owner(number), |place, stay| {
+        let (set, places) = (known(&args.dataset)?, Places::new(args.data_dir.as_deref()));
+        // its own rows are read once the job says which; that there are any, before anybody waits for them
+        locate(set.name, &places, &mut |_| ())?;
+        let rows = |job: &Job| {
+            let own = ranges_of(job, number, [set.train_rows, set.test_rows])?;
+            let DataSet { train, test, .. } = set.load_rows(own, &places, &mut |_| ())?;
+            Ok((train, test))
+        };
+        place.upload(number, rows, stay)
     })
 }
 
-fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
+/// A number of jobs, as people write it: 0 is forever.
+pub(super) fn jobs(text: &str) -> std::result::Result<u32, String> {
+    match text {
+        "forever" => Ok(0),
+        text => text.parse().map_err(|_| "a number of jobs, or forever".into()),
+    }
+}
+
+fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place, &mut Stay<'_>) -> Result<()>) -> Result<()> {
     if args.supervised {
         std::thread::spawn(leave_with_parent);
     }
-    let result = prepare(args, role).and_then(|place| work(&place));
+    let mut tell = |line: &str| say(&format!("{role}: {line}"));
+    let mut stay = Stay { jobs: (args.jobs > 0).then_some(args.jobs), brief: args.supervised, tell: &mut tell };
+    let result = prepare(args, role).and_then(|place| work(&place, &mut stay));
     if args.supervised {
         // the parent reads this, and shows what matters itself
         match &result {

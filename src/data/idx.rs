@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -49,6 +50,31 @@ impl Idx {
     /// The announced shape.
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Reads some of the values, each through `f`, and passes over those before them. What lies behind them is not looked at.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is damaged, or ends before the last of them.
+    pub fn part<T>(mut self, values: Range<usize>, f: impl Fn(u8) -> T) -> Result<Vec<T>> {
+        let mut read = Vec::with_capacity(values.len().min(FIRST));
+        let (mut chunk, mut at) = (vec![0; CHUNK], 0);
+        while at < values.end {
+            let room = chunk.len().min(values.end - at);
+            let bytes = match self.body.read(&mut chunk[..room]) {
+                Ok(0) => {
+                    let reason = format!("is truncated: holds {at} of the values of shape {}", self.shape);
+                    return Err(Error::format(self.path, reason));
+                }
+                Ok(n) => &chunk[..n],
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(refused(&self.path, e)),
+            };
+            let passed = values.start.saturating_sub(at).min(bytes.len());
+            read.extend(bytes[passed..].iter().map(|&byte| f(byte)));
+            at += bytes.len();
+        }
+        Ok(read)
     }
 
     /// Reads the values, each through `f`. Memory grows with the bytes that arrive, not with those announced.

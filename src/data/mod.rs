@@ -11,6 +11,7 @@ mod examples;
 mod known;
 mod places;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::slice;
 
@@ -56,20 +57,43 @@ impl Known {
     /// # Errors
     /// As [`load`].
     pub fn load(&self, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<DataSet> {
+        self.load_rows([0..self.train_rows, 0..self.test_rows], places, progress)
+    }
+
+    /// Loads some rows of this set, to train on and to test on. The others are passed over and never held; files are read as far as
+    /// the last row that is asked for.
+    ///
+    /// # Errors
+    /// As [`load`], and [`Error::Usage`] where the set has no such rows.
+    pub fn load_rows(
+        &self,
+        [train, test]: [Range<usize>; 2],
+        places: &Places,
+        progress: &mut dyn FnMut(Download),
+    ) -> Result<DataSet> {
+        for (rows, all) in [(&train, self.train_rows), (&test, self.test_rows)] {
+            if rows.start > rows.end || rows.end > all {
+                let Range { start, end } = rows;
+                return Err(Error::Usage(format!("rows {start} to {end} of {all} rows of {}", self.name)));
+            }
+        }
         let paths = self.files(places, progress)?;
         match (self.format, &paths[..]) {
             (Format::Idx, [train_images, train_labels, test_images, test_labels]) => {
                 // Labels first: they are small, and tell a mix-up before the images are read.
-                let train = self.labels(train_labels, self.train_rows)?;
-                let test = self.labels(test_labels, self.test_rows)?;
-                self.is_mine(train_labels, &train)?;
-                let images = |path, rows| self.images(path, rows);
-                self.set((images(train_images, self.train_rows)?, train), (images(test_images, self.test_rows)?, test))
+                let labels_train = self.labels(train_labels, self.train_rows)?;
+                let labels_test = self.labels(test_labels, self.test_rows)?;
+                self.is_mine(train_labels, &labels_train)?;
+                let (labels_train, labels_test) =
+                    (labels_train[train.clone()].to_vec(), labels_test[test.clone()].to_vec());
+                let images_train = self.images(train_images, self.train_rows, train)?;
+                self.set((images_train, labels_train), (self.images(test_images, self.test_rows, test)?, labels_test))
             }
-            (Format::Cifar, [train @ .., test]) => {
-                let train_set = cifar::read(train, self.train_rows, self)?;
-                self.is_mine(&train[0], &train_set.1)?;
-                self.set(train_set, cifar::read(slice::from_ref(test), self.test_rows, self)?)
+            (Format::Cifar, [train_files @ .., test_file]) => {
+                let (_, first) = cifar::read(train_files, self.train_rows, 0..self.first_labels.len(), self)?;
+                self.is_mine(&train_files[0], &first)?;
+                let train = cifar::read(train_files, self.train_rows, train, self)?;
+                self.set(train, cifar::read(slice::from_ref(test_file), self.test_rows, test, self)?)
             }
             _ => Err(Error::Usage(format!("`{}` is not known with its files", self.name))),
         }
@@ -94,11 +118,16 @@ impl Known {
         Ok(())
     }
 
-    fn images(&self, path: &Path, rows: usize) -> Result<Array2<f32>> {
+    /// Some of the `all` images of a file.
+    fn images(&self, path: &Path, all: usize, rows: Range<usize>) -> Result<Array2<f32>> {
         let [h, w, _] = self.image;
-        let idx = self.open(path, "images", Shape::from([rows, h, w]))?;
-        let pixels = idx.map(|byte| f32::from(byte) / 255.0)?;
-        Ok(Array2::from_shape_vec((rows, self.features), pixels).expect("idx yields as many values as it announced"))
+        let idx = self.open(path, "images", Shape::from([all, h, w]))?;
+        let (count, pixel) = (rows.len(), |byte| f32::from(byte) / 255.0);
+        let pixels = match count == all {
+            true => idx.map(pixel)?,
+            false => idx.part(rows.start * self.features..rows.end * self.features, pixel)?,
+        };
+        Ok(Array2::from_shape_vec((count, self.features), pixels).expect("idx yields as many values as are asked for"))
     }
 
     fn labels(&self, path: &Path, rows: usize) -> Result<Vec<u32>> {

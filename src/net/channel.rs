@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, BufRead};
 use std::time::Duration;
 
+use super::presence::Presence;
 use crate::error::{Error, Result};
 
 /// Carries frames to and from one peer, in order.
@@ -36,14 +37,21 @@ pub trait Channel: Send {
     /// [`Channel::recv`] gave.
     fn traffic(&self) -> Traffic;
 
-    /// How long a call may wait without any byte moving.
+    /// How long a call may wait for a peer that does nothing: no byte moves, and its clock of work stands still.
     fn set_deadline(&mut self, deadline: Duration);
+
+    /// Tells the peer what `presence` does, so that it can be patient while that works, and takes note of what the peer does.
+    /// The first call counts.
+    fn attach(&mut self, _presence: &Presence) {}
 
     /// The next frame, or none where none comes within this time, whatever the peer does.
     ///
     /// # Errors
     /// [`Error::Peer`] where the connection ended.
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>>;
+
+    /// The error that the next [`Channel::recv`] returns, where it is certain that no frame will come.
+    fn ended(&self) -> Option<Error>;
 }
 
 impl<C: Channel + ?Sized> Channel for Box<C> {
@@ -71,8 +79,16 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
         (**self).set_deadline(deadline);
     }
 
+    fn attach(&mut self, presence: &Presence) {
+        (**self).attach(presence);
+    }
+
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
         (**self).poll(within)
+    }
+
+    fn ended(&self) -> Option<Error> {
+        (**self).ended()
     }
 }
 
@@ -106,10 +122,14 @@ pub enum Kind {
     Result = 8,
     /// A seed of masks.
     Seed = 9,
+    /// The last word of a party that its operator stops. Only links see it.
+    Goodbye = 10,
+    /// A sign of life: the sender's clock of work. Only links see it.
+    KeepAlive = 11,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Agree,
         Self::Control,
         Self::Correction,
@@ -119,7 +139,20 @@ impl Kind {
         Self::Report,
         Self::Result,
         Self::Seed,
+        Self::Goodbye,
+        Self::KeepAlive,
     ];
+
+    /// Whether such a frame is part of the work of a run. Signs of life are not, nor is talk with the trainer, which goes on
+    /// while parties wait.
+    pub(super) fn is_work(self) -> bool {
+        !matches!(self, Self::Control | Self::Goodbye | Self::KeepAlive | Self::Progress)
+    }
+
+    /// Whether such a frame is for the link itself rather than for who uses it.
+    pub(super) fn is_sign(self) -> bool {
+        matches!(self, Self::Goodbye | Self::KeepAlive)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -129,6 +162,8 @@ impl fmt::Display for Kind {
             Self::Control => "control",
             Self::Correction => "correction",
             Self::Data => "data",
+            Self::Goodbye => "goodbye",
+            Self::KeepAlive => "sign of life",
             Self::Opening => "opening",
             Self::Progress => "progress",
             Self::Report => "report",
@@ -221,14 +256,15 @@ impl Frame {
     /// Reads a frame; `None` where the stream ends cleanly before it.
     ///
     /// Memory grows as bytes arrive: an announcement alone costs at most 1 MiB, and one above `max` is an error.
-    pub(super) fn read(from: &mut impl BufRead, max: u64, moved: impl Fn()) -> io::Result<Option<Self>> {
+    /// `moved` is told of every piece that arrives.
+    pub(super) fn read(from: &mut impl BufRead, max: u64, moved: impl Fn(Kind)) -> io::Result<Option<Self>> {
         let mut header = [0; HEADER_BYTES];
         if from.fill_buf()?.is_empty() {
             return Ok(None);
         }
         from.read_exact(&mut header)?;
-        moved();
         let (head, len) = Head::decode(&header).map_err(invalid)?;
+        moved(head.kind);
         let len = usize::try_from(len).ok().filter(|_| len <= max).ok_or_else(|| {
             invalid(format!("announces a frame of {len} bytes at {head}, the limit is {max}; does it run another job?"))
         })?;
@@ -244,7 +280,7 @@ impl Frame {
             }
             body.extend_from_slice(&chunk[..take]);
             from.consume(take);
-            moved();
+            moved(head.kind);
         }
         Ok(Some(Self { head, body }))
     }
@@ -289,7 +325,7 @@ mod tests {
     const HEAD: Head = Head { kind: Kind::Seed, session: 0x0123_4567_89ab_cdef, step: 7, gate: u32::MAX };
 
     fn read(bytes: &[u8], max: u64) -> io::Result<Option<Frame>> {
-        Frame::read(&mut io::BufReader::with_capacity(7, bytes), max, || ())
+        Frame::read(&mut io::BufReader::with_capacity(7, bytes), max, |_| ())
     }
 
     #[test]
@@ -340,7 +376,7 @@ mod tests {
         bytes.resize(bytes.len() + (5 << 20), 3);
         let moves = Cell::new(0);
         let mut from = io::BufReader::with_capacity(1 << 16, bytes.as_slice());
-        let frame = Frame::read(&mut from, MAX_FRAME, || moves.set(moves.get() + 1)).unwrap().unwrap();
+        let frame = Frame::read(&mut from, MAX_FRAME, |_| moves.set(moves.get() + 1)).unwrap().unwrap();
         assert!(frame.body.capacity() <= 6 << 20, "{}", frame.body.capacity());
         assert!(moves.get() >= 80);
     }

@@ -49,7 +49,7 @@ pub(super) fn dial_as(hello: Hello, identity: &Identity, cluster: &Cluster, pati
     };
     let writing = call.open(hello)?;
     let reading = call.open(Hello { direction: Direction::ToDialer, ..hello })?;
-    Link::new(call.peer.clone(), writing, reading).map_err(|e| unusable(&call.peer, &e))
+    Link::new(call.peer.clone(), writing, reading, cluster.deadline()).map_err(|e| unusable(&call.peer, &e))
 }
 
 /// One attempt to reach a peer, which may take many tries.

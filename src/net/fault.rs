@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::channel::{Channel, Frame, Head, Traffic};
 use super::memory::CLOSED;
+use super::presence::Presence;
 use crate::error::{Error, Result};
 
 /// What goes wrong; frames are counted from 0 in the order they are sent.
@@ -99,7 +100,20 @@ impl<C: Channel> Channel for Faulty<C> {
         }
     }
 
+    fn attach(&mut self, presence: &Presence) {
+        if let Some(inner) = &mut self.inner {
+            inner.attach(presence);
+        }
+    }
+
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
         self.inner()?.poll(within)
+    }
+
+    fn ended(&self) -> Option<Error> {
+        match &self.inner {
+            Some(inner) => inner.ended(),
+            None => Some(Error::peer(&self.peer, CLOSED)),
+        }
     }
 }

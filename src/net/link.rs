@@ -1,19 +1,25 @@
 //! A channel over the network: two TLS connections, one per direction, with a thread and a queue each.
 //!
 //! One TLS connection is not full duplex: two servers that both write first would wait for each other forever.
+//!
+//! Several times per deadline, each end sends a sign of life: a frame with its clock of work ([`Pulse`]), which the other end
+//! swallows. It keeps the connection in the memory of firewalls, tells a peer that works from one that is stuck, and a
+//! connection without any is broken.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::channel::{Channel, Frame, Head, MAX_FRAME, Traffic};
-use super::memory::{CLOSED, DEADLINE, QUEUE_BYTES};
-use super::queue::{Queue, Stop};
+use super::channel::{Channel, Frame, Head, Kind, MAX_FRAME, Traffic};
+use super::memory::{CLOSED, QUEUE_BYTES, whole_seconds};
+use super::presence::{Presence, STOPPED};
+use super::queue::{Patience, Queue, Stop};
 use super::tls::{Broken, Stream};
 use crate::error::{Error, Result};
+use crate::pulse::Pulse;
 
 /// A channel to one peer over the network.
 ///
@@ -23,6 +29,7 @@ pub struct Link {
     to: Arc<Queue>,
     from: Arc<Queue>,
     max_frame: Arc<AtomicU64>,
+    signs: Arc<Signs>,
     /// Handles of the sockets of both directions, to wake the threads by closing them.
     sockets: [TcpStream; 2],
     threads: Vec<JoinHandle<()>>,
@@ -31,10 +38,10 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link of a connection for writing and one for reading, both greeted.
-    pub(super) fn new(peer: String, mut writing: Stream, mut reading: Stream) -> io::Result<Self> {
-        writing.without_timeout()?;
-        reading.without_timeout()?;
+    /// A link of a connection for writing and one for reading, both greeted; both ends have the same deadline.
+    pub(super) fn new(peer: String, mut writing: Stream, mut reading: Stream, deadline: Duration) -> io::Result<Self> {
+        writing.be_patient(deadline)?;
+        reading.be_patient(deadline)?;
         let sockets = [writing.handle()?, reading.handle()?];
         for socket in &sockets {
             socket.set_nodelay(true)?;
@@ -44,16 +51,17 @@ impl Link {
             to: Arc::new(Queue::new(QUEUE_BYTES)),
             from: Arc::new(Queue::new(QUEUE_BYTES)),
             max_frame: Arc::new(AtomicU64::new(MAX_FRAME)),
+            signs: Arc::new(Signs::new(deadline)),
             sockets,
             threads: Vec::new(),
             traffic: Traffic::default(),
-            deadline: DEADLINE,
+            deadline,
         };
-        let (to, from, max) = (link.to.clone(), link.from.clone(), link.max_frame.clone());
-        let writer = move || write(writing, &to);
+        let (to, signs) = (link.to.clone(), link.signs.clone());
+        let writer = move || write(writing, &to, &signs);
         link.threads.push(thread::Builder::new().name(format!("to {}", link.peer)).spawn(writer)?);
-        let to = link.to.clone();
-        let reader = move || read(reading, &from, &to, &max);
+        let (to, from, max, signs) = (link.to.clone(), link.from.clone(), link.max_frame.clone(), link.signs.clone());
+        let reader = move || read(reading, &from, &to, &max, &signs);
         link.threads.push(thread::Builder::new().name(format!("from {}", link.peer)).spawn(reader)?);
         Ok(link)
     }
@@ -67,6 +75,10 @@ impl Link {
     pub fn set_room(&mut self, bytes: u64) {
         self.to.set_room(bytes);
         self.from.set_room(bytes);
+    }
+
+    fn patience(&self) -> Patience<'_> {
+        Patience { limit: self.deadline, theirs: Some(&self.signs.theirs), mine: self.signs.mine.get() }
     }
 
     /// Whether the peer is gone and all that it sent is taken.
@@ -83,7 +95,7 @@ impl Channel for Link {
     fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
         let frame = Frame { head, body };
         let bytes = frame.bytes();
-        if let Err(stop) = self.to.push(frame, Some(self.deadline)) {
+        if let Err(stop) = self.to.push(frame, Some(self.patience())) {
             return Err(stop.error(&self.peer, &format!("room to send {head}"), self.deadline));
         }
         self.traffic.sent += bytes;
@@ -91,14 +103,14 @@ impl Channel for Link {
     }
 
     fn recv(&mut self, what: &str) -> Result<Frame> {
-        let frame = self.from.pop(Some(self.deadline)).map_err(|stop| stop.error(&self.peer, what, self.deadline))?;
+        let frame = self.from.pop(Some(self.patience())).map_err(|stop| stop.error(&self.peer, what, self.deadline))?;
         self.from.written();
         self.traffic.received += frame.bytes();
         Ok(frame)
     }
 
     fn flush(&mut self) -> Result<()> {
-        let settled = self.to.settle(self.deadline);
+        let settled = self.to.settle(self.patience());
         settled.map_err(|stop| stop.error(&self.peer, "it to take what we sent", self.deadline))
     }
 
@@ -108,6 +120,12 @@ impl Channel for Link {
 
     fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline;
+    }
+
+    fn attach(&mut self, presence: &Presence) {
+        if self.signs.mine.set(presence.pulse().clone()).is_ok() {
+            presence.add(&self.to, &self.from);
+        }
     }
 
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
@@ -120,6 +138,11 @@ impl Channel for Link {
             Err(Stop::Late) => Ok(None),
             Err(stop) => Err(stop.error(&self.peer, "a frame", within)),
         }
+    }
+
+    fn ended(&self) -> Option<Error> {
+        let reason = self.from.reason().filter(|_| self.from.is_over())?;
+        Some(Error::peer(&self.peer, reason))
     }
 }
 
@@ -137,14 +160,74 @@ impl Drop for Link {
     }
 }
 
-/// The writer thread: what is queued, until the queue ends.
-fn write(mut stream: Stream, queue: &Queue) {
-    while let Ok(Frame { head, body }) = queue.pop(None) {
+/// Signs of life of the two ends of a link.
+struct Signs {
+    /// Our clock of work, once the link is ours.
+    mine: OnceLock<Pulse>,
+    /// The peer's, as far as it told.
+    theirs: Pulse,
+    /// How long an end may send nothing at all before the connection is taken for broken.
+    silence: Duration,
+}
+
+impl Signs {
+    fn new(silence: Duration) -> Self {
+        Self { mine: OnceLock::new(), theirs: Pulse::default(), silence }
+    }
+
+    /// How often one is sent.
+    fn every(&self) -> Duration {
+        (self.silence / 4).min(RAREST_SIGN)
+    }
+
+    /// Ours.
+    fn frame(&self) -> Frame {
+        let count = self.mine.get().map_or(0, Pulse::count);
+        let head = Head { kind: Kind::KeepAlive, session: 0, step: 0, gate: 0 };
+        Frame { head, body: count.to_le_bytes().to_vec() }
+    }
+
+    /// Takes note of the peer's; whether it is one.
+    fn hear(&self, frame: &Frame) -> bool {
+        let Ok(count) = <[u8; 8]>::try_from(&frame.body[..]).map(u64::from_le_bytes) else { return false };
+        self.theirs.hear(count);
+        if let Some(mine) = self.mine.get() {
+            mine.hear(count);
+        }
+        true
+    }
+
+    /// Notes that a piece of a frame moved on a queue.
+    fn moved(&self, kind: Kind, queue: &Queue) {
+        if !kind.is_sign() {
+            queue.touch();
+        }
+        if let Some(mine) = self.mine.get().filter(|_| kind.is_work()) {
+            mine.beat();
+        }
+    }
+}
+
+/// The writer thread: what is queued, until the queue ends, and signs of life.
+fn write(mut stream: Stream, queue: &Queue, signs: &Signs) {
+    let mut due = Instant::now() + signs.every();
+    loop {
+        let left = due.saturating_duration_since(Instant::now());
+        let frame = match if left.is_zero() { Err(Stop::Late) } else { queue.pop_within(left) } {
+            Ok(frame) => frame,
+            Err(Stop::Late) => {
+                due = Instant::now() + signs.every();
+                signs.frame()
+            }
+            Err(Stop::Ended(_)) => break,
+        };
+        let Frame { head, body } = frame;
         let header = head.encode(body.len() as u64);
-        match stream.write_parts([&header, &body], || queue.touch()) {
+        match stream.write_parts([&header, &body], || signs.moved(head.kind, queue)) {
+            Ok(()) if head.kind == Kind::KeepAlive => {}
             Ok(()) => queue.written(),
             Err(error) => {
-                queue.abandon(&ended(error));
+                queue.abandon(&ended(error, signs.silence));
                 break;
             }
         }
@@ -154,16 +237,22 @@ fn write(mut stream: Stream, queue: &Queue) {
 }
 
 /// The reader thread: frames, until the stream ends. A peer that stops sending also stops taking.
-fn read(mut stream: Stream, queue: &Queue, other: &Queue, max: &AtomicU64) {
+fn read(mut stream: Stream, queue: &Queue, other: &Queue, max: &AtomicU64, signs: &Signs) {
     let reason = loop {
-        match Frame::read(&mut stream, max.load(Ordering::Relaxed), || queue.touch()) {
+        match Frame::read(&mut stream, max.load(Ordering::Relaxed), |kind| signs.moved(kind, queue)) {
+            Ok(Some(frame)) if frame.head.kind == Kind::Goodbye => break STOPPED.into(),
+            Ok(Some(frame)) if frame.head.kind == Kind::KeepAlive => {
+                if !signs.hear(&frame) {
+                    break "sent a sign of life that is none; do both run the same version of ppdnn?".into();
+                }
+            }
             Ok(Some(frame)) => match queue.push(frame, None) {
                 Ok(()) => {}
                 Err(Stop::Ended(reason)) => break reason,
                 Err(Stop::Late) => unreachable!("a push without patience is never late"),
             },
             Ok(None) => break CLOSED.into(),
-            Err(error) => break ended(error),
+            Err(error) => break ended(error, signs.silence),
         }
     };
     // In this order: once recv has told of the end, send must not take frames that nobody will read.
@@ -175,13 +264,20 @@ fn read(mut stream: Stream, queue: &Queue, other: &Queue, max: &AtomicU64) {
 }
 
 /// Why a connection ended, and what to do.
-fn ended(error: io::Error) -> String {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, NotConnected, UnexpectedEof};
+fn ended(error: io::Error, silence: Duration) -> String {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, NotConnected, TimedOut, UnexpectedEof,
+    };
     match Stream::broken(error) {
         Broken::Io(e) if matches!(e.kind(), BrokenPipe | ConnectionReset | ConnectionAborted | NotConnected | UnexpectedEof) => {
             "the connection broke off; the process was killed or the network failed: look at its log, then start the run again"
                 .into()
         }
+        Broken::Io(e) if e.kind() == TimedOut => format!(
+            "gave no sign of life for {} s; its machine hangs, or something on the way forgot the connection: look at \
+             its log and at the network, then start the run again",
+            whole_seconds(silence)
+        ),
         Broken::Io(e) if e.kind() == InvalidData => e.to_string(),
         Broken::Io(e) => format!("the connection failed ({e}); check the network, then start the run again"),
         Broken::Alert(_) | Broken::Key(_) | Broken::Tls(_) => {
@@ -196,6 +292,9 @@ pub(super) fn unusable(peer: &str, error: &io::Error) -> Error {
 }
 
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The longest time without a sign of life; firewalls forget a connection after minutes.
+const RAREST_SIGN: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -225,7 +324,7 @@ mod tests {
             (near.connect(socket, until).unwrap(), accepting.join().unwrap())
         };
         let ((writing, their_reading), (reading, their_writing)) = (connect(), connect());
-        let mut link = Link::new("peer".into(), writing, reading).unwrap();
+        let mut link = Link::new("peer".into(), writing, reading, Duration::from_secs(20)).unwrap();
         link.set_deadline(Duration::from_secs(20));
         (link, their_writing, their_reading)
     }

@@ -78,26 +78,43 @@ impl Listener {
         self.address
     }
 
-    /// The link to a role that has called or will call; `what` says in an error what was waited for.
+    /// The link to a role if it has called, or calls within this time.
     ///
     /// # Errors
-    /// [`Error::Peer`] at once where the role called and could not be welcomed, at the deadline where somebody
-    /// else's call explains the silence; [`Error::Deadline`] where nobody called.
-    pub fn wait(&self, role: Role, what: &str, deadline: Duration) -> Result<Link> {
-        let until = Instant::now() + deadline;
+    /// [`Error::Peer`] where the role called and could not be welcomed.
+    pub fn look(&self, role: Role, within: Duration) -> Result<Option<Link>> {
+        let until = Instant::now() + within;
         let mut mailbox = self.desk.mailbox();
         loop {
             if let Some(link) = mailbox.take(role) {
-                return Ok(link);
+                return Ok(Some(link));
             }
             if let Some(reason) = mailbox.refusals.remove(&role) {
                 return Err(Error::peer(role.to_string(), reason));
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(mailbox.silence(role, what, deadline));
+                return Ok(None);
             }
             mailbox = self.desk.news.wait_timeout(mailbox, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What is to be said of calls that came to nothing since this was last asked; mostly nothing.
+    pub fn remarks(&self) -> String {
+        let notes: Vec<String> = self.desk.mailbox().strangers.drain(..).collect();
+        notes.join("; ")
+    }
+
+    /// The link to a role that has called or will call; `what` says in an error what was waited for.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] at once where the role called and could not be welcomed, at the deadline where somebody
+    /// else's call explains the silence; [`Error::Deadline`] where nobody called.
+    pub fn wait(&self, role: Role, what: &str, deadline: Duration) -> Result<Link> {
+        match self.look(role, deadline)? {
+            Some(link) => Ok(link),
+            None => Err(self.desk.mailbox().silence(role, what, deadline)),
         }
     }
 }
@@ -272,7 +289,7 @@ impl Desk {
             _ => return,
         };
         let peer = format!("{} at {from}", hello.from);
-        let made = Link::new(peer, writing, reading);
+        let made = Link::new(peer, writing, reading, self.cluster.deadline());
         let mut mailbox = self.mailbox();
         match made {
             Ok(link) => {

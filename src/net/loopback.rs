@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::identity::Identity;
 use super::link::Link;
+use super::memory::DEADLINE;
 use super::tls::{Broken, Meeting, Stream};
 use crate::error::{Error, Result};
 
@@ -22,7 +23,7 @@ pub fn loopback() -> Result<(Link, Link)> {
     let ((writing, their_reading), (reading, their_writing)) =
         (connect(&near, &far).map_err(fail)?, connect(&near, &far).map_err(fail)?);
     let link = |name: &str, writing, reading| {
-        Link::new(name.into(), writing, reading).map_err(|e: io::Error| fail(Broken::from(e)))
+        Link::new(name.into(), writing, reading, DEADLINE).map_err(|e: io::Error| fail(Broken::from(e)))
     };
     Ok((link("far end", writing, reading)?, link("near end", their_writing, their_reading)?))
 }

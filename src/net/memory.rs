@@ -1,17 +1,23 @@
 //! A channel within one process, with the limits, deadlines and counts of a link over the network.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::channel::{Channel, Frame, Head, Traffic};
-use super::queue::{Queue, Stop};
+use super::presence::Presence;
+use super::queue::{Patience, Queue, Stop};
 use crate::error::{Error, Result};
+use crate::pulse::Pulse;
 
 /// Two ends that talk to each other: the first belongs to `a` and its peer is `b`, the second the other way.
 pub fn pair(a: &str, b: &str) -> (Memory, Memory) {
     let there = Arc::new(Queue::new(QUEUE_BYTES));
     let back = Arc::new(Queue::new(QUEUE_BYTES));
-    (Memory::new(b, there.clone(), back.clone()), Memory::new(a, back, there))
+    let pulses: [Arc<OnceLock<Pulse>>; 2] = Default::default();
+    let [ours, theirs] = pulses.clone();
+    let first = Memory::new(b, [there.clone(), back.clone()], [ours, theirs]);
+    let [theirs, ours] = pulses;
+    (first, Memory::new(a, [back, there], [ours, theirs]))
 }
 
 /// One end of a channel in memory.
@@ -19,18 +25,32 @@ pub struct Memory {
     peer: String,
     to: Arc<Queue>,
     from: Arc<Queue>,
+    /// Our clock of work and the peer's, once they are known.
+    pulses: [Arc<OnceLock<Pulse>>; 2],
     traffic: Traffic,
     deadline: Duration,
 }
 
 impl Memory {
-    fn new(peer: &str, to: Arc<Queue>, from: Arc<Queue>) -> Self {
-        Self { peer: peer.into(), to, from, traffic: Traffic::default(), deadline: DEADLINE }
+    fn new(peer: &str, [to, from]: [Arc<Queue>; 2], pulses: [Arc<OnceLock<Pulse>>; 2]) -> Self {
+        Self { peer: peer.into(), to, from, pulses, traffic: Traffic::default(), deadline: DEADLINE }
     }
 
     /// Sets how many bytes may be on their way to the peer before [`Channel::send`] waits.
     pub fn set_room(&mut self, bytes: u64) {
         self.to.set_room(bytes);
+    }
+
+    /// Counts a frame as work, where it is.
+    fn worked(&self, head: Head) {
+        if let Some(mine) = self.pulses[0].get().filter(|_| head.kind.is_work()) {
+            mine.beat();
+        }
+    }
+
+    fn patience(&self) -> Patience<'_> {
+        let [mine, theirs] = self.pulses.each_ref().map(|pulse| pulse.get());
+        Patience { limit: self.deadline, theirs, mine }
     }
 }
 
@@ -42,16 +62,18 @@ impl Channel for Memory {
     fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
         let frame = Frame { head, body };
         let bytes = frame.bytes();
-        let pushed = self.to.push(frame, Some(self.deadline));
+        let pushed = self.to.push(frame, Some(self.patience()));
         pushed.map_err(|stop| stop.error(&self.peer, &format!("room to send {head}"), self.deadline))?;
         self.traffic.sent += bytes;
+        self.worked(head);
         Ok(())
     }
 
     fn recv(&mut self, what: &str) -> Result<Frame> {
-        let frame = self.from.pop(Some(self.deadline)).map_err(|stop| stop.error(&self.peer, what, self.deadline))?;
+        let frame = self.from.pop(Some(self.patience())).map_err(|stop| stop.error(&self.peer, what, self.deadline))?;
         self.from.written();
         self.traffic.received += frame.bytes();
+        self.worked(frame.head);
         Ok(frame)
     }
 
@@ -71,16 +93,26 @@ impl Channel for Memory {
         self.deadline = deadline;
     }
 
+    fn attach(&mut self, presence: &Presence) {
+        let _ = self.pulses[0].set(presence.pulse().clone());
+    }
+
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
         match self.from.pop_within(within) {
             Ok(frame) => {
                 self.from.written();
                 self.traffic.received += frame.bytes();
+                self.worked(frame.head);
                 Ok(Some(frame))
             }
             Err(Stop::Late) => Ok(None),
             Err(stop) => Err(stop.error(&self.peer, "a frame", within)),
         }
+    }
+
+    fn ended(&self) -> Option<Error> {
+        let reason = self.from.reason().filter(|_| self.from.is_over())?;
+        Some(Error::peer(&self.peer, reason))
     }
 }
 

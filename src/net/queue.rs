@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::channel::Frame;
+use crate::pulse::Pulse;
 
 /// Frames on their way. One side pushes, the other pops; either may end it.
 pub(super) struct Queue {
@@ -32,8 +33,30 @@ struct State {
     finished: bool,
 }
 
+/// How long somebody waits for a peer that does nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience<'a> {
+    /// The time without a piece of a frame, and without work of the peer.
+    pub(super) limit: Duration,
+    /// Where the peer's clock of work stands; none where it does not tell.
+    pub(super) theirs: Option<&'a Pulse>,
+    /// Our own clock, which takes note of theirs.
+    pub(super) mine: Option<&'a Pulse>,
+}
+
+impl Patience<'_> {
+    /// Where the peer's clock stands.
+    fn look(&self) -> u64 {
+        let theirs = self.theirs.map_or(0, Pulse::count);
+        if let Some(mine) = self.mine {
+            mine.hear(theirs);
+        }
+        theirs
+    }
+}
+
 impl State {
-    /// Whether whoever pops has something to do.
+    /// Whether there is something to take, be it the news that nothing will come.
     fn is_filled(&self) -> bool {
         !self.frames.is_empty() || self.end.is_some()
     }
@@ -57,7 +80,7 @@ impl Queue {
     }
 
     /// Adds a frame once there is room. A frame larger than the queue waits until the queue is empty.
-    pub(super) fn push(&self, frame: Frame, patience: Option<Duration>) -> Result<(), Stop> {
+    pub(super) fn push(&self, frame: Frame, patience: Option<Patience<'_>>) -> Result<(), Stop> {
         let bytes = frame.bytes();
         let fits = |s: &State| s.end.is_some() || s.frames.is_empty() || s.bytes + bytes <= s.room;
         let mut state = self.wait(&self.drained, patience, fits)?;
@@ -72,7 +95,7 @@ impl Queue {
     }
 
     /// Takes the oldest frame; an ended queue first gives all that it holds.
-    pub(super) fn pop(&self, patience: Option<Duration>) -> Result<Frame, Stop> {
+    pub(super) fn pop(&self, patience: Option<Patience<'_>>) -> Result<Frame, Stop> {
         let state = self.wait(&self.filled, patience, State::is_filled)?;
         self.take(state)
     }
@@ -98,7 +121,7 @@ impl Queue {
     }
 
     /// Waits until all is popped and written.
-    pub(super) fn settle(&self, patience: Duration) -> Result<(), Stop> {
+    pub(super) fn settle(&self, patience: Patience<'_>) -> Result<(), Stop> {
         let settled = |s: &State| s.broken || (s.frames.is_empty() && !s.busy);
         let state = self.wait(&self.drained, Some(patience), settled)?;
         match &state.end {
@@ -109,6 +132,7 @@ impl Queue {
 
     /// Waits until whoever pops has stopped.
     pub(super) fn await_finish(&self, patience: Duration) -> Result<(), Stop> {
+        let patience = Patience { limit: patience, theirs: None, mine: None };
         self.wait(&self.drained, Some(patience), |s| s.finished).map(drop)
     }
 
@@ -127,6 +151,19 @@ impl Queue {
     /// Ends the queue: nothing more goes in, what is in can still be taken. The first reason stays.
     pub(super) fn end(&self, reason: &str) {
         self.lock().end.get_or_insert_with(|| reason.into());
+        self.notify();
+    }
+
+    /// Ends the queue with a last frame in place of all that is in it.
+    pub(super) fn leave(&self, last: Frame, reason: &str) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state.end = Some(reason.into());
+            state.broken |= !state.frames.is_empty();
+            state.bytes = last.bytes();
+            state.frames = VecDeque::from([last]);
+        }
+        drop(state);
         self.notify();
     }
 
@@ -163,11 +200,11 @@ impl Queue {
         state.end.is_some() && state.frames.is_empty()
     }
 
-    /// Waits until `ready`, as long as something moves within every `patience`.
+    /// Waits until `ready`, as long as something moves within every `patience`: a piece of a frame, or the peer's clock of work.
     fn wait(
         &self,
         on: &Condvar,
-        patience: Option<Duration>,
+        patience: Option<Patience<'_>>,
         ready: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'_, State>, Stop> {
         let mut state = self.lock();
@@ -177,19 +214,19 @@ impl Queue {
         let Some(patience) = patience else {
             return Ok(on.wait_while(state, |s| !ready(s)).unwrap_or_else(PoisonError::into_inner));
         };
+        let look = || (self.moved.load(Ordering::Relaxed), patience.look());
+        let slice = (patience.limit / LOOKS).min(LONGEST_SLICE);
+        let (mut seen, mut since) = (look(), Instant::now());
         loop {
-            let (moved, start) = (self.moved.load(Ordering::Relaxed), Instant::now());
-            while !ready(&state) {
-                let left = patience.saturating_sub(start.elapsed());
-                if left.is_zero() {
-                    break;
-                }
-                state = on.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-            }
+            let left = patience.limit.saturating_sub(since.elapsed());
+            state = on.wait_timeout(state, left.min(slice)).unwrap_or_else(PoisonError::into_inner).0;
             if ready(&state) {
                 return Ok(state);
             }
-            if moved == self.moved.load(Ordering::Relaxed) {
+            let now = look();
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            } else if since.elapsed() >= patience.limit {
                 return Err(Stop::Late);
             }
         }
@@ -205,3 +242,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How often, within its patience, whoever waits looks whether something moved.
+const LOOKS: u32 = 8;
+const LONGEST_SLICE: Duration = Duration::from_secs(1);

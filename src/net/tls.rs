@@ -133,11 +133,11 @@ impl Stream {
         fingerprint(self.tls.peer_certificates()?.first()?).ok()
     }
 
-    /// From now on, calls wait as long as it takes.
-    pub(super) fn without_timeout(&mut self) -> io::Result<()> {
+    /// From now on, writing waits as long as it takes, and a read as long as `silence` without a byte.
+    pub(super) fn be_patient(&mut self, silence: Duration) -> io::Result<()> {
         let timed = self.socket.get_mut();
         timed.until = None;
-        timed.socket.set_read_timeout(None)?;
+        timed.socket.set_read_timeout(Some(silence))?;
         timed.socket.set_write_timeout(None)
     }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Kind};
+use crate::net::{Channel, Kind, Presence, Role};
 use crate::party::{Dealer, RowMasks, Section};
 use crate::prg::Seed;
 use crate::roles::event::PartyReport;
+use crate::roles::meeting::{BrokenOff, Meet, Meeting};
 use crate::roles::messages::{Agreement, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::deal_session_seed;
@@ -15,51 +16,53 @@ use crate::roles::server::{Trainer, heartbeat, judge};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
-/// The dealer's links. All but the trainer's are asked for once the job is known.
+/// The dealer's links.
 pub struct DealerLinks {
     /// To the trainer.
     pub trainer: Box<dyn Channel>,
-    /// To a server.
-    pub server: Box<dyn FnMut(u8) -> Result<Box<dyn Channel>> + Send>,
-    /// To an owner.
-    pub owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
+    /// Finds the others, once the job says who they are.
+    pub meet: Meet,
+    /// How the others notice this party.
+    pub presence: Presence,
 }
 
 /// Runs the dealer through one job.
 ///
 /// # Errors
-/// What stopped it; the trainer is told too.
-pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> Result<()> {
-    let DealerLinks { trainer, server, owner } = links;
-    let trainer = Trainer::new(trainer);
+/// What stopped it, and when; the trainer is told too.
+pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
+    let DealerLinks { trainer, meet, presence } = links;
+    let trainer = Trainer::new(trainer, &presence);
+    let mut training = false;
     let run = || {
         let job: Vec<u8> = trainer.with(|t| hear(t, Kind::Control, "the job"))?;
         let job = Job::from_bytes(&job)?;
-        session(&job, &trainer, server, owner, backend)
+        let mut dealer = set_up(&job, Meeting { meet, presence: &presence, trainer: &trainer }, backend)?;
+        training = true;
+        train(&mut dealer, &job)?;
+        let report = report(&dealer);
+        if let Some(mut link) = dealer.into_link() {
+            link.flush()?;
+        }
+        Ok(report)
     };
-    trainer.close("dealer", run())
+    let ended = run();
+    trainer.close("dealer", ended).map_err(|why| BrokenOff { why, training })
 }
 
-fn session(
-    job: &Job,
-    trainer: &Trainer,
-    mut server: Box<dyn FnMut(u8) -> Result<Box<dyn Channel>> + Send>,
-    mut owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
-    backend: Arc<dyn Backend>,
-) -> Result<PartyReport> {
-    let device = Device::new(backend, job.profile.ring);
+/// All that comes before training: the session and the seeds of the owners' masks.
+fn set_up(job: &Job, mut meeting: Meeting<'_>, backend: Arc<dyn Backend>) -> Result<Dealer> {
+    let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
     let session = session_number()?;
     let (mut servers, mut seeds) = (Vec::with_capacity(2), Vec::with_capacity(2));
     for id in 0..2 {
-        trainer.waiting(&format!("server {id}"));
-        let mut link = server(id)?;
+        let mut link = meeting.with(Role::Server(id))?;
         seeds.push(deal_session_seed(id, &mut *link, job, session, Seed::fresh()?)?);
         servers.push(link);
     }
     let mut masks: Vec<_> = set_shapes(job).into_iter().map(|(set, shape)| (set, RowMasks::new(set, shape))).collect();
     for (number, owned) in (0..).zip(&job.owners) {
-        trainer.waiting(&format!("owner {number}"));
-        let mut link = owner(number)?;
+        let mut link = meeting.with(Role::Owner(number))?;
         say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
         let seeds: [Seed; 2] = hear(&mut *link, Kind::Seed, "the seeds of its masks")?;
         for (set, masks) in &mut masks {
@@ -68,27 +71,25 @@ fn session(
         }
     }
     let one = servers.pop().ok_or_else(|| Error::peer("server 1", "is not there"))?;
-    let mut dealer = Dealer::new(device.clone(), job.profile.clone(), session, [&seeds[0], &seeds[1]], Some(one))?;
-    drop(seeds);
+    let mut dealer = Dealer::new(device, job.profile.clone(), session, [&seeds[0], &seeds[1]], Some(one))?;
     for (set, masks) in masks {
         dealer.set_rows(set, masks);
     }
-    dealer.observe(heartbeat(trainer, job));
-    dealer.set_judge(judge(trainer));
-    train(&mut dealer, job)?;
-    let report = PartyReport {
+    dealer.observe(heartbeat(meeting.trainer, job));
+    dealer.set_judge(judge(meeting.trainer));
+    Ok(dealer)
+}
+
+fn report(dealer: &Dealer) -> PartyReport {
+    PartyReport {
         role: "dealer".into(),
-        backend: device.backend().name(),
+        backend: dealer.device().backend().name(),
         steps: dealer.stats(Section::Step),
         evaluation: dealer.stats(Section::Evaluation),
         setup: dealer.stats(Section::Setup),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
-    };
-    if let Some(mut link) = dealer.into_link() {
-        link.flush()?;
     }
-    Ok(report)
 }
 
 /// A number that no other session has.

@@ -1,5 +1,7 @@
 //! What the roles say to each other outside the protocol itself.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -133,6 +135,24 @@ pub(crate) fn understand<T: DeserializeOwned>(peer: &str, frame: Frame, kind: Ki
     let body = Zeroizing::new(frame.body);
     postcard::from_bytes(&body).map_err(|e| Error::peer(peer, format!("{what} cannot be read: {e}")))
 }
+
+/// Hears something that may be days away, as long as all links stand.
+pub(crate) fn await_word<T: DeserializeOwned>(
+    link: &mut dyn Channel,
+    others: [&dyn Channel; 2],
+    kind: Kind,
+    what: &str,
+) -> Result<T> {
+    loop {
+        if let Some(frame) = link.poll(LOOK)? {
+            return understand(link.peer(), frame, kind, what);
+        }
+        others.iter().find_map(|other| other.ended()).map_or(Ok(()), Err)?;
+    }
+}
+
+/// How often whoever waits for days looks at the other links.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Checks that a peer agreed to the same job.
 pub(crate) fn same_job(link: &dyn Channel, mine: &Job, theirs: &[u8; 32]) -> Result<()> {

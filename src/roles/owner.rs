@@ -1,13 +1,15 @@
 //! A data owner: masks its rows, gives each server the masked rows and its half of the masks' seeds, and leaves.
 
+use std::ops::Range;
+
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::fixed::{encode, mask};
 use crate::kernel::fast::bits::{Packed, pack};
-use crate::net::{Channel, Head, Kind};
+use crate::net::{Channel, Head, Kind, Presence};
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
-use crate::roles::messages::{Agreement, hear, same_job, say};
+use crate::roles::messages::{Agreement, await_word, hear, same_job, say};
 use crate::train::{Job, Owned, set_shapes};
 
 /// An owner's links.
@@ -16,6 +18,8 @@ pub struct OwnerLinks {
     pub servers: [Box<dyn Channel>; 2],
     /// To the dealer.
     pub dealer: Box<dyn Channel>,
+    /// How the others notice this party.
+    pub presence: Presence,
 }
 
 /// Uploads the rows that `data` has for the job, to train on and to test on; returns when both servers have them.
@@ -27,8 +31,11 @@ pub fn run_owner(
     links: OwnerLinks,
     data: impl FnOnce(&Job) -> Result<(Examples, Examples)>,
 ) -> Result<()> {
-    let OwnerLinks { servers: [mut zero, mut one], mut dealer } = links;
-    let job: Vec<u8> = hear(&mut *zero, Kind::Control, "the job")?;
+    let OwnerLinks { servers: [mut zero, mut one], mut dealer, presence } = links;
+    for link in [&mut zero, &mut one, &mut dealer] {
+        link.attach(&presence);
+    }
+    let job: Vec<u8> = await_word(&mut *zero, [&*one, &*dealer], Kind::Control, "the job")?;
     let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_owned()))?;
     for link in [&mut one, &mut dealer] {
         let agreement: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
@@ -56,17 +63,25 @@ pub fn run_owner(
 /// # Errors
 /// [`Error::Usage`] where the data set has too few.
 pub fn rows_of(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<(Examples, Examples)> {
-    let of = |examples: &Examples, count: fn(&Owned) -> u32| {
+    let [own_train, own_test] = ranges_of(job, number, [train.len(), test.len()])?;
+    Ok((train.slice(own_train), test.slice(own_test)))
+}
+
+/// The numbers of those rows, to train on and to test on, in a data set of so many.
+///
+/// # Errors
+/// As there.
+pub fn ranges_of(job: &Job, number: u32, rows: [usize; 2]) -> Result<[Range<usize>; 2]> {
+    let of = |all: usize, count: fn(&Owned) -> u32| {
         let before: usize = job.owners.iter().take(number as usize).map(|o| count(o) as usize).sum();
         let own = job.owners.get(number as usize).map_or(0, |o| count(o) as usize);
-        if before + own > examples.len() {
-            let text =
-                format!("the job wants rows {before} to {} of a data set that has {}", before + own, examples.len());
+        if before + own > all {
+            let text = format!("the job wants rows {before} to {} of a data set that has {all}", before + own);
             return Err(Error::Usage(text));
         }
-        Ok(examples.slice(before..before + own))
+        Ok(before..before + own)
     };
-    Ok((of(train, |o| o.train)?, of(test, |o| o.test)?))
+    Ok([of(rows[0], |o| o.train)?, of(rows[1], |o| o.test)?])
 }
 
 /// Row `row` on the grid of the job's fraction bits: scaled features, or the one-hot label.

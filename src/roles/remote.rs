@@ -4,15 +4,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::data::Examples;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Cluster, Identity, Listener, Role, dial};
+use crate::net::{Channel, Cluster, Identity, Listener, Presence, Role, dial};
 use crate::roles::event::Event;
+use crate::roles::stay::Stay;
 use crate::roles::{
-    DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
+    BrokenOff, DealerLinks, Meet, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server,
+    run_trainer,
 };
 use crate::train::Job;
 
@@ -23,12 +25,14 @@ pub struct Place {
     pub identity: Arc<Identity>,
     /// The parties.
     pub cluster: Arc<Cluster>,
+    /// How the others notice it.
+    pub presence: Presence,
 }
 
 impl Place {
     /// A party's place.
     pub fn new(identity: Identity, cluster: Cluster) -> Self {
-        Self { identity: Arc::new(identity), cluster: Arc::new(cluster) }
+        Self { identity: Arc::new(identity), cluster: Arc::new(cluster), presence: Presence::default() }
     }
 
     /// Checks that the key is that of a role in the cluster.
@@ -48,74 +52,66 @@ impl Place {
         )))
     }
 
-    /// Serves one job as server `id`; waits for the trainer as long as it takes.
+    /// Serves jobs as server `id`; waits for the trainer as long as it takes.
     ///
     /// # Errors
     /// What stopped it.
-    pub fn serve(&self, id: u8, backend: Arc<dyn Backend>) -> Result<()> {
+    pub fn serve(&self, id: u8, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let me = Role::Server(id);
         let listener = Arc::new(self.listen(me)?);
-        let trainer = self.patient(listener.wait(Role::Trainer, "a job", FOREVER)?);
-        let (here, desk) = (self.clone(), listener.clone());
-        let peer = move || -> Result<Box<dyn Channel>> {
-            if id == 1 {
-                return here.call(Role::Server(0), me);
-            }
-            Ok(here.ready(desk.wait(Role::Server(1), "its agreement to the job", here.cluster.deadline())?))
-        };
-        let here = self.clone();
-        let dealer = move || -> Result<Box<dyn Channel>> {
-            let mut link = dial(Role::Dealer, me, &here.identity, &here.cluster, here.cluster.deadline())?;
-            link.set_room(AHEAD);
-            Ok(here.ready(link))
-        };
-        let here = self.clone();
-        let owner = move |number| here.wait_for_owner(&listener, number);
-        let links = ServerLinks {
-            trainer,
-            peer: Box::new(peer),
-            dealer: Box::new(dealer),
-            owner: Box::new(owner),
-            seal: self.cluster.sealing_key(),
-        };
-        run_server(id, links, backend)
+        let seal = self.cluster.sealing_key();
+        stay.repeat(|| {
+            let trainer = match self.wait_for_trainer(&listener) {
+                Ok(trainer) => trainer,
+                Err(why) => return Ok(Err(BrokenOff { why, training: false })),
+            };
+            let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
+            Ok(run_server(id, ServerLinks { trainer, meet, seal, presence }, backend.clone()))
+        })
     }
 
-    /// Deals for one job; waits for the trainer as long as it takes.
+    /// Deals for jobs; waits for the trainer as long as it takes.
     ///
     /// # Errors
     /// What stopped it.
-    pub fn deal(&self, backend: Arc<dyn Backend>) -> Result<()> {
+    pub fn deal(&self, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let listener = Arc::new(self.listen(Role::Dealer)?);
-        let trainer = self.patient(listener.wait(Role::Trainer, "a job", FOREVER)?);
-        let (here, desk) = (self.clone(), listener.clone());
-        let server = move |id| -> Result<Box<dyn Channel>> {
-            let mut link = desk.wait(Role::Server(id), "its call", here.cluster.deadline())?;
-            link.set_room(AHEAD);
-            Ok(here.ready(link))
-        };
-        let here = self.clone();
-        let owner = move |number| here.wait_for_owner(&listener, number);
-        run_dealer(DealerLinks { trainer, server: Box::new(server), owner: Box::new(owner) }, backend)
+        stay.repeat(|| {
+            let trainer = match self.wait_for_trainer(&listener) {
+                Ok(trainer) => trainer,
+                Err(why) => return Ok(Err(BrokenOff { why, training: false })),
+            };
+            let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
+            Ok(run_dealer(DealerLinks { trainer, meet, presence }, backend.clone()))
+        })
     }
 
     /// Uploads the rows of owner `number`; waits for the servers as long as it takes.
     ///
     /// # Errors
     /// What stopped it.
-    pub fn upload(&self, number: u32, data: impl FnOnce(&Job) -> Result<(Examples, Examples)>) -> Result<()> {
+    pub fn upload(
+        &self,
+        number: u32,
+        mut data: impl FnMut(&Job) -> Result<(Examples, Examples)>,
+        stay: &mut Stay<'_>,
+    ) -> Result<()> {
         let me = Role::Owner(number);
         let call = |to| -> Result<Box<dyn Channel>> {
             let mut link = dial(to, me, &self.identity, &self.cluster, FOREVER)?;
-            link.set_deadline(FOREVER);
-            Ok(Box::new(link))
+            // rows wait where they are, not as copies on their way
+            link.set_room(AHEAD);
+            Ok(self.ready(link))
         };
-        let links =
-            OwnerLinks { servers: [call(Role::Server(0))?, call(Role::Server(1))?], dealer: call(Role::Dealer)? };
-        run_owner(number, links, data)
+        stay.repeat(|| {
+            let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
+            let links = OwnerLinks { servers, dealer: call(Role::Dealer)?, presence: self.presence.clone() };
+            Ok(run_owner(number, links, &mut data).map_err(|why| BrokenOff { why, training: false }))
+        })
     }
 
     /// Has a job run, as the trainer, from these parameters (see [`run_trainer`]); once `end` is set, until the end of a step.
+    /// Nobody is told of the job before all are there.
     ///
     /// # Errors
     /// What stopped it.
@@ -126,18 +122,15 @@ impl Place {
         end: &Arc<AtomicBool>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
+        let until = Instant::now() + self.cluster.deadline();
         let call = |to: Role| -> Result<Box<dyn Channel>> {
-            let patience = self.cluster.deadline();
+            let patience = until.saturating_duration_since(Instant::now());
             Ok(self.patient(dial(to, Role::Trainer, &self.identity, &self.cluster, patience)?))
         };
         let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
-        run_trainer(
-            job,
-            initial,
-            TrainerLinks { servers, dealer: call(Role::Dealer)?, end: end.clone() },
-            &self.identity,
-            on_event,
-        )
+        let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
+        let links = TrainerLinks { servers, dealer, end: end.clone(), presence };
+        run_trainer(job, initial, links, &self.identity, on_event)
     }
 
     fn listen(&self, me: Role) -> Result<Listener> {
@@ -145,12 +138,30 @@ impl Place {
         Listener::bind(address, me, &self.identity, &self.cluster)
     }
 
-    fn call(&self, to: Role, me: Role) -> Result<Box<dyn Channel>> {
-        Ok(self.ready(dial(to, me, &self.identity, &self.cluster, self.cluster.deadline())?))
+    fn wait_for_trainer(&self, listener: &Listener) -> Result<Box<dyn Channel>> {
+        Ok(self.patient(listener.wait(Role::Trainer, "a job", FOREVER)?))
     }
 
-    fn wait_for_owner(&self, listener: &Listener, number: u32) -> Result<Box<dyn Channel>> {
-        Ok(self.ready(listener.wait(Role::Owner(number), "its rows", self.cluster.deadline())?))
+    /// How a role that listens meets the others: it calls the roles before it in the order dealer, server 0, server 1, and waits for the rest.
+    fn meet(&self, me: Role, listener: &Arc<Listener>) -> Meet {
+        let (here, listener) = (self.clone(), listener.clone());
+        Box::new(move |role, patience| {
+            let we_call = matches!((me, role), (_, Role::Dealer) | (Role::Server(1), Role::Server(0)));
+            let mut link = if we_call {
+                dial(role, me, &here.identity, &here.cluster, here.cluster.deadline())?
+            } else {
+                loop {
+                    match listener.look(role, LOOK)? {
+                        Some(link) => break link,
+                        None => patience(&listener.remarks())?,
+                    }
+                }
+            };
+            if [me, role].contains(&Role::Dealer) && matches!([me, role], [Role::Server(_), _] | [_, Role::Server(_)]) {
+                link.set_room(AHEAD);
+            }
+            Ok(here.ready(link))
+        })
     }
 
     /// A link with the cluster's deadline.
@@ -171,3 +182,6 @@ pub(crate) const AHEAD: u64 = 16 << 20;
 
 /// A week: how long a service waits for somebody to use it.
 const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often whoever waits for a call looks whether the trainer is still there.
+const LOOK: Duration = Duration::from_millis(200);

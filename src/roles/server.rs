@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::fixed::MASTER_BITS;
-use crate::net::{Channel, Head, Kind, SealingKey, receive_exactly};
-use crate::party::{Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Stats, Verdict, dismiss_dealer};
+use crate::net::{Channel, Head, Kind, Presence, Role, SealingKey, receive_exactly};
+use crate::party::{
+    Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
+};
 use crate::prg::Seed;
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
+use crate::roles::meeting::{BrokenOff, Meet, Meeting};
 use crate::roles::messages::{Agreement, Answer, News, hear, say, understand};
 use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
@@ -19,84 +22,66 @@ use crate::roles::seeds::{common_seed, take_session_seed};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
-/// A server's links. Those to owners are asked for once the job says how many there are.
+/// A server's links.
 pub struct ServerLinks {
     /// To the trainer.
     pub trainer: Box<dyn Channel>,
-    /// To the other server.
-    pub peer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
-    /// To the dealer.
-    pub dealer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
-    /// To an owner.
-    pub owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
+    /// Finds the others, once the job says who they are.
+    pub meet: Meet,
     /// The key that the model is sealed to.
     pub seal: SealingKey,
+    /// How the others notice this party.
+    pub presence: Presence,
 }
 
 /// Runs server `id` through one job.
 ///
 /// # Errors
-/// What stopped it; the trainer is told too.
-pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> Result<()> {
-    let ServerLinks { trainer, peer, dealer, owner, seal } = links;
-    let trainer = Trainer::new(trainer);
+/// What stopped it, and when; the trainer is told too.
+pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
+    let ServerLinks { trainer, meet, seal, presence } = links;
+    let trainer = Trainer::new(trainer, &presence);
+    let mut training = false;
     let run = || {
         let job: Vec<u8> = trainer.with(|t| hear(t, Kind::Control, "the job"))?;
         let job = Job::from_bytes(&job)?;
-        session(id, &job, &trainer, peer, dealer, owner, seal, backend)
+        let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
+        let mut server = set_up(id, &job, meeting, seal, backend)?;
+        training = true;
+        trainer.tell(&News::Started)?;
+        train(&mut server, &job)?;
+        let ended = server.last_step().filter(|step| *step < job.total_steps());
+        if let Some(step) = ended {
+            trainer.tell(&News::Ended { step })?;
+        }
+        let (report, session) = (report(&server), server.session());
+        if let Some(mut links) = server.into_links() {
+            if ended.is_some() && id == 1 {
+                dismiss_dealer(&mut *links.dealer, session);
+            }
+            links.peer.flush()?;
+        }
+        Ok(report)
     };
-    trainer.close(&format!("server {id}"), run())
+    let ended = run();
+    trainer.close(&format!("server {id}"), ended).map_err(|why| BrokenOff { why, training })
 }
 
-#[expect(clippy::too_many_arguments, reason = "a server has a link to everybody")]
-fn session(
-    id: u8,
-    job: &Job,
-    trainer: &Trainer,
-    peer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
-    dealer: Box<dyn FnOnce() -> Result<Box<dyn Channel>> + Send>,
-    mut owner: Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>,
-    seal: SealingKey,
-    backend: Arc<dyn Backend>,
-) -> Result<PartyReport> {
-    let device = Device::new(backend, job.profile.ring);
-    trainer.waiting("the dealer");
-    let mut dealer = dealer()?;
+/// All that comes before training: the session, the parameters, the rows.
+fn set_up(id: u8, job: &Job, mut meeting: Meeting<'_>, seal: SealingKey, backend: Arc<dyn Backend>) -> Result<Server> {
+    let trainer = meeting.trainer;
+    let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
+    let mut dealer = meeting.with(Role::Dealer)?;
     let (session, seed) = take_session_seed(id, &mut *dealer, job, Seed::fresh()?)?;
-    trainer.waiting(&format!("server {}", 1 - id));
-    let mut peer = peer()?;
+    let mut peer = meeting.with(Role::Server(1 - id))?;
     let common = common_seed(id, &mut *peer, job, session)?;
     let parameters = trainer.with(|t| initial_parameters(t, job, &device))?;
-    let mut rows: Vec<_> = set_shapes(job)
-        .into_iter()
-        .map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape)))
-        .collect();
-    let mut digest = blake3::Hasher::new();
-    for (number, owned) in (0..).zip(&job.owners) {
-        trainer.waiting(&format!("owner {number}"));
-        let mut link = owner(number)?;
-        if id == 0 {
-            say(&mut *link, Kind::Control, &job.to_bytes())?;
-        } else {
-            say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
-        }
-        let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
-        for (set, masked, masks) in &mut rows {
-            let count = if set.is_train() { owned.train } else { owned.test };
-            let words = receive_rows(&mut *link, *set as u32, masks.shape(), count as usize, &mut digest)?;
-            masked.push(&device, words, count)?;
-            masks.push(&device, count, &[&seed])?;
-        }
-        say(&mut *link, Kind::Report, &())?;
-        link.flush()?;
-    }
-    let digest: [u8; 32] = *digest.finalize().as_bytes();
+    let (rows, digest) = take_rows(id, job, &mut meeting, &device)?;
     say(&mut *peer, Kind::Agree, &digest)?;
     let theirs: [u8; 32] = hear(&mut *peer, Kind::Agree, "the hash of the masked rows")?;
     if theirs != digest {
         return Err(Error::peer(peer.peer(), "got other masked rows than we did; an owner or a link is at fault"));
     }
-
     let mut server =
         Server::new(id, device.clone(), job.profile.clone(), session, &seed, Some(Links { peer, dealer }))?;
     drop(seed);
@@ -118,28 +103,51 @@ fn session(
     if id == 0 {
         server.set_wish(wish(trainer));
     }
-    trainer.tell(&News::Started)?;
-    train(&mut server, job)?;
-    let ended = server.last_step().filter(|step| *step < job.total_steps());
-    if let Some(step) = ended {
-        trainer.tell(&News::Ended { step })?;
+    Ok(server)
+}
+
+/// The masked rows of all owners with their masks, by set, and a hash of the masked rows.
+fn take_rows(
+    id: u8,
+    job: &Job,
+    meeting: &mut Meeting<'_>,
+    device: &Device,
+) -> Result<(Vec<(Set, MaskedRows, RowMasks)>, [u8; 32])> {
+    let mut rows: Vec<_> = set_shapes(job)
+        .into_iter()
+        .map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape)))
+        .collect();
+    let mut digest = blake3::Hasher::new();
+    for (number, owned) in (0..).zip(&job.owners) {
+        let mut link = meeting.with(Role::Owner(number))?;
+        if id == 0 {
+            say(&mut *link, Kind::Control, &job.to_bytes())?;
+        } else {
+            say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
+        }
+        let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
+        for (set, masked, masks) in &mut rows {
+            let count = if set.is_train() { owned.train } else { owned.test };
+            let words = receive_rows(&mut *link, *set as u32, masks.shape(), count as usize, &mut digest)?;
+            masked.push(device, words, count)?;
+            masks.push(device, count, &[&seed])?;
+        }
+        say(&mut *link, Kind::Report, &())?;
+        link.flush()?;
     }
-    let report = PartyReport {
-        role: format!("server{id}"),
-        backend: device.backend().name(),
+    Ok((rows, *digest.finalize().as_bytes()))
+}
+
+fn report(server: &Server) -> PartyReport {
+    PartyReport {
+        role: format!("server{}", server.id()),
+        backend: server.device().backend().name(),
         steps: server.stats(Section::Step),
         evaluation: server.stats(Section::Evaluation),
         setup: server.stats(Section::Setup),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
-    };
-    if let Some(mut links) = server.into_links() {
-        if ended.is_some() && id == 1 {
-            dismiss_dealer(&mut *links.dealer, session);
-        }
-        links.peer.flush()?;
     }
-    Ok(report)
 }
 
 /// This server's half of the initial parameters.
@@ -234,7 +242,8 @@ pub(crate) fn wish(trainer: &Trainer) -> impl FnMut() -> Result<bool> + Send + '
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
 impl Trainer {
-    pub(crate) fn new(link: Box<dyn Channel>) -> Self {
+    pub(crate) fn new(mut link: Box<dyn Channel>, presence: &Presence) -> Self {
+        link.attach(presence);
         Self { link: Arc::new(std::sync::Mutex::new(link)), end: Arc::default() }
     }
 
@@ -252,6 +261,14 @@ impl Trainer {
     /// Tells whom we wait for; a trainer that is gone is noticed later.
     pub(crate) fn waiting(&self, what: &str) {
         let _ = self.tell(&News::Waiting { what: what.into() });
+    }
+
+    /// Whether the trainer is still there.
+    ///
+    /// # Errors
+    /// Where its link ended: there is nothing to wait for any more.
+    pub(crate) fn is_there(&self) -> Result<()> {
+        self.with(|link| link.ended()).map_or(Ok(()), Err)
     }
 
     /// Tells how it ended for `party`.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
-use crate::net::{Channel, Head, Identity, Kind};
+use crate::net::{Channel, Head, Identity, Kind, Presence};
 use crate::party::{Revealed, Stats};
 use crate::prg::Seed;
 use crate::roles::blame::{self, Failure};
@@ -28,6 +28,8 @@ pub struct TrainerLinks {
     pub dealer: Box<dyn Channel>,
     /// Once it is set, the run is to end after the next step.
     pub end: Arc<AtomicBool>,
+    /// How the others notice this party.
+    pub presence: Presence,
 }
 
 /// What a run gave.
@@ -54,7 +56,10 @@ pub fn run_trainer(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let TrainerLinks { servers: [mut zero, mut one], mut dealer, end } = links;
+    let TrainerLinks { servers: [mut zero, mut one], mut dealer, end, presence } = links;
+    for link in [&mut zero, &mut one, &mut dealer] {
+        link.attach(&presence);
+    }
     job.check()?;
     if !job.model.parameters().iter().map(Shape::len).eq(initial.iter().map(Vec::len)) {
         return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
@@ -436,7 +441,7 @@ mod tests {
             let (answer, told) = mpsc::channel();
             let mut desk: Option<Box<dyn Channel>> = Some(Box::new(trainer));
             let listening = desk.take_if(|_| serve).map(|link| thread::spawn(move || listen(2, link, &tell, &told)));
-            let asking = thread::spawn(move || judge(&Trainer::new(Box::new(dealer)))(4));
+            let asking = thread::spawn(move || judge(&Trainer::new(Box::new(dealer), &Presence::default()))(4));
             if serve {
                 assert!(matches!(hears.recv().unwrap(), (2, Ok(News::Asks { epoch: 4 }))));
                 thread::sleep(Duration::from_millis(1700));

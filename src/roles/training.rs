@@ -8,14 +8,14 @@ use crate::backend::{Backend, Cpu};
 use crate::data::{Examples, Known};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, Profile, encode};
-use crate::net::{Channel, Identity, pair};
+use crate::net::{Channel, Identity, Presence, Role, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
 use crate::roles::blame::Failure;
 use crate::roles::costs::{Costs, announce, plan_summary};
 use crate::roles::event::{Event, Summary};
 use crate::roles::owner::{fits, rows_of};
 use crate::roles::{
-    DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server, run_trainer,
+    DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, made, run_dealer, run_owner, run_server, run_trainer,
 };
 use crate::shape::Shape;
 use crate::train::{EarlyStop, Job, Owned, Recipe, Reveals, Schedule};
@@ -302,17 +302,17 @@ impl Training {
         let (peer0, peer1) = pair("server 0", "server 1");
         let (dealer0, dealt0) = pair("dealer", "server 0");
         let (dealer1, dealt1) = pair("dealer", "server 1");
-        let mut owners: [Vec<Box<dyn Channel>>; 3] = Default::default();
+        let mut owners: [Vec<(Role, Box<dyn Channel>)>; 3] = Default::default();
         let mut uploads = Vec::new();
-        for owner in 0..job.owners.len() {
-            let name = format!("owner {owner}");
+        for role in (0..).take(job.owners.len()).map(Role::Owner) {
+            let name = role.to_string();
             let [a, b, c] = ["server 0", "server 1", "dealer"].map(|party| pair(&name, party));
-            owners[0].push(Box::new(a.1));
-            owners[1].push(Box::new(b.1));
-            owners[2].push(Box::new(c.1));
-            uploads.push(OwnerLinks { servers: [Box::new(a.0), Box::new(b.0)], dealer: Box::new(c.0) });
+            owners[0].push((role, Box::new(a.1)));
+            owners[1].push((role, Box::new(b.1)));
+            owners[2].push((role, Box::new(c.1)));
+            let servers: [Box<dyn Channel>; 2] = [Box::new(a.0), Box::new(b.0)];
+            uploads.push(OwnerLinks { servers, dealer: Box::new(c.0), presence: Presence::default() });
         }
-        let [owners0, owners1, owners_dealer] = owners.map(take_in_turn);
         let failed = Mutex::new(Vec::new());
         let note = |party: &str, result: Result<()>| {
             if let Err(e) = result {
@@ -321,35 +321,34 @@ impl Training {
             }
         };
         let outcome = thread::scope(|scope| {
-            let links = [(t0.1, peer0, dealt0, owners0), (t1.1, peer1, dealt1, owners1)];
-            for (id, (trainer, peer, dealer, owner)) in (0..).zip(links) {
-                let links = ServerLinks {
-                    trainer: Box::new(trainer),
-                    peer: Box::new(move || Ok(Box::new(peer))),
-                    dealer: Box::new(move || Ok(Box::new(dealer))),
-                    owner,
-                    seal,
-                };
+            let [mut owners0, mut owners1, mut others] = owners;
+            owners0.extend([(Role::Server(1), Box::new(peer0) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt0))]);
+            owners1.extend([(Role::Server(0), Box::new(peer1) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt1))]);
+            for (id, (trainer, others)) in (0..).zip([(t0.1, owners0), (t1.1, owners1)]) {
+                let (trainer, presence) = (Box::new(trainer), Presence::default());
+                let links = ServerLinks { trainer, meet: made(others), seal, presence };
                 let note = &note;
-                scope.spawn(move || note(&format!("server {id}"), run_server(id, links, backend.clone())));
+                scope.spawn(move || {
+                    let ended = run_server(id, links, backend.clone());
+                    note(&format!("server {id}"), ended.map_err(|broken| broken.why));
+                });
             }
-            let mut servers = take_in_turn(vec![Box::new(dealer0), Box::new(dealer1)]);
-            let links = DealerLinks {
-                trainer: Box::new(td.1),
-                server: Box::new(move |id| servers(u32::from(id))),
-                owner: owners_dealer,
-            };
+            others.extend([
+                (Role::Server(0), Box::new(dealer0) as Box<dyn Channel>),
+                (Role::Server(1), Box::new(dealer1)),
+            ]);
+            let links = DealerLinks { trainer: Box::new(td.1), meet: made(others), presence: Presence::default() };
             let note = &note;
-            scope.spawn(move || note("dealer", run_dealer(links, Arc::new(Cpu::default()))));
+            scope.spawn(move || {
+                note("dealer", run_dealer(links, Arc::new(Cpu::default())).map_err(|broken| broken.why))
+            });
             for (number, links) in (0..).zip(uploads) {
                 let data = move |job: &Job| rows_of(job, number, train, test);
                 scope.spawn(move || note(&format!("owner {number}"), run_owner(number, links, data)));
             }
-            let links = TrainerLinks {
-                servers: [Box::new(t0.0), Box::new(t1.0)],
-                dealer: Box::new(td.0),
-                end: self.end.clone(),
-            };
+            let servers: [Box<dyn Channel>; 2] = [Box::new(t0.0), Box::new(t1.0)];
+            let (end, presence) = (self.end.clone(), Presence::default());
+            let links = TrainerLinks { servers, dealer: Box::new(td.0), end, presence };
             run_trainer(&job, &initial, links, &identity, on_event)
         });
         // a role's own reason says more than the links that broke because of it
@@ -383,12 +382,4 @@ impl Training {
 /// The rows of owner `owner` when `rows` rows are split evenly among `owners`.
 pub fn share_of(rows: usize, owners: usize, owner: usize) -> std::ops::Range<usize> {
     rows * owner / owners..rows * (owner + 1) / owners
-}
-
-type InTurn = Box<dyn FnMut(u32) -> Result<Box<dyn Channel>> + Send>;
-
-/// Links that were made beforehand, asked for in order.
-fn take_in_turn(links: Vec<Box<dyn Channel>>) -> InTurn {
-    let mut links = links.into_iter();
-    Box::new(move |number| links.next().ok_or_else(|| Error::peer(format!("owner {number}"), "is not there")))
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ppdnn::backend::{Backend, Cpu};
 use ppdnn::data::Examples;
-use ppdnn::error::Result;
-use ppdnn::net::{Channel, Frame, Head, Identity, Traffic, pair};
+use ppdnn::error::{Error, Result};
+use ppdnn::net::{Channel, Frame, Head, Identity, Presence, Role, Traffic, pair};
 use ppdnn::roles::{
-    DealerLinks, OwnerLinks, ServerLinks, TrainerLinks, Training, run_dealer, run_owner, run_server, run_trainer,
+    DealerLinks, OwnerLinks, ServerLinks, TrainerLinks, Training, made, run_dealer, run_owner, run_server, run_trainer,
 };
 
 /// A frame on its way.
@@ -72,12 +72,20 @@ impl Channel for Tap {
         self.link.set_deadline(deadline);
     }
 
+    fn attach(&mut self, presence: &Presence) {
+        self.link.attach(presence);
+    }
+
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
         let frame = self.link.poll(within)?;
         if let Some(frame) = &frame {
             self.note(frame);
         }
         Ok(frame)
+    }
+
+    fn ended(&self) -> Option<Error> {
+        self.link.ended()
     }
 }
 
@@ -103,26 +111,18 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
     thread::scope(|scope| {
         let sides = [(trainer0.1, peer0, dealer0.1, owner0.1), (trainer1.1, peer1, dealer1.1, owner1.1)];
         for (id, (trainer, peer, dealer, owner)) in (0..).zip(sides) {
-            let (mut owner, backend, seal) = (Some(owner), backend.clone(), identity.sealing_key());
-            let links = ServerLinks {
-                trainer,
-                peer: Box::new(move || Ok(peer)),
-                dealer: Box::new(move || Ok(dealer)),
-                owner: Box::new(move |_| Ok(owner.take().unwrap())),
-                seal,
-            };
+            let (backend, seal, presence) = (backend.clone(), identity.sealing_key(), Presence::default());
+            let others = vec![(Role::Server(1 - id), peer), (Role::Dealer, dealer), (Role::Owner(0), owner)];
+            let links = ServerLinks { trainer, meet: made(others), seal, presence };
             scope.spawn(move || run_server(id, links, backend).unwrap());
         }
-        let (mut servers, mut owner) = ([dealer0.0, dealer1.0].into_iter(), Some(dealer_owner));
-        let links = DealerLinks {
-            trainer: dealer_trainer,
-            server: Box::new(move |_| Ok(servers.next().unwrap())),
-            owner: Box::new(move |_| Ok(owner.take().unwrap())),
-        };
+        let others = vec![(Role::Server(0), dealer0.0), (Role::Server(1), dealer1.0), (Role::Owner(0), dealer_owner)];
+        let links = DealerLinks { trainer: dealer_trainer, meet: made(others), presence: Presence::default() };
         scope.spawn(move || run_dealer(links, backend).unwrap());
-        let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer };
+        let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer, presence: Presence::default() };
         scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
-        let links = TrainerLinks { servers: [trainer0.0, trainer1.0], dealer: trainer_dealer, end: Arc::default() };
+        let (servers, presence) = ([trainer0.0, trainer1.0], Presence::default());
+        let links = TrainerLinks { servers, dealer: trainer_dealer, end: Arc::default(), presence };
         let initial = training.initial_parameters(&job).unwrap();
         run_trainer(&job, &initial, links, &identity, &mut |_| ()).unwrap();
     });

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::error::Result;
-use crate::net::{Channel, Frame, Head, Memory, Traffic};
+use crate::error::{Error, Result};
+use crate::net::{Channel, Frame, Head, Memory, Presence, Traffic};
 
 /// The frames that a party received on a link.
 #[derive(Clone, Default)]
@@ -62,7 +62,15 @@ impl Channel for Tap {
         self.link.set_deadline(deadline);
     }
 
+    fn attach(&mut self, presence: &Presence) {
+        self.link.attach(presence);
+    }
+
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
         self.link.poll(within)
+    }
+
+    fn ended(&self) -> Option<Error> {
+        self.link.ended()
     }
 }
