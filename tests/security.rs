@@ -57,8 +57,8 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
             let rows = ledger[&(server.into(), "owner 0".into(), Kind::Data.to_string())];
             assert_eq!(rows.1, data, "{server} gets every row's masked words once");
         }
-        // and every server gives it the hash of the job and 32 random bytes
-        assert_eq!(received("dealer", "seed"), (3, 64 + 2 * 64));
+        // and every server gives it what it agrees to, 64 bytes, and 32 random bytes
+        assert_eq!(received("dealer", "seed"), (3, 64 + 2 * 96));
         let (_, all) = received("dealer", "");
         assert!(all < 1024, "the dealer receives {all} bytes: the job, hashes, seeds");
         for server in ["server 0", "server 1"] {

@@ -34,6 +34,7 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
         // its own rows are read once the job says which; that there are any, before anybody waits for them
         locate(set.name, &places, &mut |_| ())?;
         let rows = |job: &Job| {
+            job.is_about(set.name)?;
             let own = ranges_of(job, number, [set.train_rows, set.test_rows])?;
             let DataSet { train, test, .. } = set.load_rows(own, &places, &mut |_| ())?;
             Ok((train, test))

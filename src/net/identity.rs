@@ -156,6 +156,11 @@ impl Fingerprint {
         hex::decode_32(text).map(Self).map_err(|wrong| Error::Usage(format!("the fingerprint {wrong}")))
     }
 
+    /// Its 32 bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The first digits, for messages.
     pub fn short(&self) -> String {
         format!("{}..", hex::encode(&self.0[..6]))

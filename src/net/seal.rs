@@ -27,6 +27,11 @@ impl SealingKey {
         hex::decode_32(text).map(Self).map_err(|wrong| Error::Usage(format!("the sealing key {wrong}")))
     }
 
+    /// Its 32 bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Seals bytes for the holder of the secret half, for the purpose that the label names.
     ///
     /// # Errors

@@ -7,9 +7,10 @@ use crate::error::{Error, Result};
 use crate::net::{Channel, Kind, Presence, Role};
 use crate::party::{Dealer, RowMasks, Section};
 use crate::prg::Seed;
+use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::event::PartyReport;
 use crate::roles::meeting::{BrokenOff, Meet, Meeting};
-use crate::roles::messages::{Agreement, hear, say};
+use crate::roles::messages::{hear, hear_order, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::deal_session_seed;
 use crate::roles::server::{Trainer, heartbeat, judge};
@@ -24,6 +25,8 @@ pub struct DealerLinks {
     pub meet: Meet,
     /// How the others notice this party.
     pub presence: Presence,
+    /// Who takes part.
+    pub parties: Parties,
 }
 
 /// Runs the dealer through one job.
@@ -31,13 +34,13 @@ pub struct DealerLinks {
 /// # Errors
 /// What stopped it, and when; the trainer is told too.
 pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
-    let DealerLinks { trainer, meet, presence } = links;
+    let DealerLinks { trainer, meet, presence, parties } = links;
     let trainer = Trainer::new(trainer, &presence);
     let mut training = false;
     let run = || {
-        let job: Vec<u8> = trainer.with(|t| hear(t, Kind::Control, "the job"))?;
-        let job = Job::from_bytes(&job)?;
-        let mut dealer = set_up(&job, Meeting { meet, presence: &presence, trainer: &trainer }, backend)?;
+        let (job, agreement) = trainer.with(|t| hear_order(t, &parties))?;
+        let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
+        let mut dealer = set_up((&job, &agreement), meeting, backend)?;
         training = true;
         train(&mut dealer, &job)?;
         let report = report(&dealer);
@@ -51,19 +54,19 @@ pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result:
 }
 
 /// All that comes before training: the session and the seeds of the owners' masks.
-fn set_up(job: &Job, mut meeting: Meeting<'_>, backend: Arc<dyn Backend>) -> Result<Dealer> {
+fn set_up((job, agreement): (&Job, &Agreement), mut meeting: Meeting<'_>, backend: Arc<dyn Backend>) -> Result<Dealer> {
     let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
     let session = session_number()?;
     let (mut servers, mut seeds) = (Vec::with_capacity(2), Vec::with_capacity(2));
     for id in 0..2 {
         let mut link = meeting.with(Role::Server(id))?;
-        seeds.push(deal_session_seed(id, &mut *link, job, session, Seed::fresh()?)?);
+        seeds.push(deal_session_seed(id, &mut *link, agreement, session, Seed::fresh()?)?);
         servers.push(link);
     }
     let mut masks: Vec<_> = set_shapes(job).into_iter().map(|(set, shape)| (set, RowMasks::new(set, shape))).collect();
     for (number, owned) in (0..).zip(&job.owners) {
         let mut link = meeting.with(Role::Owner(number))?;
-        say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
+        say(&mut *link, Kind::Agree, agreement)?;
         let seeds: [Seed; 2] = hear(&mut *link, Kind::Seed, "the seeds of its masks")?;
         for (set, masks) in &mut masks {
             let count = if set.is_train() { owned.train } else { owned.test };

@@ -9,22 +9,25 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::net::{Channel, Frame, Head, Kind};
 use crate::party::{Revealed, Stats};
+use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
 use crate::train::Job;
 
-/// A party agrees to a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Agreement {
-    /// The job's hash.
-    pub job: [u8; 32],
+/// The trainer's word to servers and dealer: what is to be done.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// The job's bytes.
+    pub job: Vec<u8>,
+    /// What the trainer agrees to.
+    pub agreement: Agreement,
 }
 
 /// A server's word to the dealer: what it adds to the seed of its masks for one session.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ServerPart {
-    /// The job's hash.
-    pub job: [u8; 32],
+    /// What the sender agrees to.
+    pub agreement: Agreement,
     /// The server's part of the seed.
     pub part: crate::prg::Seed,
 }
@@ -32,8 +35,8 @@ pub(crate) struct ServerPart {
 /// The dealer's answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct DealerPart {
-    /// The job's hash.
-    pub job: [u8; 32],
+    /// What the sender agrees to.
+    pub agreement: Agreement,
     /// The session's number.
     pub session: u64,
     /// The dealer's part of the seed.
@@ -43,8 +46,8 @@ pub(crate) struct DealerPart {
 /// A server's half of the seed that both servers know.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CommonSeed {
-    /// The job's hash.
-    pub job: [u8; 32],
+    /// What the sender agrees to.
+    pub agreement: Agreement,
     /// The session, as the dealer told it.
     pub session: u64,
     /// The half.
@@ -154,13 +157,12 @@ pub(crate) fn await_word<T: DeserializeOwned>(
 /// How often whoever waits for days looks at the other links.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Checks that a peer agreed to the same job.
-pub(crate) fn same_job(link: &dyn Channel, mine: &Job, theirs: &[u8; 32]) -> Result<()> {
-    let mine = mine.hash();
-    if mine == *theirs {
-        return Ok(());
-    }
-    let short = |hash: &[u8; 32]| hash[..4].iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let reason = format!("has job {}, we have {}; start both from the same command", short(theirs), short(&mine));
-    Err(Error::peer(link.peer(), reason))
+/// Hears what is to be done from the trainer, and checks that it means the same job and parties as we do.
+pub(crate) fn hear_order(trainer: &mut dyn Channel, parties: &Parties) -> Result<(Job, Agreement)> {
+    let order: Order = hear(trainer, Kind::Control, "the job")?;
+    let job = Job::from_bytes(&order.job)?;
+    let agreement = Agreement::new(&job, parties);
+    agreement.check(trainer, &order.agreement)?;
+    parties.check(&job)?;
+    Ok((job, agreement))
 }

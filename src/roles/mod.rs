@@ -5,11 +5,11 @@
 //!
 //! | from | to | what |
 //! |---|---|---|
-//! | trainer | servers, dealer | the job |
-//! | server 0 | owners | the job; from server 1 and the dealer its hash |
-//! | servers | dealer | the job's hash, 32 random bytes |
-//! | dealer | servers | the job's hash, a session number, 32 random bytes: both together make the server's seed |
-//! | server | server | the job's hash, half of a common seed |
+//! | trainer | servers, dealer | the job, and the hash of job and parties that all agree on |
+//! | server 0 | owners | the job; from both servers and the dealer the hash |
+//! | servers | dealer | the hash, 32 random bytes |
+//! | dealer | servers | the hash, a session number, 32 random bytes: both together make the server's seed |
+//! | server | server | the hash, half of a common seed |
 //! | trainer | servers | the initial parameters, shared |
 //! | owners | servers, dealer | seeds of the masks; to the servers the masked rows |
 //! | server | server | the hash of the masked rows |
@@ -22,6 +22,7 @@
 //! | server 1 | dealer | after that step: that none follows; the dealer says the same |
 //! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
 
+mod agreement;
 mod blame;
 mod clear;
 mod costs;
@@ -41,6 +42,7 @@ mod stay;
 mod trainer;
 mod training;
 
+pub use agreement::{Agreement, Parties};
 pub use blame::Failure;
 pub use costs::{Costs, Memory, Part, announce, plan_summary};
 pub use dealer::{DealerLinks, run_dealer};

@@ -9,7 +9,8 @@ use crate::kernel::fast::bits::{Packed, pack};
 use crate::net::{Channel, Head, Kind, Presence};
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
-use crate::roles::messages::{Agreement, await_word, hear, same_job, say};
+use crate::roles::agreement::{Agreement, Parties};
+use crate::roles::messages::{await_word, hear, say};
 use crate::train::{Job, Owned, set_shapes};
 
 /// An owner's links.
@@ -20,6 +21,8 @@ pub struct OwnerLinks {
     pub dealer: Box<dyn Channel>,
     /// How the others notice this party.
     pub presence: Presence,
+    /// Who takes part.
+    pub parties: Parties,
 }
 
 /// Uploads the rows that `data` has for the job, to train on and to test on; returns when both servers have them.
@@ -31,16 +34,18 @@ pub fn run_owner(
     links: OwnerLinks,
     data: impl FnOnce(&Job) -> Result<(Examples, Examples)>,
 ) -> Result<()> {
-    let OwnerLinks { servers: [mut zero, mut one], mut dealer, presence } = links;
+    let OwnerLinks { servers: [mut zero, mut one], mut dealer, presence, parties } = links;
     for link in [&mut zero, &mut one, &mut dealer] {
         link.attach(&presence);
     }
     let job: Vec<u8> = await_word(&mut *zero, [&*one, &*dealer], Kind::Control, "the job")?;
     let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_owned()))?;
-    for link in [&mut one, &mut dealer] {
-        let agreement: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
-        same_job(&**link, &job, &agreement.job)?;
+    let agreement = Agreement::new(&job, &parties);
+    for link in [&mut zero, &mut one, &mut dealer] {
+        let theirs: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
+        agreement.check(&**link, &theirs)?;
     }
+    parties.check(&job)?;
     let (train, test) = data(&job)?;
     check(&job, number, &train, &test)?;
     let seeds = [Seed::fresh()?, Seed::fresh()?];

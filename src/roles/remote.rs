@@ -10,6 +10,7 @@ use crate::backend::Backend;
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::net::{Channel, Cluster, Identity, Listener, Presence, Role, dial};
+use crate::roles::agreement::Parties;
 use crate::roles::event::Event;
 use crate::roles::stay::Stay;
 use crate::roles::{
@@ -59,14 +60,14 @@ impl Place {
     pub fn serve(&self, id: u8, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let me = Role::Server(id);
         let listener = Arc::new(self.listen(me)?);
-        let seal = self.cluster.sealing_key();
         stay.repeat(|| {
             let trainer = match self.wait_for_trainer(&listener) {
                 Ok(trainer) => trainer,
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
-            Ok(run_server(id, ServerLinks { trainer, meet, seal, presence }, backend.clone()))
+            let links = ServerLinks { trainer, meet, presence, parties: self.parties() };
+            Ok(run_server(id, links, backend.clone()))
         })
     }
 
@@ -82,7 +83,8 @@ impl Place {
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
-            Ok(run_dealer(DealerLinks { trainer, meet, presence }, backend.clone()))
+            let links = DealerLinks { trainer, meet, presence, parties: self.parties() };
+            Ok(run_dealer(links, backend.clone()))
         })
     }
 
@@ -105,7 +107,8 @@ impl Place {
         };
         stay.repeat(|| {
             let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
-            let links = OwnerLinks { servers, dealer: call(Role::Dealer)?, presence: self.presence.clone() };
+            let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
+            let links = OwnerLinks { servers, dealer, presence, parties: self.parties() };
             Ok(run_owner(number, links, &mut data).map_err(|why| BrokenOff { why, training: false }))
         })
     }
@@ -122,6 +125,7 @@ impl Place {
         end: &Arc<AtomicBool>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
+        self.parties().check(job)?;
         let until = Instant::now() + self.cluster.deadline();
         let call = |to: Role| -> Result<Box<dyn Channel>> {
             let patience = until.saturating_duration_since(Instant::now());
@@ -129,8 +133,12 @@ impl Place {
         };
         let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
         let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
-        let links = TrainerLinks { servers, dealer, end: end.clone(), presence };
+        let links = TrainerLinks { servers, dealer, parties: self.parties(), end: end.clone(), presence };
         run_trainer(job, initial, links, &self.identity, on_event)
+    }
+
+    fn parties(&self) -> Parties {
+        Parties::of(&self.cluster)
     }
 
     fn listen(&self, me: Role) -> Result<Listener> {

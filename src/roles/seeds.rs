@@ -9,34 +9,44 @@ use zeroize::Zeroize;
 use crate::error::{Error, Result};
 use crate::net::{Channel, Kind};
 use crate::prg::Seed;
-use crate::roles::messages::{CommonSeed, DealerPart, ServerPart, hear, same_job, say};
-use crate::train::Job;
+use crate::roles::agreement::Agreement;
+use crate::roles::messages::{CommonSeed, DealerPart, ServerPart, hear, say};
 
 /// The dealer's side of a server's seed: takes the server's part, gives `part` for it.
-pub(crate) fn deal_session_seed(id: u8, link: &mut dyn Channel, job: &Job, session: u64, part: Seed) -> Result<Seed> {
+pub(crate) fn deal_session_seed(
+    id: u8,
+    link: &mut dyn Channel,
+    agreement: &Agreement,
+    session: u64,
+    part: Seed,
+) -> Result<Seed> {
     let theirs: ServerPart = hear(link, Kind::Seed, "its part of the session's seed")?;
-    same_job(link, job, &theirs.job)?;
-    let seed = session_seed(id, [&part, &theirs.part], session, &theirs.job);
-    say(link, Kind::Seed, &DealerPart { job: theirs.job, session, part })?;
+    agreement.check(link, &theirs.agreement)?;
+    let seed = session_seed(id, [&part, &theirs.part], session, agreement.hash());
+    say(link, Kind::Seed, &DealerPart { agreement: *agreement, session, part })?;
     link.flush()?;
     Ok(seed)
 }
 
 /// The server's side: gives `part`, takes the dealer's. The session's number comes with it.
-pub(crate) fn take_session_seed(id: u8, link: &mut dyn Channel, job: &Job, part: Seed) -> Result<(u64, Seed)> {
-    let agreed = job.hash();
-    say(link, Kind::Seed, &ServerPart { job: agreed, part: part.clone() })?;
-    let DealerPart { job: theirs, session, part: dealer } = hear(link, Kind::Seed, "its part of the session's seed")?;
-    same_job(link, job, &theirs)?;
-    Ok((session, session_seed(id, [&dealer, &part], session, &agreed)))
+pub(crate) fn take_session_seed(
+    id: u8,
+    link: &mut dyn Channel,
+    agreement: &Agreement,
+    part: Seed,
+) -> Result<(u64, Seed)> {
+    say(link, Kind::Seed, &ServerPart { agreement: *agreement, part: part.clone() })?;
+    let theirs: DealerPart = hear(link, Kind::Seed, "its part of the session's seed")?;
+    agreement.check(link, &theirs.agreement)?;
+    Ok((theirs.session, session_seed(id, [&theirs.part, &part], theirs.session, agreement.hash())))
 }
 
 /// A seed that the two servers know and nobody else: each gives half.
-pub(crate) fn common_seed(id: u8, peer: &mut dyn Channel, job: &Job, session: u64) -> Result<Seed> {
+pub(crate) fn common_seed(id: u8, peer: &mut dyn Channel, agreement: &Agreement, session: u64) -> Result<Seed> {
     let mine = Seed::fresh()?;
-    say(peer, Kind::Agree, &CommonSeed { job: job.hash(), session, half: mine.clone() })?;
+    say(peer, Kind::Agree, &CommonSeed { agreement: *agreement, session, half: mine.clone() })?;
     let theirs: CommonSeed = hear(peer, Kind::Agree, "its agreement to the job")?;
-    same_job(peer, job, &theirs.job)?;
+    agreement.check(peer, &theirs.agreement)?;
     if theirs.session != session {
         return Err(Error::peer(
             peer.peer(),
@@ -75,12 +85,15 @@ mod tests {
     use super::*;
     use crate::gates::lockstep::kept::keep;
     use crate::gates::lockstep::vectors::hex;
-    use crate::net::pair;
+    use crate::net::{SealingKey, pair};
     use crate::nn::Model;
-    use crate::roles::Training;
+    use crate::roles::{Parties, Training};
 
-    fn job() -> Job {
-        Training::new(Model::dense("small", 4, &[3], 2).unwrap()).batch(2).job(10, 5).unwrap()
+    /// What parties agree on who have a job of this seed.
+    fn agreement(seed: u64) -> Agreement {
+        let training = Training::new(Model::dense("small", 4, &[3], 2).unwrap()).batch(2).seed(seed);
+        let seal = SealingKey::parse(&"9".repeat(64)).unwrap();
+        Agreement::new(&training.job(10, 5).unwrap(), &Parties::threads(seal))
     }
 
     fn filled(byte: u8) -> Seed {
@@ -90,8 +103,9 @@ mod tests {
     /// What server and dealer make of these parts.
     fn agreed(id: u8, dealer: Seed, server: Seed, session: u64) -> [Seed; 2] {
         let (mut at_dealer, mut at_server) = pair("dealer", "server");
-        let dealing = thread::spawn(move || deal_session_seed(id, &mut at_dealer, &job(), session, dealer).unwrap());
-        let (heard, seed) = take_session_seed(id, &mut at_server, &job(), server).unwrap();
+        let dealing =
+            thread::spawn(move || deal_session_seed(id, &mut at_dealer, &agreement(1), session, dealer).unwrap());
+        let (heard, seed) = take_session_seed(id, &mut at_server, &agreement(1), server).unwrap();
         assert_eq!(heard, session);
         [dealing.join().unwrap(), seed]
     }
@@ -115,10 +129,9 @@ mod tests {
 
     #[test]
     fn a_server_or_dealer_with_another_job_is_refused() {
-        let other = Job { seed: job().seed + 1, ..job() };
         let (mut at_dealer, mut at_server) = pair("dealer", "server 0");
-        let dealing = thread::spawn(move || deal_session_seed(0, &mut at_dealer, &other, 1, filled(1)));
-        assert!(take_session_seed(0, &mut at_server, &job(), filled(2)).is_err());
+        let dealing = thread::spawn(move || deal_session_seed(0, &mut at_dealer, &agreement(2), 1, filled(1)));
+        assert!(take_session_seed(0, &mut at_server, &agreement(1), filled(2)).is_err());
         let error = dealing.join().unwrap().unwrap_err().to_string();
         assert!(error.contains("server 0: has job"), "{error}");
     }

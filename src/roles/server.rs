@@ -12,10 +12,11 @@ use crate::party::{
     Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
 };
 use crate::prg::Seed;
+use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
 use crate::roles::meeting::{BrokenOff, Meet, Meeting};
-use crate::roles::messages::{Agreement, Answer, News, hear, say, understand};
+use crate::roles::messages::{Answer, News, hear, hear_order, say, understand};
 use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::{common_seed, take_session_seed};
@@ -28,8 +29,8 @@ pub struct ServerLinks {
     pub trainer: Box<dyn Channel>,
     /// Finds the others, once the job says who they are.
     pub meet: Meet,
-    /// The key that the model is sealed to.
-    pub seal: SealingKey,
+    /// Who takes part.
+    pub parties: Parties,
     /// How the others notice this party.
     pub presence: Presence,
 }
@@ -39,14 +40,13 @@ pub struct ServerLinks {
 /// # Errors
 /// What stopped it, and when; the trainer is told too.
 pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
-    let ServerLinks { trainer, meet, seal, presence } = links;
+    let ServerLinks { trainer, meet, parties, presence } = links;
     let trainer = Trainer::new(trainer, &presence);
     let mut training = false;
     let run = || {
-        let job: Vec<u8> = trainer.with(|t| hear(t, Kind::Control, "the job"))?;
-        let job = Job::from_bytes(&job)?;
+        let (job, agreement) = trainer.with(|t| hear_order(t, &parties))?;
         let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
-        let mut server = set_up(id, &job, meeting, seal, backend)?;
+        let mut server = set_up(id, (&job, &agreement), meeting, parties.sealing_key(), backend)?;
         training = true;
         trainer.tell(&News::Started)?;
         train(&mut server, &job)?;
@@ -68,15 +68,21 @@ pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std:
 }
 
 /// All that comes before training: the session, the parameters, the rows.
-fn set_up(id: u8, job: &Job, mut meeting: Meeting<'_>, seal: SealingKey, backend: Arc<dyn Backend>) -> Result<Server> {
+fn set_up(
+    id: u8,
+    (job, agreement): (&Job, &Agreement),
+    mut meeting: Meeting<'_>,
+    seal: SealingKey,
+    backend: Arc<dyn Backend>,
+) -> Result<Server> {
     let trainer = meeting.trainer;
     let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
     let mut dealer = meeting.with(Role::Dealer)?;
-    let (session, seed) = take_session_seed(id, &mut *dealer, job, Seed::fresh()?)?;
+    let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
     let mut peer = meeting.with(Role::Server(1 - id))?;
-    let common = common_seed(id, &mut *peer, job, session)?;
+    let common = common_seed(id, &mut *peer, agreement, session)?;
     let parameters = trainer.with(|t| initial_parameters(t, job, &device))?;
-    let (rows, digest) = take_rows(id, job, &mut meeting, &device)?;
+    let (rows, digest) = take_rows(id, (job, agreement), &mut meeting, &device)?;
     say(&mut *peer, Kind::Agree, &digest)?;
     let theirs: [u8; 32] = hear(&mut *peer, Kind::Agree, "the hash of the masked rows")?;
     if theirs != digest {
@@ -90,7 +96,7 @@ fn set_up(id: u8, job: &Job, mut meeting: Meeting<'_>, seal: SealingKey, backend
         server.set_rows(set, masked, masks);
     }
     let (reveal, outlet) = (job.reveal, trainer.clone());
-    let label = job.hash();
+    let label = *agreement.hash();
     server.set_outlet(
         common,
         Outlet {
@@ -109,7 +115,7 @@ fn set_up(id: u8, job: &Job, mut meeting: Meeting<'_>, seal: SealingKey, backend
 /// The masked rows of all owners with their masks, by set, and a hash of the masked rows.
 fn take_rows(
     id: u8,
-    job: &Job,
+    (job, agreement): (&Job, &Agreement),
     meeting: &mut Meeting<'_>,
     device: &Device,
 ) -> Result<(Vec<(Set, MaskedRows, RowMasks)>, [u8; 32])> {
@@ -122,9 +128,8 @@ fn take_rows(
         let mut link = meeting.with(Role::Owner(number))?;
         if id == 0 {
             say(&mut *link, Kind::Control, &job.to_bytes())?;
-        } else {
-            say(&mut *link, Kind::Agree, &Agreement { job: job.hash() })?;
         }
+        say(&mut *link, Kind::Agree, agreement)?;
         let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
         for (set, masked, masks) in &mut rows {
             let count = if set.is_train() { owned.train } else { owned.test };
@@ -284,7 +289,7 @@ impl Trainer {
     fn hand_out(
         &self,
         seal: &SealingKey,
-        job: &[u8; 32],
+        agreed: &[u8; 32],
         what: Revealed,
         half: &[u64],
         bits: u32,
@@ -293,13 +298,13 @@ impl Trainer {
         let plain: &[u8] = bytemuck::cast_slice(half);
         let body = match what {
             Revealed::Hits { .. } => plain.to_vec(),
-            Revealed::Parameter { index } => seal.seal(&seal_label(job, index), plain)?,
+            Revealed::Parameter { index } => seal.seal(&seal_label(agreed, index), plain)?,
         };
         self.tell(&News::Half { what, bits, body, stats })
     }
 }
 
 /// What a sealed parameter is bound to.
-pub(crate) fn seal_label(job: &[u8; 32], index: u32) -> Vec<u8> {
-    [b"ppdnn parameter".as_slice(), job, &index.to_le_bytes()].concat()
+pub(crate) fn seal_label(agreed: &[u8; 32], index: u32) -> Vec<u8> {
+    [b"ppdnn parameter".as_slice(), agreed, &index.to_le_bytes()].concat()
 }

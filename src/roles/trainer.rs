@@ -12,9 +12,10 @@ use crate::fixed::{decode, mask};
 use crate::net::{Channel, Head, Identity, Kind, Presence};
 use crate::party::{Revealed, Stats};
 use crate::prg::Seed;
+use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Bytes, Event, PartyReport, StepParts, Summary};
-use crate::roles::messages::{Answer, News, hear, say};
+use crate::roles::messages::{Answer, News, Order, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::server::seal_label;
 use crate::shape::Shape;
@@ -26,6 +27,8 @@ pub struct TrainerLinks {
     pub servers: [Box<dyn Channel>; 2],
     /// To the dealer.
     pub dealer: Box<dyn Channel>,
+    /// Who takes part.
+    pub parties: Parties,
     /// Once it is set, the run is to end after the next step.
     pub end: Arc<AtomicBool>,
     /// How the others notice this party.
@@ -56,15 +59,17 @@ pub fn run_trainer(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let TrainerLinks { servers: [mut zero, mut one], mut dealer, end, presence } = links;
+    let TrainerLinks { servers: [mut zero, mut one], mut dealer, parties, end, presence } = links;
     for link in [&mut zero, &mut one, &mut dealer] {
         link.attach(&presence);
     }
     job.check()?;
+    parties.check(job)?;
+    let agreement = Agreement::new(job, &parties);
     if !job.model.parameters().iter().map(Shape::len).eq(initial.iter().map(Vec::len)) {
         return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
     }
-    let begun = begin(job, initial, [&mut *zero, &mut *one, &mut *dealer]);
+    let begun = begin((job, &agreement), initial, [&mut *zero, &mut *one, &mut *dealer]);
     let (tell, hears) = mpsc::channel();
     let mut answers = Vec::with_capacity(PARTIES.len());
     for (party, link) in [zero, one, dealer].into_iter().enumerate() {
@@ -78,6 +83,7 @@ pub fn run_trainer(
     }
     let mut desk = Desk {
         job,
+        agreement,
         identity,
         halves: Vec::new(),
         outcome: Outcome::default(),
@@ -119,9 +125,13 @@ pub fn run_trainer(
 }
 
 /// Tells everybody what is to be done.
-fn begin(job: &Job, initial: &[Vec<u64>], [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
+fn begin(
+    (job, agreement): (&Job, &Agreement),
+    initial: &[Vec<u64>],
+    [zero, one, dealer]: [&mut dyn Channel; 3],
+) -> Result<()> {
     for link in [&mut *zero, &mut *one, dealer] {
-        say(link, Kind::Control, &job.to_bytes())?;
+        say(link, Kind::Control, &Order { job: job.to_bytes(), agreement: *agreement })?;
     }
     share_parameters(initial, zero, one)
 }
@@ -223,6 +233,7 @@ fn share_parameters(initial: &[Vec<u64>], zero: &mut dyn Channel, one: &mut dyn 
 /// Where what the servers tell is put together.
 struct Desk<'a> {
     job: &'a Job,
+    agreement: Agreement,
     identity: &'a Identity,
     /// Halves that wait for the other server's.
     halves: Vec<(usize, Revealed, Vec<u64>)>,
@@ -317,7 +328,9 @@ impl Desk<'_> {
         };
         match what {
             Revealed::Hits { .. } => words(body),
-            Revealed::Parameter { index } => words(&self.identity.unseal(&seal_label(&self.job.hash(), index), body)?),
+            Revealed::Parameter { index } => {
+                words(&self.identity.unseal(&seal_label(self.agreement.hash(), index), body)?)
+            }
         }
     }
 

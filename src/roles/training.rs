@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, Profile, encode};
 use crate::net::{Channel, Identity, Presence, Role, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
+use crate::roles::agreement::Parties;
 use crate::roles::blame::Failure;
 use crate::roles::costs::{Costs, announce, plan_summary};
 use crate::roles::event::{Event, Summary};
@@ -23,6 +24,7 @@ use crate::train::{EarlyStop, Job, Owned, Recipe, Reveals, Schedule};
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]
 pub struct Training {
+    dataset: String,
     model: Model,
     profile: Profile,
     owners: usize,
@@ -49,6 +51,7 @@ impl Training {
     /// profile `small`; accuracy and model are revealed.
     pub fn new(model: Model) -> Self {
         Self {
+            dataset: String::new(),
             model,
             profile: Profile::small(),
             owners: 1,
@@ -80,6 +83,7 @@ impl Training {
         let s = &recipe.settings;
         let scale = Normalization { mean: data.mean, deviation: data.deviation };
         Ok(Self::new(recipe.model.clone())
+            .dataset(data.name)
             .profile(Profile::named(&s.profile)?)
             .normalization(s.normalize.then_some(scale))
             .shuffle(s.shuffle)
@@ -91,6 +95,12 @@ impl Training {
             .weight_decay(s.weight_decay)
             .schedule(s.schedule.parse()?)
             .stop(EarlyStop { patience: s.patience, target: s.target }))
+    }
+
+    /// The name of the data set that owners have to bring; without one, any rows will do.
+    #[must_use]
+    pub fn dataset(self, name: &str) -> Self {
+        Self { dataset: name.into(), ..self }
     }
 
     /// The number settings.
@@ -249,6 +259,7 @@ impl Training {
         };
         let owners = (0..self.owners).map(owned).collect::<std::result::Result<_, std::num::TryFromIntError>>();
         let job = Job {
+            dataset: self.dataset.clone(),
             model: self.model.clone(),
             profile: self.profile.clone(),
             owners: owners.map_err(|_| Error::Usage("there are more than 2^32 rows".into()))?,
@@ -297,7 +308,7 @@ impl Training {
         let initial = self.initial_parameters(&job)?;
         on_event(announce(&job, &backend.name())?);
         let identity = Identity::generate()?;
-        let seal = identity.sealing_key();
+        let parties = Parties::threads(identity.sealing_key());
         let [t0, t1, td] = ["server 0", "server 1", "dealer"].map(|party| pair("trainer", party));
         let (peer0, peer1) = pair("server 0", "server 1");
         let (dealer0, dealt0) = pair("dealer", "server 0");
@@ -311,7 +322,12 @@ impl Training {
             owners[1].push((role, Box::new(b.1)));
             owners[2].push((role, Box::new(c.1)));
             let servers: [Box<dyn Channel>; 2] = [Box::new(a.0), Box::new(b.0)];
-            uploads.push(OwnerLinks { servers, dealer: Box::new(c.0), presence: Presence::default() });
+            uploads.push(OwnerLinks {
+                servers,
+                dealer: Box::new(c.0),
+                presence: Presence::default(),
+                parties: parties.clone(),
+            });
         }
         let failed = Mutex::new(Vec::new());
         let note = |party: &str, result: Result<()>| {
@@ -325,8 +341,8 @@ impl Training {
             owners0.extend([(Role::Server(1), Box::new(peer0) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt0))]);
             owners1.extend([(Role::Server(0), Box::new(peer1) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt1))]);
             for (id, (trainer, others)) in (0..).zip([(t0.1, owners0), (t1.1, owners1)]) {
-                let (trainer, presence) = (Box::new(trainer), Presence::default());
-                let links = ServerLinks { trainer, meet: made(others), seal, presence };
+                let (trainer, presence, parties) = (Box::new(trainer), Presence::default(), parties.clone());
+                let links = ServerLinks { trainer, meet: made(others), parties, presence };
                 let note = &note;
                 scope.spawn(move || {
                     let ended = run_server(id, links, backend.clone());
@@ -337,7 +353,8 @@ impl Training {
                 (Role::Server(0), Box::new(dealer0) as Box<dyn Channel>),
                 (Role::Server(1), Box::new(dealer1)),
             ]);
-            let links = DealerLinks { trainer: Box::new(td.1), meet: made(others), presence: Presence::default() };
+            let (trainer, presence) = (Box::new(td.1), Presence::default());
+            let links = DealerLinks { trainer, meet: made(others), presence, parties: parties.clone() };
             let note = &note;
             scope.spawn(move || {
                 note("dealer", run_dealer(links, Arc::new(Cpu::default())).map_err(|broken| broken.why))
@@ -348,7 +365,7 @@ impl Training {
             }
             let servers: [Box<dyn Channel>; 2] = [Box::new(t0.0), Box::new(t1.0)];
             let (end, presence) = (self.end.clone(), Presence::default());
-            let links = TrainerLinks { servers, dealer: Box::new(td.0), end, presence };
+            let links = TrainerLinks { servers, dealer: Box::new(td.0), parties: parties.clone(), end, presence };
             run_trainer(&job, &initial, links, &identity, on_event)
         });
         // a role's own reason says more than the links that broke because of it

@@ -17,6 +17,9 @@ const MOST_COLUMNS: u64 = 1 << 20;
 /// Elements of a tensor.
 const MOST_ELEMENTS: u64 = 1 << 30;
 
+/// Letters of a data set's name.
+const MOST_NAME: usize = 64;
+
 /// Batches of a step.
 const MOST_ACCUMULATED: u32 = 1 << 12;
 
@@ -71,6 +74,8 @@ impl Reveals {
 /// A training job. All of it is public.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
+    /// The name of the owners' data set; empty where the program that runs the owners has its own rows.
+    pub dataset: String,
     /// The network.
     pub model: Model,
     /// The number settings.
@@ -114,6 +119,11 @@ impl Job {
     /// [`Error::Usage`] with what does not fit.
     pub fn check(&self) -> Result<()> {
         self.model.check()?;
+        if self.dataset.len() > MOST_NAME || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(Error::Usage(
+                "the data set's name has up to 64 letters, digits and signs, without blanks".into(),
+            ));
+        }
         if Profile::named(&self.profile.name)? != self.profile {
             return Err(Error::Usage(format!("the profile `{}` has other numbers here", self.profile.name)));
         }
@@ -205,6 +215,23 @@ impl Job {
         u64::from(rows) * blocks(self.model.features()).max(blocks(self.model.classes()))
     }
 
+    /// Checks that the job is about the data set that an owner brings.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both names.
+    pub fn is_about(&self, dataset: &str) -> Result<()> {
+        if self.dataset == dataset {
+            return Ok(());
+        }
+        let wants = match &*self.dataset {
+            "" => "names no data set",
+            name => &format!("is about the data set `{name}`"),
+        };
+        Err(Error::Usage(format!(
+            "the job {wants}, this owner brings `{dataset}`; one of the two has another --dataset"
+        )))
+    }
+
     /// Rows to train on.
     pub fn train_rows(&self) -> u32 {
         self.owners.iter().map(|o| o.train).sum()
@@ -231,11 +258,6 @@ impl Job {
         let job: Self = postcard::from_bytes(bytes).map_err(|e| Error::Usage(format!("this is not a job: {e}")))?;
         job.check()?;
         Ok(job)
-    }
-
-    /// What identifies the job.
-    pub fn hash(&self) -> [u8; 32] {
-        *blake3::hash(&self.to_bytes()).as_bytes()
     }
 }
 
@@ -279,6 +301,9 @@ mod tests {
         let mut most = job();
         long(1 << 24)(&mut most);
         most.check().unwrap();
+        for name in ["two words", "a\u{1b}[2J", &"x".repeat(65)] {
+            assert!(refused(&|j| j.dataset = name.into()).contains("data set's name"), "{name}");
+        }
         assert!(refused(&|j| j.batch = 0).contains("at least 1"));
         assert!(refused(&|j| j.owners.clear()).contains("no rows"));
         assert!(refused(&|j| j.accumulate = 0).contains("at least 1"));

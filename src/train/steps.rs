@@ -130,6 +130,7 @@ pub(super) mod tests {
 
     pub(in crate::train) fn job() -> Job {
         Job {
+            dataset: "mnist".into(),
             model: Model::named("secureml", 784, 10).unwrap(),
             profile: Profile::small(),
             owners: vec![Owned { train: 300, test: 10 }, Owned { train: 41, test: 0 }],

@@ -25,7 +25,7 @@ pub(crate) fn text(keys: &[String], seal: &str, ports: [u16; 3], deadline: u32) 
 const NAMES: [&str; 6] = ["server0", "server1", "dealer", "trainer", "owner0", "owner1"];
 
 /// Keys and a cluster file, made with `ppdnn keygen`.
-struct Cluster {
+pub(crate) struct Cluster {
     folder: TempDir,
     keys: Vec<String>,
     seal: String,
@@ -34,7 +34,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn new(deadline: u32) -> Self {
+    pub(crate) fn new(deadline: u32) -> Self {
         let folder = folder();
         let value = |out: &str, name: &str| {
             let start = format!("{name} = \"");
@@ -54,7 +54,7 @@ impl Cluster {
         cluster
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         text(&self.keys, &self.seal, self.ports, self.deadline)
     }
 
@@ -64,38 +64,43 @@ impl Cluster {
         name.into()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn start(&self, role: &[&str], key: &str, file: &str) -> Running {
+    pub(crate) fn start(&self, role: &[&str], key: &str, file: &str) -> Running {
         // whole paths, so that what is left behind can be found by them
         let (file, key) = (self.path(file).display().to_string(), self.path(key).display().to_string());
         let args = [role, &["--cluster", &file, "--identity", &key]].concat();
         Running::start(&mut program(self.folder.path(), &args))
     }
 
-    fn serve(&self, roles: &[&str]) -> Vec<Running> {
-        let args = |name: &str| match name {
+    /// Starts a party by its name, with a cluster file and more options.
+    pub(crate) fn start_as(&self, name: &str, file: &str, more: &[&str]) -> Running {
+        let args = match name {
             "server0" => vec!["server", "--id", "0"],
             "server1" => vec!["server", "--id", "1"],
             "owner0" => vec!["owner", "--number", "0"],
             "owner1" => vec!["owner", "--number", "1"],
             _ => vec!["dealer"],
         };
-        roles.iter().map(|name| self.start(&args(name), &format!("{name}.key"), "cluster.toml")).collect()
+        self.start(&[&args, more].concat(), &format!("{name}.key"), file)
     }
 
-    fn train(&self, key: &str, file: &str, more: &[&str]) -> Ended {
+    pub(crate) fn serve(&self, roles: &[&str]) -> Vec<Running> {
+        roles.iter().map(|name| self.start_as(name, "cluster.toml", &[])).collect()
+    }
+
+    pub(crate) fn train(&self, key: &str, file: &str, more: &[&str]) -> Ended {
         let args = ["train", "--model", "logistic", "--train-limit", "1000", "--epochs", "1", "--out", "out"];
         self.start(&[&args, more].concat(), key, file).end()
     }
 
-    fn address(&self, at: usize) -> String {
+    pub(crate) fn address(&self, at: usize) -> String {
         format!("127.0.0.1:{}", self.ports[at])
     }
 
-    fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }

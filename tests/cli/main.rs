@@ -12,6 +12,7 @@ mod gpu;
 mod happy;
 mod harness;
 mod models;
+mod owners;
 mod plans;
 mod screen;
 mod settings;

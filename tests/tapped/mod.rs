@@ -9,7 +9,8 @@ use ppdnn::data::Examples;
 use ppdnn::error::{Error, Result};
 use ppdnn::net::{Channel, Frame, Head, Identity, Presence, Role, Traffic, pair};
 use ppdnn::roles::{
-    DealerLinks, OwnerLinks, ServerLinks, TrainerLinks, Training, made, run_dealer, run_owner, run_server, run_trainer,
+    DealerLinks, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer, run_owner, run_server,
+    run_trainer,
 };
 
 /// A frame on its way.
@@ -101,6 +102,7 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
     };
     let (names, job) = (["server 0", "server 1"], training.job(train.len(), test.len()).unwrap());
     let identity = Identity::generate().unwrap();
+    let parties = Parties::threads(identity.sealing_key());
     let backend: Arc<dyn Backend> = Arc::new(Cpu::default());
     let [trainer0, trainer1] = names.map(|server| link("trainer", server));
     let (trainer_dealer, dealer_trainer) = link("trainer", "dealer");
@@ -111,18 +113,21 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
     thread::scope(|scope| {
         let sides = [(trainer0.1, peer0, dealer0.1, owner0.1), (trainer1.1, peer1, dealer1.1, owner1.1)];
         for (id, (trainer, peer, dealer, owner)) in (0..).zip(sides) {
-            let (backend, seal, presence) = (backend.clone(), identity.sealing_key(), Presence::default());
+            let (backend, parties, presence) = (backend.clone(), parties.clone(), Presence::default());
             let others = vec![(Role::Server(1 - id), peer), (Role::Dealer, dealer), (Role::Owner(0), owner)];
-            let links = ServerLinks { trainer, meet: made(others), seal, presence };
+            let links = ServerLinks { trainer, meet: made(others), parties, presence };
             scope.spawn(move || run_server(id, links, backend).unwrap());
         }
         let others = vec![(Role::Server(0), dealer0.0), (Role::Server(1), dealer1.0), (Role::Owner(0), dealer_owner)];
-        let links = DealerLinks { trainer: dealer_trainer, meet: made(others), presence: Presence::default() };
+        let (presence, meet) = (Presence::default(), made(others));
+        let links = DealerLinks { trainer: dealer_trainer, meet, presence, parties: parties.clone() };
         scope.spawn(move || run_dealer(links, backend).unwrap());
-        let links = OwnerLinks { servers: [owner0.0, owner1.0], dealer: owner_dealer, presence: Presence::default() };
+        let (servers, presence) = ([owner0.0, owner1.0], Presence::default());
+        let links = OwnerLinks { servers, dealer: owner_dealer, presence, parties: parties.clone() };
         scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
         let (servers, presence) = ([trainer0.0, trainer1.0], Presence::default());
-        let links = TrainerLinks { servers, dealer: trainer_dealer, end: Arc::default(), presence };
+        let links =
+            TrainerLinks { servers, dealer: trainer_dealer, parties: parties.clone(), end: Arc::default(), presence };
         let initial = training.initial_parameters(&job).unwrap();
         run_trainer(&job, &initial, links, &identity, &mut |_| ()).unwrap();
     });

@@ -34,6 +34,7 @@ impl Program for Training<'_> {
 fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
     let (hidden, classes) = (&sizes[1..sizes.len() - 1], sizes[sizes.len() - 1]);
     Job {
+        dataset: String::new(),
         model: Model::dense("test", sizes[0], hidden, classes).unwrap(),
         profile: p.clone(),
         owners: vec![Owned { train: rows, test: 0 }],

@@ -1,0 +1,210 @@
+//! What the parties of a run agree on before anything secret moves: the job, and who takes part.
+//!
+//! Every two parties compare one value. It is BLAKE3 in its mode derive_key, context `ppdnn 2026 agreement`, of
+//!
+//! | bytes | what, little-endian |
+//! |---|---|
+//! | 4 | the number of the wire protocol, [`PROTOCOL`] |
+//! | 8, and as many as they say | the length of the job, the job |
+//! | 4, and 32 times as many as they say | the number of keys; the fingerprints of server 0, server 1, dealer, trainer, owner 0, owner 1 and so on |
+//! | 32 | the trainer's sealing key |
+//!
+//! The job's own hash goes with it, so that an error can say whether the job differs or the parties do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::net::{Channel, Cluster, Fingerprint, OwnerEntry, PROTOCOL, Role, SealingKey};
+use crate::train::Job;
+
+/// Who takes part in a run, as one party's cluster file has it.
+#[derive(Clone, Debug)]
+pub struct Parties {
+    /// Server 0, server 1, dealer, trainer, the owners in their order; none in a run of threads.
+    keys: Vec<Fingerprint>,
+    seal: SealingKey,
+    owners: Vec<OwnerEntry>,
+}
+
+impl Parties {
+    /// The parties of a cluster file.
+    pub fn of(cluster: &Cluster) -> Self {
+        let owners = &cluster.parts().owners;
+        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer];
+        let listed = roles.into_iter().filter_map(|role| cluster.fingerprint(role));
+        let keys = listed.chain(owners.iter().map(|owner| owner.key)).collect();
+        Self { keys, seal: cluster.sealing_key(), owners: owners.clone() }
+    }
+
+    /// Threads of one process, which show no keys.
+    pub fn threads(seal: SealingKey) -> Self {
+        Self { keys: Vec::new(), seal, owners: Vec::new() }
+    }
+
+    /// The key that the model is sealed to.
+    pub fn sealing_key(&self) -> SealingKey {
+        self.seal
+    }
+
+    /// The trainer's fingerprint; none in a run of threads.
+    pub fn trainer(&self) -> Option<Fingerprint> {
+        self.keys.get(3).copied()
+    }
+
+    /// Checks that a job has the owners and the numbers of rows that the cluster file agrees on.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both numbers.
+    pub fn check(&self, job: &Job) -> Result<()> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        if job.owners.len() != self.owners.len() {
+            let (wants, lists) = (job.owners.len(), self.owners.len());
+            return Err(Error::Usage(format!("the job has {wants} owners, our cluster file lists {lists}")));
+        }
+        for (number, (entry, owned)) in self.owners.iter().zip(&job.owners).enumerate() {
+            let rows = [("train", entry.train_rows, owned.train), ("test", entry.test_rows, owned.test)];
+            for (what, agreed, wants) in rows {
+                if let Some(agreed) = agreed.filter(|agreed| *agreed != wants) {
+                    return Err(Error::Usage(format!(
+                        "the job wants {wants} rows of owner {number} to {what} on, our cluster file agrees on {agreed} \
+                         (`{what}_rows`); change the job, or agree on another number"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What two parties compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// The job's hash.
+    job: [u8; 32],
+    /// The hash of job, parties and protocol.
+    hash: [u8; 32],
+}
+
+impl Agreement {
+    /// A party's own view of a run.
+    pub fn new(job: &Job, parties: &Parties) -> Self {
+        let bytes = job.to_bytes();
+        let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 agreement");
+        hasher.update(&PROTOCOL.to_le_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+        // a cluster has fewer than 2^32 owners, but for the four in front
+        hasher.update(&u32::try_from(parties.keys.len()).unwrap_or(u32::MAX).to_le_bytes());
+        parties.keys.iter().for_each(|key| {
+            hasher.update(key.bytes());
+        });
+        hasher.update(parties.seal.bytes());
+        Self { job: *blake3::hash(&bytes).as_bytes(), hash: *hasher.finalize().as_bytes() }
+    }
+
+    /// The hash of job, parties and protocol.
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
+    /// Checks that a peer has the same.
+    ///
+    /// # Errors
+    /// [`Error::Peer`]: whether the job differs, or the parties.
+    pub(crate) fn check(&self, peer: &dyn Channel, theirs: &Self) -> Result<()> {
+        let short = |hash: &[u8; 32]| hash[..4].iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let reason = if self.job != theirs.job {
+            let (theirs, ours) = (short(&theirs.job), short(&self.job));
+            format!("has job {theirs}, we have {ours}; start both from the same command")
+        } else if self.hash != theirs.hash {
+            "has the same job, but its cluster file lists another key or another sealing key than ours; give all \
+             parties the same file"
+                .into()
+        } else {
+            return Ok(());
+        };
+        Err(Error::peer(peer.peer(), reason))
+    }
+}
+
+impl fmt::Display for Agreement {
+    /// The hash in 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::net::{Identity, Parts, Post, TrainerEntry, pair};
+    use crate::nn::Model;
+    use crate::roles::Training;
+
+    fn job() -> Job {
+        Training::new(Model::dense("small", 4, &[3], 2).unwrap()).owners(2).batch(2).job(10, 5).unwrap()
+    }
+
+    fn parts() -> Parts {
+        let key = || Identity::generate().unwrap().fingerprint();
+        let post = |port| Post { address: format!("127.0.0.1:{port}"), key: key() };
+        let seal = Identity::generate().unwrap().sealing_key();
+        let owner = || OwnerEntry { key: key(), train_rows: None, test_rows: None };
+        Parts {
+            servers: [post(1), post(2)],
+            dealer: post(3),
+            trainer: TrainerEntry { key: key(), seal },
+            owners: vec![owner(), owner()],
+            deadline: Duration::from_secs(1),
+        }
+    }
+
+    fn parties(parts: Parts) -> Parties {
+        Parties::of(&Cluster::new(parts).unwrap())
+    }
+
+    #[test]
+    fn another_job_and_any_other_key_are_told_apart() {
+        let parts = parts();
+        let other = Identity::generate().unwrap();
+        let ours = Agreement::new(&job(), &parties(parts.clone()));
+        let (link, _peer) = pair("server 0", "server 1");
+        ours.check(&link, &Agreement::new(&job(), &parties(parts.clone()))).unwrap();
+        let reason = |theirs: Agreement| ours.check(&link, &theirs).unwrap_err().to_string();
+        let another = Job { seed: 7, ..job() };
+        assert!(reason(Agreement::new(&another, &parties(parts.clone()))).contains("server 1: has job"));
+        let changes: [&dyn Fn(&mut Parts); 7] = [
+            &|p| p.servers[0].key = other.fingerprint(),
+            &|p| p.servers[1].key = other.fingerprint(),
+            &|p| p.dealer.key = other.fingerprint(),
+            &|p| p.trainer.key = other.fingerprint(),
+            &|p| p.trainer.seal = other.sealing_key(),
+            &|p| p.owners[1].key = other.fingerprint(),
+            &|p| p.owners.swap(0, 1),
+        ];
+        for change in changes {
+            let mut parts = parts.clone();
+            change(&mut parts);
+            let reason = reason(Agreement::new(&job(), &parties(parts)));
+            assert!(reason.contains("server 1: has the same job") && reason.contains("sealing key"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn rows_and_owners_that_were_agreed_are_those_of_the_job() {
+        let mut parts = parts();
+        parts.owners[1].train_rows = Some(5);
+        parties(parts.clone()).check(&job()).unwrap();
+        parts.owners[1].test_rows = Some(2);
+        let reason = parties(parts.clone()).check(&job()).unwrap_err().to_string();
+        assert!(reason.contains("wants 3 rows of owner 1 to test on, our cluster file agrees on 2"), "{reason}");
+        parts.owners.truncate(1);
+        let reason = parties(parts).check(&job()).unwrap_err().to_string();
+        assert!(reason.contains("has 2 owners, our cluster file lists 1"), "{reason}");
+    }
+}
