@@ -146,7 +146,9 @@ fn tensors(heard: &[Heard]) -> Vec<(String, Vec<u8>)> {
 fn every_kind_of_frame_is_uniform_for_very_different_data() {
     let model = Model::dense("small", 32, &[32], 8).unwrap();
     let reveal = Reveals { accuracy: false, model: true };
-    let training = Training::new(model).epochs(3).batch(32).reveal(reveal);
+    // initial parameters go from the trainer in shares only where they are private
+    let initial = model.parameters().iter().map(|shape| vec![0.125; shape.len()]).collect();
+    let training = Training::new(model).epochs(3).batch(32).reveal(reveal).private_initial(initial);
     // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
     let training = training.learning_rate(f64::exp2(-7.0)).momentum(0.0).schedule(Schedule::Constant);
     let runs = [true, false].map(|blank| tensors(&tapped(&training, &extremes(192, blank), &extremes(0, blank))));

@@ -39,6 +39,8 @@ pub(super) enum Command {
     Models(ModelsArgs),
     /// Upload an owner's masked rows for a job
     Owner(OwnerArgs),
+    /// Print the policy of owners who bring none of their own
+    Policy,
     /// Print what a job costs, without running it
     #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
@@ -67,6 +69,13 @@ pub(super) struct JobArgs {
     /// Schedule, momentum and the order of the rows start anew: the accuracy may dip at first.
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
+    /// Keep the parameters of --init to the trainer and share them
+    ///
+    /// Otherwise they are public: the job has their hash, and owners may look at them.
+    ///
+    /// Owners refuse private ones unless their policy allows them.
+    #[arg(long, requires = "init")]
+    pub private_init: bool,
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub owners: Option<usize>,
@@ -210,6 +219,20 @@ pub(super) struct OwnerArgs {
     /// Folder with the data set's files, instead of the usual places
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// What jobs may do with the rows (default: what `ppdnn policy` prints)
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Take part in this job only: the first 16 digits of its hash, or more
+    ///
+    /// The owner prints the hash of every job that it is asked for; so does `ppdnn train`, in job.toml.
+    #[arg(long, value_name = "HASH", value_parser = accepted)]
+    pub accept: Option<String>,
+    /// Print jobs and refuse them: nothing leaves
+    #[arg(long, conflicts_with = "accept")]
+    pub review: bool,
+    /// Save the initial weights of jobs to look at them; refuse private ones
+    #[arg(long, value_name = "FILE")]
+    pub save_initial: Option<PathBuf>,
     #[command(flatten)]
     pub role: RoleArgs,
 }
@@ -356,7 +379,9 @@ impl JobArgs {
             .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
             .seed(self.seed);
         if let Some(file) = &self.init {
-            training = training.initial(self.begin(file, &recipe)?);
+            let parameters = self.begin(file, &recipe)?;
+            training =
+                if self.private_init { training.private_initial(parameters) } else { training.initial(parameters) };
         }
         let first = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
         let train_rows = first(recipe.settings.train_limit, data.train_rows);
@@ -426,4 +451,13 @@ impl Choice {
         })
         .collect()
     }
+}
+
+/// The beginning of a job's hash.
+fn accepted(text: &str) -> std::result::Result<String, String> {
+    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+    if digits && (16..=64).contains(&text.len()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("a job's hash has 64 hexadecimal digits; give 16 of them or more".into())
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::JobArgs;
 use crate::error::{Error, Result};
-use crate::roles::{Event, Summary};
+use crate::roles::{Agreement, Event, Summary};
 use crate::train::Job;
 
 /// The folder of a run.
@@ -39,10 +39,11 @@ impl Folder {
     }
 
     /// Writes the job as it runs.
-    pub(super) fn write_config(&self, job: &Job, args: &JobArgs) -> Result<()> {
+    pub(super) fn write_config(&self, job: &Job, args: &JobArgs, agreement: Option<&Agreement>) -> Result<()> {
         let job = toml::to_string(job).map_err(|e| Error::format(self.0.join(JOB), e.to_string()))?;
         let init = args.init.as_ref().map_or(String::new(), |file| format!("# begun with {file:?}\n"));
-        self.write(JOB, &format!("# data set {}\n{init}{job}", args.data()?.name))
+        let hash = agreement.map_or(String::new(), |hash| format!("# owners know it as job {hash}\n"));
+        self.write(JOB, &format!("# data set {}\n{init}{hash}{job}", args.data()?.name))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {

@@ -23,6 +23,7 @@ use clap::Parser;
 
 use crate::error::Error;
 use crate::roles::begin;
+use crate::train::Policy;
 use args::{Cli, Command};
 
 /// Runs the program; 0 done, 1 the run failed, 2 bad usage.
@@ -37,6 +38,10 @@ pub fn main() -> ExitCode {
         Command::Keygen(args) => keygen::keygen(args),
         Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
+        Command::Policy => {
+            screen::say(Policy::DEFAULT.trim_end());
+            Ok(())
+        }
         Command::Plan(args) => plan::plan(args),
         Command::Server(args) => roles::server(args),
         Command::Train(args) => train::train(args),

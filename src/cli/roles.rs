@@ -1,16 +1,18 @@
 //! `ppdnn server`, `ppdnn dealer`, `ppdnn owner`.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Cpu};
 use crate::cli::args::{OwnerArgs, RoleArgs, ServerArgs};
-use crate::cli::screen::{json, say};
+use crate::cli::screen::{json, note, say};
 use crate::data::{DataSet, Places, known, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
-use crate::roles::{Failure, PartyReport, Place, Stay, cpu_seconds, peak_rss_mib, ranges_of};
-use crate::train::Job;
+use crate::nn::Saved;
+use crate::roles::{Consent, Failure, PartyReport, Place, SaveInitial, Stay, cpu_seconds, peak_rss_mib, ranges_of};
+use crate::train::{Job, Policy};
 
 /// Serves jobs.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
@@ -34,12 +36,28 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
         // its own rows are read once the job says which; that there are any, before anybody waits for them
         locate(set.name, &places, &mut |_| ())?;
         let rows = |job: &Job| {
-            job.is_about(set.name)?;
             let own = ranges_of(job, number, [set.train_rows, set.test_rows])?;
             let DataSet { train, test, .. } = set.load_rows(own, &places, &mut |_| ())?;
             Ok((train, test))
         };
-        place.upload(number, rows, stay)
+        place.upload(number, &consent(args, set.name)?, rows, stay)
+    })
+}
+
+/// What the owner asks of jobs.
+fn consent(args: &OwnerArgs, dataset: &str) -> Result<Consent> {
+    let (role, supervised) = (Role::Owner(args.number), args.role.supervised);
+    let save = |file: PathBuf| -> SaveInitial {
+        Box::new(move |job, parameters| Saved::new(job.model.clone(), job.normalization, parameters)?.save(&file))
+    };
+    Ok(Consent {
+        policy: args.policy.as_deref().map(Policy::load).transpose()?.unwrap_or_default(),
+        dataset: Some(dataset.to_owned()),
+        accept: args.accept.clone(),
+        review: args.review,
+        save_initial: args.save_initial.clone().map(save),
+        // the standard output of a supervised role is for its parent
+        tell: Box::new(move |line| if supervised { note(line) } else { say(&format!("{role}: {line}")) }),
     })
 }
 

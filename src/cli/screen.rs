@@ -21,6 +21,11 @@ pub(super) fn json(value: &impl Serialize) {
     say(&serde_json::to_string(value).expect("an event can be written"));
 }
 
+/// Writes a line for the log.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Prints a warning.
 pub(super) fn warn(text: &str) {
     let _ = writeln!(std::io::stderr(), "warning: {text}");

@@ -15,8 +15,8 @@ use crate::data::{Places, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
-use crate::roles::{Event, Local, Outcome, Place, Summary, announce, threads_of_a_role};
-use crate::train::Job;
+use crate::roles::{Agreement, Event, Local, Outcome, Parties, Place, Summary, announce, threads_of_a_role};
+use crate::train::{Job, Policy};
 
 /// Trains.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
@@ -37,6 +37,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         warn(&warning);
     }
     choice.warnings().iter().for_each(|text| warn(text));
+    if let Some(refused) = (0..).zip(&job.owners).find_map(|(owner, _)| Policy::default().check(&job, owner).err()) {
+        warn(&format!("owners refuse a job like this one unless their own policy allows it: {refused}"));
+    }
     let places = Places::new(args.data_dir.as_deref());
     let mut screen = Screen::new(args.json, args.quiet).remarks(choice.remarks(&job, &args.job));
     if cluster.is_none() || args.compare_clear {
@@ -44,7 +47,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         locate(choice.data.name, &places, &mut |download| screen.download(&download))?;
     }
     let folder = Folder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
-    folder.write_config(&job, &args.job)?;
+    let agreement = cluster.as_ref().map(|cluster| Agreement::new(&job, &Parties::of(cluster)));
+    folder.write_config(&job, &args.job, agreement.as_ref())?;
     let stop = Stop::on_signals()?;
     let interrupted = &stop.interrupted;
     let mut metrics = folder.metrics()?;

@@ -8,6 +8,7 @@ use crate::net::{Channel, Kind, Presence, Role};
 use crate::party::{Dealer, RowMasks, Section};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
+use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
 use crate::roles::meeting::{BrokenOff, Meet, Meeting};
 use crate::roles::messages::{hear, hear_order, say};
@@ -67,6 +68,7 @@ fn set_up((job, agreement): (&Job, &Agreement), mut meeting: Meeting<'_>, backen
     for (number, owned) in (0..).zip(&job.owners) {
         let mut link = meeting.with(Role::Owner(number))?;
         say(&mut *link, Kind::Agree, agreement)?;
+        hear_consent(&mut *link, None)?;
         let seeds: [Seed; 2] = hear(&mut *link, Kind::Seed, "the seeds of its masks")?;
         for (set, masks) in &mut masks {
             let count = if set.is_train() { owned.train } else { owned.test };

@@ -20,7 +20,7 @@ use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::remote::Place;
 use crate::roles::trainer::Outcome;
-use crate::train::Job;
+use crate::train::{Job, Policy};
 
 /// How to start the other roles.
 #[derive(Clone, Debug)]
@@ -107,6 +107,8 @@ impl Local {
         let parts = Parts { servers: [zero, one], dealer, trainer: entry, owners, deadline: self.deadline };
         let cluster = Cluster::new(parts)?;
         cluster.save(&folder.path().join(CLUSTER))?;
+        let policy = folder.path().join(POLICY);
+        fs::write(&policy, Policy::ANYTHING).map_err(|e| Error::file(policy, e))?;
         Ok((folder, Place::new(trainer, cluster)))
     }
 
@@ -119,7 +121,10 @@ impl Local {
         let log = File::create(&log).map_err(|e| Error::file(log, e))?;
         let mut command = Command::new(&self.program);
         match role {
-            Role::Owner(number) => command.args(["owner", "--number", &number.to_string()]).args(&self.data),
+            Role::Owner(number) => {
+                command.args(["owner", "--number", &number.to_string()]).args(&self.data);
+                command.arg("--policy").arg(keys.join(POLICY))
+            }
             Role::Server(id) => command.args(["server", "--id", &id.to_string()]).args(&self.compute),
             _ => command.arg("dealer"),
         };
@@ -133,6 +138,9 @@ impl Local {
 }
 
 const CLUSTER: &str = "cluster.toml";
+
+/// The policy of owners whose rows are the trainer's.
+const POLICY: &str = "policy.toml";
 
 fn identity_file(folder: &Path, role: Role) -> PathBuf {
     folder.join(format!("{}.key", file_name(role)))

@@ -10,7 +10,8 @@
 //! | servers | dealer | the hash, 32 random bytes |
 //! | dealer | servers | the hash, a session number, 32 random bytes: both together make the server's seed |
 //! | server | server | the hash, half of a common seed |
-//! | trainer | servers | the initial parameters, shared |
+//! | trainer | servers | the initial parameters: nothing where they follow from the job's seed, in the clear, or in shares |
+//! | owners | servers, dealer | whether they take part, and why not; server 0 shows them public initial parameters if they ask |
 //! | owners | servers, dealer | seeds of the masks; to the servers the masked rows |
 //! | server | server | the hash of the masked rows |
 //! | dealer | server 1 | corrections |
@@ -25,10 +26,12 @@
 mod agreement;
 mod blame;
 mod clear;
+mod consent;
 mod costs;
 mod dealer;
 mod estimate;
 mod event;
+mod initial;
 mod local;
 mod meeting;
 mod messages;
@@ -44,6 +47,7 @@ mod training;
 
 pub use agreement::{Agreement, Parties};
 pub use blame::Failure;
+pub use consent::{Consent, SaveInitial};
 pub use costs::{Costs, Memory, Part, announce, plan_summary};
 pub use dealer::{DealerLinks, run_dealer};
 pub use estimate::{Estimate, Network, RoleTime, threads_of_a_role};

@@ -10,6 +10,7 @@ use crate::net::{Channel, Head, Kind, Presence};
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
+use crate::roles::consent::{Consent, OwnerWord, refuse};
 use crate::roles::messages::{await_word, hear, say};
 use crate::train::{Job, Owned, set_shapes};
 
@@ -25,13 +26,15 @@ pub struct OwnerLinks {
     pub parties: Parties,
 }
 
-/// Uploads the rows that `data` has for the job, to train on and to test on; returns when both servers have them.
+/// Uploads the rows that `data` has for the job, to train on and to test on, if the job is as `consent` asks; returns when both
+/// servers have them.
 ///
 /// # Errors
 /// Where the job does not fit the rows, or a peer fails.
 pub fn run_owner(
     number: u32,
     links: OwnerLinks,
+    consent: &Consent,
     data: impl FnOnce(&Job) -> Result<(Examples, Examples)>,
 ) -> Result<()> {
     let OwnerLinks { servers: [mut zero, mut one], mut dealer, presence, parties } = links;
@@ -45,9 +48,18 @@ pub fn run_owner(
         let theirs: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
         agreement.check(&**link, &theirs)?;
     }
-    parties.check(&job)?;
-    let (train, test) = data(&job)?;
-    check(&job, number, &train, &test)?;
+    let ready = consent.check(number, &job, &agreement, &parties, &mut *zero);
+    let ready = ready.and_then(|()| data(&job)).and_then(|rows| check(&job, number, &rows.0, &rows.1).map(|()| rows));
+    let (train, test) = match ready {
+        Ok(rows) => rows,
+        Err(why) => {
+            refuse(&why, [&mut *zero, &mut *one, &mut *dealer]);
+            return Err(why.at("refused"));
+        }
+    };
+    for link in [&mut zero, &mut one, &mut dealer] {
+        say(&mut **link, Kind::Control, &OwnerWord::Accepts)?;
+    }
     let seeds = [Seed::fresh()?, Seed::fresh()?];
     say(&mut *zero, Kind::Seed, &seeds[0])?;
     say(&mut *one, Kind::Seed, &seeds[1])?;

@@ -14,8 +14,8 @@ use crate::roles::agreement::Parties;
 use crate::roles::event::Event;
 use crate::roles::stay::Stay;
 use crate::roles::{
-    BrokenOff, DealerLinks, Meet, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner, run_server,
-    run_trainer,
+    BrokenOff, Consent, DealerLinks, Meet, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner,
+    run_server, run_trainer,
 };
 use crate::train::Job;
 
@@ -88,13 +88,14 @@ impl Place {
         })
     }
 
-    /// Uploads the rows of owner `number`; waits for the servers as long as it takes.
+    /// Uploads the rows of owner `number`, if the job is as `consent` asks; waits for the servers as long as it takes.
     ///
     /// # Errors
     /// What stopped it.
     pub fn upload(
         &self,
         number: u32,
+        consent: &Consent,
         mut data: impl FnMut(&Job) -> Result<(Examples, Examples)>,
         stay: &mut Stay<'_>,
     ) -> Result<()> {
@@ -109,7 +110,7 @@ impl Place {
             let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
             let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
             let links = OwnerLinks { servers, dealer, presence, parties: self.parties() };
-            Ok(run_owner(number, links, &mut data).map_err(|why| BrokenOff { why, training: false }))
+            Ok(run_owner(number, links, consent, &mut data).map_err(|why| BrokenOff { why, training: false }))
         })
     }
 

@@ -57,6 +57,11 @@ pub(crate) fn common_seed(id: u8, peer: &mut dyn Channel, agreement: &Agreement,
     Ok(derive("ppdnn 2026 common seed of the servers", &halves.map(|half| half.bytes().as_slice())))
 }
 
+/// The seed that the servers share public initial parameters by.
+pub(crate) fn initial_seed(common: &Seed) -> Seed {
+    derive("ppdnn 2026 shares of public initial parameters", &[common.bytes()])
+}
+
 /// The seed of server `id` from the parts of dealer and server.
 fn session_seed(id: u8, [dealer, server]: [&Seed; 2], session: u64, agreed: &[u8; 32]) -> Seed {
     let material: [&[u8]; 5] = [dealer.bytes(), server.bytes(), &[id], &session.to_le_bytes(), agreed];

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::fixed::MASTER_BITS;
 use crate::net::{Channel, Head, Kind, Presence, Role, SealingKey, receive_exactly};
 use crate::party::{
     Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
@@ -14,7 +13,9 @@ use crate::party::{
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::Failure;
+use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
+use crate::roles::initial::take_initial;
 use crate::roles::meeting::{BrokenOff, Meet, Meeting};
 use crate::roles::messages::{Answer, News, hear, hear_order, say, understand};
 use crate::roles::owner::rows_per_frame;
@@ -81,8 +82,8 @@ fn set_up(
     let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
     let mut peer = meeting.with(Role::Server(1 - id))?;
     let common = common_seed(id, &mut *peer, agreement, session)?;
-    let parameters = trainer.with(|t| initial_parameters(t, job, &device))?;
-    let (rows, digest) = take_rows(id, (job, agreement), &mut meeting, &device)?;
+    let initial = trainer.with(|t| take_initial(id, job, t, &common, &device))?;
+    let (rows, digest) = take_rows(id, (job, agreement), initial.public.as_ref(), &mut meeting, &device)?;
     say(&mut *peer, Kind::Agree, &digest)?;
     let theirs: [u8; 32] = hear(&mut *peer, Kind::Agree, "the hash of the masked rows")?;
     if theirs != digest {
@@ -91,7 +92,7 @@ fn set_up(
     let mut server =
         Server::new(id, device.clone(), job.profile.clone(), session, &seed, Some(Links { peer, dealer }))?;
     drop(seed);
-    server.set_parameters(parameters);
+    server.set_parameters(initial.shares);
     for (set, masked, masks) in rows {
         server.set_rows(set, masked, masks);
     }
@@ -116,6 +117,7 @@ fn set_up(
 fn take_rows(
     id: u8,
     (job, agreement): (&Job, &Agreement),
+    initial: Option<&Vec<Vec<u64>>>,
     meeting: &mut Meeting<'_>,
     device: &Device,
 ) -> Result<(Vec<(Set, MaskedRows, RowMasks)>, [u8; 32])> {
@@ -130,6 +132,7 @@ fn take_rows(
             say(&mut *link, Kind::Control, &job.to_bytes())?;
         }
         say(&mut *link, Kind::Agree, agreement)?;
+        hear_consent(&mut *link, initial)?;
         let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
         for (set, masked, masks) in &mut rows {
             let count = if set.is_train() { owned.train } else { owned.test };
@@ -153,17 +156,6 @@ fn report(server: &Server) -> PartyReport {
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
     }
-}
-
-/// This server's half of the initial parameters.
-fn initial_parameters(trainer: &mut dyn Channel, job: &Job, device: &Device) -> Result<Vec<crate::tensor::Tensor>> {
-    let mut out = Vec::new();
-    for (gate, shape) in (0..).zip(job.model.parameters()) {
-        let head = Head { kind: Kind::Data, session: 0, step: 0, gate };
-        let bytes = receive_exactly(trainer, head, shape.len() * (MASTER_BITS / 8) as usize, "the initial parameters")?;
-        out.push(device.upload(&bytes, crate::kernel::Operand::Wide, shape)?);
-    }
-    Ok(out)
 }
 
 /// An owner's masked rows of a set, as words.

@@ -5,16 +5,14 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
 use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
-use crate::net::{Channel, Head, Identity, Kind, Presence};
+use crate::net::{Channel, Identity, Kind, Presence};
 use crate::party::{Revealed, Stats};
-use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Bytes, Event, PartyReport, StepParts, Summary};
+use crate::roles::initial::send_initial;
 use crate::roles::messages::{Answer, News, Order, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::server::seal_label;
@@ -47,7 +45,7 @@ pub struct Outcome {
 }
 
 /// Runs a job against servers and a dealer; `initial` are the parameters to begin with, as
-/// [`initial_parameters`](crate::nn::initial_parameters) gives them. Only the trainer knows them.
+/// [`initial_parameters`](crate::nn::initial_parameters) gives them.
 ///
 /// # Errors
 /// The reason that a party gave, or that its link broke with.
@@ -133,7 +131,7 @@ fn begin(
     for link in [&mut *zero, &mut *one, dealer] {
         say(link, Kind::Control, &Order { job: job.to_bytes(), agreement: *agreement })?;
     }
-    share_parameters(initial, zero, one)
+    send_initial(job, initial, [zero, one])
 }
 
 /// Names of the parties that report to the trainer, in the order of its links.
@@ -214,21 +212,6 @@ fn explain(first: (usize, Result<News>), hears: &mpsc::Receiver<(usize, Result<N
 
 /// How long the other parties may take to say why they failed; those that are done are not waited for.
 const HEARING: Duration = Duration::from_millis(1500);
-
-/// Shares the initial parameters uniformly, public though they may be.
-fn share_parameters(initial: &[Vec<u64>], zero: &mut dyn Channel, one: &mut dyn Channel) -> Result<()> {
-    let seed = Seed::fresh()?;
-    for (gate, x) in (0..).zip(initial) {
-        let head = Head { kind: Kind::Data, session: 0, step: 0, gate };
-        let mut random = Zeroizing::new(vec![0u32; 2 * x.len()]);
-        seed.stream(u64::from(gate)).fill(0, &mut random);
-        let half = |w: &[u32]| u64::from(w[0]) | u64::from(w[1]) << 32;
-        let other: Vec<u64> = x.iter().zip(random.chunks_exact(2)).map(|(x, w)| x.wrapping_sub(half(w))).collect();
-        zero.send(head, bytemuck::cast_slice(&random).to_vec())?;
-        one.send(head, bytemuck::cast_slice(&other).to_vec())?;
-    }
-    Ok(())
-}
 
 /// Where what the servers tell is put together.
 struct Desk<'a> {

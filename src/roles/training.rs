@@ -12,6 +12,7 @@ use crate::net::{Channel, Identity, Presence, Role, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
 use crate::roles::agreement::Parties;
 use crate::roles::blame::Failure;
+use crate::roles::consent::Consent;
 use crate::roles::costs::{Costs, announce, plan_summary};
 use crate::roles::event::{Event, Summary};
 use crate::roles::owner::{fits, rows_of};
@@ -19,7 +20,7 @@ use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, made, run_dealer, run_owner, run_server, run_trainer,
 };
 use crate::shape::Shape;
-use crate::train::{EarlyStop, Job, Owned, Recipe, Reveals, Schedule};
+use crate::train::{EarlyStop, Initial, Job, Owned, Recipe, Reveals, Schedule, initial_hash};
 
 /// A training to be: the settings, all with defaults that train `secureml` on MNIST.
 #[derive(Clone, Debug)]
@@ -44,6 +45,7 @@ pub struct Training {
     end: Arc<AtomicBool>,
     seed: u64,
     initial: Option<Vec<Vec<f64>>>,
+    private: bool,
 }
 
 impl Training {
@@ -71,6 +73,7 @@ impl Training {
             end: Arc::default(),
             seed: 1,
             initial: None,
+            private: false,
         }
     }
 
@@ -209,11 +212,18 @@ impl Training {
     }
 
     /// Begins with these parameters instead of random ones, in the order of [`Model::parameters`]; momentum is at rest. They are
-    /// shared by the trainer and no part of the job. [`Outcome::parameters`] and
+    /// public: the job has their hash. [`Outcome::parameters`] and
     /// [`Saved::load_parameters`](crate::nn::Saved::load_parameters) are of this form.
     #[must_use]
     pub fn initial(self, parameters: Vec<Vec<f64>>) -> Self {
-        Self { initial: Some(parameters), ..self }
+        Self { initial: Some(parameters), private: false, ..self }
+    }
+
+    /// The same, seen by nobody but the trainer, which shares them. Owners allow it only if their policy says so: who chooses
+    /// weights unseen can make them a trap for rows.
+    #[must_use]
+    pub fn private_initial(self, parameters: Vec<Vec<f64>>) -> Self {
+        Self { private: true, ..self.initial(parameters) }
     }
 
     /// The parameters that a job begins with, with 32 fraction bits.
@@ -221,16 +231,12 @@ impl Training {
     /// # Errors
     /// [`Error::Usage`] where those that were given are not the model's, or out of the range of weights.
     pub fn initial_parameters(&self, job: &Job) -> Result<Vec<Vec<u64>>> {
-        let Some(given) = &self.initial else { return Ok(initial_parameters(&job.model, job.seed)) };
-        let name = job.model.name();
-        if !job.model.parameters().iter().map(Shape::len).eq(given.iter().map(Vec::len)) {
-            return Err(Error::Usage(format!("the initial parameters are not those of `{name}`")));
-        }
-        let bound = f64::from(job.profile.ring - 1 - job.profile.frac).exp2();
-        match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
-            Some(x) => Err(Error::Usage(format!("an initial parameter of {x} does not fit: they are below {bound}"))),
-            None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
-        }
+        self.given(&job.model, &job.profile).unwrap_or_else(|| Ok(initial_parameters(&job.model, job.seed)))
+    }
+
+    /// The parameters that were given, on the grid; none where they are random.
+    fn given(&self, model: &Model, profile: &Profile) -> Option<Result<Vec<Vec<u64>>>> {
+        self.initial.as_ref().map(|given| on_grid(given, model, profile))
     }
 
     /// What tells the parameters that were given from others; none where they are random. It is for range certificates.
@@ -276,6 +282,11 @@ impl Training {
             stop: self.stop,
             reveal: self.reveal,
             ends_from: 1,
+            initial: match self.given(&self.model, &self.profile).transpose()? {
+                None => Initial::Seed,
+                Some(_) if self.private => Initial::Private,
+                Some(parameters) => Initial::Public { blake3: initial_hash(&parameters) },
+            },
             seed: self.seed,
         };
         let steps = if job.batch > 0 && job.accumulate > 0 { job.steps_per_epoch() } else { 1 };
@@ -361,7 +372,9 @@ impl Training {
             });
             for (number, links) in (0..).zip(uploads) {
                 let data = move |job: &Job| rows_of(job, number, train, test);
-                scope.spawn(move || note(&format!("owner {number}"), run_owner(number, links, data)));
+                scope.spawn(move || {
+                    note(&format!("owner {number}"), run_owner(number, links, &Consent::to_anything(), data))
+                });
             }
             let servers: [Box<dyn Channel>; 2] = [Box::new(t0.0), Box::new(t1.0)];
             let (end, presence) = (self.end.clone(), Presence::default());
@@ -393,6 +406,18 @@ impl Training {
     /// As there.
     pub fn costs(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Costs> {
         Costs::of(&self.job(train_rows, test_rows)?, backend)
+    }
+}
+
+/// Parameters with 32 fraction bits, where they are a model's and in the range of weights.
+fn on_grid(given: &[Vec<f64>], model: &Model, profile: &Profile) -> Result<Vec<Vec<u64>>> {
+    if !model.parameters().iter().map(Shape::len).eq(given.iter().map(Vec::len)) {
+        return Err(Error::Usage(format!("the initial parameters are not those of `{}`", model.name())));
+    }
+    let bound = f64::from(profile.ring - 1 - profile.frac).exp2();
+    match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
+        Some(x) => Err(Error::Usage(format!("an initial parameter of {x} does not fit: they are below {bound}"))),
+        None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
     }
 }
 

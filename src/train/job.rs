@@ -8,7 +8,7 @@ use crate::nn::{Dyadic, Model, Momentum, Normalization, Rate};
 use crate::party::{Revealed, SetShape};
 use crate::shape::Shape;
 use crate::train::steps::LEAST_DECAY;
-use crate::train::{EarlyStop, Schedule, Settings};
+use crate::train::{EarlyStop, Initial, Schedule, Settings};
 
 /// Rows that the order of an epoch is made for.
 const MOST_ROWS: u64 = 1 << 27;
@@ -108,7 +108,9 @@ pub struct Job {
     pub reveal: Reveals,
     /// The steps after which the trainer may end the run at any time and still gets the model that is revealed.
     pub ends_from: u64,
-    /// Fixes the public choices: the order of the rows, the initial weights.
+    /// Where the initial parameters come from.
+    pub initial: Initial,
+    /// Fixes the public choices: the order of the rows, initial weights that are random.
     pub seed: u64,
 }
 
@@ -128,6 +130,7 @@ impl Job {
             return Err(Error::Usage(format!("the profile `{}` has other numbers here", self.profile.name)));
         }
         self.schedule.check()?;
+        self.initial.check()?;
         self.stop.as_ref().map_or(Ok(()), EarlyStop::check)?;
         self.rate.check(&self.profile, self.schedule.least())?;
         let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();

@@ -26,6 +26,15 @@ impl Job {
         u64::from(self.train_rows()).div_ceil(self.rows_per_step())
     }
 
+    /// Rows of the smallest step: the last of an epoch may have fewer.
+    pub fn least_step_rows(&self) -> u64 {
+        let all = u64::from(self.train_rows());
+        match all % self.rows_per_step() {
+            0 => self.rows_per_step(),
+            rest => rest,
+        }
+    }
+
     /// Steps of the run.
     pub fn total_steps(&self) -> u64 {
         let all = self.steps_per_epoch() * u64::from(self.epochs);
@@ -126,7 +135,7 @@ pub(super) mod tests {
     use super::*;
     use crate::fixed::Profile;
     use crate::nn::{Model, Momentum, Rate};
-    use crate::train::{Owned, Reveals, Schedule};
+    use crate::train::{Initial, Owned, Reveals, Schedule};
 
     pub(in crate::train) fn job() -> Job {
         Job {
@@ -147,6 +156,7 @@ pub(super) mod tests {
             stop: None,
             reveal: Reveals { accuracy: true, model: true },
             ends_from: 3,
+            initial: Initial::Seed,
             seed: 1,
         }
     }

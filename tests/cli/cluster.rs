@@ -51,6 +51,7 @@ impl Cluster {
         let cluster =
             Self { folder, seal: made[3].1.clone(), keys: made.map(|(key, _)| key).to_vec(), ports, deadline };
         fs::write(cluster.path("cluster.toml"), cluster.text()).unwrap();
+        fs::write(cluster.path("policy.toml"), ppdnn::train::Policy::ANYTHING).unwrap();
         cluster
     }
 
@@ -75,13 +76,14 @@ impl Cluster {
         Running::start(&mut program(self.folder.path(), &args))
     }
 
-    /// Starts a party by its name, with a cluster file and more options.
+    /// Starts a party by its name, with a cluster file and more options; owners have the policy of `policy.toml`, which allows
+    /// everything until a test writes another.
     pub(crate) fn start_as(&self, name: &str, file: &str, more: &[&str]) -> Running {
         let args = match name {
             "server0" => vec!["server", "--id", "0"],
             "server1" => vec!["server", "--id", "1"],
-            "owner0" => vec!["owner", "--number", "0"],
-            "owner1" => vec!["owner", "--number", "1"],
+            "owner0" => vec!["owner", "--number", "0", "--policy", "policy.toml"],
+            "owner1" => vec!["owner", "--number", "1", "--policy", "policy.toml"],
             _ => vec!["dealer"],
         };
         self.start(&[&args, more].concat(), &format!("{name}.key"), file)

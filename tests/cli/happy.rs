@@ -27,7 +27,7 @@ fn a_run_tells_its_figures_saves_its_model_and_costs_what_was_planned() {
         let dir = folder();
         let ended = train(dir.path(), &[more, &["--json", "--profile", profile]].concat());
         let lines = ended.json();
-        assert!(lines.iter().all(|line| line.is_object()) && ended.err.is_empty(), "{ended:?}");
+        assert!(lines.iter().all(|line| line.is_object()) && ended.unwarned(), "{ended:?}");
         let summary = lines.last().unwrap();
         figures(summary, profile);
         let told = lines.iter().filter(|l| l["event"] == "summary").count();
@@ -117,7 +117,7 @@ fn a_quiet_run_prints_the_table_and_the_folder_holds_the_run() {
     let dir = folder();
     let ended = train(dir.path(), &["--model", "logistic", "--quiet", "--compare-clear"]);
     let table = ended.done();
-    assert!(table.starts_with("test accuracy") && ended.err.is_empty(), "{ended:?}");
+    assert!(table.starts_with("test accuracy") && ended.unwarned(), "{ended:?}");
     for name in ["in the clear", "time", "traffic", "of all steps", "peak memory", "model               out/"] {
         assert!(table.contains(name), "{name} is not in\n{table}");
     }

@@ -69,6 +69,11 @@ impl Ended {
         }
     }
 
+    /// Whether it warned of nothing, but that owners of a cluster would refuse so small a job.
+    pub(crate) fn unwarned(&self) -> bool {
+        self.err.lines().all(|line| line.starts_with("warning: owners refuse a job like this one"))
+    }
+
     /// The JSON objects it printed, one a line.
     #[track_caller]
     pub(crate) fn json(&self) -> Vec<Value> {

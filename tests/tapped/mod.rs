@@ -9,8 +9,8 @@ use ppdnn::data::Examples;
 use ppdnn::error::{Error, Result};
 use ppdnn::net::{Channel, Frame, Head, Identity, Presence, Role, Traffic, pair};
 use ppdnn::roles::{
-    DealerLinks, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer, run_owner, run_server,
-    run_trainer,
+    Consent, DealerLinks, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer, run_owner,
+    run_server, run_trainer,
 };
 
 /// A frame on its way.
@@ -124,7 +124,9 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
         scope.spawn(move || run_dealer(links, backend).unwrap());
         let (servers, presence) = ([owner0.0, owner1.0], Presence::default());
         let links = OwnerLinks { servers, dealer: owner_dealer, presence, parties: parties.clone() };
-        scope.spawn(move || run_owner(0, links, |_| Ok((train.clone(), test.clone()))).unwrap());
+        scope.spawn(move || {
+            run_owner(0, links, &Consent::to_anything(), |_| Ok((train.clone(), test.clone()))).unwrap()
+        });
         let (servers, presence) = ([trainer0.0, trainer1.0], Presence::default());
         let links =
             TrainerLinks { servers, dealer: trainer_dealer, parties: parties.clone(), end: Arc::default(), presence };

@@ -19,7 +19,7 @@ use crate::gates::lockstep::{Program, World, random};
 use crate::nn::{Model, Momentum, Rate, initial_parameters};
 use crate::party::{Number, Section, Set};
 use crate::prg::public_seed;
-use crate::train::{Job, Owned, Reveals, Schedule, train};
+use crate::train::{Initial, Job, Owned, Reveals, Schedule, train};
 
 /// A job's training as a program.
 struct Training<'a>(&'a Job);
@@ -51,6 +51,7 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         ends_from: 1,
         normalization: None,
         shuffle: true,
+        initial: Initial::Seed,
         seed: 3,
     }
 }

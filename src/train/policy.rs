@@ -1,0 +1,286 @@
+//! What an owner lets a job do with its rows.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::train::{Initial, Job, Reveals};
+
+/// An owner's rules for jobs; `policy.toml` beside this file explains every one.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The data set's name.
+    pub dataset: Option<String>,
+    /// Rows that this owner brings to train on.
+    pub train_rows: Option<u32>,
+    /// Rows that this owner brings to test on.
+    pub test_rows: Option<u32>,
+    /// Rows of all owners to train on, at least.
+    pub least_rows: u32,
+    /// Rows of this owner to train on, and to test on where it brings any, at least.
+    pub least_own_rows: u32,
+    /// Rows of a step, at least.
+    pub least_step_rows: u64,
+    /// Steps before something leaves, at least.
+    pub least_steps: u64,
+    /// Passes over all rows before something leaves, at least.
+    pub least_epochs: u64,
+    /// What may leave.
+    pub reveal: Vec<String>,
+    /// Test rows behind an accuracy, at least.
+    pub least_test_rows: u32,
+    /// Whether the accuracy may end the run.
+    pub early_stop: bool,
+    /// How secret the initial parameters may be.
+    pub initial: Beginning,
+}
+
+/// How secret initial parameters may be; each allows those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beginning {
+    /// From the job's seed.
+    Seed,
+    /// Chosen by the trainer, for everybody to see.
+    Public,
+    /// Chosen by the trainer, seen by nobody else.
+    Private,
+}
+
+impl Default for Policy {
+    /// Safe rules, which the networks with names pass with their own settings.
+    fn default() -> Self {
+        Self {
+            dataset: None,
+            train_rows: None,
+            test_rows: None,
+            least_rows: 1000,
+            least_own_rows: 0,
+            least_step_rows: 32,
+            least_steps: 100,
+            least_epochs: 1,
+            reveal: vec!["accuracy".into(), "model".into()],
+            least_test_rows: 100,
+            early_stop: true,
+            initial: Beginning::Seed,
+        }
+    }
+}
+
+impl Policy {
+    /// The file that says what [`Policy::default`] does, with a comment on every rule.
+    pub const DEFAULT: &str = include_str!("policy.toml");
+
+    /// A file for an owner whose rows are the trainer's own: it allows everything.
+    pub const ANYTHING: &str = "\
+least_rows = 0
+least_step_rows = 0
+least_steps = 0
+least_epochs = 0
+least_test_rows = 0
+initial = \"private\"
+";
+
+    /// [`Policy::ANYTHING`].
+    pub fn anything() -> Self {
+        let open = Self { initial: Beginning::Private, least_rows: 0, least_step_rows: 0, ..Self::default() };
+        Self { least_steps: 0, least_epochs: 0, least_test_rows: 0, ..open }
+    }
+
+    /// The policy in a file.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::Format`], naming the file and the line.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        Self::read(&text).map_err(|reason| Error::format(path, reason))
+    }
+
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        let hint = "`ppdnn policy` prints all rules";
+        let policy: Self = toml::from_str(text).map_err(|e| match e.span() {
+            Some(span) => {
+                let line = text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;
+                format!("line {line}: {}; {hint}", e.message())
+            }
+            None => format!("{}; {hint}", e.message()),
+        })?;
+        policy.reveals().map_err(|e| format!("`reveal`: {e}"))?;
+        Ok(policy)
+    }
+
+    fn reveals(&self) -> Result<Reveals> {
+        Reveals::from_names(self.reveal.iter().map(String::as_str))
+    }
+
+    /// Checks a job against the rules, for owner `number`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the first rule that the job breaks: its name, its value, and the job's.
+    pub fn check(&self, job: &Job, number: u32) -> Result<()> {
+        self.check_rows(job, number)?;
+        self.check_reveals(job)?;
+        let beginning = match &job.initial {
+            Initial::Private => Beginning::Private,
+            Initial::Public { .. } => Beginning::Public,
+            Initial::Seed => Beginning::Seed,
+        };
+        if beginning > self.initial {
+            let name = |beginning| format!("{beginning:?}").to_lowercase();
+            let (wants, allows) = (name(beginning), name(self.initial));
+            return Err(broken(
+                "initial",
+                &format!("{allows:?}"),
+                &format!("begins with {wants} weights of the trainer"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_rows(&self, job: &Job, number: u32) -> Result<()> {
+        if let Some(name) = self.dataset.as_ref().filter(|name| **name != job.dataset) {
+            return Err(broken("dataset", &format!("{name:?}"), &format!("is about {:?}", job.dataset)));
+        }
+        let Some(own) = job.owners.get(number as usize) else {
+            return Err(Error::Usage(format!("the job has {} owners, this is number {number}", job.owners.len())));
+        };
+        for (rule, rows, wants) in [("train_rows", self.train_rows, own.train), ("test_rows", self.test_rows, own.test)]
+        {
+            if let Some(rows) = rows.filter(|rows| *rows != wants) {
+                return Err(broken(rule, &rows.to_string(), &format!("wants {wants}")));
+            }
+        }
+        at_least("least_rows", self.least_rows.into(), job.train_rows().into(), "trains on", "rows")?;
+        for (rows, what) in [(own.train, "train on"), (own.test, "test on")] {
+            if what == "train on" || rows > 0 {
+                let what = format!("rows of this owner to {what}");
+                at_least("least_own_rows", self.least_own_rows.into(), rows.into(), "has", &what)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_reveals(&self, job: &Job) -> Result<()> {
+        let (allowed, Reveals { accuracy, model }) = (self.reveals()?, job.reveal);
+        for (name, wants, allows) in [("accuracy", accuracy, allowed.accuracy), ("model", model, allowed.model)] {
+            if wants && !allows {
+                return Err(broken("reveal", &format!("{:?}", self.reveal), &format!("reveals the {name}")));
+            }
+        }
+        if job.stop.is_some() && !self.early_stop {
+            return Err(broken("early_stop", "false", "may end early by the accuracy"));
+        }
+        if accuracy {
+            let rows = job.test_rows().into();
+            at_least("least_test_rows", self.least_test_rows.into(), rows, "reveals an accuracy on", "test rows")?;
+        }
+        if accuracy || model {
+            let (steps, epoch) = (job.least_steps(), job.steps_per_epoch());
+            at_least("least_step_rows", self.least_step_rows, job.least_step_rows(), "has a step of", "rows")?;
+            at_least("least_steps", self.least_steps, steps, "reveals something after", "steps")?;
+            let after = "reveals something after";
+            at_least("least_epochs", self.least_epochs, steps / epoch, after, "whole passes over the rows")?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks that a job has at least what a rule says.
+fn at_least(rule: &str, least: u64, has: u64, verb: &str, what: &str) -> Result<()> {
+    if has >= least { Ok(()) } else { Err(broken(rule, &least.to_string(), &format!("{verb} {has} {what}"))) }
+}
+
+/// A job that breaks a rule.
+fn broken(rule: &str, value: &str, job: &str) -> Error {
+    Error::Usage(format!("the owner's policy has `{rule} = {value}`, the job {job}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::steps::tests::job;
+    use crate::train::{EarlyStop, Owned};
+
+    /// A job that the default allows: 200 steps of 100 rows, an accuracy on 1000.
+    fn allowed() -> Job {
+        let owners = vec![Owned { train: 5000, test: 500 }, Owned { train: 5000, test: 500 }];
+        let job = Job { owners, batch: 100, epochs: 2, ..job() };
+        Job { ends_from: job.steps_per_epoch(), ..job }
+    }
+
+    #[test]
+    fn a_job_that_breaks_a_rule_is_refused_with_rule_and_values() {
+        let strict = |change: &dyn Fn(&mut Policy)| {
+            let mut policy = Policy::default();
+            change(&mut policy);
+            policy
+        };
+        let default = Policy::default();
+        default.check(&allowed(), 0).unwrap();
+        let broken = |policy: &Policy, change: &dyn Fn(&mut Job), says: &[&str]| {
+            let mut job = allowed();
+            change(&mut job);
+            let reason = policy.check(&job, 1).unwrap_err().to_string();
+            says.iter().for_each(|words| assert!(reason.contains(words), "`{words}` is not in {reason}"));
+            Policy::anything().check(&job, 1).unwrap();
+        };
+        broken(&strict(&|p| p.dataset = Some("cifar-10".into())), &|_| (), &["dataset = \"cifar-10\"", "\"mnist\""]);
+        broken(&strict(&|p| p.train_rows = Some(7)), &|_| (), &["train_rows = 7", "wants 5000"]);
+        broken(&strict(&|p| p.test_rows = Some(7)), &|_| (), &["test_rows = 7", "wants 500"]);
+        broken(&default, &|j| j.owners.iter_mut().for_each(|o| o.train = 499), &["least_rows = 1000", "on 998 rows"]);
+        broken(
+            &strict(&|p| p.least_own_rows = 600),
+            &|_| (),
+            &["least_own_rows = 600", "500 rows of this owner to test on"],
+        );
+        broken(&strict(&|p| p.reveal = vec!["accuracy".into()]), &|_| (), &["reveal", "reveals the model"]);
+        broken(&strict(&|p| p.reveal.clear()), &|_| (), &["reveals the accuracy"]);
+        let stop = EarlyStop { patience: Some(1), target: None };
+        broken(&strict(&|p| p.early_stop = false), &|j| j.stop = Some(stop), &["early_stop = false"]);
+        broken(
+            &default,
+            &|j| j.owners.iter_mut().for_each(|o| o.test = 49),
+            &["least_test_rows = 100", "98 test rows"],
+        );
+        broken(&default, &|j| j.owners[0].train = 5001, &["least_step_rows = 32", "a step of 1 rows"]);
+        broken(&default, &|j| j.steps = Some(99), &["least_steps = 100", "after 99 steps"]);
+        broken(&default, &|j| j.ends_from = 1, &["least_steps = 100", "after 1 steps"]);
+        broken(
+            &default,
+            &|j| (j.epochs, j.batch, j.steps) = (1, 50, Some(150)),
+            &["least_epochs = 1", "after 0 whole"],
+        );
+        broken(&default, &|j| j.initial = Initial::Private, &["initial = \"seed\"", "private weights"]);
+        broken(&default, &|j| j.initial = Initial::Public { blake3: "0".repeat(64) }, &["public weights"]);
+        // what shows nothing may be as short as it likes
+        let silent = Reveals { accuracy: false, model: false };
+        default.check(&Job { steps: Some(1), reveal: silent, ..allowed() }, 0).unwrap();
+    }
+
+    #[test]
+    fn the_file_that_is_printed_says_what_the_default_does() {
+        assert_eq!(Policy::read(Policy::DEFAULT).unwrap(), Policy::default());
+        assert_eq!(Policy::read("").unwrap(), Policy::default());
+        assert_eq!(Policy::read(Policy::ANYTHING).unwrap(), Policy::anything());
+        let rules = format!("{:?}", Policy::default());
+        for rule in rules.split([' ', '{', ',']).filter_map(|word| word.strip_suffix(':')) {
+            let line = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{rule} = "));
+            assert!(Policy::DEFAULT.lines().any(line), "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_is_told_with_its_line() {
+        let wrong = |text: &str| Policy::read(text).unwrap_err();
+        for (text, says) in [
+            ("least_rows = 5\nleast_row = 5\n", "line 2: unknown field `least_row`"),
+            ("\n\nleast_steps = -1\n", "line 3"),
+            ("initial = \"secret\"", "line 1"),
+            ("reveal = [\"gradients\"]", "`gradients` cannot be revealed"),
+        ] {
+            assert!(wrong(text).contains(says), "{}", wrong(text));
+        }
+    }
+}
