@@ -317,10 +317,15 @@ fn invalid(reason: String) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    /// The headers of frames of all kinds.
+    pub(crate) fn headers() -> Vec<Vec<u8>> {
+        Kind::ALL.map(|kind| Head { kind, ..HEAD }.encode(5).to_vec()).to_vec()
+    }
 
     const HEAD: Head = Head { kind: Kind::Seed, session: 0x0123_4567_89ab_cdef, step: 7, gate: u32::MAX };
 

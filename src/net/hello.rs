@@ -106,13 +106,18 @@ impl Hello {
 
 /// Answers a hello.
 pub(super) fn reply(stream: &mut Stream, answer: &Result<(), String>) -> io::Result<()> {
+    stream.write_parts([&encode_reply(answer), &[]], || ())
+}
+
+fn encode_reply(answer: &Result<(), String>) -> Vec<u8> {
     let reason = answer.as_ref().err().map_or("", String::as_str).as_bytes();
     let reason = &reason[..reason.len().min(MAX_REASON)];
     let mut bytes = MAGIC.to_vec();
     bytes.extend(PROTOCOL.to_le_bytes());
     bytes.push(u8::from(answer.is_ok()));
     bytes.extend(u16::try_from(reason.len()).unwrap_or(0).to_le_bytes());
-    stream.write_parts([&bytes, reason], || ())
+    bytes.extend(reason);
+    bytes
 }
 
 fn read_reply(from: &mut impl Read) -> io::Result<Result<(), String>> {
@@ -157,10 +162,19 @@ const MAX_REASON: usize = 1024;
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::net::channel::tests::headers;
 
-    /// The bytes that a dialer sends first.
-    pub(crate) fn first_bytes(hello: &Hello) -> Vec<u8> {
-        hello.encode()
+    /// What is said below the messages of roles, with names: hellos, replies and the headers of frames. The release, which changes
+    /// without the protocol, is another.
+    pub(crate) fn first_bytes() -> [(&'static str, Vec<Vec<u8>>); 3] {
+        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer, Role::Owner(7)];
+        let direction = [Direction::ToDialer, Direction::ToListener];
+        let build = Build { protocol: PROTOCOL, release: Some("0.0.0") };
+        let hello = |(from, direction): (Role, Direction)| Hello { build, direction, from, ..sample(build) }.encode();
+        let hellos =
+            roles.into_iter().flat_map(|role| direction.map(|direction| (role, direction))).map(hello).collect();
+        let replies = [Ok(()), Err("a reason".to_owned())].map(|answer| encode_reply(&answer)).to_vec();
+        [("hello", hellos), ("reply to a hello", replies), ("header of a frame", headers())]
     }
 
     fn sample(build: Build<'static>) -> Hello {
@@ -170,7 +184,7 @@ pub(super) mod tests {
     #[test]
     fn a_hello_comes_back_from_its_bytes() {
         let hello = sample(Build::OURS);
-        assert_eq!(Hello::hear(&mut first_bytes(&hello).as_slice()).unwrap(), Ok(hello));
+        assert_eq!(Hello::hear(&mut hello.encode().as_slice()).unwrap(), Ok(hello));
     }
 
     #[test]
@@ -184,7 +198,7 @@ pub(super) mod tests {
             ),
             (Build { release: Some("0.0.7"), ..Build::OURS }, format!("ppdnn 0.0.7 (protocol {PROTOCOL})")),
         ] {
-            let reason = Hello::hear(&mut first_bytes(&sample(theirs)).as_slice()).unwrap().unwrap_err();
+            let reason = Hello::hear(&mut sample(theirs).encode().as_slice()).unwrap().unwrap_err();
             let ours = format!("the listener {}; install the same ppdnn on both", Build::OURS);
             assert!(reason.contains(&shown) && reason.contains(&ours), "{reason}");
         }
@@ -192,8 +206,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_release_that_cannot_be_printed_is_not() {
-        let reason =
-            Hello::hear(&mut first_bytes(&sample(Build { protocol: 7, release: Some("1\u{1b}[2J\n") })).as_slice());
+        let reason = Hello::hear(&mut sample(Build { protocol: 7, release: Some("1\u{1b}[2J\n") }).encode().as_slice());
         let reason = reason.unwrap().unwrap_err();
         assert!(reason.contains("ppdnn 1[2J (protocol 7)"), "{reason}");
     }

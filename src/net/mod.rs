@@ -29,6 +29,8 @@ pub use dial::dial;
 pub use fault::{Fault, Faulty};
 pub use free::free_addresses;
 pub use hello::PROTOCOL;
+#[cfg(test)]
+pub(crate) use hello::tests::first_bytes;
 pub use identity::{Fingerprint, Identity};
 pub use link::Link;
 pub use listener::Listener;

@@ -39,11 +39,15 @@ mod owner;
 mod pace;
 mod process;
 mod remote;
+#[cfg(test)]
+mod sample;
 mod seeds;
 mod server;
 mod stay;
 mod trainer;
 mod training;
+#[cfg(test)]
+mod wire;
 
 pub use agreement::{Agreement, Parties};
 pub use blame::Failure;
