@@ -215,7 +215,7 @@ fn mislabelled_files_are_named() {
 
 #[test]
 fn cifar_files_become_images_with_channels_last_and_wrong_ones_are_refused() {
-    let file = |name| KnownFile { name, sha256: "", bytes: 0 };
+    let file = |name| KnownFile { name, sha256: "", bytes: 0, content: "" };
     let cifar = Known {
         name: "tiny-cifar",
         image: [2, 2, 3],
@@ -532,7 +532,7 @@ fn tiny(urls: &[&str]) -> Known {
     let urls: Vec<&'static str> = urls.iter().map(|url| &*url.to_string().leak()).collect();
     let files = tiny_files(0).map(|(name, bytes)| {
         let packed = gzip(&bytes);
-        KnownFile { name, sha256: hex(&packed).leak(), bytes: packed.len() as u64 }
+        KnownFile { name, sha256: hex(&packed).leak(), bytes: packed.len() as u64, content: "" }
     });
     Known {
         format: Format::Idx,
@@ -571,7 +571,7 @@ fn put(folder: &Path, known: &Known, files: &[(&str, Vec<u8>); 4], ending: &str)
 
 fn only_nothing() -> Places {
     let patience = Duration::from_secs(2);
-    Places { chosen: None, folders: Vec::new(), cache: None, certificates: None, patience }
+    Places { chosen: None, folders: Vec::new(), cache: None, certificates: None, patience, unchecked: false }
 }
 
 fn only(folder: &Path) -> Places {

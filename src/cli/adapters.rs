@@ -2,6 +2,7 @@
 
 use crate::backend::Adapter;
 use crate::cli::args::AdaptersArgs;
+use crate::cli::compute::SOFTWARE;
 use crate::cli::screen::{json, say};
 use crate::error::Result;
 
@@ -11,13 +12,14 @@ pub(super) fn adapters(args: &AdaptersArgs) -> Result<()> {
     for (index, a) in list.iter().enumerate() {
         if args.json {
             json(&serde_json::json!({
-                "index": index, "name": a.name, "kind": a.kind, "api": a.api,
+                "index": index, "name": a.name, "kind": a.kind, "software": a.kind == SOFTWARE, "api": a.api,
                 "max_operand_bytes": a.max_operand_bytes, "native_u64": a.native_u64,
             }));
         } else {
             let words = if a.native_u64 { "native u64" } else { "u64 in limbs" };
             let room = a.max_operand_bytes >> 20;
-            say(&format!("{index}  {} ({}, {}), operands up to {room} MiB, {words}", a.name, a.kind, a.api));
+            let kind = if a.kind == SOFTWARE { "no GPU: software on the processor" } else { a.kind };
+            say(&format!("{index}  {} ({kind}, {}), operands up to {room} MiB, {words}", a.name, a.api));
         }
     }
     if list.is_empty() && !args.json {

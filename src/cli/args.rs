@@ -1,14 +1,13 @@
 //! What the command line takes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::backend::{Adapter, Backend, Cpu, Wgpu};
+use crate::cli::compute::ComputeArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs, rounded};
 use crate::cli::units;
-use crate::data::{DataSet, Examples, Known, known};
+use crate::data::{DataSet, Examples, Known, Places, known};
 use crate::error::{Error, Result};
 use crate::nn::{Beginning, Saved};
 use crate::roles::Training;
@@ -27,7 +26,7 @@ pub(super) enum Command {
     /// List the GPUs of this machine
     Adapters(AdaptersArgs),
     /// Deal correlated randomness for a job
-    Dealer(RoleArgs),
+    Dealer(DealerArgs),
     /// Train in the clear on public data, and see which ranges the job needs
     #[command(after_help = DEFAULTS.as_str())]
     DryRun(DryRunArgs),
@@ -95,9 +94,8 @@ pub(super) struct JobArgs {
 pub(super) struct TrainArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Folder with the data set's files, instead of the usual places
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: DataArgs,
     /// A range certificate that `ppdnn dry-run` made for this job
     ///
     /// One of another network, of other settings, or without room is an error.
@@ -161,9 +159,8 @@ pub(super) struct PlanArgs {
 pub(super) struct DryRunArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Folder with the data set's files, instead of the usual places
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: DataArgs,
     /// Folder for the range certificate (default: runs/MODEL-DATASET-N)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -173,6 +170,32 @@ pub(super) struct DryRunArgs {
     /// Print the closing table only
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
+}
+
+/// Where the data set's files are.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DataArgs {
+    /// Folder with the data set's files, instead of the usual places
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Take files that are not those of the set that is known by its name
+    ///
+    /// The SHA-256 of labels, and of images that are read whole, is not checked.
+    #[arg(long)]
+    pub unchecked_data: bool,
+}
+
+impl DataArgs {
+    /// The places to look in.
+    pub(super) fn places(&self) -> Places {
+        Places::new(self.data_dir.as_deref()).unchecked(self.unchecked_data)
+    }
+
+    /// The options that ask for the same.
+    pub(super) fn options(&self) -> Vec<String> {
+        let dir = self.data_dir.iter().flat_map(|dir| ["--data-dir".to_owned(), dir.display().to_string()]);
+        dir.chain(self.unchecked_data.then(|| "--unchecked-data".to_owned())).collect()
+    }
 }
 
 /// A party that takes part in a job.
@@ -205,7 +228,27 @@ pub(super) struct ServerArgs {
     #[command(flatten)]
     pub compute: ComputeArgs,
     #[command(flatten)]
+    pub listen: ListenArgs,
+    #[command(flatten)]
     pub role: RoleArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct DealerArgs {
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    #[command(flatten)]
+    pub role: RoleArgs,
+}
+
+/// Where a party listens.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ListenArgs {
+    /// Listen here instead of at the cluster file's address
+    ///
+    /// Behind NAT or in a container: the file has the address that the others call.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -216,9 +259,8 @@ pub(super) struct OwnerArgs {
     /// It brings its part of mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
-    /// Folder with the data set's files, instead of the usual places
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: DataArgs,
     /// What jobs may do with the rows (default: what `ppdnn policy` prints)
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -280,87 +322,11 @@ pub(super) struct EvaluateArgs {
     /// Scored on mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
-    /// Folder with the data set's files, instead of the usual places
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: DataArgs,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-}
-
-/// What computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum BackendArg {
-    /// The processor, in this version
-    Auto,
-    /// The processor
-    Cpu,
-    /// A GPU
-    Gpu,
-}
-
-/// Where servers compute.
-#[derive(Args, Clone, Debug)]
-pub(super) struct ComputeArgs {
-    /// What computes
-    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
-    pub backend: BackendArg,
-    /// GPU to use: number or part of the name, as `ppdnn adapters` lists them
-    #[arg(long, value_name = "NAME|INDEX")]
-    pub adapter: Option<String>,
-}
-
-impl ComputeArgs {
-    /// The backend.
-    pub(super) fn open(&self) -> Result<Arc<dyn Backend>> {
-        match self.backend {
-            BackendArg::Auto | BackendArg::Cpu => Ok(Arc::new(Cpu::default())),
-            BackendArg::Gpu => Ok(Arc::new(Wgpu::open(self.index()?)?)),
-        }
-    }
-
-    /// What a person calls the backend, without opening it.
-    pub(super) fn name(&self) -> Result<String> {
-        match self.backend {
-            BackendArg::Auto | BackendArg::Cpu => Ok("cpu".into()),
-            BackendArg::Gpu => Ok(Adapter::list().swap_remove(self.index()?).name),
-        }
-    }
-
-    /// The options that ask for the same.
-    pub(super) fn options(&self) -> Vec<String> {
-        let backend = match self.backend {
-            BackendArg::Auto => "auto",
-            BackendArg::Cpu => "cpu",
-            BackendArg::Gpu => "gpu",
-        };
-        let adapter = self.adapter.iter().flat_map(|a| ["--adapter".to_owned(), a.clone()]);
-        ["--backend".to_owned(), backend.to_owned()].into_iter().chain(adapter).collect()
-    }
-
-    /// Number of the adapter that is asked for.
-    fn index(&self) -> Result<usize> {
-        let list = Adapter::list();
-        let found = match &self.adapter {
-            None => (!list.is_empty()).then_some(0),
-            Some(wanted) => match wanted.parse::<usize>() {
-                Ok(index) => (index < list.len()).then_some(index),
-                Err(_) => list.iter().position(|a| a.name.to_lowercase().contains(&wanted.to_lowercase())),
-            },
-        };
-        let names = list.iter().map(|a| format!("`{}`", a.name)).collect::<Vec<_>>().join(", ");
-        found.ok_or_else(|| match (&self.adapter, list.is_empty()) {
-            (_, true) => Error::Usage(
-                "there is no GPU with a Vulkan, Metal or DX12 driver; install one (mesa-vulkan-drivers has one in \
-                 software), or use --backend cpu"
-                    .into(),
-            ),
-            (wanted, _) => Error::Usage(format!(
-                "no adapter is `{}`; there are {names}; or use --backend cpu",
-                wanted.as_deref().unwrap_or("0")
-            )),
-        })
-    }
 }
 
 impl JobArgs {
@@ -378,27 +344,29 @@ impl JobArgs {
             .steps(self.steps)
             .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
             .seed(self.seed);
+        let mut ambiguous = Vec::new();
         if let Some(file) = &self.init {
-            let parameters = self.begin(file, &recipe)?;
+            let Beginning { parameters, square, .. } = self.begin(file, &recipe)?;
             training =
                 if self.private_init { training.private_initial(parameters) } else { training.initial(parameters) };
+            ambiguous = square;
         }
         let first = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
         let train_rows = first(recipe.settings.train_limit, data.train_rows);
         let test_rows = first(recipe.settings.test_limit, data.test_rows);
-        Ok(Choice { data, training, asked: recipe.settings, train_rows, test_rows })
+        Ok(Choice { data, training, asked: recipe.settings, ambiguous, train_rows, test_rows })
     }
 
     /// The parameters of a file.
-    fn begin(&self, file: &Path, recipe: &Recipe) -> Result<Vec<Vec<f64>>> {
-        let Beginning { parameters, normalization } = Saved::load_parameters(file, &recipe.model)?;
+    fn begin(&self, file: &Path, recipe: &Recipe) -> Result<Beginning> {
+        let begun = Saved::load_parameters(file, &recipe.model)?;
         let normalize = recipe.settings.normalize;
-        match normalization {
+        match begun.normalization {
             Some(theirs) if theirs.is_some() != normalize => {
                 let (was, flag) = if normalize { ("as they are", "false") } else { ("normalized", "true") };
                 Err(Error::format(file, format!("was trained on features {was}; add --normalize={flag}")))
             }
-            _ => Ok(parameters),
+            _ => Ok(begun),
         }
     }
 }
@@ -412,6 +380,8 @@ pub(super) struct Choice {
     pub training: Training,
     /// The settings before they are rounded.
     pub asked: Settings,
+    /// Square weights of a file that does not say which way round they are.
+    pub ambiguous: Vec<String>,
     pub train_rows: usize,
     pub test_rows: usize,
 }
@@ -438,7 +408,14 @@ impl Choice {
     /// What is asked for and cannot be had, though the rest can.
     pub(super) fn warnings(&self) -> Vec<String> {
         let name = self.data.name;
-        [
+        let ambiguous = (!self.ambiguous.is_empty()).then(|| {
+            let square = self.ambiguous.join(", ");
+            format!(
+                "{square} of --init: nothing says which way round a square weight is. It is taken as [inputs, outputs]; PyTorch \
+                 keeps [outputs, inputs]: transpose all weights that come from there, square ones too"
+            )
+        });
+        let limits = [
             ("--train-limit", self.asked.train_limit, self.data.train_rows, "train on"),
             ("--test-limit", self.asked.test_limit, self.data.test_rows, "test on"),
         ]
@@ -448,8 +425,8 @@ impl Choice {
             Some(format!(
                 "{flag} {limit} is more than {name} has; it has {all} rows to {what}, and all of them are taken"
             ))
-        })
-        .collect()
+        });
+        limits.chain(ambiguous).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cli::args::DryRunArgs;
 use crate::cli::columns::{columns, short};
 use crate::cli::folder::next_folder;
 use crate::cli::screen::{Screen, json, percent, say, warn};
-use crate::data::{Places, load};
+use crate::data::load;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::party::{Range, Ranges};
@@ -18,7 +18,7 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let choice = args.job.choose(1)?;
     choice.warnings().iter().for_each(|text| warn(text));
     let mut screen = Screen::new(args.json, args.quiet);
-    let places = Places::new(args.data_dir.as_deref());
+    let places = args.files.places();
     let data = load(choice.data.name, &places, &mut |download| screen.download(&download))?;
     let (train, test) = choice.rows(&data);
     let job = choice.training.job(train.len(), test.len())?;

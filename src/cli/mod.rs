@@ -4,9 +4,11 @@ mod adapters;
 mod args;
 mod columns;
 mod compare;
+mod compute;
 mod dry_run;
 mod folder;
 mod keygen;
+mod mesa;
 mod models;
 mod outcome;
 mod plan;
@@ -30,6 +32,7 @@ use args::{Cli, Command};
 pub fn main() -> ExitCode {
     begin();
     let cli = Cli::parse();
+    mesa::hush(&cli.command);
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),
         Command::Dealer(args) => roles::dealer(args),

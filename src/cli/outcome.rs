@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::cli::args::EvaluateArgs;
 use crate::cli::screen::{bytes, count, json, percent, say, seconds};
 use crate::cli::settings::{batches, in_words};
-use crate::data::{Places, load};
+use crate::data::load;
 use crate::error::Result;
 use crate::nn::Saved;
 use crate::roles::{Bytes, Summary};
@@ -14,7 +14,7 @@ use crate::roles::{Bytes, Summary};
 /// Scores a saved model in the clear.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let saved = Saved::load(&args.model)?;
-    let data = load(&args.dataset, &Places::new(args.data_dir.as_deref()), &mut |_| ())?;
+    let data = load(&args.dataset, &args.files.places(), &mut |_| ())?;
     let accuracy = saved.accuracy(data.test.features.view(), &data.test.labels)?;
     if args.json {
         let (model, rows) = (saved.model.name(), data.test.len());

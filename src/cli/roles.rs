@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Cpu};
-use crate::cli::args::{OwnerArgs, RoleArgs, ServerArgs};
-use crate::cli::screen::{json, note, say};
-use crate::data::{DataSet, Places, known, locate};
+use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
+use crate::cli::screen::{json, note, say, warn};
+use crate::data::{DataSet, known, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
@@ -17,14 +17,17 @@ use crate::train::{Job, Policy};
 /// Serves jobs.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
     let id = args.id;
-    run(&args.role, Role::Server(id), |place, stay| place.serve(id, &args.compute.open()?, stay))
+    run(&args.role, Role::Server(id), |place, stay| {
+        args.compute.warning()?.iter().for_each(|text| warn(text));
+        place.clone().listen_at(args.listen.listen.clone()).serve(id, &args.compute.open()?, stay)
+    })
 }
 
 /// Deals for jobs.
-pub(super) fn dealer(args: &RoleArgs) -> Result<()> {
-    run(args, Role::Dealer, |place, stay| {
+pub(super) fn dealer(args: &DealerArgs) -> Result<()> {
+    run(&args.role, Role::Dealer, |place, stay| {
         let cpu: Arc<dyn Backend> = Arc::new(Cpu::default());
-        place.deal(&cpu, stay)
+        place.clone().listen_at(args.listen.listen.clone()).deal(&cpu, stay)
     })
 }
 
@@ -32,7 +35,7 @@ pub(super) fn dealer(args: &RoleArgs) -> Result<()> {
 pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
     let number = args.number;
     run(&args.role, Role::Owner(number), |place, stay| {
-        let (set, places) = (known(&args.dataset)?, Places::new(args.data_dir.as_deref()));
+        let (set, places) = (known(&args.dataset)?, args.files.places());
         // its own rows are read once the job says which; that there are any, before anybody waits for them
         locate(set.name, &places, &mut |_| ())?;
         let rows = |job: &Job| {

@@ -55,7 +55,7 @@ pub(super) struct RecipeArgs {
     /// With --accumulate it is for the mean over all rows of a step.
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// Momentum, rounded to a multiple of 1/32 below 1 [default: the network's]
+    /// Momentum, a multiple of 1/32 below 1 [default: the network's]
     #[arg(long, allow_negative_numbers = true)]
     pub momentum: Option<f64>,
     /// Weight decay, of all parameters [default: the network's]

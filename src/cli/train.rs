@@ -36,11 +36,11 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     if let Some(warning) = warning(args, &choice, &job)? {
         warn(&warning);
     }
-    choice.warnings().iter().for_each(|text| warn(text));
+    choice.warnings().into_iter().chain(args.job.compute.warning()?).for_each(|text| warn(&text));
     if let Some(refused) = (0..).zip(&job.owners).find_map(|(owner, _)| Policy::default().check(&job, owner).err()) {
         warn(&format!("owners refuse a job like this one unless their own policy allows it: {refused}"));
     }
-    let places = Places::new(args.data_dir.as_deref());
+    let places = args.files.places();
     let mut screen = Screen::new(args.json, args.quiet).remarks(choice.remarks(&job, &args.job));
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
@@ -48,7 +48,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     }
     let folder = Folder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
     let agreement = cluster.as_ref().map(|cluster| Agreement::new(&job, &Parties::of(cluster)));
-    folder.write_config(&job, &args.job, agreement.as_ref())?;
+    folder.write_config(&job, &args.job, agreement.as_ref()).inspect_err(|_| drop(folder.empty()))?;
     let stop = Stop::on_signals()?;
     let interrupted = &stop.interrupted;
     let mut metrics = folder.metrics()?;
@@ -120,9 +120,7 @@ fn local(args: &TrainArgs, dataset: &str, folder: &Folder) -> Result<Local> {
     let program = std::env::current_exe().map_err(|e| Error::file("the program", e))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut data = vec!["--dataset".to_owned(), dataset.to_owned()];
-    if let Some(dir) = &args.data_dir {
-        data.extend(["--data-dir".to_owned(), dir.display().to_string()]);
-    }
+    data.extend(args.files.options());
     Ok(Local {
         program,
         compute: args.job.compute.options(),

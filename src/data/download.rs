@@ -189,6 +189,6 @@ fn unavailable(known: &Known, places: &Places, reason: &str) -> Error {
     Error::peer(format!("download of {}", known.name), reason)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

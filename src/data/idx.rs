@@ -10,7 +10,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
+use crate::data::download::hex;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -19,6 +21,8 @@ pub struct Idx {
     path: PathBuf,
     shape: Shape,
     body: Box<dyn Read>,
+    /// Of what was read so far.
+    hash: Sha256,
 }
 
 impl Idx {
@@ -39,10 +43,11 @@ impl Idx {
         if sizes.len() < 4 * axes {
             return Err(Error::format(path, format!("is truncated: ends within the sizes of its {axes} axes")));
         }
+        let hash = Sha256::new().chain_update(magic).chain_update(&sizes);
         let (sizes, _) = sizes.as_chunks::<4>();
         let sizes: Vec<u32> = sizes.iter().map(|size| u32::from_be_bytes(*size)).collect();
         match shape(&sizes) {
-            Some(shape) => Ok(Self { path: path.to_owned(), shape, body }),
+            Some(shape) => Ok(Self { path: path.to_owned(), shape, body, hash }),
             None => Err(Error::format(path, format!("announces {sizes:?} values; at most {MOST} are read"))),
         }
     }
@@ -81,7 +86,12 @@ impl Idx {
     ///
     /// # Errors
     /// Where the file cannot be read, is damaged, or holds fewer or more bytes than it announces.
-    pub fn map<T>(mut self, f: impl Fn(u8) -> T) -> Result<Vec<T>> {
+    pub fn map<T>(self, f: impl Fn(u8) -> T) -> Result<Vec<T>> {
+        self.map_hashed(f).map(|(values, _)| values)
+    }
+
+    /// [`Idx::map`], and the SHA-256 of the whole file, unpacked.
+    pub(super) fn map_hashed<T>(mut self, f: impl Fn(u8) -> T) -> Result<(Vec<T>, String)> {
         let announced = self.shape.len();
         let mut values = Vec::with_capacity(announced.min(FIRST));
         let mut chunk = vec![0; CHUNK];
@@ -96,6 +106,7 @@ impl Idx {
                 let reason = format!("is too long: holds more than the {announced} values of shape {}", self.shape);
                 return Err(Error::format(self.path, reason));
             }
+            self.hash.update(bytes);
             values.extend(bytes.iter().map(|&byte| f(byte)));
         }
         if values.len() < announced {
@@ -104,7 +115,7 @@ impl Idx {
             return Err(Error::format(self.path, reason));
         }
         values.shrink_to_fit();
-        Ok(values)
+        Ok((values, hex(&self.hash.finalize())))
     }
 }
 

@@ -71,6 +71,12 @@ impl Known {
         places: &Places,
         progress: &mut dyn FnMut(Download),
     ) -> Result<DataSet> {
+        if self.features != self.image.iter().product::<usize>() || self.features == 0 || self.classes == 0 {
+            let Self { name, features, image, classes, .. } = self;
+            return Err(Error::Usage(format!(
+                "`{name}` has {features} features, images of {image:?} and {classes} classes"
+            )));
+        }
         for (rows, all) in [(&train, self.train_rows), (&test, self.test_rows)] {
             if rows.start > rows.end || rows.end > all {
                 let Range { start, end } = rows;
@@ -81,13 +87,18 @@ impl Known {
         match (self.format, &paths[..]) {
             (Format::Idx, [train_images, train_labels, test_images, test_labels]) => {
                 // Labels first: they are small, and tell a mix-up before the images are read.
-                let labels_train = self.labels(train_labels, self.train_rows)?;
-                let labels_test = self.labels(test_labels, self.test_rows)?;
+                let (labels_train, sum_train) = self.labels(train_labels, self.train_rows)?;
+                let (labels_test, sum_test) = self.labels(test_labels, self.test_rows)?;
                 self.is_mine(train_labels, &labels_train)?;
+                self.is_known(1, train_labels, &sum_train, places)?;
+                self.is_known(3, test_labels, &sum_test, places)?;
                 let (labels_train, labels_test) =
                     (labels_train[train.clone()].to_vec(), labels_test[test.clone()].to_vec());
-                let images_train = self.images(train_images, self.train_rows, train)?;
-                self.set((images_train, labels_train), (self.images(test_images, self.test_rows, test)?, labels_test))
+                let (images_train, sum) = self.images(train_images, self.train_rows, train)?;
+                sum.map_or(Ok(()), |sum| self.is_known(0, train_images, &sum, places))?;
+                let (images_test, sum) = self.images(test_images, self.test_rows, test)?;
+                sum.map_or(Ok(()), |sum| self.is_known(2, test_images, &sum, places))?;
+                self.set((images_train, labels_train), (images_test, labels_test))
             }
             (Format::Cifar, [train_files @ .., test_file]) => {
                 let (_, first) = cifar::read(train_files, self.train_rows, 0..self.first_labels.len(), self)?;
@@ -118,21 +129,39 @@ impl Known {
         Ok(())
     }
 
-    /// Some of the `all` images of a file.
-    fn images(&self, path: &Path, all: usize, rows: Range<usize>) -> Result<Array2<f32>> {
+    /// Checks the SHA-256 of what file number `file` unpacks to.
+    fn is_known(&self, file: usize, path: &Path, sum: &str, places: &Places) -> Result<()> {
+        let known = self.files.get(file).map_or("", |file| file.content);
+        if known.is_empty() || sum == known || places.unchecked {
+            return Ok(());
+        }
+        let (name, short) = (self.name, |sum: &str| sum.chars().take(12).collect::<String>());
+        let reason = format!(
+            "is not the file of {name} that is known: its content has the SHA-256 {}.., not {}..; fetch it again, or add \
+             --unchecked-data if it is meant to differ",
+            short(sum),
+            short(known),
+        );
+        Err(Error::format(path, reason))
+    }
+
+    /// Some of the `all` images of a file; where it is read whole, with the SHA-256 of what it unpacks to.
+    fn images(&self, path: &Path, all: usize, rows: Range<usize>) -> Result<(Array2<f32>, Option<String>)> {
         let [h, w, _] = self.image;
         let idx = self.open(path, "images", Shape::from([all, h, w]))?;
         let (count, pixel) = (rows.len(), |byte| f32::from(byte) / 255.0);
-        let pixels = match count == all {
-            true => idx.map(pixel)?,
-            false => idx.part(rows.start * self.features..rows.end * self.features, pixel)?,
+        let (pixels, sum) = match count == all {
+            true => idx.map_hashed(pixel).map(|(pixels, sum)| (pixels, Some(sum)))?,
+            false => (idx.part(rows.start * self.features..rows.end * self.features, pixel)?, None),
         };
-        Ok(Array2::from_shape_vec((count, self.features), pixels).expect("idx yields as many values as are asked for"))
+        let images = Array2::from_shape_vec((count, self.features), pixels);
+        Ok((images.expect("idx yields as many values as are asked for"), sum))
     }
 
-    fn labels(&self, path: &Path, rows: usize) -> Result<Vec<u32>> {
-        let labels = self.open(path, "labels", Shape::from([rows]))?.map(u32::from)?;
-        self.check_labels(path, &labels).map(|()| labels)
+    /// All labels of a file, and the SHA-256 of what it unpacks to.
+    fn labels(&self, path: &Path, rows: usize) -> Result<(Vec<u32>, String)> {
+        let (labels, sum) = self.open(path, "labels", Shape::from([rows]))?.map_hashed(u32::from)?;
+        self.check_labels(path, &labels).map(|()| (labels, sum))
     }
 
     /// Refuses labels of a file that are no classes.

@@ -23,12 +23,20 @@ pub struct Places {
     pub certificates: Option<PathBuf>,
     /// How long a mirror may say nothing.
     pub patience: Duration,
+    /// Whether files under a known name may hold something else than what is known.
+    pub unchecked: bool,
 }
 
 impl Places {
     /// The usual places: `$PPDNN_DATA`, `./datasets`, the user's cache, `/usr/share/datasets`.
     pub fn new(data_dir: Option<&Path>) -> Self {
         Self::from_env(data_dir, |name| env::var_os(name))
+    }
+
+    /// The same, whose files need not be those that are known.
+    #[must_use]
+    pub fn unchecked(self, unchecked: bool) -> Self {
+        Self { unchecked, ..self }
     }
 
     /// The usual places, from the environment that `var` tells.
@@ -44,6 +52,7 @@ impl Places {
             cache,
             certificates: path("SSL_CERT_FILE"),
             patience: Duration::from_secs(30),
+            unchecked: false,
         }
     }
 

@@ -365,7 +365,9 @@ impl Mailbox {
 fn no_address(address: &str, role: Role, error: &io::Error) -> Error {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => "another program listens there: stop it, or give this role another port",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address: correct it, or use 0.0.0.0",
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; if it is right for the others, add --listen with one of this machine, as 0.0.0.0:7100"
+        }
         io::ErrorKind::PermissionDenied => "the system does not permit it: take a port above 1023",
         _ => "it should be a host of this machine and a free port",
     };

@@ -10,6 +10,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::error::{Error, Result};
+use crate::nn::foreign::{CONVERT, origin, turned};
 use crate::nn::stage::Linear;
 use crate::nn::{Model, Normalization, clear};
 
@@ -35,6 +36,8 @@ pub struct Beginning {
     pub parameters: Vec<Vec<f64>>,
     /// How features are scaled for them; none where the file does not say whether they are.
     pub normalization: Option<Option<Normalization>>,
+    /// Square weights of a file that does not say who wrote it: nothing tells `[inputs, outputs]` from `[outputs, inputs]`.
+    pub square: Vec<String>,
 }
 
 impl Saved {
@@ -65,8 +68,9 @@ impl Saved {
     /// Writes the model, in one piece or not at all.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`Error::File`]; [`Error::Usage`] where the parameters are not the model's.
     pub fn save(&self, path: &Path) -> Result<()> {
+        self.check()?;
         let mut named = Vec::new();
         for (i, ((weight, bias), linear)) in (1..).zip(self.parameters.iter().zip(products(&self.model))) {
             let name = linear.name();
@@ -103,7 +107,10 @@ impl Saved {
     pub fn load(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|e| Error::file(path, e))?;
         let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is no model of ppdnn: {what}"));
-        let (model, normalization) = described(&text).map_err(|e| wrong(&e))?;
+        let (model, normalization) = described(&text).map_err(|e| match origin(&text) {
+            Some(_) => Error::format(path, e),
+            None => wrong(&e),
+        })?;
         let model = model.ok_or_else(|| wrong(&"it does not name its layers"))?;
         let parameters = tensors(&text, &model).map_err(|e| wrong(&e))?;
         Self::new(model, normalization, &parameters).map_err(|e| wrong(&e))
@@ -117,16 +124,21 @@ impl Saved {
     pub fn load_parameters(path: &Path, model: &Model) -> Result<Beginning> {
         let text = fs::read(path).map_err(|e| Error::file(path, e))?;
         let wrong = |what: String| Error::format(path, format!("does not fit `{}`: {what}", model.name()));
-        let (saved, normalization) = described(&text).map_err(wrong)?;
+        let (saved, normalization) = described(&text).map_err(|e| match origin(&text) {
+            Some(_) => Error::format(path, e),
+            None => wrong(e),
+        })?;
         let parameters = tensors(&text, model).map_err(wrong)?;
-        Ok(Beginning { parameters, normalization: saved.map(|_| normalization) })
+        let square = if saved.is_none() { square(model) } else { Vec::new() };
+        Ok(Beginning { parameters, normalization: saved.map(|_| normalization), square })
     }
 
     /// The logits of rows, `[n, classes]`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the rows have other columns than the model.
+    /// [`Error::Usage`] where the rows have other columns than the model, or the parameters are not the model's.
     pub fn logits(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        self.check()?;
         if rows.ncols() != self.model.features() {
             let (has, wants) = (rows.ncols(), self.model.features());
             return Err(Error::Usage(format!(
@@ -137,6 +149,16 @@ impl Saved {
         #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
         let scaled = rows.mapv(|x| self.normalization.map_or(x, |n| n.apply(x.into()) as f32));
         Ok(clear::forward(&self.model, scaled, &self.parameters))
+    }
+
+    /// Checks that the parameters, which anybody can change, are the model's.
+    fn check(&self) -> Result<()> {
+        let wanted = products(&self.model).map(|Linear { weight, .. }| (weight.to_vec(), vec![weight[1]]));
+        let have = self.parameters.iter().map(|(weight, bias)| (weight.shape().to_vec(), bias.shape().to_vec()));
+        match have.eq(wanted) {
+            true => Ok(()),
+            false => Err(Error::Usage(format!("these are not the parameters of `{}`", self.model.name()))),
+        }
     }
 
     /// Share of the rows whose largest logit is at the label.
@@ -156,7 +178,10 @@ impl Saved {
 
 /// What a file says of its model, if it is one of a model, and of the scale of its features.
 fn described(text: &[u8]) -> std::result::Result<(Option<Model>, Option<Normalization>), String> {
-    let (_, metadata) = SafeTensors::read_metadata(text).map_err(|e| e.to_string())?;
+    let (_, metadata) = SafeTensors::read_metadata(text).map_err(|e| match origin(text) {
+        Some(origin) => format!("is {origin}, no safetensors file; {CONVERT}"),
+        None => format!("it is no safetensors file ({e})"),
+    })?;
     let metadata = metadata.metadata().as_ref();
     let model = metadata.and_then(|m| m.get(MODEL)).map(|text| serde_json::from_str::<Model>(text));
     let model = model.transpose().map_err(|e| e.to_string())?;
@@ -176,7 +201,8 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
             let shape = shapes.next().ok_or("a model has a shape for every parameter")?;
             let tensor = tensors.tensor(&name).map_err(|_| format!("it has no `{name}` of shape {shape}"))?;
             if tensor.shape() != shape.axes() {
-                return Err(format!("`{name}` is {:?}, it has to be {shape}", tensor.shape()));
+                let advice = turned(tensor.shape(), &shape);
+                return Err(format!("`{name}` is {:?}, it has to be {shape}{advice}", tensor.shape()));
             }
             let values: Vec<f64> = match tensor.dtype() {
                 Dtype::F32 => numbers(tensor.data(), |b| f32::from_le_bytes(b).into()),
@@ -191,6 +217,12 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
         Some(name) => Err(format!("`{name}` is none of its parameters; it has `{}`", known.join("`, `"))),
         None => Ok(parameters),
     }
+}
+
+/// The names of a model's square weights.
+fn square(model: &Model) -> Vec<String> {
+    let squares = (1..).zip(products(model)).filter(|(_, linear)| linear.weight[0] == linear.weight[1]);
+    squares.map(|(i, linear)| format!("{}{i}.weight", linear.name())).collect()
 }
 
 fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
@@ -235,6 +267,25 @@ mod tests {
         assert_eq!(Saved::load(&path).unwrap().logits(rows.view()).unwrap(), ndarray::arr2(&[[1.25, 0.5]]));
     }
 
+    #[test]
+    fn parameters_that_were_changed_are_an_error_and_no_panic() {
+        let model = Model::dense("tiny", 3, &[], 2).unwrap();
+        let saved = Saved::new(model, None, &[vec![0.0; 6], vec![0.0; 2]]).unwrap();
+        let rows = ndarray::arr2(&[[1.0, 0.0, 1.0]]);
+        assert!(saved.logits(rows.view()).is_ok());
+        let weight = |rows, columns| (Array2::zeros([rows, columns]), Array1::zeros(columns));
+        for parameters in [
+            Vec::new(),
+            vec![weight(2, 2)],
+            vec![weight(3, 2), weight(3, 2)],
+            vec![(Array2::zeros([3, 2]), Array1::zeros(3))],
+        ] {
+            let saved = Saved { parameters, ..saved.clone() };
+            assert!(saved.logits(rows.view()).unwrap_err().is_usage());
+            assert!(saved.save(Path::new("never")).unwrap_err().is_usage());
+        }
+    }
+
     /// A file of tensors of single precision, and of no model.
     fn plain(path: &Path, tensors: &[(&str, &[usize], &[f32])]) {
         let data: Vec<_> = tensors.iter().map(|(.., x)| bytes(x.iter())).collect();
@@ -255,7 +306,7 @@ mod tests {
         let normalization = Some(Normalization { mean: 1.0, deviation: 2.0 });
         Saved::new(model.clone(), normalization, &wide).unwrap().save(&path).unwrap();
         let load = || Saved::load_parameters(&path, &model);
-        let saved = Beginning { parameters: wide.to_vec(), normalization: Some(normalization) };
+        let saved = Beginning { parameters: wide.to_vec(), normalization: Some(normalization), square: Vec::new() };
         assert_eq!(load().unwrap(), saved);
         let (weight, bias): (&[usize], &[usize]) = (&[3, 2], &[2]);
         plain(&path, &[("dense1.weight", weight, &w), ("dense1.bias", bias, &b)]);
@@ -269,12 +320,46 @@ mod tests {
         refused(&[("dense1.weight", weight, &w)], "no `dense1.bias` of shape [2]");
         refused(
             &[("dense1.weight", &[2, 3], &w), ("dense1.bias", bias, &b)],
-            "`dense1.weight` is [2, 3], it has to be [3, 2]",
+            "`dense1.weight` is [2, 3], it has to be [3, 2]; PyTorch keeps [outputs, inputs]: transpose all weights, square ones too",
         );
         refused(
             &[("dense1.weight", weight, &w), ("dense1.bias", bias, &b), ("dense2.bias", bias, &b)],
             "`dense2.bias` is none of its parameters",
         );
+    }
+
+    #[test]
+    fn square_weights_of_a_file_that_says_nothing_of_itself_are_named() {
+        let model = Model::dense("square", 2, &[2], 2).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("start.safetensors");
+        let (w, b) = ([1.0f32, -1.0, 0.5, 0.0], [0.25f32, -0.5]);
+        let (weight, bias): (&[usize], &[usize]) = (&[2, 2], &[2]);
+        let named = ["dense1", "dense2"].map(|name| [format!("{name}.weight"), format!("{name}.bias")]);
+        let all: Vec<(&str, &[usize], &[f32])> =
+            named.iter().flat_map(|[a, c]| [(a.as_str(), weight, &w[..]), (c.as_str(), bias, &b[..])]).collect();
+        plain(&path, &all);
+        let begun = Saved::load_parameters(&path, &model).unwrap();
+        assert_eq!(begun.square, ["dense1.weight", "dense2.weight"]);
+        Saved::new(model.clone(), None, &begun.parameters).unwrap().save(&path).unwrap();
+        assert!(Saved::load_parameters(&path, &model).unwrap().square.is_empty(), "a file of ppdnn says so");
+    }
+
+    #[test]
+    fn files_of_other_programs_are_named_with_how_to_convert_them() {
+        let model = Model::dense("tiny", 3, &[], 2).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pt");
+        let kinds =
+            [(&b"PK\x03\x04"[..], "PyTorch"), (b"\x80\x02", "pickle"), (b"\x89HDF", "Keras"), (b"\x93NUMPY", "NumPy")];
+        for (start, says) in kinds {
+            fs::write(&path, [start, &[0; 200]].concat()).unwrap();
+            let error = Saved::load_parameters(&path, &model).unwrap_err().to_string();
+            for words in ["model.pt: is a", says, "no safetensors file", "save_file"] {
+                assert!(error.contains(words), "`{words}` is not in {error}");
+            }
+            assert!(Saved::load(&path).unwrap_err().to_string().contains("save_file"));
+        }
     }
 
     #[test]

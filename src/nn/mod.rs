@@ -5,6 +5,7 @@ mod coins;
 mod dyadic;
 mod factor;
 mod file;
+mod foreign;
 mod init;
 mod layer;
 mod linear;

@@ -113,3 +113,65 @@ pub(super) fn is_dismissed(server: &mut dyn Channel, session: u64) -> Result<boo
 fn dismissal(session: u64) -> Head {
     Head { kind: Kind::Control, session, step: 0, gate: LAST_STEP }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::net::pair;
+
+    const OPENING: Head = Head { kind: Kind::Opening, session: 9, step: 4, gate: 7 };
+
+    /// What server 1 makes of frames in step 5.
+    fn hears(frames: &[Head], openings: usize) -> (Result<()>, Ending) {
+        let (mut zero, mut one) = pair("server 0", "server 1");
+        frames.iter().for_each(|head| zero.send(*head, Vec::new()).unwrap());
+        let mut ending = Ending::default();
+        ending.begin(1, 5, 9, Some(&mut one)).unwrap();
+        let heard = (0..openings).try_for_each(|_| ending.receive(&mut one, OPENING, 0, "an opening").map(drop));
+        (heard, ending)
+    }
+
+    #[test]
+    fn the_last_step_is_heard_ahead_of_its_first_opening_and_nowhere_else() {
+        let (heard, ending) = hears(&[last_step(9, 5), OPENING, OPENING], 2);
+        assert!(heard.is_ok() && ending.goes_on(4) && !ending.goes_on(5) && ending.last() == Some(5));
+        let (heard, ending) = hears(&[OPENING, OPENING], 2);
+        assert!(heard.is_ok() && ending.goes_on(5) && ending.last().is_none(), "the control");
+        let late = [OPENING, last_step(9, 5), OPENING];
+        for frames in [&late[..], &[last_step(9, 6), OPENING], &[last_step(8, 5), OPENING], &[last_step(9, 5); 2]] {
+            let (heard, _) = hears(frames, 2);
+            assert!(matches!(heard.unwrap_err(), Error::Desync { .. }), "{frames:?}");
+        }
+    }
+
+    #[test]
+    fn server_0_passes_a_wish_on_once_and_hears_none() {
+        let (mut zero, mut one) = pair("server 1", "server 0");
+        let mut ending = Ending::default();
+        ending.set_wish(Box::new(|| Ok(true)));
+        ending.begin(0, 5, 9, Some(&mut zero)).unwrap();
+        ending.begin(0, 6, 9, Some(&mut zero)).unwrap();
+        assert_eq!((one.recv("a frame").unwrap().head, ending.last()), (last_step(9, 5), Some(5)));
+        assert!(one.poll(Duration::ZERO).unwrap().is_none(), "it is said once");
+        one.send(last_step(9, 6), Vec::new()).unwrap();
+        assert!(ending.receive(&mut zero, OPENING, 0, "an opening").is_err());
+    }
+
+    #[test]
+    fn what_was_dealt_ahead_is_dropped_and_the_dealer_ends() {
+        let (mut dealer, mut server) = pair("server 1", "dealer");
+        let correction = Head { kind: Kind::Correction, session: 9, step: 7, gate: 1 };
+        assert!(!is_dismissed(&mut dealer, 9).unwrap(), "nobody has said anything");
+        (0..50).for_each(|_| dealer.send(correction, vec![0; 100]).unwrap());
+        let dismissing = thread::spawn(move || dismiss_dealer(&mut server, 9));
+        while !is_dismissed(&mut dealer, 9).unwrap() {
+            thread::yield_now();
+        }
+        dismissing.join().unwrap();
+        // a server that is gone has nothing to say
+        assert!(!is_dismissed(&mut dealer, 9).unwrap());
+    }
+}

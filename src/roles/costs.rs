@@ -92,8 +92,9 @@ impl Costs {
     /// The costs of a job on `backend`.
     ///
     /// # Errors
-    /// None in practice.
+    /// [`Error::Usage`](crate::error::Error::Usage) where the job is none.
     pub fn of(job: &Job, backend: &str) -> Result<Self> {
+        job.check()?;
         let plan = plan(job)?;
         let summary = summary(job, &plan, backend);
         let parts = |section, by: f64| {
@@ -112,8 +113,9 @@ impl Costs {
 /// What a job costs, in the summary's names.
 ///
 /// # Errors
-/// None in practice.
+/// [`Error::Usage`](crate::error::Error::Usage) where the job is none.
 pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
+    job.check()?;
     Ok(summary(job, &plan(job)?, backend))
 }
 
@@ -145,7 +147,7 @@ fn summary(job: &Job, plan: &Plan, backend: &str) -> Summary {
 /// The event that announces a job.
 ///
 /// # Errors
-/// None in practice.
+/// As [`plan_summary`].
 pub fn announce(job: &Job, backend: &str) -> Result<Event> {
     let plan = plan_summary(job, backend)?;
     Ok(Event::Job {

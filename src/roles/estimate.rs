@@ -82,8 +82,9 @@ impl Estimate {
     /// The time to expect of a job of these costs; measures this machine first, in about a second.
     ///
     /// # Errors
-    /// Where it cannot be measured.
+    /// Where it cannot be measured, or the job is none.
     pub fn measure(job: &Job, costs: &Costs, network: Network) -> Result<Self> {
+        job.check()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if network.local { threads_of_a_role(cores) } else { cores };
         let s = &costs.summary;

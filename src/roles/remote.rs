@@ -28,12 +28,20 @@ pub struct Place {
     pub cluster: Arc<Cluster>,
     /// How the others notice it.
     pub presence: Presence,
+    /// Where it listens; at the cluster's address where nothing else is said.
+    pub listen: Option<String>,
 }
 
 impl Place {
     /// A party's place.
     pub fn new(identity: Identity, cluster: Cluster) -> Self {
-        Self { identity: Arc::new(identity), cluster: Arc::new(cluster), presence: Presence::default() }
+        Self { identity: Arc::new(identity), cluster: Arc::new(cluster), presence: Presence::default(), listen: None }
+    }
+
+    /// The same, listening at another address than the one that the others call.
+    #[must_use]
+    pub fn listen_at(self, address: Option<String>) -> Self {
+        Self { listen: address, ..self }
     }
 
     /// Checks that the key is that of a role in the cluster.
@@ -143,7 +151,7 @@ impl Place {
     }
 
     fn listen(&self, me: Role) -> Result<Listener> {
-        let address = self.cluster.address(me).unwrap_or_default();
+        let address = self.listen.as_deref().or(self.cluster.address(me)).unwrap_or_default();
         Listener::bind(address, me, &self.identity, &self.cluster)
     }
 

@@ -192,8 +192,8 @@ impl Training {
         Self { reveal, ..self }
     }
 
-    /// The steps after which the trainer may end the run at any time and still gets the model: those of an epoch unless this
-    /// is said. Owners know it from the job.
+    /// The steps after which the trainer may end the run at any time and still gets the model: those of an epoch, and at least
+    /// 100, unless this is said. Owners know it from the job.
     #[must_use]
     pub fn ends_from(self, steps: u64) -> Self {
         Self { ends_from: Some(steps), ..self }
@@ -254,9 +254,9 @@ impl Training {
     /// # Errors
     /// [`Error::Usage`] where settings do not fit each other or the rows.
     pub fn job(&self, train_rows: usize, test_rows: usize) -> Result<Job> {
-        if self.owners == 0 || self.owners > train_rows.max(1) {
-            let text =
-                format!("{} owners cannot share {train_rows} rows; there must be 1 to {train_rows}", self.owners);
+        if self.owners == 0 || self.owners > train_rows.max(1) || self.owners > MOST_OWNERS {
+            let most = train_rows.min(MOST_OWNERS);
+            let text = format!("{} owners cannot share {train_rows} rows; there must be 1 to {most}", self.owners);
             return Err(Error::Usage(text));
         }
         let owned = |owner| {
@@ -281,7 +281,7 @@ impl Training {
             schedule: self.schedule,
             stop: self.stop,
             reveal: self.reveal,
-            ends_from: 1,
+            ends_from: self.ends_from.unwrap_or(1),
             initial: match self.given(&self.model, &self.profile).transpose()? {
                 None => Initial::Seed,
                 Some(_) if self.private => Initial::Private,
@@ -289,10 +289,9 @@ impl Training {
             },
             seed: self.seed,
         };
-        let steps = if job.batch > 0 && job.accumulate > 0 { job.steps_per_epoch() } else { 1 };
-        let job = Job { ends_from: self.ends_from.unwrap_or(steps), ..job };
         job.check()?;
-        Ok(job)
+        let ends_from = self.ends_from.unwrap_or_else(|| job.steps_per_epoch().max(FIRST_END));
+        Ok(Job { ends_from, ..job })
     }
 
     /// Trains with all roles as threads of this process, on the processor.
@@ -414,14 +413,25 @@ fn on_grid(given: &[Vec<f64>], model: &Model, profile: &Profile) -> Result<Vec<V
     if !model.parameters().iter().map(Shape::len).eq(given.iter().map(Vec::len)) {
         return Err(Error::Usage(format!("the initial parameters are not those of `{}`", model.name())));
     }
-    let bound = f64::from(profile.ring - 1 - profile.frac).exp2();
+    let bound = f64::from(profile.ring.saturating_sub(1 + profile.frac)).exp2();
     match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
         Some(x) => Err(Error::Usage(format!("an initial parameter of {x} does not fit: they are below {bound}"))),
         None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
     }
 }
 
+/// The steps that are done before the trainer may end a run, unless somebody says otherwise; or an epoch, if that is more.
+const FIRST_END: u64 = 100;
+
+/// Owners of a job.
+const MOST_OWNERS: usize = 1 << 16;
+
 /// The rows of owner `owner` when `rows` rows are split evenly among `owners`.
 pub fn share_of(rows: usize, owners: usize, owner: usize) -> std::ops::Range<usize> {
-    rows * owner / owners..rows * (owner + 1) / owners
+    // no sum or product of them overflows
+    let until = |n: usize| {
+        let part = rows as u128 * n.min(owners) as u128 / owners.max(1) as u128;
+        usize::try_from(part).expect("no more than all rows")
+    };
+    until(owner)..until(owner.saturating_add(1))
 }

@@ -72,6 +72,8 @@ impl Reveals {
 }
 
 /// A training job. All of it is public.
+///
+/// What is said of a job's steps, rows and settings holds for one that [`Job::check`] lets through.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The name of the owners' data set; empty where the program that runs the owners has its own rows.
@@ -237,12 +239,12 @@ impl Job {
 
     /// Rows to train on.
     pub fn train_rows(&self) -> u32 {
-        self.owners.iter().map(|o| o.train).sum()
+        self.owners.iter().fold(0, |sum, o| sum.saturating_add(o.train))
     }
 
     /// Rows to test on.
     pub fn test_rows(&self) -> u32 {
-        self.owners.iter().map(|o| o.test).sum()
+        self.owners.iter().fold(0, |sum, o| sum.saturating_add(o.test))
     }
 
     /// The bytes that the parties compare.

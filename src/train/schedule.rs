@@ -45,7 +45,7 @@ impl Schedule {
             Self::Cosine => f64::from(COSINE[piece(step, run.steps)]) / 65_536.0,
             Self::Halving => EIGHTHS.into_iter().filter(|n| step >= eighths(*n, run.steps)).fold(1.0, |f, _| f / 2.0),
             Self::Step { epochs, factor } => {
-                let (mut now, mut times) = (1.0, step / run.epoch / u64::from(epochs));
+                let (mut now, mut times) = (1.0, step / run.epoch.max(1) / u64::from(epochs.max(1)));
                 while times > 0 && now >= FLOOR {
                     now *= factor;
                     times -= 1;
@@ -65,7 +65,7 @@ impl Schedule {
             }
             Self::Step { .. } if self.factor(step, run) < FLOOR => run.steps,
             Self::Step { epochs, .. } => {
-                let piece = run.epoch.saturating_mul(epochs.into());
+                let piece = run.epoch.saturating_mul(epochs.into()).max(1);
                 run.steps.min((step / piece + 1).saturating_mul(piece))
             }
         }
@@ -158,8 +158,8 @@ fn eighths(n: u64, steps: u64) -> u64 {
 /// The piece of a cosine that a step is in.
 fn piece(step: u64, steps: u64) -> usize {
     let pieces = COSINE.len() as u128;
-    usize::try_from(u128::from(step) * pieces / u128::from(steps))
-        .expect("below the number of pieces, in a run's steps")
+    let piece = u128::from(step) * pieces / u128::from(steps.max(1));
+    usize::try_from(piece.min(pieces - 1)).expect("below the number of pieces")
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ pub struct StepKind {
 impl Job {
     /// Rows of a step, but for the last of an epoch: those of all batches whose gradients are summed.
     pub fn rows_per_step(&self) -> u64 {
-        u64::from(self.batch) * u64::from(self.accumulate)
+        (u64::from(self.batch) * u64::from(self.accumulate)).max(1)
     }
 
     /// Steps of an epoch. A step is an update of the parameters.
     pub fn steps_per_epoch(&self) -> u64 {
-        u64::from(self.train_rows()).div_ceil(self.rows_per_step())
+        u64::from(self.train_rows()).div_ceil(self.rows_per_step()).max(1)
     }
 
     /// Rows of the smallest step: the last of an epoch may have fewer.

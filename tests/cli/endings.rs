@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::cluster::Cluster;
 use crate::harness::{Ended, Running, alone, folder, no_keys_left, nobody_left, program, run, shared, signal};
 
 /// A long run that has reached an event.
@@ -29,14 +30,14 @@ fn one_interrupt_ends_the_run_after_a_step_and_keeps_the_model() {
     let _turn = shared();
     for name in ["INT", "TERM"] {
         let dir = folder();
-        let running = until(dir.path(), "\"event\":\"epoch\"", &LONG);
+        let running = until(dir.path(), "\"epoch\":12,", &LONG);
         signal(running.pid(), name);
         let ended = running.end();
         ended.failed(130, &["interrupted after step", "of 1600000; out/model.safetensors is the model of this step"]);
         assert!(ended.out.contains("\"event\":\"interrupted\""), "{ended:?}");
         let summary = summary(&ended);
         let steps = summary["steps"].as_u64().unwrap();
-        assert!((16..1_600_000).contains(&steps) && summary["interrupted"] == true, "{summary}");
+        assert!((100..1_600_000).contains(&steps) && summary["interrupted"] == true, "{summary}");
         assert!(summary["test_accuracy"].is_null(), "the accuracy of this step is not known: {summary}");
         let saved = fs::read_to_string(dir.path().join("out/summary.json")).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&saved).unwrap()["steps"], steps);
@@ -45,6 +46,23 @@ fn one_interrupt_ends_the_run_after_a_step_and_keeps_the_model() {
         nobody_left(dir.path(), Duration::from_millis(100));
         no_keys_left(dir.path());
     }
+}
+
+#[test]
+fn parties_of_a_cluster_are_done_where_the_trainer_ends_the_run() {
+    let _turn = shared();
+    let cluster = Cluster::new(60);
+    let parties = cluster.serve(&["owner1", "owner0", "dealer", "server1", "server0"]);
+    let args = [&["train", "--json", "--out", "out", "--patience", "1000"], &LONG[..]].concat();
+    let mut trainer = cluster.start(&args, "trainer.key", "cluster.toml");
+    trainer.hear("\"epoch\":12,");
+    signal(trainer.pid(), "INT");
+    let ended = trainer.end();
+    ended.failed(130, &["interrupted after step", "out/model.safetensors is the best model so far, of epoch"]);
+    for party in parties {
+        assert!(party.end().done().contains("done"));
+    }
+    assert!(summary(&ended)["test_accuracy"].as_f64().unwrap() > 0.3, "that of the best epoch");
 }
 
 #[test]

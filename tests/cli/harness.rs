@@ -63,7 +63,7 @@ impl Ended {
     pub(crate) fn failed(&self, code: i32, says: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self.fine();
-        assert!(self.err.starts_with("error: "), "{self:#?}");
+        assert!(self.err.lines().any(|line| line.starts_with("error: ")), "{self:#?}");
         for words in says {
             assert!(self.err.contains(words), "`{words}` is not in {self:#?}");
         }

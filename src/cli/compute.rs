@@ -1,0 +1,108 @@
+//! What the command line says of where servers compute.
+
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::backend::{Adapter, Backend, Cpu, Wgpu};
+use crate::error::{Error, Result};
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackendArg {
+    /// The processor, in this version
+    Auto,
+    /// The processor
+    Cpu,
+    /// A GPU
+    Gpu,
+}
+
+/// Where servers compute.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ComputeArgs {
+    /// What computes
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub backend: BackendArg,
+    /// GPU to use: number or part of the name, as `ppdnn adapters` lists them
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub adapter: Option<String>,
+}
+
+impl ComputeArgs {
+    /// Refuses an adapter that nothing would use.
+    fn check(&self) -> Result<()> {
+        match &self.adapter {
+            Some(name) if self.backend != BackendArg::Gpu => {
+                Err(Error::Usage(format!("--adapter {name} goes with --backend gpu; the processor takes no adapter")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What should be known of the adapter, if one is asked for.
+    pub(super) fn warning(&self) -> Result<Option<String>> {
+        if self.backend != BackendArg::Gpu {
+            return Ok(None);
+        }
+        let Adapter { name, kind, .. } = Adapter::list().swap_remove(self.index()?);
+        let text = || format!("`{name}` is no GPU but software on the processor; --backend cpu is many times faster");
+        Ok((kind == SOFTWARE).then(text))
+    }
+
+    /// The backend.
+    pub(super) fn open(&self) -> Result<Arc<dyn Backend>> {
+        self.check()?;
+        match self.backend {
+            BackendArg::Auto | BackendArg::Cpu => Ok(Arc::new(Cpu::default())),
+            BackendArg::Gpu => Ok(Arc::new(Wgpu::open(self.index()?)?)),
+        }
+    }
+
+    /// What a person calls the backend, without opening it.
+    pub(super) fn name(&self) -> Result<String> {
+        self.check()?;
+        match self.backend {
+            BackendArg::Auto | BackendArg::Cpu => Ok("cpu".into()),
+            BackendArg::Gpu => Ok(Adapter::list().swap_remove(self.index()?).name),
+        }
+    }
+
+    /// The options that ask for the same.
+    pub(super) fn options(&self) -> Vec<String> {
+        let backend = match self.backend {
+            BackendArg::Auto => "auto",
+            BackendArg::Cpu => "cpu",
+            BackendArg::Gpu => "gpu",
+        };
+        let adapter = self.adapter.iter().flat_map(|a| ["--adapter".to_owned(), a.clone()]);
+        ["--backend".to_owned(), backend.to_owned()].into_iter().chain(adapter).collect()
+    }
+
+    /// Number of the adapter that is asked for.
+    fn index(&self) -> Result<usize> {
+        let list = Adapter::list();
+        let found = match &self.adapter {
+            None => (!list.is_empty()).then_some(0),
+            Some(wanted) => match wanted.parse::<usize>() {
+                Ok(index) => (index < list.len()).then_some(index),
+                Err(_) => list.iter().position(|a| a.name.to_lowercase().contains(&wanted.to_lowercase())),
+            },
+        };
+        let names = list.iter().map(|a| format!("`{}`", a.name)).collect::<Vec<_>>().join(", ");
+        found.ok_or_else(|| match (&self.adapter, list.is_empty()) {
+            (_, true) => Error::Usage(
+                "there is no GPU with a Vulkan, Metal or DX12 driver; install one (mesa-vulkan-drivers has one in \
+                 software), or use --backend cpu"
+                    .into(),
+            ),
+            (wanted, _) => Error::Usage(format!(
+                "no adapter is `{}`; there are {names}; or use --backend cpu",
+                wanted.as_deref().unwrap_or("0")
+            )),
+        })
+    }
+}
+
+/// The kind of an adapter that is none.
+pub(super) const SOFTWARE: &str = "software";
