@@ -10,7 +10,7 @@ use crate::shape::Shape;
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{path}: {source}{advice}", path = .path.display(), advice = advice(.source))]
     File {
         /// The file.
         path: PathBuf,
@@ -55,6 +55,22 @@ pub enum Error {
         peer: String,
         /// What happened, and what to do.
         reason: String,
+    },
+    /// A peer has somebody else's job to do, or believes that we are there already.
+    #[error("{peer} {reason}")]
+    Busy {
+        /// Role and address of the peer.
+        peer: String,
+        /// With what, and what to do.
+        reason: String,
+    },
+    /// The system gives this process no connection any more.
+    #[error("no connection to {peer}: {source}{advice}", advice = advice(.source))]
+    NoHandles {
+        /// Role and address of the peer, which is not to blame.
+        peer: String,
+        /// The system's reason.
+        source: io::Error,
     },
     /// A peer said nothing until the deadline.
     #[error("{peer} sent nothing for {seconds} s while we waited for {what}; check that it still runs")]
@@ -130,6 +146,16 @@ pub enum Error {
 /// Short for a result with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What to do where the system gives a process no more files or connections; nothing to say of other errors.
+pub fn advice(error: &io::Error) -> &'static str {
+    // EMFILE and ENFILE, the same on Linux and macOS
+    match error.raw_os_error() {
+        Some(24) => "; the limit of open files of this process is too low: raise it with ulimit -n 1024",
+        Some(23) => "; all programs of this machine together have too many open files: end some, or raise fs.file-max",
+        _ => "",
+    }
+}
+
 impl Error {
     /// Adds the place where the error happened.
     #[must_use]
@@ -155,7 +181,10 @@ impl Error {
     /// The peer that the error is about, if it is about one: role and address.
     pub fn about(&self) -> Option<&str> {
         match self {
-            Self::Deadline { peer, .. } | Self::Desync { peer, .. } | Self::Peer { peer, .. } => Some(peer),
+            Self::Busy { peer, .. }
+            | Self::Deadline { peer, .. }
+            | Self::Desync { peer, .. }
+            | Self::Peer { peer, .. } => Some(peer),
             Self::Scoped { source, .. } => source.about(),
             _ => None,
         }

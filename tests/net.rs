@@ -407,15 +407,20 @@ fn a_caller_that_says_nothing_is_hung_up_on_after_a_second() {
 }
 
 #[test]
-fn of_two_links_of_a_party_the_newer_one_is_kept_and_the_other_ends() {
+fn a_party_that_is_here_already_is_told_so_until_its_link_is_gone() {
     let (world, listener) = listening();
-    let mut older = world.dial_as(S1).unwrap();
-    let mut newer = world.dial_as(S1).unwrap();
-    older.set_deadline(LONG);
-    assert!(older.recv("anything").unwrap_err().to_string().contains("closed the connection"));
-    newer.send(head(3), vec![3]).unwrap();
+    let mut first = world.dial_as(S1).unwrap();
     let mut kept = listener.wait(S1, "its call", LONG).unwrap();
+    for role in [S1, S1] {
+        let error = world.dial_as(role).err().unwrap();
+        assert!(matches!(error, Error::Busy { .. }) && error.to_string().contains("has server 1 already"), "{error}");
+    }
+    first.send(head(3), vec![3]).unwrap();
     receive_exactly(&mut kept, head(3), 1, "a byte").unwrap();
+    drop(first);
+    let start = Instant::now();
+    let again = std::iter::from_fn(|| (start.elapsed() < LONG).then(|| world.dial_as(S1).ok())).flatten().next();
+    assert!(again.is_some(), "it may call again");
 }
 
 #[test]

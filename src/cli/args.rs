@@ -122,7 +122,9 @@ pub(super) struct TrainArgs {
     /// On the same batches from the same weights, for comparison.
     #[arg(long)]
     pub compare_clear: bool,
-    /// Seconds that a role waits for another
+    /// Seconds that a role waits for another that does nothing
+    ///
+    /// One that computes, sends or receives is waited for, and so is one that waits for such a party.
     ///
     /// With --cluster, the cluster file has its own.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]

@@ -3,13 +3,15 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::backend::{Backend, Cpu};
+use crate::cli::INTERRUPTED;
 use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
 use crate::cli::screen::{json, note, say, warn};
 use crate::data::{DataSet, known, locate};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity, Role};
+use crate::net::{Cluster, Identity, Presence, Role};
 use crate::nn::Saved;
 use crate::roles::{Consent, Failure, PartyReport, Place, SaveInitial, Stay, cpu_seconds, peak_rss_mib, ranges_of};
 use crate::train::{Job, Policy};
@@ -78,7 +80,11 @@ fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place, &mut Stay<'_>) -> 
     }
     let mut tell = |line: &str| say(&format!("{role}: {line}"));
     let mut stay = Stay { jobs: (args.jobs > 0).then_some(args.jobs), brief: args.supervised, tell: &mut tell };
-    let result = prepare(args, role).and_then(|place| work(&place, &mut stay));
+    let result = prepare(args, role).and_then(|place| {
+        leave_on_signals(place.presence.clone())?;
+        let ended = work(&place, &mut stay);
+        if place.presence.has_left() { Err(Error::Interrupted) } else { ended }
+    });
     if args.supervised {
         // the parent reads this, and shows what matters itself
         match &result {
@@ -90,6 +96,28 @@ fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place, &mut Stay<'_>) -> 
     }
     result
 }
+
+/// Ends this process at the first signal, with a word to its peers, and at the second without.
+fn leave_on_signals(presence: Presence) -> Result<()> {
+    let mut again = false;
+    let handler = move || {
+        if std::mem::replace(&mut again, true) {
+            std::process::exit(INTERRUPTED.into());
+        }
+        let presence = presence.clone();
+        std::thread::spawn(move || {
+            presence.leave();
+            // a role that waits ends by itself, one that computes does not look up
+            std::thread::sleep(WINDING_UP);
+            crate::cli::screen::error(&Error::Interrupted);
+            std::process::exit(INTERRUPTED.into());
+        });
+    };
+    ctrlc::set_handler(handler).map_err(|e| Error::Device(format!("signals cannot be caught: {e}")))
+}
+
+/// How long a role that is stopped may take to end by itself.
+const WINDING_UP: Duration = Duration::from_millis(300);
 
 fn prepare(args: &RoleArgs, role: Role) -> Result<Place> {
     if let Some(threads) = args.threads {

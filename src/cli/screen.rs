@@ -1,5 +1,6 @@
 //! What a person or a script sees: a progress bar on a terminal, plain lines elsewhere, JSON lines where asked for.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,10 @@ pub(super) struct Screen {
     phase: Option<Phase>,
     last: Instant,
     epoch_start: (u64, f64),
+    /// When an evaluation told of rows first, and how many.
+    evaluation: Option<(Instant, u32)>,
+    /// Whom somebody waits for and since when; none once a line has said so.
+    waits: HashMap<String, Option<Instant>>,
     /// What people should know of the job besides.
     remarks: Vec<String>,
 }
@@ -51,6 +56,7 @@ pub(super) struct Screen {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Downloading,
+    Evaluating,
     Training,
     Waiting,
 }
@@ -77,6 +83,8 @@ impl Screen {
             phase: None,
             last: Instant::now(),
             epoch_start: (0, 0.0),
+            evaluation: None,
+            waits: HashMap::new(),
             remarks: Vec::new(),
         }
     }
@@ -166,12 +174,15 @@ impl Screen {
             Event::Waiting { party, what } => {
                 if self.mode == Mode::Terminal {
                     self.line(Phase::Waiting, 0, 0, "starting", &format!("{party} waits for {what}"));
+                } else {
+                    self.waits(what);
                 }
             }
             Event::Started => {
                 self.clear();
                 self.note("training starts: the owners have left");
             }
+            Event::Evaluation { rows, of } => self.evaluation(*rows, *of),
             Event::Progress { epoch, step, steps, seconds } => self.progress(*epoch, *step, *steps, *seconds),
             Event::Epoch { epoch, step, test_accuracy, seconds, bytes } => {
                 self.epoch(*epoch, *step, *test_accuracy, *seconds, bytes);
@@ -204,7 +215,29 @@ impl Screen {
         }
     }
 
+    fn evaluation(&mut self, rows: u32, of: u32) {
+        let (since, first) = *self.evaluation.get_or_insert((Instant::now(), rows));
+        let rate = f64::from(rows - first) / since.elapsed().as_secs_f64().max(1e-9);
+        let left = if rows > first { format!("{} left", seconds(f64::from(of - rows) / rate)) } else { String::new() };
+        if self.mode == Mode::Terminal {
+            self.line(Phase::Evaluating, of.into(), rows.into(), "test rows", &left);
+        } else if self.last.elapsed() > PLAIN_EVERY {
+            self.last = Instant::now();
+            say(format!("evaluation  row {rows}/{of}  {left}").trim_end());
+        }
+    }
+
+    /// A wait that lasts is said in a line, once.
+    fn waits(&mut self, what: &str) {
+        let since = self.waits.entry(what.to_owned()).or_insert_with(|| Some(Instant::now()));
+        if since.is_some_and(|since| since.elapsed() > LONG_WAIT) {
+            *since = None;
+            self.note(&format!("waiting for {what}; Ctrl-C ends the run"));
+        }
+    }
+
     fn epoch(&mut self, epoch: u32, step: u64, accuracy: Option<f64>, spent: f64, b: &Bytes) {
+        self.evaluation = None;
         let (before, since) = self.epoch_start;
         let n = (step - before).max(1) as f64;
         self.epoch_start = (step, spent);
@@ -228,7 +261,7 @@ impl Screen {
         self.clear();
         let template = match phase {
             Phase::Waiting => "{prefix}: {wide_msg}",
-            Phase::Downloading | Phase::Training => "{prefix} [{bar:24}] {pos}/{len} {wide_msg}",
+            Phase::Downloading | Phase::Evaluating | Phase::Training => "{prefix} [{bar:24}] {pos}/{len} {wide_msg}",
         };
         let style = ProgressStyle::with_template(template).expect("the templates are valid").progress_chars("=> ");
         self.bar = ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::stderr())
@@ -243,6 +276,9 @@ impl Screen {
 
 /// How often a plain line tells of progress.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// A wait that is worth a line.
+const LONG_WAIT: Duration = Duration::from_secs(4);
 
 /// `12.3 MB`.
 pub(super) fn bytes(x: f64) -> String {

@@ -91,6 +91,7 @@ fn remote(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     let (tell, hears) = std::sync::mpsc::channel();
+    let presence = &place.presence;
     let (place, job, end) = (place.clone(), job.clone(), interrupted.clone());
     let mut started = false;
     let trainer = std::thread::spawn(move || {
@@ -109,6 +110,7 @@ fn remote(
             Err(Disconnected) => break,
         }
         if interrupted.load(Ordering::SeqCst) && !started {
+            presence.leave();
             return Err(Error::Interrupted);
         }
     }

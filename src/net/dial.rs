@@ -6,18 +6,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
-use super::hello::{Build, Direction, Hello};
+use super::hello::{Build, Direction, Hello, Refusal};
 use super::identity::{Fingerprint, Identity};
 use super::link::{Link, unusable};
 use super::role::Role;
 use super::tls::{Broken, Meeting, Stream};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, advice};
 
 /// Connects to a role that listens, trying again until `patience` is over while nothing answers there.
 ///
 /// # Errors
 /// [`Error::Usage`] where the cluster file gives the role no address, or gives us another key than ours;
-/// [`Error::Peer`] where nothing answers in time, or whoever answers shows another key or does not want us.
+/// [`Error::Peer`] where nothing answers in time, or whoever answers shows another key or does not want us; [`Error::Busy`] where
+/// it may want us later.
 pub fn dial(to: Role, me: Role, identity: &Identity, cluster: &Cluster, patience: Duration) -> Result<Link> {
     if cluster.fingerprint(me) != Some(identity.fingerprint()) {
         let key = identity.fingerprint().short();
@@ -49,7 +50,7 @@ pub(super) fn dial_as(hello: Hello, identity: &Identity, cluster: &Cluster, pati
     };
     let writing = call.open(hello)?;
     let reading = call.open(Hello { direction: Direction::ToDialer, ..hello })?;
-    Link::new(call.peer.clone(), writing, reading, cluster.deadline()).map_err(|e| unusable(&call.peer, &e))
+    Link::new(call.peer.clone(), writing, reading, cluster.deadline()).map_err(|e| unusable(&call.peer, e))
 }
 
 /// One attempt to reach a peer, which may take many tries.
@@ -70,7 +71,13 @@ impl Call<'_> {
         loop {
             let error = match self.try_once(hello) {
                 Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(refusal)) => return Err(Error::peer(&self.peer, format!("does not want us: {refusal}"))),
+                Ok(Err(Refusal { reason, later: true })) => {
+                    return Err(Error::Busy { peer: self.peer.clone(), reason });
+                }
+                Ok(Err(Refusal { reason, .. })) => {
+                    return Err(Error::peer(&self.peer, format!("does not want us: {reason}")));
+                }
+                Err(Broken::Io(error)) if !advice(&error).is_empty() => return Err(unusable(&self.peer, error)),
                 Err(Broken::Io(error)) => error,
                 Err(broken) => return Err(Error::peer(&self.peer, self.explain(&broken))),
             };
@@ -83,7 +90,7 @@ impl Call<'_> {
         }
     }
 
-    fn try_once(&self, hello: Hello) -> std::result::Result<std::result::Result<Stream, String>, Broken> {
+    fn try_once(&self, hello: Hello) -> std::result::Result<std::result::Result<Stream, Refusal>, Broken> {
         let left = self.patience.saturating_sub(self.start.elapsed()).clamp(LEAST, MOST);
         let until = Instant::now() + left;
         let socket = connect(self.address, left)?;

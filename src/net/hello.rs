@@ -1,7 +1,7 @@
 //! The first bytes on a connection: who dials whom, and whether that is welcome.
 //!
 //! Hello, from the dialer, little-endian: magic `ppdnn hi` (8), protocol version (4), length (1) and text of the release,
-//! direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), welcome or not (1), length (2) and
+//! direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), 0 not welcome, 1 welcome, 2 not now (1), length (2) and
 //! text of the reason. Magic and version stay where they are in all versions, the release in all from 2 on, and so does the
 //! reply, so that old and new can part with a reason that both of them print.
 
@@ -59,7 +59,7 @@ pub(super) enum Direction {
 
 impl Hello {
     /// Says hello and waits for the reply: the reason where we are not welcome.
-    pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), String>, Broken> {
+    pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), Refusal>, Broken> {
         stream.write_parts([&self.encode(), &[]], || ())?;
         read_reply(stream).map_err(Broken::from)
     }
@@ -104,36 +104,48 @@ impl Hello {
     }
 }
 
+/// Why a call is not welcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) reason: String,
+    /// Whether the same call may be welcome later.
+    pub(super) later: bool,
+}
+
 /// Answers a hello.
-pub(super) fn reply(stream: &mut Stream, answer: &Result<(), String>) -> io::Result<()> {
+pub(super) fn reply(stream: &mut Stream, answer: Result<(), &Refusal>) -> io::Result<()> {
     stream.write_parts([&encode_reply(answer), &[]], || ())
 }
 
-fn encode_reply(answer: &Result<(), String>) -> Vec<u8> {
-    let reason = answer.as_ref().err().map_or("", String::as_str).as_bytes();
+fn encode_reply(answer: Result<(), &Refusal>) -> Vec<u8> {
+    let reason = answer.err().map_or("", |refusal| &refusal.reason).as_bytes();
     let reason = &reason[..reason.len().min(MAX_REASON)];
     let mut bytes = MAGIC.to_vec();
     bytes.extend(PROTOCOL.to_le_bytes());
-    bytes.push(u8::from(answer.is_ok()));
+    bytes.push(match answer {
+        Ok(()) => WELCOME,
+        Err(Refusal { later: true, .. }) => LATER,
+        Err(Refusal { later: false, .. }) => NEVER,
+    });
     bytes.extend(u16::try_from(reason.len()).unwrap_or(0).to_le_bytes());
     bytes.extend(reason);
     bytes
 }
 
-fn read_reply(from: &mut impl Read) -> io::Result<Result<(), String>> {
+fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>> {
     if array(from)? != MAGIC {
-        return Ok(Err("what answers there is not ppdnn".into()));
+        return Ok(Err(Refusal { reason: "what answers there is not ppdnn".into(), later: false }));
     }
     let version = u32::from_le_bytes(array(from)?);
     let [welcome] = array(from)?;
     let len = usize::from(u16::from_le_bytes(array(from)?));
-    if welcome == 1 && version == PROTOCOL {
+    if welcome == WELCOME && version == PROTOCOL {
         return Ok(Ok(()));
     }
     let mut reason = vec![0; len.min(MAX_REASON)];
     from.read_exact(&mut reason)?;
-    let text: String = String::from_utf8_lossy(&reason).chars().filter(|c| !c.is_control()).collect();
-    Ok(Err(text))
+    let reason: String = String::from_utf8_lossy(&reason).chars().filter(|c| !c.is_control()).collect();
+    Ok(Err(Refusal { reason, later: welcome == LATER }))
 }
 
 /// The release that a caller runs, as far as it can be printed.
@@ -159,6 +171,10 @@ const FIRST: u32 = 1;
 const MAGIC: [u8; 8] = *b"ppdnn hi";
 const MAX_REASON: usize = 1024;
 
+const NEVER: u8 = 0;
+const WELCOME: u8 = 1;
+const LATER: u8 = 2;
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -173,8 +189,9 @@ pub(super) mod tests {
         let hello = |(from, direction): (Role, Direction)| Hello { build, direction, from, ..sample(build) }.encode();
         let hellos =
             roles.into_iter().flat_map(|role| direction.map(|direction| (role, direction))).map(hello).collect();
-        let replies = [Ok(()), Err("a reason".to_owned())].map(|answer| encode_reply(&answer)).to_vec();
-        [("hello", hellos), ("reply to a hello", replies), ("header of a frame", headers())]
+        let refusal = |later| Refusal { reason: "a reason".into(), later };
+        let replies = [encode_reply(Ok(())), encode_reply(Err(&refusal(false))), encode_reply(Err(&refusal(true)))];
+        [("hello", hellos), ("reply to a hello", replies.to_vec()), ("header of a frame", headers())]
     }
 
     fn sample(build: Build<'static>) -> Hello {

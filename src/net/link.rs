@@ -2,14 +2,14 @@
 //!
 //! One TLS connection is not full duplex: two servers that both write first would wait for each other forever.
 //!
-//! Several times per deadline, each end sends a sign of life: a frame with its clock of work ([`Pulse`]), which the other end
+//! Several times per deadline, each end sends a sign of life: a frame with its clock of work ([`Pulse`](crate::pulse::Pulse)), which the other end
 //! swallows. It keeps the connection in the memory of firewalls, tells a peer that works from one that is stuck, and a
 //! connection without any is broken.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,9 @@ use super::channel::{Channel, Frame, Head, Kind, MAX_FRAME, Traffic};
 use super::memory::{CLOSED, QUEUE_BYTES, whole_seconds};
 use super::presence::{Presence, STOPPED};
 use super::queue::{Patience, Queue, Stop};
+use super::signs::Signs;
 use super::tls::{Broken, Stream};
-use crate::error::{Error, Result};
-use crate::pulse::Pulse;
+use crate::error::{Error, Result, advice};
 
 /// A channel to one peer over the network.
 ///
@@ -40,8 +40,9 @@ pub struct Link {
 impl Link {
     /// A link of a connection for writing and one for reading, both greeted; both ends have the same deadline.
     pub(super) fn new(peer: String, mut writing: Stream, mut reading: Stream, deadline: Duration) -> io::Result<Self> {
-        writing.be_patient(deadline)?;
-        reading.be_patient(deadline)?;
+        let signs = Signs::new(deadline);
+        writing.be_patient(signs.silence)?;
+        reading.be_patient(signs.silence)?;
         let sockets = [writing.handle()?, reading.handle()?];
         for socket in &sockets {
             socket.set_nodelay(true)?;
@@ -51,7 +52,7 @@ impl Link {
             to: Arc::new(Queue::new(QUEUE_BYTES)),
             from: Arc::new(Queue::new(QUEUE_BYTES)),
             max_frame: Arc::new(AtomicU64::new(MAX_FRAME)),
-            signs: Arc::new(Signs::new(deadline)),
+            signs: Arc::new(signs),
             sockets,
             threads: Vec::new(),
             traffic: Traffic::default(),
@@ -79,6 +80,11 @@ impl Link {
 
     fn patience(&self) -> Patience<'_> {
         Patience { limit: self.deadline, theirs: Some(&self.signs.theirs), mine: self.signs.mine.get() }
+    }
+
+    /// What comes from the peer, to see later whether the link still stands.
+    pub(super) fn incoming(&self) -> Weak<Queue> {
+        Arc::downgrade(&self.from)
     }
 
     /// Whether the peer is gone and all that it sent is taken.
@@ -160,63 +166,16 @@ impl Drop for Link {
     }
 }
 
-/// Signs of life of the two ends of a link.
-struct Signs {
-    /// Our clock of work, once the link is ours.
-    mine: OnceLock<Pulse>,
-    /// The peer's, as far as it told.
-    theirs: Pulse,
-    /// How long an end may send nothing at all before the connection is taken for broken.
-    silence: Duration,
-}
-
-impl Signs {
-    fn new(silence: Duration) -> Self {
-        Self { mine: OnceLock::new(), theirs: Pulse::default(), silence }
-    }
-
-    /// How often one is sent.
-    fn every(&self) -> Duration {
-        (self.silence / 4).min(RAREST_SIGN)
-    }
-
-    /// Ours.
-    fn frame(&self) -> Frame {
-        let count = self.mine.get().map_or(0, Pulse::count);
-        let head = Head { kind: Kind::KeepAlive, session: 0, step: 0, gate: 0 };
-        Frame { head, body: count.to_le_bytes().to_vec() }
-    }
-
-    /// Takes note of the peer's; whether it is one.
-    fn hear(&self, frame: &Frame) -> bool {
-        let Ok(count) = <[u8; 8]>::try_from(&frame.body[..]).map(u64::from_le_bytes) else { return false };
-        self.theirs.hear(count);
-        if let Some(mine) = self.mine.get() {
-            mine.hear(count);
-        }
-        true
-    }
-
-    /// Notes that a piece of a frame moved on a queue.
-    fn moved(&self, kind: Kind, queue: &Queue) {
-        if !kind.is_sign() {
-            queue.touch();
-        }
-        if let Some(mine) = self.mine.get().filter(|_| kind.is_work()) {
-            mine.beat();
-        }
-    }
-}
-
 /// The writer thread: what is queued, until the queue ends, and signs of life.
 fn write(mut stream: Stream, queue: &Queue, signs: &Signs) {
-    let mut due = Instant::now() + signs.every();
+    let mut due = Instant::now() + signs.every;
     loop {
         let left = due.saturating_duration_since(Instant::now());
-        let frame = match if left.is_zero() { Err(Stop::Late) } else { queue.pop_within(left) } {
+        let popped = if left.is_zero() { Err(Stop::Late) } else { queue.pop_within(left) };
+        let frame = match popped {
             Ok(frame) => frame,
             Err(Stop::Late) => {
-                due = Instant::now() + signs.every();
+                due = Instant::now() + signs.every;
                 signs.frame()
             }
             Err(Stop::Ended(_)) => break,
@@ -287,14 +246,14 @@ fn ended(error: io::Error, silence: Duration) -> String {
 }
 
 /// An error about a link that could not be set up.
-pub(super) fn unusable(peer: &str, error: &io::Error) -> Error {
-    Error::peer(peer, format!("the connection cannot be used ({error}); start the run again"))
+pub(super) fn unusable(peer: &str, error: io::Error) -> Error {
+    match advice(&error) {
+        "" => Error::peer(peer, format!("the connection cannot be used ({error}); start the run again")),
+        _ => Error::NoHandles { peer: peer.into(), source: error },
+    }
 }
 
 const GOODBYE: Duration = Duration::from_secs(2);
-
-/// The longest time without a sign of life; firewalls forget a connection after minutes.
-const RAREST_SIGN: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -312,6 +271,11 @@ mod tests {
 
     /// A link, and the naked streams that its peer writes to and reads from.
     fn naked() -> (Link, Stream, Stream) {
+        naked_with(Duration::from_secs(20))
+    }
+
+    /// The same with another deadline; such a peer gives no signs of life.
+    fn naked_with(deadline: Duration) -> (Link, Stream, Stream) {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let (near, far) = (Meeting::new(&a, vec![b.fingerprint()]), Meeting::new(&b, vec![a.fingerprint()]));
         let (near, far) = (near.unwrap(), far.unwrap());
@@ -324,8 +288,7 @@ mod tests {
             (near.connect(socket, until).unwrap(), accepting.join().unwrap())
         };
         let ((writing, their_reading), (reading, their_writing)) = (connect(), connect());
-        let mut link = Link::new("peer".into(), writing, reading, Duration::from_secs(20)).unwrap();
-        link.set_deadline(Duration::from_secs(20));
+        let link = Link::new("peer".into(), writing, reading, deadline).unwrap();
         (link, their_writing, their_reading)
     }
 
@@ -418,5 +381,72 @@ mod tests {
         link.send(HEAD, vec![5; 1000]).unwrap();
         let record = io::BufRead::fill_buf(&mut reading).unwrap();
         assert_eq!(record.len(), HEADER_BYTES + 1000);
+    }
+
+    fn sign(count: u64) -> Vec<u8> {
+        let head = Head { kind: Kind::KeepAlive, session: 0, step: 0, gate: 0 };
+        [&head.encode(8)[..], &count.to_le_bytes()].concat()
+    }
+
+    #[test]
+    fn signs_of_life_are_sent_on_an_idle_link_with_the_clock_of_work() {
+        let (mut link, _writing, mut reading) = naked_with(Duration::from_secs(2));
+        let presence = Presence::default();
+        link.attach(&presence);
+        (0..5).for_each(|_| presence.pulse().beat());
+        let signs = [(); 2].map(|()| Frame::read(&mut reading, 8, |_| ()).unwrap().unwrap());
+        assert!(signs.iter().all(|frame| frame.head.kind == Kind::KeepAlive));
+        assert_eq!(signs[1].body, 5u64.to_le_bytes());
+        assert_eq!(link.traffic(), Traffic::default(), "they are not counted");
+    }
+
+    #[test]
+    fn a_peer_whose_clock_moves_is_waited_for_and_one_whose_clock_stands_is_not() {
+        for (working, want) in [(true, "the work is done"), (false, "sent nothing")] {
+            let (mut link, mut peer, _reading) = naked_with(Duration::from_secs(3));
+            let presence = Presence::default();
+            link.attach(&presence);
+            let signing = thread::spawn(move || {
+                for i in 0..40 {
+                    thread::sleep(Duration::from_millis(150));
+                    if peer.write_parts([&sign(if working { i } else { 7 }), &[]], || ()).is_err() {
+                        return;
+                    }
+                }
+                let text = b"the work is done";
+                let _ = peer.write_parts([&HEAD.encode(text.len() as u64), text], || ());
+            });
+            let heard = link.recv("its work");
+            let text = heard.map_or_else(|e| e.to_string(), |frame| String::from_utf8(frame.body).unwrap());
+            assert!(text.contains(want), "{text}");
+            assert!(presence.pulse().count() >= 7, "what the peer knows of work is known here");
+            drop(link);
+            signing.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_link_without_any_sign_of_life_is_broken_even_if_nobody_waits() {
+        let (link, _writing, _reading) = naked_with(Duration::from_secs(1));
+        let start = Instant::now();
+        while link.ended().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(20), "it is believed to stand");
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(link.ended().unwrap().to_string().contains("gave no sign of life for 2 s"), "{:?}", link.ended());
+    }
+
+    #[test]
+    fn a_party_that_leaves_says_so() {
+        let (mut link, _writing, mut reading) = naked();
+        let presence = Presence::default();
+        link.attach(&presence);
+        presence.leave();
+        assert!(presence.has_left() && link.recv("anything").is_err());
+        assert_eq!(Frame::read(&mut reading, 8, |_| ()).unwrap().unwrap().head.kind, Kind::Goodbye);
+        let (mut link, mut peer, _reading) = naked();
+        let head = Head { kind: Kind::Goodbye, session: 0, step: 0, gate: 0 };
+        peer.write_parts([&head.encode(0), &[]], || ()).unwrap();
+        assert!(says(&mut link).contains("was stopped by its operator"));
     }
 }

@@ -5,19 +5,22 @@ use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::channel::Channel;
 use super::cluster::Cluster;
-use super::hello::{Direction, Hello, LinkId, reply};
+use super::hello::{Direction, Hello, LinkId, Refusal, reply};
 use super::identity::{Fingerprint, Identity};
 use super::link::Link;
 use super::memory::whole_seconds;
+use super::presence::Presence;
+use super::queue::Queue;
 use super::role::Role;
 use super::strangers::Strangers;
 use super::tls::{Broken, Meeting, Stream, linger};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, advice};
 
 /// Accepts calls in the background and keeps the links that come about until somebody waits for them.
 ///
@@ -66,11 +69,17 @@ impl Listener {
             news: Condvar::new(),
             stop: AtomicBool::new(false),
             strangers: Strangers::default(),
+            presence: OnceLock::new(),
         });
         let answering = desk.clone();
         let answer = move || answering.answer(&listener);
         let thread = thread::Builder::new().name(format!("{role} listens")).spawn(answer).map_err(fail)?;
         Ok(Self { desk, address, thread: Some(thread) })
+    }
+
+    /// Lets the parties that call notice this one, also before anybody waits for them.
+    pub fn attach(&self, presence: &Presence) {
+        let _ = self.desk.presence.set(presence.clone());
     }
 
     /// The address that is listened at.
@@ -149,6 +158,8 @@ struct Desk {
     stop: AtomicBool,
     /// Calls of whoever is not known yet.
     strangers: Strangers,
+    /// How our peers notice us, once it is known.
+    presence: OnceLock<Presence>,
 }
 
 #[derive(Default)]
@@ -157,6 +168,8 @@ struct Mailbox {
     links: HashMap<Role, Link>,
     /// The newest connection of a role whose link has only one yet.
     halves: HashMap<Role, Half>,
+    /// What comes from the last caller of a role, and from where: whether that one is still here.
+    here: HashMap<Role, (Weak<Queue>, SocketAddr)>,
     /// Why a known party's call was refused.
     refusals: HashMap<Role, String>,
     /// The last call on which a role was welcomed.
@@ -182,12 +195,12 @@ impl Desk {
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            let Ok((socket, from)) = accepted else {
+            let Ok((socket, from)) = accepted.inspect_err(|e| self.out_of_handles(e)) else {
                 // The caller is gone already, or we are out of handles: others must get their turn.
                 thread::sleep(PAUSE);
                 continue;
             };
-            let Ok(handle) = socket.try_clone() else {
+            let Ok(handle) = socket.try_clone().inspect_err(|e| self.out_of_handles(e)) else {
                 thread::sleep(PAUSE);
                 continue;
             };
@@ -235,9 +248,14 @@ impl Desk {
         let (reason, claimed) = match heard {
             Ok(hello) => match self.check(&hello, key, known) {
                 Ok(()) => {
-                    self.mailbox().welcome(known, call);
-                    if reply(&mut stream, &Ok(())).is_ok() {
+                    let answer = self.mailbox().twice(self.role, &hello).map_or(Ok(()), Err);
+                    if answer.is_ok() {
+                        self.mailbox().welcome(known, call);
+                    }
+                    if reply(&mut stream, answer.as_ref().copied()).is_ok() && answer.is_ok() {
                         self.join(hello, stream, from);
+                    } else if let Ok(socket) = stream.handle() {
+                        linger(&socket);
                     }
                     return;
                 }
@@ -245,7 +263,7 @@ impl Desk {
             },
             Err(reason) => (reason, None),
         };
-        let _ = reply(&mut stream, &Err(reason.clone()));
+        let _ = reply(&mut stream, Err(&Refusal { reason: reason.clone(), later: false }));
         self.refuse(known, claimed, call, &format!("called from {from} and was refused: {reason}"));
         if let Ok(socket) = stream.handle() {
             linger(&socket);
@@ -292,7 +310,11 @@ impl Desk {
         let made = Link::new(peer, writing, reading, self.cluster.deadline());
         let mut mailbox = self.mailbox();
         match made {
-            Ok(link) => {
+            Ok(mut link) => {
+                if let Some(presence) = self.presence.get() {
+                    link.attach(presence);
+                }
+                mailbox.here.insert(hello.from, (link.incoming(), from));
                 let superseded = mailbox.put(hello.from, link);
                 drop(mailbox);
                 self.news.notify_all();
@@ -315,6 +337,14 @@ impl Desk {
         self.news.notify_all();
     }
 
+    /// Remembers that we could not answer, where it is for want of handles.
+    fn out_of_handles(&self, error: &io::Error) {
+        let (advice, mut mailbox) = (advice(error), self.mailbox());
+        if !advice.is_empty() && mailbox.strangers.is_empty() {
+            mailbox.note(format!("{} cannot answer calls: {error}{advice}", self.role));
+        }
+    }
+
     /// Remembers a call that came to nothing.
     fn stranger(&self, from: SocketAddr, why: &dyn Display) {
         self.mailbox().note(format!("a call from {from} came to nothing: {why}"));
@@ -335,6 +365,22 @@ impl Mailbox {
     #[must_use]
     fn put(&mut self, role: Role, link: Link) -> Option<Link> {
         self.links.insert(role, link)
+    }
+
+    /// Why a party that calls cannot be welcomed now: it is here already, with a link that stands.
+    fn twice(&self, me: Role, hello: &Hello) -> Option<Refusal> {
+        if self.halves.get(&hello.from).is_some_and(|half| half.link == hello.link) {
+            return None;
+        }
+        let (queue, from) = self.here.get(&hello.from)?;
+        queue.upgrade().filter(|queue| queue.reason().is_none())?;
+        let reason = match hello.from {
+            Role::Trainer => "is busy with another job; start again when that is over".into(),
+            role => format!(
+                "has {role} already, from {from}: it was started twice; if that one was cut off, {me} notices within a deadline"
+            ),
+        };
+        Some(Refusal { reason, later: true })
     }
 
     /// Forgets earlier refusals of a role.

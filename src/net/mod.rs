@@ -20,6 +20,7 @@ mod presence;
 mod queue;
 mod role;
 mod seal;
+mod signs;
 mod strangers;
 mod tls;
 

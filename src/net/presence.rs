@@ -1,5 +1,6 @@
 //! What all links of a party have in common: the clock of its work, and the word that it leaves with.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use crate::pulse::Pulse;
 pub struct Presence {
     pulse: Pulse,
     links: Arc<Mutex<Vec<[Weak<Queue>; 2]>>>,
+    left: Arc<AtomicBool>,
 }
 
 impl Presence {
@@ -22,6 +24,7 @@ impl Presence {
 
     /// Says on all links that the operator stopped this party, and ends them; waits at most a second for it to be written.
     pub fn leave(&self) {
+        self.left.store(true, Ordering::SeqCst);
         let links: Vec<[Arc<Queue>; 2]> = {
             let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
             links.iter().filter_map(|[to, from]| Some([to.upgrade()?, from.upgrade()?])).collect()
@@ -35,6 +38,11 @@ impl Presence {
         for [to, _] in &links {
             let _ = to.await_finish(until.saturating_duration_since(Instant::now()));
         }
+    }
+
+    /// Whether the operator stopped this party.
+    pub fn has_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
     }
 
     /// Adds a link: its queue to the peer and the one from it.

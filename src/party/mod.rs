@@ -100,6 +100,14 @@ pub trait Values {
     /// What the interpreter's judge says.
     fn judge(&mut self, epoch: u32) -> Result<Verdict>;
 
+    /// Says how many of the test rows of an evaluation are scored.
+    ///
+    /// # Errors
+    /// What the interpreter's observer says.
+    fn scored(&mut self, _rows: u32, _of: u32) -> Result<()> {
+        Ok(())
+    }
+
     /// Shape of a share.
     fn shape_of(share: &Self::Share) -> Shape;
 

@@ -126,6 +126,7 @@ pub struct Server {
     revealed: u64,
     outlet: Option<Outlet>,
     observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
+    scores: Box<dyn FnMut(u32, u32) -> Result<()> + Send>,
     judge: Judge,
     ending: Ending,
 }
@@ -192,6 +193,7 @@ impl Server {
             revealed: 0,
             outlet: None,
             observer: Box::new(|_, _| Ok(())),
+            scores: Box::new(|_, _| Ok(())),
             judge: Box::new(|_| Ok(Verdict { goes_on: true, best: true })),
             ending: Ending::default(),
         })
@@ -246,6 +248,11 @@ impl Server {
     /// Calls `observer` after every step, with the step's number and what the steps cost so far.
     pub fn observe(&mut self, observer: impl FnMut(u64, Stats) -> Result<()> + Send + 'static) {
         self.observer = Box::new(observer);
+    }
+
+    /// Calls `observer` within evaluations, with the test rows that are scored and all of them.
+    pub fn observe_scores(&mut self, observer: impl FnMut(u32, u32) -> Result<()> + Send + 'static) {
+        self.scores = Box::new(observer);
     }
 
     /// Lets `judge` say after every epoch whether the run goes on, and whether the epoch is the best so far; the other server must
@@ -451,6 +458,10 @@ impl Values for Server {
         let stats = self.account.of(Section::Step);
         (self.observer)(step, stats)?;
         Ok(self.ending.goes_on(step))
+    }
+
+    fn scored(&mut self, rows: u32, of: u32) -> Result<()> {
+        (self.scores)(rows, of)
     }
 
     fn judge(&mut self, epoch: u32) -> Result<Verdict> {

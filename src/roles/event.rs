@@ -54,6 +54,13 @@ pub enum Event {
         /// Seconds of training steps so far.
         seconds: f64,
     },
+    /// Test rows scored, within an evaluation.
+    Evaluation {
+        /// The rows.
+        rows: u32,
+        /// All of them.
+        of: u32,
+    },
     /// An epoch is over.
     Epoch {
         /// The epoch, from 1.

@@ -137,6 +137,9 @@ impl Local {
     }
 }
 
+/// The one party that is no child.
+const TRAINER: &str = "trainer";
+
 const CLUSTER: &str = "cluster.toml";
 
 /// The policy of owners whose rows are the trainer's.
@@ -235,8 +238,11 @@ impl Family {
 
     /// What explains the failure of the children and of the trainer.
     fn cause(&self, trainer: Option<Error>) -> Error {
-        let failures: Vec<Failure> = self.members.iter().filter_map(|m| m.failure.clone()).collect();
+        let mut failures: Vec<Failure> = self.members.iter().filter_map(|m| m.failure.clone()).collect();
+        let own = trainer.as_ref().map(|e| Failure::new(TRAINER, e));
+        failures.extend(own.filter(|failure| failure.about.is_none()));
         match (blame::root(&failures), trainer) {
+            (Some(failure), Some(e)) if failure.party == TRAINER => e,
             (Some(failure), _) => Error::Child { role: failure.party.clone(), how: failure.reason.clone() },
             (None, Some(e)) => e,
             (None, None) => Error::Interrupted,

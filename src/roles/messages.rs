@@ -96,6 +96,13 @@ pub(crate) enum News {
     Report(Box<PartyReport>),
     /// It failed.
     Failed(Failure),
+    /// Test rows of an evaluation that are scored.
+    Scored {
+        /// The rows.
+        rows: u32,
+        /// All of them.
+        of: u32,
+    },
 }
 
 /// What the trainer says while a run goes on.

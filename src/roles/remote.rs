@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::backend::Backend;
 use crate::data::Examples;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Cluster, Identity, Listener, Presence, Role, dial};
+use crate::net::{Channel, Cluster, Identity, Link, Listener, Presence, Role, dial};
 use crate::roles::agreement::Parties;
 use crate::roles::event::Event;
 use crate::roles::stay::Stay;
@@ -75,7 +75,7 @@ impl Place {
             };
             let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
             let links = ServerLinks { trainer, meet, presence, parties: self.parties() };
-            Ok(run_server(id, links, backend.clone()))
+            self.unless_stopped(run_server(id, links, backend.clone()))
         })
     }
 
@@ -92,7 +92,7 @@ impl Place {
             };
             let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
             let links = DealerLinks { trainer, meet, presence, parties: self.parties() };
-            Ok(run_dealer(links, backend.clone()))
+            self.unless_stopped(run_dealer(links, backend.clone()))
         })
     }
 
@@ -108,17 +108,23 @@ impl Place {
         stay: &mut Stay<'_>,
     ) -> Result<()> {
         let me = Role::Owner(number);
-        let call = |to| -> Result<Box<dyn Channel>> {
-            let mut link = dial(to, me, &self.identity, &self.cluster, FOREVER)?;
+        let mut attempts = 0;
+        let call = |to, again: bool| -> Result<Box<dyn Channel>> {
+            // one that calls again may be believed to be there still; one that calls first was started twice
+            let wait = if again { 2 * self.cluster.deadline() } else { Duration::ZERO };
+            let mut link = self.dial(to, me, FOREVER, wait)?;
             // rows wait where they are, not as copies on their way
             link.set_room(AHEAD);
             Ok(self.ready(link))
         };
         stay.repeat(|| {
-            let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
-            let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
+            let again = attempts > 0;
+            let servers = [call(Role::Server(0), again)?, call(Role::Server(1), again)?];
+            let (dealer, presence) = (call(Role::Dealer, again)?, self.presence.clone());
             let links = OwnerLinks { servers, dealer, presence, parties: self.parties() };
-            Ok(run_owner(number, links, consent, &mut data).map_err(|why| BrokenOff { why, training: false }))
+            attempts += 1;
+            let ended = run_owner(number, links, consent, &mut data);
+            self.unless_stopped(ended.map_err(|why| BrokenOff { why, training: false }))
         })
     }
 
@@ -152,7 +158,25 @@ impl Place {
 
     fn listen(&self, me: Role) -> Result<Listener> {
         let address = self.listen.as_deref().or(self.cluster.address(me)).unwrap_or_default();
-        Listener::bind(address, me, &self.identity, &self.cluster)
+        let listener = Listener::bind(address, me, &self.identity, &self.cluster)?;
+        listener.attach(&self.presence);
+        Ok(listener)
+    }
+
+    /// Calls a party; one that is busy is asked again for `wait`.
+    fn dial(&self, to: Role, me: Role, patience: Duration, wait: Duration) -> Result<Link> {
+        let start = Instant::now();
+        loop {
+            match dial(to, me, &self.identity, &self.cluster, patience) {
+                Err(Error::Busy { .. }) if start.elapsed() < wait => std::thread::sleep(LOOK),
+                called => return called,
+            }
+        }
+    }
+
+    /// How an attempt ended, unless that is because the operator stopped us.
+    fn unless_stopped<T>(&self, ended: T) -> Result<T> {
+        if self.presence.has_left() { Err(Error::Interrupted) } else { Ok(ended) }
     }
 
     fn wait_for_trainer(&self, listener: &Listener) -> Result<Box<dyn Channel>> {
@@ -165,7 +189,7 @@ impl Place {
         Box::new(move |role, patience| {
             let we_call = matches!((me, role), (_, Role::Dealer) | (Role::Server(1), Role::Server(0)));
             let mut link = if we_call {
-                dial(role, me, &here.identity, &here.cluster, here.cluster.deadline())?
+                here.dial(role, me, here.cluster.deadline(), here.cluster.deadline())?
             } else {
                 loop {
                     match listener.look(role, LOOK)? {

@@ -106,6 +106,7 @@ fn set_up(
         },
     );
     server.observe(heartbeat(trainer, job));
+    server.observe_scores(scores(trainer));
     server.set_judge(judge(trainer));
     if id == 0 {
         server.set_wish(wish(trainer));
@@ -202,6 +203,19 @@ pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) 
         }
         last = Instant::now();
         trainer.tell(&News::Progress { step, stats })
+    }
+}
+
+/// Tells the trainer how far an evaluation is, now and then.
+fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + Send + 'static {
+    let trainer = trainer.clone();
+    let mut last = Instant::now();
+    move |rows, of| {
+        if last.elapsed() < HEARTBEAT {
+            return Ok(());
+        }
+        last = Instant::now();
+        trainer.tell(&News::Scored { rows, of })
     }
 }
 

@@ -250,6 +250,7 @@ impl Desk<'_> {
                     on_event(Event::Epoch { epoch, step, test_accuracy: None, seconds: stats.seconds, bytes });
                 }
             }
+            News::Scored { rows, of } if party == 0 => on_event(Event::Evaluation { rows, of }),
             News::Progress { stats, .. } if party == 1 => self.stats[1] = stats,
             News::Half { what, bits, body, stats } if party < 2 => {
                 self.stats[party] = stats;

@@ -109,6 +109,7 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
             Some(sum) => e.combine(&sum, &right, 1, 1)?,
             None => right,
         });
+        e.scored(batch[batch.len() - 1] + 1, job.test_rows())?;
     }
     Ok(sum.expect("a job that reveals accuracy has test rows"))
 }
