@@ -3,13 +3,13 @@
 use super::*;
 
 /// Opens a wire and compares it. Of the tables only `entries` vary where some are named.
-struct Sign {
-    profile: Profile,
-    window: Window,
-    halves: Option<[u64; 2]>,
+pub(super) struct Sign {
+    pub(super) profile: Profile,
+    pub(super) window: Window,
+    pub(super) halves: Option<[u64; 2]>,
     /// The server whose mask of the wire is given; both where the wire's opening is no part of the view.
-    given: &'static [usize],
-    entries: Option<Vec<usize>>,
+    pub(super) given: &'static [usize],
+    pub(super) entries: Option<Vec<usize>>,
 }
 
 impl Scene for Sign {
@@ -25,8 +25,12 @@ impl Scene for Sign {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let y = wire(e, 0, &[rows])?;
-        e.sign(&[(&y, self.window)]).map(drop)
+        Ok(e.sign(&[(&y, self.window)])?.into_iter().map(Output::Bits).collect())
     }
 }
 

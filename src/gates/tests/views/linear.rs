@@ -23,9 +23,9 @@ impl Scene for Operands {
 }
 
 /// Cuts and opens a product's share, and brings it back into the ring.
-struct Truncation {
-    profile: Profile,
-    cut: u32,
+pub(super) struct Truncation {
+    pub(super) profile: Profile,
+    pub(super) cut: u32,
 }
 
 impl Scene for Truncation {
@@ -36,17 +36,22 @@ impl Scene for Truncation {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let (p, z) = (e.profile().clone(), share(e, 0, &[rows])?);
         let y = e.open(&[Open::product(&z, self.cut, &p)])?.remove(0);
-        e.extend(&y).map(drop)
+        let extended = e.extend(&y)?;
+        Ok(vec![Output::Wire(y, 1 << (p.wire_after(self.cut) - 2)), Output::Share(extended)])
     }
 }
 
 /// Opens master weights; `bits` of them, from bit `shift` on, vary.
-struct Weights {
-    profile: Profile,
-    bits: u32,
-    shift: u32,
+pub(super) struct Weights {
+    pub(super) profile: Profile,
+    pub(super) bits: u32,
+    pub(super) shift: u32,
 }
 
 impl Scene for Weights {
@@ -56,22 +61,29 @@ impl Scene for Weights {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let (p, w) = (e.profile().clone(), e.parameter(0, &[rows].into())?);
-        e.open(&[Open::weight(&w, &p)]).map(drop)
+        let opened = e.open(&[Open::weight(&w, &p)])?.remove(0);
+        // as the final model is cut
+        let model = e.narrow(&w, MASTER_FRAC - p.frac)?;
+        Ok(vec![Output::Wire(opened, 0), Output::Share(model)])
     }
 }
 
 /// Opens `x`, a case to a row, and `w`, a case to a column, and multiplies each with each.
 /// With `given`, this server's halves of the inputs are given.
-struct Products {
-    bits: u32,
-    given: Option<usize>,
-    kind: Kind,
+pub(super) struct Products {
+    pub(super) bits: u32,
+    pub(super) given: Option<usize>,
+    pub(super) kind: Kind,
 }
 
 /// What is multiplied.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     /// Images of one pixel with filters of one tap.
     Conv,
     /// Numbers.
@@ -106,6 +118,10 @@ impl Scene for Products {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<()> {
+        self.results(e, rows, cols).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<Vec<Output<E>>> {
         let (p, each) = (e.profile().clone(), self.each());
         let mut operands = Vec::new();
         for (at, axis) in self.axes().iter().enumerate() {
@@ -126,29 +142,43 @@ impl Scene for Products {
             Kind::One | Kind::Twice => Layout::Plain.into(),
             Kind::Sum => Layout::RightTransposed.into(),
         };
-        wires[1..].iter().try_for_each(|w| e.product(&wires[0], w, map).map(drop))
+        wires[1..].iter().map(|w| Ok(Output::Share(e.product(&wires[0], w, map)?))).collect()
     }
 }
 
 /// Rescales a share of `bits` bits, of which `varies` from bit `at` on vary.
-struct Rescaling {
-    profile: Profile,
-    bits: u32,
-    varies: u32,
-    at: u32,
-    shift: i32,
+pub(super) struct Rescaling {
+    pub(super) profile: Profile,
+    pub(super) bits: u32,
+    pub(super) varies: u32,
+    pub(super) at: u32,
+    pub(super) shift: i32,
+    /// Whether server 0's half of the dealt product stays as it is.
+    pub(super) given: bool,
+}
+
+impl Rescaling {
+    pub(super) const SCALE: u32 = 3;
+    pub(super) const TIMES: u32 = 5;
 }
 
 impl Scene for Rescaling {
     fn script(&self) -> Script {
         let room = (64 - self.bits).wrapping_add_signed(self.shift);
-        let draws = vec![open(1, 1), frame(&[room], 1)];
+        let dealt = frame(&[room], 1);
+        let draws = vec![open(1, 1), if self.given { dealt.given(0) } else { dealt }];
         Script { profile: self.profile.clone(), inputs: vec![Input::all(self.varies).shift(self.at)], draws }
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let x = if self.bits == 64 { e.parameter(0, &[rows].into())? } else { share(e, 0, &[rows])? };
-        e.rescale(&[Scaling { share: &x, what: "x", bits: self.bits, scale: 3, shift: self.shift, times: 5 }]).map(drop)
+        let [scale, times] = [Self::SCALE, Self::TIMES];
+        let scaling = Scaling { share: &x, what: "x", bits: self.bits, scale, shift: self.shift, times };
+        Ok(e.rescale(&[scaling])?.into_iter().map(Output::Share).collect())
     }
 }
 
@@ -199,15 +229,16 @@ fn operands_of_one_and_of_two_products_are_uniform_whatever_they_are() {
 fn rescaled_shares_tell_one_uniform_bit_whatever_they_are() {
     for (ring, shift) in [(4, -58), (5, -57), (6, -56), (6, -54)] {
         let profile = tiny(ring, 2);
-        exhaust(&Rescaling { profile, bits: ring, varies: ring, at: 0, shift });
+        exhaust(&Rescaling { profile, bits: ring, varies: ring, at: 0, shift, given: false });
     }
     // shares of 64 bits, of which the highest and the lowest vary
     for (at, shift) in [(58, 3), (0, 4), (58, 1)] {
-        exhaust(&Rescaling { profile: tiny(4, 2), bits: 64, varies: 6, at, shift });
+        exhaust(&Rescaling { profile: tiny(4, 2), bits: 64, varies: 6, at, shift, given: false });
     }
     for (profile, shift) in [(Profile::small(), -5), (Profile::small(), 0), (Profile::wide(), 11)] {
         let bits = profile.ring;
-        pads(&Rescaling { profile, bits, varies: bits, at: 0, shift }, 100, 1 << 12).unwrap();
+        pads(&Rescaling { profile, bits, varies: bits, at: 0, shift, given: false }, 100, 1 << 12).unwrap();
     }
-    pads(&Rescaling { profile: Profile::small(), bits: 64, varies: 64, at: 0, shift: 5 }, 100, 1 << 12).unwrap();
+    pads(&Rescaling { profile: Profile::small(), bits: 64, varies: 64, at: 0, shift: 5, given: false }, 100, 1 << 12)
+        .unwrap();
 }

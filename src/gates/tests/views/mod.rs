@@ -2,12 +2,17 @@
 //!
 //! The gates run as they are, on a device whose key streams are read off a *string* per case instead of ChaCha; an element of a
 //! tensor is a case, so that one run goes through many. [`exhaust`] goes through all strings, secrets and own halves on tiny rings;
-//! [`pads`] takes samples where there are too many, in the rings of earnest and for all that is dealt. [`controls`] are protocols
-//! with a slip, of which both must say so.
+//! [`pads`] takes samples where there are too many, in the rings of earnest and for all that is dealt. [`joint`] holds views and results
+//! together against a functionality. [`controls`] are protocols with a slip, and [`ideals`] functionalities that are not met, of
+//! which all must say so.
 
 mod bits;
+mod coins;
 mod controls;
 mod exhaust;
+mod functionality;
+mod ideals;
+mod joint;
 mod linear;
 mod pads;
 mod pool;
@@ -16,13 +21,17 @@ mod softmax;
 mod stage;
 mod view;
 
-use exhaust::{exhaust, law};
+use exhaust::{every, exhaust, law, views};
+use functionality::{coin, extended, positive, rescaled, rounded, windowed};
+use joint::{Ideal, Seen, joint};
 use pads::pads;
-use script::{Axis, Draw, Input, Item, Script, compare, extend, frame, open, select, threshold, winner};
-use stage::{Party, Scene};
+use script::{
+    Axis, Draw, From, Input, Item, Placed, Script, Seating, compare, extend, frame, open, select, threshold, winner,
+};
+use stage::{Output, Party, Scene};
 
 use crate::error::Result;
-use crate::fixed::{Profile, Window};
+use crate::fixed::{MASTER_FRAC, Profile, Window, mask, signed};
 use crate::gates::{Arguments, Bilinear, Conv, Layout, Open, Pass, Scaling};
 use crate::shape::Shape;
 

@@ -3,15 +3,15 @@
 use super::*;
 
 /// Opens two wires and compares them. Of the tables only `entries` vary where some are named.
-struct Larger {
-    profile: Profile,
-    window: Window,
-    halves: Option<[[u64; 2]; 2]>,
+pub(super) struct Larger {
+    pub(super) profile: Profile,
+    pub(super) window: Window,
+    pub(super) halves: Option<[[u64; 2]; 2]>,
     /// The servers whose masks of a wire are given.
-    given: [&'static [usize]; 2],
-    entries: Option<Vec<usize>>,
+    pub(super) given: [&'static [usize]; 2],
+    pub(super) entries: Option<Vec<usize>>,
     /// A slip: one mask for both wires.
-    again: bool,
+    pub(super) again: bool,
 }
 
 impl Scene for Larger {
@@ -28,16 +28,20 @@ impl Scene for Larger {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let (x, y) = (wire(e, 0, &[rows])?, wire(e, 1, &[rows])?);
-        e.larger(&[(&x, &y)], self.window).map(drop)
+        Ok(e.larger(&[(&x, &y)], self.window)?.into_iter().map(Output::Bits).collect())
     }
 }
 
 /// Picks one of two wires by an opened bit, and opens it where `opened`; both halves of the bit vary.
-struct Picking {
-    profile: Profile,
-    halves: [[u64; 2]; 2],
-    opened: bool,
+pub(super) struct Picking {
+    pub(super) profile: Profile,
+    pub(super) halves: [[u64; 2]; 2],
+    pub(super) opened: bool,
 }
 
 impl Scene for Picking {
@@ -50,6 +54,10 @@ impl Scene for Picking {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let (p, c) = (e.profile().clone(), e.bits(0, &[rows])?);
         let c = e.open_bits(&[&c], false)?.remove(0);
         let (x, y) = (wire(e, 1, &[rows])?, wire(e, 2, &[rows])?);
@@ -57,7 +65,7 @@ impl Scene for Picking {
         if self.opened {
             e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?;
         }
-        Ok(())
+        Ok(vec![Output::Share(picked)])
     }
 }
 

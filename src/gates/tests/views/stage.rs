@@ -17,7 +17,7 @@ use crate::net::pair;
 use crate::party::{BitShare, Dealer, DealtWire, Links, OpenWire, Server, Values};
 use crate::prg::Seed;
 use crate::shape::Shape;
-use crate::tensor::Device;
+use crate::tensor::{Device, Tensor};
 
 /// A program with the script of its randomness.
 pub(super) trait Scene: Sync {
@@ -25,6 +25,55 @@ pub(super) trait Scene: Sync {
 
     /// Runs gates on `rows` cases, or on `rows` times `cols` where operands lie in rows and columns.
     fn run<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<()>;
+
+    /// Runs them and gives what comes out, case by case, where that is looked at.
+    fn results<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<Vec<Output<E>>> {
+        self.run(e, rows, cols)?;
+        Ok(Vec::new())
+    }
+}
+
+/// Something that comes out of a scene.
+pub(super) enum Output<E: Values> {
+    Bits(E::Bits),
+    OpenBits(E::OpenBits),
+    Share(E::Share),
+    /// A wire that is lifted by so much.
+    Wire(E::Wire, u64),
+}
+
+/// A server's half of an output: the two halves add up to it in a ring of so many bits.
+struct Numbers {
+    bits: u32,
+    x: Vec<u64>,
+}
+
+impl Numbers {
+    fn of(server: &Server, output: Output<Server>) -> Result<Self> {
+        let (device, first) = (server.device(), u64::from(server.first()));
+        let plane = |x: &Tensor, len: usize| -> Result<Vec<u64>> {
+            let words = device.download(x)?;
+            Ok((0..len).map(|i| words[i / 32] >> (i % 32) & 1).collect())
+        };
+        Ok(match output {
+            Output::Bits(b) => Self { bits: 1, x: plane(&b.x, b.shape.len())? },
+            Output::OpenBits(b) => {
+                let (hat, own) = (plane(&b.hat, b.shape.len())?, plane(&b.own, b.shape.len())?);
+                Self { bits: 1, x: hat.iter().zip(own).map(|(hat, own)| first * hat ^ own).collect() }
+            }
+            Output::Share(share) => Self { bits: share.bits, x: device.download(&share.x)? },
+            Output::Wire(wire, lift) => {
+                let (hat, r) = (device.download(&wire.hat)?, device.download(&wire.r)?);
+                let half = |(hat, r): (&u64, u64)| (first * hat.wrapping_sub(lift)).wrapping_sub(r);
+                Self { bits: wire.bits, x: hat.iter().zip(r).map(half).collect() }
+            }
+        })
+    }
+
+    /// What two halves are halves of.
+    fn add(&self, other: &Self) -> Vec<u64> {
+        self.x.iter().zip(&other.x).map(|(a, b)| a.wrapping_add(*b) & mask(self.bits)).collect()
+    }
 }
 
 /// An engine with secret bits as inputs.
@@ -169,6 +218,8 @@ pub(super) struct Played {
     pub(super) opened: [Vec<u32>; 2],
     /// What the dealer sent to server 1.
     pub(super) dealt: Vec<u32>,
+    /// What came out, put together.
+    pub(super) results: Vec<Vec<u64>>,
 }
 
 /// Runs a scene.
@@ -184,10 +235,11 @@ pub(super) fn play(scene: &impl Scene, script: &Script, cases: &Cases) -> Played
         Links { peer: tap(peer0, 0), dealer: Box::new(at_dealer) },
         Links { peer: tap(peer1, 1), dealer: tap(at_server1, 2) },
     ];
-    thread::scope(|scope| {
+    let results = thread::scope(|scope| {
         let device = &device;
+        let mut servers = Vec::new();
         for (id, (links, seed)) in (0..).zip(links.into_iter().zip(&seeds)) {
-            scope.spawn(move || {
+            servers.push(scope.spawn(move || {
                 let device = device();
                 let mut parameters = Vec::new();
                 for (at, input) in script.inputs.iter().enumerate() {
@@ -196,12 +248,15 @@ pub(super) fn play(scene: &impl Scene, script: &Script, cases: &Cases) -> Played
                 }
                 let mut server = Server::new(id, device, script.profile.clone(), 1, seed, Some(links)).unwrap();
                 server.set_parameters(parameters);
-                scene.run(&mut server, cases.rows, cases.cols).unwrap();
-            });
+                let results = scene.results(&mut server, cases.rows, cases.cols).unwrap();
+                results.into_iter().map(|output| Numbers::of(&server, output).unwrap()).collect::<Vec<_>>()
+            }));
         }
         let seeds = [&seeds[0], &seeds[1]];
         let mut dealer = Dealer::new(device(), script.profile.clone(), 1, seeds, Some(Box::new(dealer1))).unwrap();
         scene.run(&mut dealer, cases.rows, cases.cols).unwrap();
+        let halves: Vec<_> = servers.into_iter().map(|server| server.join().unwrap()).collect();
+        halves[0].iter().zip(&halves[1]).map(|(a, b)| a.add(b)).collect()
     });
     drop(dealer0);
     let words = |heard: Heard| {
@@ -209,5 +264,5 @@ pub(super) fn play(scene: &impl Scene, script: &Script, cases: &Cases) -> Played
         bytemuck::pod_collect_to_vec(&bytes)
     };
     let [at0, at1, dealt] = heard.map(words);
-    Played { opened: [at0, at1], dealt }
+    Played { opened: [at0, at1], dealt, results }
 }
