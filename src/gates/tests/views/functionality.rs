@@ -50,7 +50,7 @@ pub(super) fn rescaled(server: usize, half: u64, x: u64, [bits, scale, times]: [
     assert!(top(lifted) == 1 || off == 0, "in its range a value is right but for the coin");
     let (cut, left) = (shift.max(0).unsigned_abs(), (-shift).max(0).unsigned_abs());
     let value = i128::from(lifted) - i128::from(quarter);
-    let y = ((value + i128::from(coin(server, own, cut)) >> cut) << left) + (off << (bits + left - cut));
+    let y = (((value + i128::from(coin(server, own, cut))) >> cut) << left) + (off << (bits + left - cut));
     #[expect(clippy::cast_possible_truncation, reason = "in two's complement")]
     let y = (y as i64).cast_unsigned();
     y.wrapping_mul(times.into())

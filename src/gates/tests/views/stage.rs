@@ -59,7 +59,7 @@ impl Numbers {
             Output::Bits(b) => Self { bits: 1, x: plane(&b.x, b.shape.len())? },
             Output::OpenBits(b) => {
                 let (hat, own) = (plane(&b.hat, b.shape.len())?, plane(&b.own, b.shape.len())?);
-                Self { bits: 1, x: hat.iter().zip(own).map(|(hat, own)| first * hat ^ own).collect() }
+                Self { bits: 1, x: hat.iter().zip(own).map(|(hat, own)| (first * hat) ^ own).collect() }
             }
             Output::Share(share) => Self { bits: share.bits, x: device.download(&share.x)? },
             Output::Wire(wire, lift) => {
