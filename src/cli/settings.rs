@@ -37,7 +37,7 @@ pub(super) struct RecipeArgs {
     pub train_limit: Option<usize>,
     /// Test on the first N rows only [default: the network's]
     ///
-    /// After every epoch all of them are classified on shares, which may take longer than the epoch.
+    /// After every epoch, they are classified on shares, which may take longer than the epoch.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub test_limit: Option<usize>,
     /// Rows of a batch [default: the network's]

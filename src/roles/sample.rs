@@ -39,7 +39,6 @@ impl Sample<'_> {
 macro_rules! numbers {
     ($($method:ident $visit:ident $t:ty, $modulus:expr;)*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "it is below the modulus")]
             visitor.$visit((self.salt % $modulus) as $t)
         }
     )* };
