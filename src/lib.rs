@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what is there |
 //! |---|---|---|
-//! | 9 | `main`, `cli` | the program |
+//! | 9 | `main`, `cli`, `fuzzing` | the program; what fuzzers call |
 //! | 8 | `roles` | dealer, servers, owners, trainer; as processes or as threads |
 //! | 7 | `train`, `data` | the training loop; data sets |
 //! | 6 | `nn` | layers, losses, the optimizer |
@@ -21,6 +21,9 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod fixed;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gates;
 pub mod kernel;
 pub mod net;

@@ -18,7 +18,7 @@ const FLOORS: &[(u32, &[&[&str]])] = &[
     (6, &[&["nn"]]),
     (7, &[&["data"], &["train"]]),
     (8, &[&["roles"]]),
-    (9, &[&["cli"], &["main"]]),
+    (9, &[&["cli", "fuzzing"], &["main"]]),
 ];
 
 /// Outside names, and where they may be used.

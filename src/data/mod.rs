@@ -8,6 +8,8 @@ pub mod idx;
 mod cifar;
 mod download;
 mod examples;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod known;
 mod places;
 

@@ -132,7 +132,8 @@ fn encode_reply(answer: Result<(), &Refusal>) -> Vec<u8> {
     bytes
 }
 
-fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>> {
+/// Reads a reply: the reason where we are not welcome.
+pub(super) fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>> {
     if array(from)? != MAGIC {
         return Ok(Err(Refusal { reason: "what answers there is not ppdnn".into(), later: false }));
     }

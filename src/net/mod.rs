@@ -9,6 +9,8 @@ mod cluster;
 mod dial;
 mod fault;
 mod free;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod hello;
 mod hex;
 mod identity;

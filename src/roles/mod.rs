@@ -31,6 +31,8 @@ mod costs;
 mod dealer;
 mod estimate;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod initial;
 mod local;
 mod meeting;

@@ -1,0 +1,89 @@
+//! Every kept input, without a fuzzer: what was found once stays mended.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use super::seeds::seeds;
+use super::*;
+
+#[test]
+fn kept_inputs_pass() {
+    let kept: BTreeSet<String> = list(&corpus()).iter().map(|path| name(path)).collect();
+    let known: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(kept, known, "a folder of inputs for every target");
+    for (name, target) in TARGETS {
+        let failed = failures(target, &list(&corpus().join(name)));
+        assert!(failed.is_empty(), "target {name} fails with {failed:?}");
+    }
+}
+
+#[test]
+fn an_input_that_fails_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["bad", "good"].map(|name| folder.path().join(name));
+    paths.iter().for_each(|path| fs::write(path, name(path)).unwrap());
+    let failed = failures(|bytes| assert_ne!(bytes, b"bad"), &list(folder.path()));
+    assert_eq!(failed, [paths[0].clone()]);
+}
+
+#[test]
+fn seeds_are_kept_as_they_are_today() {
+    const HOW: &str = "PPDNN_WRITE_SEEDS=1 cargo test --release --lib fuzzing writes it anew";
+    let write = std::env::var_os("PPDNN_WRITE_SEEDS").is_some_and(|v| v == "1");
+    let mut counts = std::collections::BTreeMap::<_, u32>::new();
+    for (target, bytes) in seeds() {
+        let number = counts.entry(target).or_default();
+        let path = corpus().join(target).join(format!("seed-{number:02}"));
+        *number += 1;
+        if write {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, bytes).unwrap();
+        } else {
+            let kept = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}; {HOW}", path.display()));
+            // a greeting of TLS has fresh keys every time
+            assert!(kept == bytes || target == "handshake", "{}: {HOW}", path.display());
+        }
+    }
+}
+
+#[test]
+fn seeds_are_read_and_not_refused() {
+    for (target, bytes) in seeds() {
+        match target {
+            "job" | "plan" => drop(Job::from_bytes(&bytes).unwrap()),
+            "model" => in_file(&bytes, |path| drop(Saved::load(path).unwrap())),
+            "network" => in_file(&bytes, |path| {
+                let text = fs::read_to_string(path).unwrap();
+                let data = Recipe::data(path.to_str().unwrap()).unwrap();
+                Recipe::load(path, data).unwrap_or_else(|e| panic!("{e}: {text}"));
+            }),
+            _ => {}
+        }
+    }
+}
+
+/// The inputs that a target fails with.
+fn failures(target: fn(&[u8]), inputs: &[PathBuf]) -> Vec<PathBuf> {
+    let passes = |path: &&PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        catch_unwind(AssertUnwindSafe(|| target(&bytes))).is_err()
+    };
+    inputs.iter().filter(passes).cloned().collect()
+}
+
+fn corpus() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fuzz", "corpus"].iter().collect()
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
