@@ -167,8 +167,8 @@ fn plan_step(plan: &mut Plan, job: &Job, net: &mut Network<Plan>, kind: StepKind
     let mut sum = None;
     let first = full.min(1);
     for (rows, times) in [(job.batch, first), (job.batch, full - first), (rest, u32::from(rest > 0))] {
-        let batch = spread(rows, job.train_rows());
         plan.times(times.into(), |plan| {
+            let batch = spread(rows, job.train_rows());
             add_gradients(plan, net, &batch, &weights, &Coins::new(job.seed, 0), &mut sum)
         })?;
     }

@@ -88,6 +88,18 @@ fn halvings_and_momentum_are_counted() {
 }
 
 /// Weight decay is one more rescale, in the round that there is; none costs nothing.
+/// The memory of a plan goes with the rows that there are.
+#[test]
+fn a_batch_longer_than_the_rows_costs_what_all_rows_do() {
+    for p in profiles() {
+        let all = Job { batch: 32, ..job(&p, &[6, 8, 3], 32) };
+        let longer = Job { batch: u32::MAX, ..all.clone() };
+        let [all, longer] = [all, longer].map(|job| plan(&job).unwrap());
+        let counted = |plan: &Plan| (bits(plan.server(Section::Step).sent), bits(plan.dealer(Section::Step).dealt));
+        assert_eq!(counted(&longer), counted(&all));
+    }
+}
+
 #[test]
 fn weight_decay_costs_a_bit_and_its_shift_a_parameter() {
     for p in profiles() {
