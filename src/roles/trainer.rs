@@ -415,10 +415,10 @@ fn parts(stats: &Stats, steps: f64) -> StepParts {
     StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }
 }
 
-/// The epoch, from 1, that step number `step` (from 1) belongs to.
+/// The epoch, from 1, that step number `step` (from 1) belongs to; the last one for a step that the job does not have.
 #[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
 pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
-    (step.saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
+    (step.min(job.total_steps()).saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
 }
 
 #[cfg(test)]
