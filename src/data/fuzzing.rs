@@ -1,31 +1,42 @@
 //! Files of data sets, as fuzz targets.
 
+use std::ops::Range;
 use std::path::Path;
+
+use ndarray::s;
 
 use super::idx::Idx;
 use super::{Format, Known, cifar};
 
-/// An IDX file, plain or gzip: what is read has as many values as it announces.
+/// An IDX file, plain or gzip: it has as many values as it announces, and some are those of all.
 pub(crate) fn idx(path: &Path) {
     if let Ok(idx) = Idx::open(path) {
         let shape = idx.shape().clone();
         if let Ok(values) = idx.map(u32::from) {
             assert_eq!(values.len(), shape.len());
+            let last = values.len() / 2..values.len();
+            let own = Idx::open(path).and_then(|idx| idx.part(last.clone(), u32::from));
+            assert_eq!(own.expect("values of a file that can be read"), values[last]);
         }
     }
 }
 
-/// A file of rows in CIFAR's binary form, plain or gzip.
+/// A file of rows in CIFAR's binary form, plain or gzip; some rows are those of all.
 pub(crate) fn cifar(path: &Path) {
     let files = [path.to_owned(), path.to_owned()];
-    if let Ok((features, labels)) = cifar::read(&files, 2 * ROWS, &SMALL) {
-        assert_eq!((features.nrows(), labels.len()), (2 * ROWS, 2 * ROWS));
+    let read = |rows| cifar::read(&files, 2 * ROWS, rows, &SMALL);
+    let some = read(SOME);
+    if let Ok((features, labels)) = read(0..2 * ROWS) {
         assert!(labels.iter().all(|label| (*label as usize) < SMALL.classes));
+        let (own, own_labels) = some.expect("rows of a file that can be read");
+        assert_eq!((own.view(), &own_labels[..]), (features.slice(s![SOME, ..]), &labels[SOME]));
     }
 }
 
 /// Rows of a file.
 const ROWS: usize = 3;
+/// Some rows of two files.
+const SOME: Range<usize> = 1..5;
 
 /// A set of images of 2 rows, 3 columns and 3 channels.
 const SMALL: Known = Known {

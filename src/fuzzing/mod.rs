@@ -10,9 +10,9 @@ use tempfile::NamedTempFile;
 
 use crate::data::{self, Known, known};
 use crate::nn::{Model, Saved};
-use crate::roles::plan_summary;
+use crate::roles::{Training, plan_summary};
 use crate::shape::Shape;
-use crate::train::{Job, Recipe, set_shapes};
+use crate::train::{Job, Policy, Recipe, set_shapes};
 
 #[cfg(test)]
 mod seeds;
@@ -23,7 +23,7 @@ pub use crate::net::fuzzing::{frames, greeting, handshake};
 pub use crate::roles::fuzzing::message;
 
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("cifar", cifar),
     ("cluster", cluster),
     ("frames", frames),
@@ -35,6 +35,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("model", model),
     ("network", network),
     ("plan", plan),
+    ("policy", policy),
 ];
 
 /// A file of rows in CIFAR's binary form.
@@ -56,7 +57,7 @@ pub fn idx(bytes: &[u8]) {
 pub fn job(bytes: &[u8]) {
     let Ok(job) = Job::from_bytes(bytes) else { return };
     let again = Job::from_bytes(&job.to_bytes()).expect("a checked job can be sent on");
-    assert_eq!(again.hash(), job.hash(), "two parties see two jobs");
+    assert_eq!(again.to_bytes(), job.to_bytes(), "two parties see two jobs");
     describe(&job.model);
     let total = job.total_steps();
     let kinds = job.kinds_of_steps();
@@ -65,7 +66,8 @@ pub fn job(bytes: &[u8]) {
         let _ = job.optimizer(step);
     }
     assert!(job.epochs_begun() <= job.epochs);
-    let _ = (set_shapes(&job), job.settings());
+    let _ = (set_shapes(&job), job.settings(), job.in_words(0));
+    let _ = Policy::default().check(&job, 0);
     if job.train_rows() <= SMALL {
         let rows: usize = job.batches(1).iter().map(Vec::len).sum();
         assert_eq!(rows, job.train_rows() as usize, "an epoch goes over every row once");
@@ -91,6 +93,16 @@ pub fn model(bytes: &[u8]) {
             let logits = saved.logits(Array2::zeros([2, saved.model.features()]).view());
             assert_eq!(logits.expect("rows of the model's features").dim(), (2, saved.model.classes()));
         }
+    });
+}
+
+/// An owner's policy file, and what it says of a job.
+pub fn policy(bytes: &[u8]) {
+    in_file(bytes, |path| {
+        let Ok(policy) = Policy::load(path) else { return };
+        let model = Model::dense("small", 3, &[], 2).expect("a network");
+        let job = Training::new(model).batch(8).job(40, 20).expect("a job");
+        let _ = policy.check(&job, 0);
     });
 }
 

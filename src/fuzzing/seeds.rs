@@ -7,10 +7,11 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::net;
+use crate::net::fuzzing::seeds as net;
 use crate::nn::{Init, LayerSpec, Loss, Model, Normalization, PoolMethod, Saved};
-use crate::roles::{self, Training};
-use crate::train::{EarlyStop, Job, Recipe, Schedule};
+use crate::roles::Training;
+use crate::roles::fuzzing::seeds as roles;
+use crate::train::{EarlyStop, Job, Policy, Recipe, Schedule};
 
 /// Inputs by target.
 pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
@@ -18,18 +19,20 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let mut all = vec![
         ("cifar", packed(&rows)),
         ("cifar", rows),
-        ("cluster", net::fuzzing::cluster_text().into_bytes()),
-        ("greeting", net::fuzzing::hello()),
-        ("greeting", net::fuzzing::welcome()),
-        ("greeting", net::fuzzing::refusal()),
-        ("handshake", net::fuzzing::client_hello()),
-        ("frames", net::fuzzing::two_frames()),
+        ("cluster", net::cluster_text().into_bytes()),
+        ("greeting", net::hello()),
+        ("greeting", net::welcome()),
+        ("greeting", net::refusal()),
+        ("handshake", net::client_hello()),
+        ("frames", net::two_frames()),
         ("idx", packed(&images)),
         ("idx", images),
         ("idx", labels),
+        ("policy", Policy::DEFAULT.into()),
+        ("policy", Policy::ANYTHING.into()),
     ];
     all.extend(models().into_iter().map(|bytes| ("model", bytes)));
-    all.extend(roles::fuzzing::messages().into_iter().map(|bytes| ("message", bytes)));
+    all.extend(roles::messages().into_iter().map(|bytes| ("message", bytes)));
     for name in Recipe::names() {
         all.push(("network", Recipe::text(name).expect("a named network").into()));
     }

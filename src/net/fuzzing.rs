@@ -1,17 +1,16 @@
 //! What arrives over the network, as fuzz targets.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::channel::{Frame, Head, Kind};
+use super::channel::Frame;
 use super::cluster::Cluster;
-use super::hello::{Hello, PROTOCOL, read_reply};
+use super::hello::{Hello, read_reply};
 use super::identity::Identity;
-use super::role::Role;
 use super::tls::{Meeting, Stream};
 
 /// The frames of a connection, one behind the other; what is read has to be what would be written.
@@ -19,7 +18,7 @@ pub fn frames(bytes: &[u8]) {
     for buffer in [7, 1 << 16] {
         let mut from = BufReader::with_capacity(buffer, bytes);
         let mut written = Vec::new();
-        while let Ok(Some(frame)) = Frame::read(&mut from, MOST_BODY, || ()) {
+        while let Ok(Some(frame)) = Frame::read(&mut from, MOST_BODY, |_| ()) {
             written.extend(frame.head.encode(frame.body.len() as u64));
             written.extend(frame.body);
         }
@@ -36,7 +35,7 @@ pub fn greeting(bytes: &[u8]) {
 /// Bytes in place of a TLS handshake, first from a caller, then from whom we call.
 pub fn handshake(bytes: &[u8]) {
     let until = Instant::now() + Duration::from_secs(5);
-    let accepts = |socket| MEETING.accept(socket, until);
+    let accepts = |socket| MEETING.accept(socket, [until; 2], || ());
     let dials = |socket| MEETING.connect(socket, until);
     assert!(said(bytes, accepts).or(said(bytes, dials)).is_none(), "a peer was let in without a key");
 }
@@ -73,55 +72,70 @@ static MEETING: LazyLock<Meeting> = LazyLock::new(|| {
 /// Bytes of a frame.
 const MOST_BODY: u64 = 1 << 24;
 
-/// Two frames, one behind the other.
-pub(crate) fn two_frames() -> Vec<u8> {
-    let head = |kind, gate| Head { kind, session: 7, step: 2, gate };
-    let mut bytes = head(Kind::Control, 0).encode(5).to_vec();
-    bytes.extend([1, 2, 3, 4, 5]);
-    bytes.extend(head(Kind::Opening, 9).encode(0));
-    bytes
-}
+/// Inputs to begin with.
+#[cfg(test)]
+pub(crate) mod seeds {
+    use std::io::Read;
 
-/// A hello from a trainer to server 0.
-pub(crate) fn hello() -> Vec<u8> {
-    let roles = [Role::Trainer.encode(), Role::Server(0).encode()].concat();
-    [GREETING, &PROTOCOL.to_le_bytes(), &[1], &roles, &[7; 16]].concat()
-}
+    use super::super::channel::{Head, Kind};
+    use super::super::hello::PROTOCOL;
+    use super::super::role::Role;
+    use super::*;
 
-/// A reply to it.
-pub(crate) fn welcome() -> Vec<u8> {
-    [GREETING, &PROTOCOL.to_le_bytes(), &[1, 0, 0]].concat()
-}
+    /// Two frames, one behind the other.
+    pub(crate) fn two_frames() -> Vec<u8> {
+        let head = |kind, gate| Head { kind, session: 7, step: 2, gate };
+        let mut bytes = head(Kind::Control, 0).encode(5).to_vec();
+        bytes.extend([1, 2, 3, 4, 5]);
+        bytes.extend(head(Kind::Opening, 9).encode(0));
+        bytes
+    }
 
-/// Another one.
-pub(crate) fn refusal() -> Vec<u8> {
-    [GREETING, &PROTOCOL.to_le_bytes(), &[0, 2, 0], b"no"].concat()
-}
+    /// A hello from a trainer to server 0.
+    pub(crate) fn hello() -> Vec<u8> {
+        let roles = [Role::Trainer.encode(), Role::Server(0).encode()].concat();
+        let release = env!("CARGO_PKG_VERSION").as_bytes();
+        let length = u8::try_from(release.len()).expect("a short version");
+        [GREETING, &PROTOCOL.to_le_bytes(), &[length], release, &[1], &roles, &[7; 16]].concat()
+    }
 
-/// What a caller begins a handshake with.
-pub(crate) fn client_hello() -> Vec<u8> {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let socket = TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection to ourselves");
-    let (mut peer, _) = listener.accept().expect("a connection to ourselves");
-    let caller = thread::spawn(|| MEETING.connect(socket, Instant::now() + Duration::from_secs(5)).is_ok());
-    let mut bytes = vec![0; 1 << 14];
-    let header = peer.read_exact(&mut bytes[..5]).map(|()| 5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]])));
-    let record = header.expect("a caller speaks first");
-    bytes.truncate(record);
-    peer.read_exact(&mut bytes[5..]).expect("a whole record");
-    drop(peer);
-    assert!(!caller.join().expect("a caller"), "the handshake did not end");
-    bytes
-}
+    /// A reply to it.
+    pub(crate) fn welcome() -> Vec<u8> {
+        [GREETING, &PROTOCOL.to_le_bytes(), &[1, 0, 0]].concat()
+    }
 
-/// A cluster file of three owners, with all that may be in one.
-pub(crate) fn cluster_text() -> String {
-    let key = |n: u8| format!("{n:02x}").repeat(32);
-    let post = |name, n| format!("[{name}]\naddress = \"127.0.0.1:710{n}\"\nkey = \"{}\"\n", key(n));
-    let posts = [post("server0", 0), post("server1", 1), post("dealer", 2)].concat();
-    let owner = |n| format!("[[owners]]\nkey = \"{}\"\ntrain_rows = 30\ntest_rows = 5\n", key(n));
-    let owners: String = (5..8).map(owner).collect();
-    format!("deadline_seconds = 9\n{posts}[trainer]\nkey = \"{}\"\nseal = \"{}\"\n{owners}", key(3), key(4))
-}
+    /// Another one.
+    pub(crate) fn refusal() -> Vec<u8> {
+        [GREETING, &PROTOCOL.to_le_bytes(), &[0, 2, 0], b"no"].concat()
+    }
 
-const GREETING: &[u8] = b"ppdnn hi";
+    /// What a caller begins a handshake with.
+    pub(crate) fn client_hello() -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let socket =
+            TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection to ourselves");
+        let (mut peer, _) = listener.accept().expect("a connection to ourselves");
+        let caller = thread::spawn(|| MEETING.connect(socket, Instant::now() + Duration::from_secs(5)).is_ok());
+        let mut bytes = vec![0; 1 << 14];
+        let header =
+            peer.read_exact(&mut bytes[..5]).map(|()| 5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]])));
+        let record = header.expect("a caller speaks first");
+        bytes.truncate(record);
+        peer.read_exact(&mut bytes[5..]).expect("a whole record");
+        drop(peer);
+        assert!(!caller.join().expect("a caller"), "the handshake did not end");
+        bytes
+    }
+
+    /// A cluster file of three owners, with all that may be in one.
+    pub(crate) fn cluster_text() -> String {
+        let key = |n: u8| format!("{n:02x}").repeat(32);
+        let post = |name, n| format!("[{name}]\naddress = \"127.0.0.1:710{n}\"\nkey = \"{}\"\n", key(n));
+        let posts = [post("server0", 0), post("server1", 1), post("dealer", 2)].concat();
+        let owner = |n| format!("[[owners]]\nkey = \"{}\"\ntrain_rows = 30\ntest_rows = 5\n", key(n));
+        let owners: String = (5..8).map(owner).collect();
+        format!("deadline_seconds = 9\n{posts}[trainer]\nkey = \"{}\"\nseal = \"{}\"\n{owners}", key(3), key(4))
+    }
+
+    const GREETING: &[u8] = b"ppdnn hi";
+}
