@@ -114,6 +114,9 @@ fn set_up(
     Ok(server)
 }
 
+/// The data sets of a job: masked rows and masks.
+type Rows = Vec<(Set, MaskedRows, RowMasks)>;
+
 /// The masked rows of all owners with their masks, by set, and a hash of the masked rows.
 fn take_rows(
     id: u8,
@@ -121,7 +124,7 @@ fn take_rows(
     initial: Option<&Vec<Vec<u64>>>,
     meeting: &mut Meeting<'_>,
     device: &Device,
-) -> Result<(Vec<(Set, MaskedRows, RowMasks)>, [u8; 32])> {
+) -> Result<(Rows, [u8; 32])> {
     let mut rows: Vec<_> = set_shapes(job)
         .into_iter()
         .map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape)))
