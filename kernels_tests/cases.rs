@@ -4,6 +4,7 @@ mod convolution;
 mod linear;
 mod pool;
 mod protocol;
+mod range;
 
 use ppdnn::kernel::{Kernel, Operand, RingWord};
 
@@ -73,6 +74,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "rescale_ask_wide" => make.rescale_ask(Operand::Wide),
         "rescale_wide" => make.rescale(Operand::Wide),
         "row_sum" => make.row_sum(),
+        "sample" => make.sample(),
         "select" => make.select(),
         "share_bits" => make.share_bits(),
         "sum_rows" => make.sum_rows(),

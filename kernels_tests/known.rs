@@ -9,6 +9,7 @@ mod linear;
 mod pack;
 mod pool;
 mod prg;
+mod range;
 mod rescale;
 mod select;
 mod softmax;
@@ -60,6 +61,7 @@ truths! {
     pool::differences_are_those_of_what_is_left_of_both: WINDOW_DIFFERENCE;
     pool::the_one_that_the_bit_says_is_picked: DEAL_PICK PICK;
     prg::the_key_stream_is_that_of_rand_chacha: CHACHA CHACHA_ROWS;
+    range::samples_are_those_of_the_definition: SAMPLE;
     rescale::two_servers_rescale_within_one_unit_and_exactly_to_the_left:
         DEAL_RESCALE RESCALE RESCALE_ASK RESCALE_ASK_WIDE RESCALE_WIDE;
     select::hits_are_counted: DEAL_HITS HITS;

@@ -109,6 +109,9 @@ pub enum Error {
         /// The step, from 1.
         step: u64,
     },
+    /// A run came to its end, but what it trained is wrong.
+    #[error("the trained model is wrong: {0}")]
+    Unsound(String),
     /// The compute device refused or was lost.
     #[error("device: {0}")]
     Device(String),

@@ -40,7 +40,7 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
         certificate.check(&job, None).unwrap();
         // features are exact
         let feature = ranges.iter().find(|r| r.what == "feature").unwrap();
-        let largest = rows(200, 1.0).features.iter().fold(0.0f32, |a, b| a.max(*b));
+        let largest = rows(200, 1.0).features().iter().fold(0.0f32, |a, b| a.max(*b));
         assert!((feature.largest - f64::from(largest)).abs() < 2e-3, "{feature:?}");
 
         let folder = tempfile::tempdir().unwrap();

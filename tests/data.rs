@@ -145,12 +145,12 @@ fn mnist_is_what_it_should_be() {
     let set = load("mnist", &only(&checkout()), &mut never).unwrap();
     println!("mnist loads in {:?}", started.elapsed());
     is_like_mnist(&set, "mnist");
-    assert_eq!(set.train.labels[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-    assert_eq!(set.test.labels[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
+    assert_eq!(set.train.labels()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+    assert_eq!(set.test.labels()[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     // Means of the pixels, as published for this set: 0.1307 and 0.1325.
     assert!((mean(&set.train) - 0.1307).abs() < 5e-5 && (mean(&set.test) - 0.1325).abs() < 5e-5);
     // Counts of the digits, as published for this set.
-    assert_eq!(counts(&set.train.labels), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
+    assert_eq!(counts(set.train.labels()), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn fashion_mnist_is_what_it_should_be() {
     places.folders = vec!["/usr/share/datasets".into()];
     let set = load("fashion-mnist", &places, &mut never).unwrap();
     is_like_mnist(&set, "fashion-mnist");
-    assert_eq!(counts(&set.train.labels), [6000; 10]);
-    assert_eq!(counts(&set.test.labels), [1000; 10]);
+    assert_eq!(counts(set.train.labels()), [6000; 10]);
+    assert_eq!(counts(set.test.labels()), [1000; 10]);
     assert!((mean(&set.train) - 0.2860).abs() < 5e-5);
 }
 
@@ -235,12 +235,12 @@ fn cifar_files_become_images_with_channels_last_and_wrong_ones_are_refused() {
     write("data_batch_2.bin", &[row(1, 24), row(2, 36)]);
     fs::write(place.path().join("test_batch.bin.gz"), gzip(&row(1, 100))).unwrap();
     let set = cifar.load(&only(place.path()), &mut never).unwrap();
-    assert_eq!((set.train.labels, set.test.labels), (vec![2, 0, 1, 2], vec![1]));
+    assert_eq!((set.train.labels(), set.test.labels()), (&[2, 0, 1, 2][..], &[1][..]));
     let values = |row: &[u8]| row.iter().map(|x| f32::from(*x) / 255.0).collect::<Vec<f32>>();
     let first = [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11];
-    assert_eq!(set.train.features.row(0).to_vec(), values(&first));
-    assert_eq!(set.train.features.row(3).to_vec(), values(&first.map(|x| x + 36)));
-    assert_eq!(set.test.features.row(0).to_vec(), values(&first.map(|x| x + 100)));
+    assert_eq!(set.train.features().row(0).to_vec(), values(&first));
+    assert_eq!(set.train.features().row(3).to_vec(), values(&first.map(|x| x + 36)));
+    assert_eq!(set.test.features().row(0).to_vec(), values(&first.map(|x| x + 100)));
     let refused = |name: &str, rows: &[Vec<u8>], says: &str| {
         write(name, rows);
         let error = cifar.load(&only(place.path()), &mut never).unwrap_err().to_string();
@@ -270,7 +270,7 @@ fn places_are_searched_in_order() {
     let root = TempDir::new().unwrap();
     let [a, b] = ["a", "b"].map(|name| root.path().join(name));
     let places = Places { folders: vec![a.clone(), b.clone()], ..only_nothing() };
-    let found = || tiny.load(&places, &mut never).unwrap().train.features[[0, 0]];
+    let found = || tiny.load(&places, &mut never).unwrap().train.features()[[0, 0]];
     // Each step puts a set where it goes before all earlier ones, told apart by its first pixel.
     let steps =
         [(b.clone(), ""), (b.clone(), ".gz"), (b.join("tiny"), ".gz"), (a.clone(), ""), (a.join("tiny"), ".gz")];
@@ -282,7 +282,7 @@ fn places_are_searched_in_order() {
     fs::remove_file(a.join("tiny").join(tiny.files[3].name).with_extension("gz")).unwrap();
     assert_eq!(found(), 4.0 / 255.0, "a folder that lacks a file is passed over");
     let chosen = Places { chosen: Some(b.join("tiny")), ..places.clone() };
-    assert_eq!(tiny.load(&chosen, &mut never).unwrap().train.features[[0, 0]], 3.0 / 255.0, "--data-dir goes first");
+    assert_eq!(tiny.load(&chosen, &mut never).unwrap().train.features()[[0, 0]], 3.0 / 255.0, "--data-dir goes first");
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn plain_and_gzip_may_be_mixed() {
     let plain = place.path().join(tiny.files[1].name);
     fs::write(place.path().join(format!("{}.gz", tiny.files[1].name)), gzip(&fs::read(&plain).unwrap())).unwrap();
     fs::remove_file(plain).unwrap();
-    assert_eq!(tiny.load(&only(place.path()), &mut never).unwrap().train.labels, [2, 0, 1]);
+    assert_eq!(tiny.load(&only(place.path()), &mut never).unwrap().train.labels(), [2, 0, 1]);
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn a_download_is_kept_and_reported() {
     let places = into(cache.path());
     let mut reports = Vec::new();
     let set = tiny.load(&places, &mut |at| reports.push(at)).unwrap();
-    assert_eq!((set.train.labels.as_slice(), set.test.labels.as_slice()), (&[2, 0, 1][..], &[1, 2][..]));
+    assert_eq!((set.train.labels(), set.test.labels()), (&[2, 0, 1][..], &[1, 2][..]));
     for file in tiny.files {
         let of: Vec<Download> = reports.iter().copied().filter(|at| at.file == file.name).collect();
         assert!(of.len() >= 2 && of.is_sorted_by_key(|at| at.bytes) && of.iter().all(|at| at.total == file.bytes));
@@ -376,7 +376,7 @@ fn https_is_checked_against_the_certificates() {
     assert!(refusal(Some("/nowhere".into())).contains("SSL_CERT_FILE must name a PEM file"));
     assert_eq!(kept(cache.path()), Vec::<String>::new());
 
-    assert_eq!(with(pem("right", &server.certificate)).unwrap().test.labels, [1, 2]);
+    assert_eq!(with(pem("right", &server.certificate)).unwrap().test.labels(), [1, 2]);
 }
 
 #[test]
@@ -492,10 +492,10 @@ fn checkout() -> PathBuf {
 
 fn is_like_mnist(set: &DataSet, name: &str) {
     let known = known(name).unwrap();
-    assert_eq!((set.name.as_str(), set.train.classes, set.test.classes), (name, 10, 10));
+    assert_eq!((set.name.as_str(), set.train.classes(), set.test.classes()), (name, 10, 10));
     for (examples, rows) in [(&set.train, 60_000), (&set.test, 10_000)] {
-        assert_eq!((examples.features.dim(), examples.len()), ((rows, known.features), rows));
-        let pixels = examples.features.as_slice().unwrap();
+        assert_eq!((examples.features().dim(), examples.len()), ((rows, known.features), rows));
+        let pixels = examples.features().as_slice().unwrap();
         // Whole 255ths in [0, 1], and both ends are reached.
         assert!(pixels.iter().all(|x| (0.0..=1.0).contains(x) && (x * 255.0).round() / 255.0 == *x));
         assert!(pixels.contains(&0.0) && pixels.contains(&1.0));
@@ -503,8 +503,8 @@ fn is_like_mnist(set: &DataSet, name: &str) {
 }
 
 fn mean(examples: &ppdnn::data::Examples) -> f64 {
-    let sum: f64 = examples.features.iter().map(|x| f64::from(*x)).sum();
-    sum / examples.features.len() as f64
+    let sum: f64 = examples.features().iter().map(|x| f64::from(*x)).sum();
+    sum / examples.features().len() as f64
 }
 
 fn counts(labels: &[u32]) -> [usize; 10] {

@@ -31,7 +31,7 @@ fn accuracies(model: Model, normalization: Option<Normalization>) -> [f64; 3] {
     let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
     let (clear, _) = training.run_clear(&train, &test, &mut |_| ()).unwrap();
     let saved = Saved::new(model, normalization, &outcome.parameters).unwrap();
-    let own = saved.accuracy(test.features.view(), &test.labels).unwrap();
+    let own = saved.accuracy(test.features().view(), test.labels()).unwrap();
     [*outcome.accuracy.last().unwrap(), *clear.last().unwrap(), own]
 }
 
@@ -67,6 +67,6 @@ fn scaled_features_are_the_owners_doing_and_the_models_knowledge() {
     let (train, test) = (rows(600, 1), rows(300, 2));
     let outcome =
         Training::new(model()).normalization(scaled).epochs(1).batch(20).run(&train, &test, &mut |_| ()).unwrap();
-    let logits = |n| Saved::new(model(), n, &outcome.parameters).unwrap().logits(test.features.view()).unwrap();
+    let logits = |n| Saved::new(model(), n, &outcome.parameters).unwrap().logits(test.features().view()).unwrap();
     assert_ne!(logits(scaled), logits(None));
 }

@@ -22,7 +22,7 @@ struct Exact {
 fn exact(job: &Job, train: &Examples, test: &Examples, slope: [f64; 2]) -> Exact {
     let scaled = |rows: &Examples| {
         let scale = job.normalization.unwrap();
-        rows.features.mapv(|x| scale.apply(x.into()))
+        rows.features().mapv(|x| scale.apply(x.into()))
     };
     let (x_train, x_test) = (scaled(train), scaled(test));
     let mut weights = initial(job);
@@ -34,14 +34,14 @@ fn exact(job: &Job, train: &Examples, test: &Examples, slope: [f64; 2]) -> Exact
             let z = x.dot(&weights[0]);
             let a = z.mapv(sigmoid);
             let mut dy = a.dot(&weights[1]);
-            rows.iter().enumerate().for_each(|(i, row)| dy[[i, train.labels[*row] as usize]] -= 1.0);
+            rows.iter().enumerate().for_each(|(i, row)| dy[[i, train.labels()[*row] as usize]] -= 1.0);
             let dz = dy.dot(&weights[1].t()) * z.mapv(|z| slope[usize::from(z.abs() >= 2.0)]);
             weights[1].scaled_add(-job.rate.value(), &a.t().dot(&dy));
             weights[0].scaled_add(-job.rate.value(), &x.t().dot(&dz));
         }
         let y = x_test.dot(&weights[0]).mapv(sigmoid).dot(&weights[1]);
         let best = |row: ndarray::ArrayView1<'_, f64>| (0..10).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
-        let hits = y.rows().into_iter().zip(&test.labels).filter(|(row, label)| best(row.view()) == **label as usize);
+        let hits = y.rows().into_iter().zip(test.labels()).filter(|(row, label)| best(row.view()) == **label as usize);
         accuracy.push(hits.count() as f64 / test.len() as f64);
     }
     Exact { weights, accuracy }

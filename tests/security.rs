@@ -45,7 +45,7 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
     let model = Model::dense("small", 50, &[4], 3).unwrap();
     let parameters = 50 * 4 + 4 + 4 * 3 + 3;
     for (accuracy, model_too) in [(true, true), (true, false), (false, false)] {
-        let reveal = Reveals { accuracy, model: model_too };
+        let reveal = Reveals { accuracy, model: model_too, ranges: true };
         let training = Training::new(model.clone()).epochs(2).batch(100).reveal(reveal);
         let ledger = ledger(&training, &train, &test);
         let received = |me: &str, kind: &str| -> (usize, usize) {
@@ -145,7 +145,7 @@ fn tensors(heard: &[Heard]) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn every_kind_of_frame_is_uniform_for_very_different_data() {
     let model = Model::dense("small", 32, &[32], 8).unwrap();
-    let reveal = Reveals { accuracy: false, model: true };
+    let reveal = Reveals { accuracy: false, model: true, ranges: true };
     // initial parameters go from the trainer in shares only where they are private
     let initial = model.parameters().iter().map(|shape| vec![0.125; shape.len()]).collect();
     let training = Training::new(model).epochs(3).batch(32).reveal(reveal).private_initial(initial);
@@ -161,7 +161,7 @@ fn every_kind_of_frame_is_uniform_for_very_different_data() {
         }
     }
     // control: the rows themselves, on their grid
-    let plain = extremes(192, false).features.mapv(|x| encode(x.into(), 8).to_le_bytes());
+    let plain = extremes(192, false).features().mapv(|x| encode(x.into(), 8).to_le_bytes());
     let plain: Vec<u8> = plain.iter().flatten().copied().collect();
     assert!(chi_square(&plain) > 100.0 * UNIFORM, "unmasked rows are noticed");
 }

@@ -78,8 +78,11 @@ pub(super) struct JobArgs {
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub owners: Option<usize>,
-    /// What the trainer sees: accuracy, model, none
-    #[arg(long, value_delimiter = ',', default_value = "accuracy,model")]
+    /// What the trainer sees: accuracy, model, ranges, none
+    ///
+    /// ranges: how many values of samples left their range, by layer and epoch. Without it,
+    /// a run that goes wrong by an overflow is not noticed.
+    #[arg(long, value_delimiter = ',', default_value = "accuracy,model,ranges")]
     pub reveal: Vec<String>,
     /// Fixes the public choices; masks never follow it
     ///
@@ -344,6 +347,7 @@ impl JobArgs {
         let mut training = Training::of(&recipe, data)?
             .owners(self.owners.unwrap_or(owners))
             .steps(self.steps)
+            .measured_at(self.recipe.own_rate(data)?)
             .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
             .seed(self.seed);
         let mut ambiguous = Vec::new();

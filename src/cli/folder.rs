@@ -1,5 +1,7 @@
 //! The folder of a run: `job.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, `logs/`.
 //!
+//! A model that is wrong is `model-wrong.safetensors` instead, and the summary has what shows it under `faults`.
+//!
 //! It holds one run. A run that failed before it began to train takes its files out again, so that the same command can be
 //! given again.
 
@@ -36,6 +38,11 @@ impl Folder {
     /// Where the model is saved.
     pub(super) fn model(&self) -> PathBuf {
         self.0.join(MODEL)
+    }
+
+    /// Where a model is saved that is wrong.
+    pub(super) fn wrong_model(&self) -> PathBuf {
+        self.0.join(WRONG_MODEL)
     }
 
     /// Writes the job as it runs.
@@ -91,8 +98,9 @@ impl Folder {
 }
 
 /// The files that make a folder that of a run, in the order in which they are taken out.
-const RUN: [&str; 4] = [MODEL, SUMMARY, METRICS, JOB];
+const RUN: [&str; 5] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, JOB];
 const MODEL: &str = "model.safetensors";
+const WRONG_MODEL: &str = "model-wrong.safetensors";
 const SUMMARY: &str = "summary.json";
 const METRICS: &str = "metrics.jsonl";
 const JOB: &str = "job.toml";

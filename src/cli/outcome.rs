@@ -15,7 +15,7 @@ use crate::roles::{Bytes, Summary};
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let saved = Saved::load(&args.model)?;
     let data = load(&args.dataset, &args.files.places(), &mut |_| ())?;
-    let accuracy = saved.accuracy(data.test.features.view(), &data.test.labels)?;
+    let accuracy = saved.accuracy(data.test.features().view(), data.test.labels())?;
     if args.json {
         let (model, rows) = (saved.model.name(), data.test.len());
         json(&serde_json::json!({ "model": model, "dataset": data.name, "rows": rows, "test_accuracy": accuracy }));
@@ -32,6 +32,12 @@ pub(super) fn summary_table(s: &Summary) -> String {
     let unknown = if s.interrupted { "not measured for the model of the last step" } else { "not revealed" };
     let of = s.model_epoch.map_or(String::new(), |epoch| format!(", epoch {epoch}, the best"));
     t.row("test accuracy", &s.test_accuracy.map_or(unknown.into(), |accuracy| percent(accuracy) + &of));
+    match (s.scored_accuracy, s.test_accuracy.and(s.model_file.as_ref())) {
+        (Some(scored), _) => t.row("  saved model", &format!("{}, scored here on the same rows", percent(scored))),
+        (None, Some(_)) => t.row("  saved model", "not checked, the test rows are elsewhere; see ppdnn evaluate"),
+        (None, None) => {}
+    }
+    t.row("values out of range", &out_of_range(s));
     if let Some(clear) = s.clear_accuracy {
         let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
         t.row("  in the clear", &format!("{}{apart}", percent(clear)));
@@ -51,8 +57,21 @@ pub(super) fn summary_table(s: &Summary) -> String {
     };
     t.row("peak memory, MiB", &by_role(&s.peak_rss_mib, |x| format!("{x:.0}")));
     t.row("processor time, s", &by_role(&s.cpu_seconds, |x| format!("{x:.1}")));
-    t.row("model", s.model_file.as_deref().unwrap_or("none"));
+    let wrong = if s.faults.is_empty() { "" } else { ", which is wrong" };
+    t.row("model", &s.model_file.as_ref().map_or("none".into(), |file| format!("{file}{wrong}")));
     t.0
+}
+
+/// What samples of the steps' values showed of their ranges.
+fn out_of_range(s: &Summary) -> String {
+    match (s.out_of_range, s.epochs_out_of_range.first()) {
+        (None, _) => "not revealed, so that an overflow is not noticed".into(),
+        (Some(_), None) => "none in the samples".into(),
+        (Some(n), Some(first)) => {
+            let places: Vec<&str> = first.places.iter().map(|(place, _)| place.as_str()).collect();
+            format!("{n} in the samples, first in epoch {}, at {}", first.epoch, places.join(", "))
+        }
+    }
 }
 
 /// The table of `ppdnn plan`.

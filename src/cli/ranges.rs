@@ -29,7 +29,7 @@ pub(super) fn warning(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<Op
     let (network, name) = (shown(network), job.model.name());
     Ok(Some(format!(
         "nobody has looked whether the values of `{name}` fit the profile `small`,\n\
-         and what does not fit is wrong without a word. A run in the clear looks, and makes\n\
+         and what does not fit is wrong. A run in the clear looks at all of them, and makes\n\
          a range certificate, which is found here or named with --ranges:\n  \
          ppdnn dry-run --model {network} [and the same settings]{}",
         reasons.concat()

@@ -13,7 +13,9 @@ use crate::data::{DataSet, known, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Presence, Role};
 use crate::nn::Saved;
-use crate::roles::{Consent, Failure, PartyReport, Place, SaveInitial, Stay, cpu_seconds, peak_rss_mib, ranges_of};
+use crate::roles::{
+    Consent, Failure, PartyReport, Place, SaveInitial, Stay, cpu_seconds, look_at_rows, peak_rss_mib, ranges_of,
+};
 use crate::train::{Job, Policy};
 
 /// Serves jobs.
@@ -43,6 +45,7 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
         let rows = |job: &Job| {
             let own = ranges_of(job, number, [set.train_rows, set.test_rows])?;
             let DataSet { train, test, .. } = set.load_rows(own, &places, &mut |_| ())?;
+            look_at_rows(job, &train, &test)?.iter().for_each(|text| warn(text));
             Ok((train, test))
         };
         place.upload(number, &consent(args, set.name)?, rows, stay)

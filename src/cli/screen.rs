@@ -102,7 +102,11 @@ impl Screen {
                     json(event);
                 }
             }
-            Mode::Quiet => {}
+            Mode::Quiet => {
+                if let Event::Warning { text } = event {
+                    warn(text);
+                }
+            }
             Mode::Plain | Mode::Terminal => self.tell(event),
         }
     }
@@ -171,6 +175,7 @@ impl Screen {
                     "planned per step: {rounds_per_step:.0} rounds, {open} each way, {dealt} from the dealer"
                 ));
             }
+            Event::Warning { text } => self.bar.suspend(|| warn(text)),
             Event::Waiting { party, what } => {
                 if self.mode == Mode::Terminal {
                     self.line(Phase::Waiting, 0, 0, "starting", &format!("{party} waits for {what}"));
@@ -191,6 +196,15 @@ impl Screen {
                 self.clear();
                 self.note("interrupted: the run ends after the next step; a second Ctrl-C stops it at once");
             }
+            Event::Ranges(out) if out.values > 0 => {
+                let places: Vec<String> = out.places.iter().map(|(place, n)| format!("{place} {n}")).collect();
+                self.note(&format!(
+                    "epoch {}  {} out of range: {}",
+                    out.epoch,
+                    count(out.values, "value"),
+                    places.join(", ")
+                ));
+            }
             Event::Stopped { epoch, epochs } => {
                 self.clear();
                 self.note(&format!("stopped early, after epoch {epoch} of {epochs}"));
@@ -199,7 +213,7 @@ impl Screen {
                 let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", percent(shares)));
                 self.note(&format!("epoch {epoch} in the clear  accuracy {}{shares}", percent(*test_accuracy)));
             }
-            Event::Summary(_) => {}
+            Event::Ranges(_) | Event::Summary(_) => {}
         }
     }
 

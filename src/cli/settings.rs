@@ -117,6 +117,11 @@ impl RecipeArgs {
         self.model.as_ref().or(self.preset.as_ref()).map_or(DEFAULT, |name| name)
     }
 
+    /// The learning rate that the network brings for a data set, whatever the flags say.
+    pub(super) fn own_rate(&self, data: &Known) -> Result<f64> {
+        Ok(Recipe::open(self.name(), data)?.settings.lr)
+    }
+
     /// The recipe for a data set, with what the flags say.
     pub(super) fn recipe(&self, data: &Known) -> Result<Recipe> {
         let mut recipe = Recipe::open(self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name), data)?;

@@ -11,7 +11,7 @@ use crate::cli::folder::{Folder, LOGS, Metrics};
 use crate::cli::outcome::summary_table;
 use crate::cli::ranges::warning;
 use crate::cli::screen::{Screen, count, json, say, warn};
-use crate::data::{Places, locate};
+use crate::data::{DataSet, Places, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::Saved;
@@ -65,6 +65,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         }
     };
     on_event(announce(&job, &backend)?);
+    choice.training.warnings(&initial).into_iter().for_each(|text| on_event(Event::Warning { text }));
     let run = match &place {
         Some(place) => remote(place, &job, initial, interrupted, &mut on_event),
         None => local(args, choice.data.name, &folder)?.train(&job, &initial, interrupted, &mut on_event),
@@ -142,11 +143,13 @@ struct Run<'a> {
     places: &'a Places,
 }
 
-fn finish(run: &Run<'_>, outcome: Outcome, mut screen: Screen, mut metrics: Metrics, stop: &Stop) -> Result<()> {
-    let Outcome { accuracy, parameters, mut summary } = outcome;
+fn finish(run: &Run<'_>, mut outcome: Outcome, mut screen: Screen, mut metrics: Metrics, stop: &Stop) -> Result<()> {
+    let scored = run.score(&mut outcome);
+    let sound = outcome.check();
+    let Outcome { accuracy, parameters, mut summary, .. } = outcome;
     let dataset = run.choice.data.name;
     dataset.clone_into(&mut summary.dataset);
-    let saved = run.save(&parameters);
+    let saved = run.save(&parameters, sound.is_ok());
     summary.model_file = saved.as_ref().ok().cloned().flatten();
     // from here on there is nothing to wind up, and what there is should not be lost
     stop.at_once();
@@ -162,7 +165,7 @@ fn finish(run: &Run<'_>, outcome: Outcome, mut screen: Screen, mut metrics: Metr
     } else {
         say(&summary_table(&summary));
     }
-    saved.and(written).and(compared).and(ended)
+    saved.and(written).and(compared).and(scored).and(sound).and(ended)
 }
 
 impl Run<'_> {
@@ -184,12 +187,22 @@ impl Run<'_> {
         Err(Error::Ended { step, steps: job.total_steps(), what })
     }
 
-    /// Saves the model, where it is revealed.
-    fn save(&self, parameters: &[Vec<f64>]) -> Result<Option<String>> {
+    /// Scores the model on the test rows, where they are on this machine: those of a cluster are its owners' alone.
+    fn score(&self, outcome: &mut Outcome) -> Result<()> {
+        if self.args.cluster.is_some() || outcome.parameters.is_empty() || outcome.accuracy.is_empty() {
+            return Ok(());
+        }
+        let rows = [0..0, 0..self.choice.test_rows];
+        let DataSet { test, .. } = self.choice.data.load_rows(rows, self.places, &mut |_| ())?;
+        outcome.score(self.job, &test)
+    }
+
+    /// Saves the model, where it is revealed; one that is wrong under a name that says so.
+    fn save(&self, parameters: &[Vec<f64>], sound: bool) -> Result<Option<String>> {
         if parameters.is_empty() {
             return Ok(None);
         }
-        let file = self.folder.model();
+        let file = if sound { self.folder.model() } else { self.folder.wrong_model() };
         Saved::new(self.job.model.clone(), self.job.normalization, parameters)?.save(&file)?;
         Ok(Some(file.display().to_string()))
     }

@@ -7,15 +7,12 @@ use ndarray::{Array2, s};
 
 use crate::error::{Error, Result};
 
-/// Rows of features and their class labels.
+/// Rows of features and their class labels; right by construction ([`Examples::new`]).
 #[derive(Clone, PartialEq)]
 pub struct Examples {
-    /// One row per example, `[n, features]`, rows contiguous in memory.
-    pub features: Array2<f32>,
-    /// One label per example, each below `classes`.
-    pub labels: Vec<u32>,
-    /// Number of classes.
-    pub classes: usize,
+    features: Array2<f32>,
+    labels: Vec<u32>,
+    classes: usize,
 }
 
 impl Examples {
@@ -41,6 +38,26 @@ impl Examples {
             false => features.as_standard_layout().into_owned(),
         };
         Ok(Self::checked(features, labels, classes))
+    }
+
+    /// One row per example, `[n, features]`, rows contiguous in memory; all of them finite numbers.
+    pub fn features(&self) -> &Array2<f32> {
+        &self.features
+    }
+
+    /// One label per example, each below [`Examples::classes`].
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The rows and the labels.
+    pub fn into_parts(self) -> (Array2<f32>, Vec<u32>) {
+        (self.features, self.labels)
     }
 
     /// Number of examples.

@@ -78,9 +78,9 @@ pub trait Compare: Values {
 }
 
 /// Windows of public values that are compared with the windows of one mask, by threshold; at the dealer, of that mask.
-struct Windows {
-    a: Vec<Tensor>,
-    k: u32,
+pub(super) struct Windows {
+    pub(super) a: Vec<Tensor>,
+    pub(super) k: u32,
 }
 
 /// The windows of a wire less each of some thresholds; `public` takes the lift off.
@@ -139,7 +139,7 @@ struct Asking {
 
 impl Server {
     /// Compares all of a list in one round; the bits by entry and threshold.
-    fn compare(&mut self, list: Vec<Windows>) -> Result<Vec<Vec<BitShare>>> {
+    pub(super) fn compare(&mut self, list: Vec<Windows>) -> Result<Vec<Vec<BitShare>>> {
         let counts: Vec<_> = list.iter().map(|w| w.a.len()).collect();
         let mut held = Vec::with_capacity(list.len());
         for Windows { a, k } in list {
@@ -171,7 +171,7 @@ impl Server {
 
 impl Dealer {
     /// Deals for all of a list, each with the number of its thresholds.
-    fn compare(&mut self, list: Vec<(Windows, usize)>) -> Result<Vec<Vec<Shape>>> {
+    pub(super) fn compare(&mut self, list: Vec<(Windows, usize)>) -> Result<Vec<Vec<Shape>>> {
         let mut shapes = Vec::with_capacity(list.len());
         for (Windows { a, k }, thresholds) in list {
             let rho = &a[0];

@@ -15,6 +15,7 @@
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
 //! | [`Rescale::rescale`] | 1 | 1 | 64 - n + k |
 //! | [`Winner::winner`] | 3 | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c) |
+//! | [`RangeCheck::outside`] | 1 | 4 (k/4 - 1): 8 | 59 for k = 12 |
 //! | [`Softmax`] | 0 | 0 | see there |
 //! | [`Reveal`] | 0 | 0 | 2 n for `hits` |
 
@@ -27,6 +28,7 @@ mod local;
 mod open;
 mod pool;
 mod product;
+mod range;
 mod rescale;
 mod reveal;
 mod select;
@@ -48,6 +50,7 @@ pub use local::Local;
 pub use open::{Open, Opening};
 pub use pool::Pool;
 pub use product::Product;
+pub use range::{Checked, Places, RangeCheck};
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;
 pub use select::Select;

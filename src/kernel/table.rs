@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::fast::split::at_level;
-use super::twin::{compare, convolution, linear, pack, pool, prg, rescale, select, softmax, winner};
+use super::twin::{compare, convolution, linear, pack, pool, prg, range, rescale, select, softmax, winner};
 use super::{GROUP, Kernel, Operand, Params, TILE, Word};
 
 /// The next input, as elements.
@@ -137,6 +137,8 @@ params! {
     RescaleParams { bits, scale, shift, times, first, up, peer_at }
     /// Of [`ROW_SUM`].
     RowSumParams { classes, up }
+    /// Of [`SAMPLE`].
+    SampleParams { held, at, stride, cols, turn, minus }
     /// Of [`SELECT`].
     SelectParams { wire, ring, first }
     /// Of [`SHARE_BITS`].
@@ -296,6 +298,8 @@ kernels! {
     RESCALE_WIDE = "rescale.wgsl", RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale::rescale_wide;
     /// Sums of rows of exponentials.
     ROW_SUM = "row_sum.wgsl", RowSumParams, [Ring] => Ring, softmax::row_sum;
+    /// Some elements of a wire, or differences of them, behind those that are kept.
+    SAMPLE = "sample.wgsl", SampleParams, [Ring, Ring, Ring] => Ring, range::sample;
     /// A wire times a secret bit.
     SELECT = "select.wgsl", SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select::select;
     /// Opened secret bits as shares of the ring.

@@ -40,6 +40,18 @@ pub struct Beginning {
     pub square: Vec<String>,
 }
 
+impl Model {
+    /// Names of the parameters in a file, as `dense1.weight`, in the order of [`Model::parameters`].
+    pub fn parameter_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (i, linear) in (1..).zip(products(self)) {
+            names.push(format!("{}{i}.weight", linear.name()));
+            names.extend(linear.bias.then(|| format!("{}{i}.bias", linear.name())));
+        }
+        names
+    }
+}
+
 impl Saved {
     /// A model from its parameters in the order of [`Model::parameters`].
     ///

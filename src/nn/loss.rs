@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::gates::{Arguments, Open, logit_bits};
 use crate::nn::relu::one;
+use crate::nn::watch::{Watch, spread, whole};
 use crate::nn::{Loss, Sigmoid};
 
 impl Loss {
@@ -12,18 +13,27 @@ impl Loss {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn gradient<E: Engine>(self, e: &mut E, z: &E::Share, extra: u32, labels: &E::Wire) -> Result<E::Wire> {
+    pub fn gradient<E: Engine>(
+        self,
+        e: &mut E,
+        z: &E::Share,
+        extra: u32,
+        labels: &E::Wire,
+        watch: Option<&mut Watch<E>>,
+    ) -> Result<E::Wire> {
         let p = e.profile().clone();
         let y = match self {
             Self::SoftmaxCrossEntropy => {
                 let z = logits(e, z, extra)?;
+                watch.map_or(Ok(()), |watch| watch.see_rows(e, &z, spread(&p, E::wire_bits(&z))))?;
                 softmax(e, &z)?
             }
             Self::Square => {
                 let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
+                watch.map_or(Ok(()), |watch| watch.see(e, &z, whole(E::wire_bits(&z))))?;
                 e.extend(&z)?
             }
-            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z, extra)?,
+            Self::SigmoidCrossEntropy => Sigmoid::default().activate(e, z, extra, watch)?,
         };
         let labels = e.share(labels)?;
         let dz = e.combine(&y, &labels, 1, -1)?;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::gates::{Boxes, Open};
 use crate::nn::PoolMethod;
 use crate::nn::relu::one;
+use crate::nn::watch::{Watch, compared, whole};
 
 /// `y = max(max over a window of z, 0)`, from a product's share at twice the scale to an opened wire.
 ///
@@ -28,21 +29,31 @@ impl<E: Engine> MaxPool<E> {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, way_back: bool) -> Result<E::Wire> {
+    pub fn forward(
+        &mut self,
+        e: &mut E,
+        z: &E::Share,
+        extra: u32,
+        way_back: bool,
+        mut watch: Option<&mut Watch<E>>,
+    ) -> Result<E::Wire> {
         let p = e.profile().clone();
         let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
         let mut taps = Vec::new();
         for tap in self.boxes.taps() {
             taps.push(e.box_sum(&z, tap)?);
         }
+        if let Some(watch) = watch.as_deref_mut() {
+            watch.see_two(e, &taps, compared(&p, E::wire_bits(&z)))?;
+        }
         match self.method {
-            PoolMethod::Tree => self.tree(e, taps, way_back),
-            PoolMethod::OneShot => self.one_shot(e, &taps),
+            PoolMethod::Tree => self.tree(e, taps, way_back, watch),
+            PoolMethod::OneShot => self.one_shot(e, &taps, watch),
         }
     }
 
     /// Pair by pair: of an odd number of candidates, the last goes on as it is.
-    fn tree(&mut self, e: &mut E, taps: Vec<E::Wire>, way_back: bool) -> Result<E::Wire> {
+    fn tree(&mut self, e: &mut E, taps: Vec<E::Wire>, way_back: bool, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
         let (count, mut left) = (taps.len(), taps);
         let mut levels: Vec<Vec<E::OpenBits>> = Vec::new();
@@ -61,6 +72,7 @@ impl<E: Engine> MaxPool<E> {
             levels.push(c);
         }
         let y = one(left);
+        watch.map_or(Ok(()), |watch| watch.see(e, &y, compared(&p, E::wire_bits(&y))))?;
         let sign = one(e.sign(&[(&y, p.window)])?);
         let sign = one(e.open_bits(&[&sign], true)?);
         let y = e.select(&sign, &y)?;
@@ -90,8 +102,9 @@ impl<E: Engine> MaxPool<E> {
     }
 
     /// All pairs, and all signs, at once.
-    fn one_shot(&mut self, e: &mut E, taps: &[E::Wire]) -> Result<E::Wire> {
+    fn one_shot(&mut self, e: &mut E, taps: &[E::Wire], watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
+        watch.map_or(Ok(()), |watch| watch.see(e, &taps[0], compared(&p, E::wire_bits(&taps[0]))))?;
         let pairs: Vec<_> = (0..taps.len()).flat_map(|i| (i + 1..taps.len()).map(move |j| (i, j))).collect();
         let wires: Vec<_> = pairs.iter().map(|(i, j)| (&taps[*i], &taps[*j])).collect();
         let (order, signs) = e.order(&wires, &taps.iter().collect::<Vec<_>>(), p.window)?;
@@ -123,9 +136,10 @@ impl<E: Engine> MaxPool<E> {
     ///
     /// # Panics
     /// Before a forward pass with a way back.
-    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
+    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
         let dy = one(e.open(&[Open::product(dy, p.frac + extra, &p)])?);
+        watch.map_or(Ok(()), |watch| watch.see(e, &dy, whole(E::wire_bits(&dy))))?;
         let mut dz: Option<E::Share> = None;
         for (won, tap) in self.won.drain(..).zip(self.boxes.taps()) {
             let at_tap = e.select(&won, &dy)?;

@@ -19,6 +19,7 @@ mod sgd;
 mod shortcut;
 mod sigmoid;
 pub(crate) mod stage;
+mod watch;
 
 pub use coins::Coins;
 pub use dyadic::Dyadic;
@@ -37,3 +38,5 @@ pub use relu::Relu;
 pub use sgd::{Momentum, Parameter, Rate, Sgd};
 pub(crate) use shortcut::Shortcut;
 pub use sigmoid::Sigmoid;
+pub use watch::Watch;
+pub(crate) use watch::{STEPS_AT_ONCE, Samples};

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
 use crate::gates::Open;
 use crate::nn::stage::Following;
-use crate::nn::{Coins, Linear, Loss, MaxPool, Model, Relu, Sgd, Shortcut, Sigmoid};
+use crate::nn::{Coins, Linear, Loss, MaxPool, Model, Relu, Sgd, Shortcut, Sigmoid, Watch};
 
 /// A layer with parameters and what follows it.
 struct Stage<E: Engine> {
@@ -26,8 +26,13 @@ impl<E: Engine> Stage<E> {
     }
 }
 
-/// What turns a product into the next layer's operand.
-enum Activation<E: Engine> {
+/// What turns a product into the next layer's operand, and its name in reports.
+struct Activation<E: Engine> {
+    name: &'static str,
+    kind: Kind<E>,
+}
+
+enum Kind<E: Engine> {
     Relu(Relu<E>),
     Sigmoid(Sigmoid<E>),
     MaxPool(MaxPool<E>),
@@ -35,35 +40,35 @@ enum Activation<E: Engine> {
 
 impl<E: Engine> Activation<E> {
     fn new(following: Following) -> Self {
-        match following {
-            Following::Relu => Self::Relu(Relu::default()),
-            Following::Sigmoid => Self::Sigmoid(Sigmoid::default()),
-            Following::MaxPool(boxes, method) => Self::MaxPool(MaxPool::new(boxes, method)),
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Relu(_) => "relu",
-            Self::Sigmoid(_) => "sigmoid",
-            Self::MaxPool(_) => "pool",
-        }
+        let kind = match following {
+            Following::Relu => Kind::Relu(Relu::default()),
+            Following::Sigmoid => Kind::Sigmoid(Sigmoid::default()),
+            Following::MaxPool(boxes, method) => Kind::MaxPool(MaxPool::new(boxes, method)),
+        };
+        Self { name: following.name(), kind }
     }
 
     /// `extra` fraction bits more than twice the scale are cut from `z`.
-    fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, training: bool) -> Result<E::Wire> {
-        match self {
-            Self::Relu(relu) => relu.forward(e, z, extra),
-            Self::Sigmoid(sigmoid) => sigmoid.forward(e, z, extra),
-            Self::MaxPool(pool) => pool.forward(e, z, extra, training),
+    fn forward(
+        &mut self,
+        e: &mut E,
+        z: &E::Share,
+        extra: u32,
+        training: bool,
+        watch: Option<&mut Watch<E>>,
+    ) -> Result<E::Wire> {
+        match &mut self.kind {
+            Kind::Relu(relu) => relu.forward(e, z, extra, watch),
+            Kind::Sigmoid(sigmoid) => sigmoid.forward(e, z, extra, watch),
+            Kind::MaxPool(pool) => pool.forward(e, z, extra, training, watch),
         }
     }
 
-    fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
-        match self {
-            Self::Relu(relu) => relu.backward(e, dy, extra),
-            Self::Sigmoid(sigmoid) => sigmoid.backward(e, dy, extra),
-            Self::MaxPool(pool) => pool.backward(e, dy, extra),
+    fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
+        match &mut self.kind {
+            Kind::Relu(relu) => relu.backward(e, dy, extra, watch),
+            Kind::Sigmoid(sigmoid) => sigmoid.backward(e, dy, extra, watch),
+            Kind::MaxPool(pool) => pool.backward(e, dy, extra, watch),
         }
     }
 }
@@ -102,7 +107,7 @@ impl<E: Engine> Network<E> {
     }
 
     /// The gradients by all parameters, summed over a batch, in the order of [`Model::parameters`]: shares at twice the scale,
-    /// those by weights with the extra bits of their layers.
+    /// those by weights with the extra bits of their layers. `watch` takes samples of what is opened.
     ///
     /// # Errors
     /// What the engine says.
@@ -113,10 +118,11 @@ impl<E: Engine> Network<E> {
         labels: &E::Wire,
         weights: &[E::Wire],
         coins: &Coins,
+        mut watch: Option<&mut Watch<E>>,
     ) -> Result<Vec<E::Share>> {
-        let (logits, extra) = self.forward(e, x, weights, Some(coins))?;
+        let (logits, extra) = self.forward(e, x, weights, Some(coins), watch.as_deref_mut())?;
         e.scope("loss");
-        let mut dy = self.loss.gradient(e, &logits, extra, labels)?;
+        let mut dy = self.loss.gradient(e, &logits, extra, labels, watch.as_deref_mut())?;
         let mut weights = weights.iter().rev();
         let mut gradients = Vec::with_capacity(self.stages.len());
         // what shortcuts add to the gradient by the input of a stage, at twice the scale
@@ -146,8 +152,8 @@ impl<E: Engine> Network<E> {
                 }
                 let activation = self.stages[i - 1].activation.as_mut();
                 let activation = activation.expect("a model has an activation between two products");
-                e.scope(&format!("{}{i}/backward", activation.name()));
-                dy = activation.backward(e, &dx, extra)?;
+                e.scope(&format!("{}{i}/backward", activation.name));
+                dy = activation.backward(e, &dx, extra, watch.as_deref_mut())?;
             }
         }
         gradients.reverse();
@@ -187,6 +193,7 @@ impl<E: Engine> Network<E> {
         mut x: E::Wire,
         weights: &[E::Wire],
         coins: Option<&Coins>,
+        mut watch: Option<&mut Watch<E>>,
     ) -> Result<(E::Share, u32)> {
         let mut weights = weights.iter();
         let mut inputs = Vec::with_capacity(self.stages.len());
@@ -203,8 +210,8 @@ impl<E: Engine> Network<E> {
                 z = shortcut.add(e, &z, extra, x, w, coins)?;
             }
             let Some(activation) = activation else { return Ok((z, extra)) };
-            e.scope(&format!("{}{}/forward", activation.name(), i + 1));
-            x = activation.forward(e, &z, extra, coins.is_some())?;
+            e.scope(&format!("{}{}/forward", activation.name, i + 1));
+            x = activation.forward(e, &z, extra, coins.is_some(), watch.as_deref_mut())?;
         }
         unreachable!("a model ends with a dense layer")
     }

@@ -3,6 +3,7 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::gates::Open;
+use crate::nn::watch::{Watch, compared, whole};
 
 /// `y = max(z, 0)`, from a product's share at twice the scale to an opened wire.     4 rounds; 2 back
 ///
@@ -18,13 +19,15 @@ impl<E: Engine> Default for Relu<E> {
 }
 
 impl<E: Engine> Relu<E> {
-    /// Cuts `z`, at twice the scale with `extra` more fraction bits, to the wire's scale, compares, selects, opens.
+    /// Cuts `z`, at twice the scale with `extra` more fraction bits, to the wire's scale, compares, selects, opens. `watch` sees the
+    /// wire, as in all layers.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32) -> Result<E::Wire> {
+    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
         let z = one(e.open(&[Open::product(z, p.frac + extra, &p)])?);
+        watch.map_or(Ok(()), |watch| watch.see(e, &z, compared(&p, E::wire_bits(&z))))?;
         let b = one(e.sign(&[(&z, p.window)])?);
         let b = one(e.open_bits(&[&b], true)?);
         let y = e.select(&b, &z)?;
@@ -39,10 +42,11 @@ impl<E: Engine> Relu<E> {
     ///
     /// # Panics
     /// Before a forward pass.
-    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
+    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
         let b = self.bits.take().expect("a forward pass comes before the backward pass");
         let dy = one(e.open(&[Open::product(dy, p.frac + extra, &p)])?);
+        watch.map_or(Ok(()), |watch| watch.see(e, &dy, whole(E::wire_bits(&dy))))?;
         let dz = e.select(&b, &dy)?;
         Ok(one(e.open(&[Open::operand(&dz, &p)])?))
     }

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::gates::Open;
 use crate::nn::relu::one;
+use crate::nn::watch::{Watch, whole};
 
 /// `y = z / 4 + 1/2` cut to `0 ..= 1`, from a product's share at twice the scale to an opened wire.     4 rounds; 2 back
 ///
@@ -24,9 +25,9 @@ impl<E: Engine> Sigmoid<E> {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32) -> Result<E::Wire> {
+    pub fn forward(&mut self, e: &mut E, z: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
-        let y = self.activate(e, z, extra)?;
+        let y = self.activate(e, z, extra, watch)?;
         Ok(one(e.open(&[Open::operand(&y, &p)])?))
     }
 
@@ -34,11 +35,12 @@ impl<E: Engine> Sigmoid<E> {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn activate(&mut self, e: &mut E, z: &E::Share, extra: u32) -> Result<E::Share> {
+    pub fn activate(&mut self, e: &mut E, z: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Share> {
         let p = e.profile().clone();
         let v = one(e.open(&[Open::product(z, p.frac + SLOPE + extra, &p)])?);
-        let half = 1 << (p.frac - 1);
-        let bits = e.at_least(&v, p.window.divided(SLOPE), &[-half, half])?;
+        let (half, window) = (1 << (p.frac - 1), p.window.divided(SLOPE));
+        watch.map_or(Ok(()), |watch| watch.see(e, &v, 1 << window.on(E::wire_bits(&v)).high))?;
+        let bits = e.at_least(&v, window, &[-half, half])?;
         let [low, high] = &bits[..] else { unreachable!("a gate answers every entry of its list") };
         let middle = e.xor(low, high)?;
         let mut bits = e.open_bits(&[&middle, high], true)?.into_iter();
@@ -58,10 +60,11 @@ impl<E: Engine> Sigmoid<E> {
     ///
     /// # Panics
     /// Before a forward pass.
-    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32) -> Result<E::Wire> {
+    pub fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
         let p = e.profile().clone();
         let middle = self.middle.take().expect("a forward pass comes before the backward pass");
         let dy = one(e.open(&[Open::product(dy, p.frac + SLOPE + extra, &p)])?);
+        watch.map_or(Ok(()), |watch| watch.see(e, &dy, whole(E::wire_bits(&dy))))?;
         let dz = e.select(&middle, &dy)?;
         Ok(one(e.open(&[Open::operand(&dz, &p)])?))
     }

@@ -16,6 +16,17 @@ pub(crate) enum Following {
     MaxPool(Boxes, PoolMethod),
 }
 
+impl Following {
+    /// Its name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Sigmoid => "sigmoid",
+            Self::MaxPool(..) => "pool",
+        }
+    }
+}
+
 /// A public linear map of a product's operand, forward or back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fold {

@@ -246,6 +246,10 @@ impl Values for Clear {
     fn wire_bits(wire: &Number) -> u32 {
         wire.bits
     }
+
+    fn wire_shape(wire: &Number) -> Shape {
+        wire.shape.clone()
+    }
 }
 
 impl fmt::Debug for Clear {

@@ -245,6 +245,10 @@ impl Values for Dealer {
     fn wire_bits(wire: &DealtWire) -> u32 {
         wire.bits
     }
+
+    fn wire_shape(wire: &DealtWire) -> Shape {
+        wire.r.shape().clone()
+    }
 }
 
 impl fmt::Debug for Dealer {

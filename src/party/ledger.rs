@@ -30,11 +30,13 @@ pub enum CostKind {
     Update,
     /// The count of right answers.
     Hits,
+    /// Samples of wires, checked against their ranges.
+    Ranges,
 }
 
 impl CostKind {
     /// All kinds, in the order of a step.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Weights,
         Self::Products,
         Self::Outputs,
@@ -46,6 +48,7 @@ impl CostKind {
         Self::Gradients,
         Self::Update,
         Self::Hits,
+        Self::Ranges,
     ];
 
     /// Its name.
@@ -62,6 +65,7 @@ impl CostKind {
             Self::Gradients => "gradients",
             Self::Update => "update",
             Self::Hits => "hits",
+            Self::Ranges => "ranges",
         }
     }
 
@@ -75,6 +79,7 @@ impl CostKind {
             ("loss" | "hits", Self::Outputs) => Self::Outputs,
             ("loss", _) => Self::Loss,
             ("hits", _) => Self::Hits,
+            ("ranges", _) => Self::Ranges,
             (_, Self::Outputs | Self::Inputs) if last == "backward" => Self::Gradients,
             (_, kind) => kind,
         }

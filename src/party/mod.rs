@@ -113,4 +113,7 @@ pub trait Values {
 
     /// Bits of a wire's ring.
     fn wire_bits(wire: &Self::Wire) -> u32;
+
+    /// Shape of a wire.
+    fn wire_shape(wire: &Self::Wire) -> Shape;
 }

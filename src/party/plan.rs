@@ -232,4 +232,8 @@ impl Values for Plan {
     fn wire_bits(wire: &Self::Wire) -> u32 {
         wire.0.bits
     }
+
+    fn wire_shape(wire: &Self::Wire) -> Shape {
+        wire.1.r.shape().clone()
+    }
 }

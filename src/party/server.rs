@@ -155,6 +155,11 @@ pub enum Revealed {
         /// Its number.
         index: u32,
     },
+    /// Sampled values of an epoch that were out of their range, by the places of [`Model::watched`](crate::nn::Model::watched).
+    OutOfRange {
+        /// The epoch.
+        epoch: u32,
+    },
 }
 
 impl Server {
@@ -483,6 +488,10 @@ impl Values for Server {
 
     fn wire_bits(wire: &OpenWire) -> u32 {
         wire.bits
+    }
+
+    fn wire_shape(wire: &OpenWire) -> Shape {
+        wire.hat.shape().clone()
     }
 }
 

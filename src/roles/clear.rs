@@ -11,7 +11,8 @@ use crate::party::{Clear, Number, Ranges, Revealed, Set, Verdict};
 use crate::prg::Seed;
 use crate::roles::Training;
 use crate::roles::event::Event;
-use crate::roles::owner::{fits, grid};
+use crate::roles::fitness::shapes_fit;
+use crate::roles::owner::grid;
 use crate::roles::trainer::epoch_of;
 use crate::shape::Shape;
 use crate::train::{Job, Reveals, best_of, train};
@@ -41,8 +42,8 @@ impl Training {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<(Vec<f64>, Ranges)> {
         let mut job = self.job(train_rows.len(), test.len())?;
-        fits(&job, [train_rows, test])?;
-        job.reveal = Reveals { accuracy: !test.is_empty(), model: false };
+        shapes_fit(&job, [train_rows, test])?;
+        job.reveal = Reveals { accuracy: !test.is_empty(), model: false, ranges: false };
         let initial = self.initial_parameters(&job)?;
         let mut clear = clear(&job, initial, train_rows, test, Seed::fresh()?);
         let (total, start) = (job.total_steps(), Instant::now());

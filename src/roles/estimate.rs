@@ -188,7 +188,7 @@ mod tests {
     fn a_step_is_the_slower_of_servers_and_dealer() {
         let training = Training::new(Model::named("secureml", 784, 10).unwrap());
         let (job, costs) = (training.job(1280, 0), training.costs(1280, 0, "cpu"));
-        let training = training.reveal(crate::train::Reveals { accuracy: false, model: true });
+        let training = training.reveal(crate::train::Reveals { accuracy: false, model: true, ranges: false });
         assert!(job.is_err() && costs.is_err(), "accuracy takes test rows");
         let (job, costs) = (training.job(1280, 0).unwrap(), training.costs(1280, 0, "cpu").unwrap());
         let at = |bandwidth, rtt, local| Estimate::of(&job, &costs, Network { bandwidth, rtt, local }, &PACE, 2);

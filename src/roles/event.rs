@@ -34,6 +34,11 @@ pub enum Event {
         /// Bytes per step, as planned.
         bytes_per_step: Bytes,
     },
+    /// Something that the user should know before the run: what may go wrong in it, and what to do.
+    Warning {
+        /// The warning.
+        text: String,
+    },
     /// A party waits.
     Waiting {
         /// Who.
@@ -76,6 +81,8 @@ pub enum Event {
     },
     /// The user asked for the end of the run, which comes after the next step.
     Interrupted,
+    /// How many sampled values of an epoch were out of their range.
+    Ranges(OutOfRange),
     /// The run ends early: the accuracy is high enough, or has not become better for too long.
     Stopped {
         /// The last epoch.
@@ -94,6 +101,32 @@ pub enum Event {
     },
     /// The run is over.
     Summary(Box<Summary>),
+}
+
+/// Sampled values of an epoch that were out of their range: on shares they are off by multiples of the ring.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfRange {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// How many.
+    pub values: u64,
+    /// By place, as `relu1/forward`, in the order of a step; those that have some.
+    pub places: Vec<(String, u64)>,
+}
+
+impl OutOfRange {
+    /// The counts of an epoch by place.
+    pub(crate) fn new(epoch: u32, places: &[String], counts: &[u64]) -> Self {
+        let mut all = Self { epoch, values: 0, places: Vec::new() };
+        for (place, count) in places.iter().zip(counts).filter(|(_, count)| **count > 0) {
+            all.values = all.values.saturating_add(*count);
+            match all.places.iter_mut().find(|(own, _)| own == place) {
+                Some((_, own)) => *own = own.saturating_add(*count),
+                None => all.places.push((place.clone(), *count)),
+            }
+        }
+        all
+    }
 }
 
 /// Bytes by link, as handed to TLS.
@@ -171,6 +204,14 @@ pub struct Summary {
     /// Share of the test rows that the model classifies right; none where it is not revealed, or not known because the run was
     /// ended after another step.
     pub test_accuracy: Option<f64>,
+    /// The same of the revealed model, scored in the clear on the same rows; none where they are not on this machine.
+    pub scored_accuracy: Option<f64>,
+    /// What shows that the model is wrong; nothing where the run looks right.
+    pub faults: Vec<String>,
+    /// Sampled values of all epochs that were out of their range; none where it is not revealed.
+    pub out_of_range: Option<u64>,
+    /// The epochs that had some, the first first.
+    pub epochs_out_of_range: Vec<OutOfRange>,
     /// The same of a run in the clear; none without one.
     pub clear_accuracy: Option<f64>,
     /// The largest difference of the two after any epoch; none without both.

@@ -11,6 +11,7 @@ use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::{Consent, OwnerWord, refuse};
+use crate::roles::fitness::{fits, scaled};
 use crate::roles::messages::{await_word, hear, say};
 use crate::train::{Job, Owned, set_shapes};
 
@@ -105,11 +106,10 @@ pub fn ranges_of(job: &Job, number: u32, rows: [usize; 2]) -> Result<[Range<usiz
 pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [u64]) {
     let frac = job.profile.frac;
     if set.is_features() {
-        let scaled = |x: f32| job.normalization.map_or(f64::from(x), |n| n.apply(x.into()));
-        out.iter_mut().zip(rows.features.row(row)).for_each(|(o, x)| *o = encode(scaled(*x), frac));
+        out.iter_mut().zip(rows.features().row(row)).for_each(|(o, x)| *o = encode(scaled(job, *x), frac));
     } else {
         out.fill(0);
-        out[rows.labels[row] as usize] = 1 << frac;
+        out[rows.labels()[row] as usize] = 1 << frac;
     }
 }
 
@@ -126,18 +126,6 @@ fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()
         return Err(Error::Usage(text));
     }
     fits(job, [train, test])
-}
-
-/// Refuses rows that are not what a job's network takes.
-pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
-    let (features, classes) = (job.model.features(), job.model.classes());
-    let wrong = |rows: &&&Examples| !rows.is_empty() && (rows.features.ncols() != features || rows.classes > classes);
-    rows.iter().find(wrong).map_or(Ok(()), |rows| {
-        let (f, c) = (rows.features.ncols(), rows.classes);
-        Err(Error::Usage(format!(
-            "the job wants rows of {features} features in {classes} classes, these have {f} in {c}"
-        )))
-    })
 }
 
 fn rows(examples: &Examples) -> Result<u32> {

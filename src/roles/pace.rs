@@ -181,7 +181,7 @@ fn rehearsal(job: &Job, rows: u32, test: u32, steps: u32) -> Job {
         epochs: steps,
         steps: None,
         shuffle: false,
-        reveal: Reveals { accuracy: test > 0, model: false },
+        reveal: Reveals { accuracy: test > 0, model: false, ranges: false },
         ..job.clone()
     }
 }

@@ -306,7 +306,7 @@ impl Trainer {
     ) -> Result<()> {
         let plain: &[u8] = bytemuck::cast_slice(half);
         let body = match what {
-            Revealed::Hits { .. } => plain.to_vec(),
+            Revealed::Hits { .. } | Revealed::OutOfRange { .. } => plain.to_vec(),
             Revealed::Parameter { index } => seal.seal(&seal_label(agreed, index), plain)?,
         };
         self.tell(&News::Half { what, bits, body, stats })

@@ -5,17 +5,19 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
 use crate::net::{Channel, Identity, Kind, Presence};
 use crate::party::{Revealed, Stats};
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::{self, Failure};
-use crate::roles::event::{Bytes, Event, PartyReport, StepParts, Summary};
+use crate::roles::event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
 use crate::roles::initial::send_initial;
 use crate::roles::messages::{Answer, News, Order, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::server::seal_label;
+use crate::roles::soundness::{faults, score};
 use crate::shape::Shape;
 use crate::train::{Job, best_of};
 
@@ -40,8 +42,32 @@ pub struct Outcome {
     pub accuracy: Vec<f64>,
     /// The final parameters in the order of [`Model::parameters`](crate::nn::Model::parameters); empty where they are not revealed.
     pub parameters: Vec<Vec<f64>>,
+    /// By epoch, how many of the values that samples of the steps hold were out of their range; empty where it is not revealed.
+    /// Where one has any, what was trained from there on is wrong.
+    pub out_of_range: Vec<OutOfRange>,
     /// The figures.
     pub summary: Summary,
+}
+
+impl Outcome {
+    /// Scores the model that was revealed on the job's test rows, and looks whether it has the accuracy that the servers found:
+    /// [`Summary::scored_accuracy`], [`Summary::faults`].
+    ///
+    /// # Errors
+    /// Where the rows are not the model's.
+    pub fn score(&mut self, job: &Job, test: &Examples) -> Result<()> {
+        self.summary.scored_accuracy = score(job, &self.parameters, &test.first(job.test_rows() as usize))?;
+        self.summary.faults = faults(job, self);
+        Ok(())
+    }
+
+    /// Refuses a model that is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Unsound`] with what shows it.
+    pub fn check(&self) -> Result<()> {
+        if self.summary.faults.is_empty() { Ok(()) } else { Err(Error::Unsound(self.summary.faults.join("; "))) }
+    }
 }
 
 /// Runs a job against servers and a dealer; `initial` are the parameters to begin with, as
@@ -311,7 +337,7 @@ impl Desk<'_> {
             Ok(bytemuck::pod_collect_to_vec(bytes))
         };
         match what {
-            Revealed::Hits { .. } => words(body),
+            Revealed::Hits { .. } | Revealed::OutOfRange { .. } => words(body),
             Revealed::Parameter { index } => {
                 words(&self.identity.unseal(&seal_label(self.agreement.hash(), index), body)?)
             }
@@ -328,6 +354,7 @@ impl Desk<'_> {
     ) -> Result<()> {
         let len = match what {
             Revealed::Hits { .. } => 1,
+            Revealed::OutOfRange { .. } => self.job.model.watched().len(),
             Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
         };
         if a.len() != len || b.len() != len || !(1..=64).contains(&bits) {
@@ -343,6 +370,12 @@ impl Desk<'_> {
                 let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
                 let seconds = self.stats[0].seconds;
                 on_event(Event::Epoch { epoch, step, test_accuracy: Some(accuracy), seconds, bytes });
+            }
+            Revealed::OutOfRange { epoch } => {
+                let counts: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
+                let counts = OutOfRange::new(epoch, &self.job.model.watched(), &counts);
+                on_event(Event::Ranges(counts.clone()));
+                self.outcome.out_of_range.push(counts);
             }
             Revealed::Parameter { .. } => self.outcome.parameters.push(values),
         }
@@ -385,6 +418,8 @@ impl Desk<'_> {
             interrupted: self.ended.is_some(),
             model_epoch,
             test_accuracy,
+            out_of_range: job.reveal.ranges.then(|| self.outcome.out_of_range.iter().map(|o| o.values).sum()),
+            epochs_out_of_range: self.outcome.out_of_range.iter().filter(|o| o.values > 0).cloned().collect(),
             seconds: Some(wall.as_secs_f64()),
             seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
             step_parts: Some(parts(&one.steps, per)),
@@ -405,6 +440,7 @@ impl Desk<'_> {
             summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
         }
         self.outcome.summary = summary;
+        self.outcome.summary.faults = faults(job, &self.outcome);
         Ok(self.outcome)
     }
 }

@@ -15,7 +15,8 @@ use crate::roles::blame::Failure;
 use crate::roles::consent::Consent;
 use crate::roles::costs::{Costs, announce, plan_summary};
 use crate::roles::event::{Event, Summary};
-use crate::roles::owner::{fits, rows_of};
+use crate::roles::fitness::{look_at_parameters, look_at_rate, look_at_rows};
+use crate::roles::owner::rows_of;
 use crate::roles::{
     DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, made, run_dealer, run_owner, run_server, run_trainer,
 };
@@ -46,6 +47,8 @@ pub struct Training {
     seed: u64,
     initial: Option<Vec<Vec<f64>>>,
     private: bool,
+    /// The learning rate that the network's ranges were measured with.
+    measured_rate: Option<f64>,
 }
 
 impl Training {
@@ -68,12 +71,13 @@ impl Training {
             weight_decay: 0.0,
             schedule: Schedule::Halving,
             stop: None,
-            reveal: Reveals { accuracy: true, model: true },
+            reveal: Reveals::default(),
             ends_from: None,
             end: Arc::default(),
             seed: 1,
             initial: None,
             private: false,
+            measured_rate: None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Training {
             .batch(s.batch)
             .accumulate(s.accumulate)
             .learning_rate(s.lr)
+            .measured_at(s.lr)
             .momentum(s.momentum)
             .weight_decay(s.weight_decay)
             .schedule(s.schedule.parse()?)
@@ -158,6 +163,13 @@ impl Training {
     #[must_use]
     pub fn learning_rate(self, learning_rate: f64) -> Self {
         Self { learning_rate, ..self }
+    }
+
+    /// The learning rate that the ranges of the network were measured with: a rate far above it is warned of. For a recipe's network
+    /// it is the recipe's.
+    #[must_use]
+    pub fn measured_at(self, learning_rate: f64) -> Self {
+        Self { measured_rate: Some(learning_rate), ..self }
     }
 
     /// The momentum; rounded to a multiple of 1/32.
@@ -239,6 +251,13 @@ impl Training {
         self.initial.as_ref().map(|given| on_grid(given, model, profile))
     }
 
+    /// What a person should know before a job begins with these parameters, as [`Training::initial_parameters`] gives them: a rate or
+    /// parameters that are far from what ranges were measured with.
+    pub fn warnings(&self, initial: &[Vec<u64>]) -> Vec<String> {
+        let rate = look_at_rate(self.learning_rate, self.measured_rate);
+        rate.into_iter().chain(look_at_parameters(initial)).collect()
+    }
+
     /// What tells the parameters that were given from others; none where they are random. It is for range certificates.
     pub fn initial_hash(&self) -> Option<String> {
         let given = self.initial.as_ref()?;
@@ -314,9 +333,11 @@ impl Training {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
         let job = self.job(train.len(), test.len())?;
-        fits(&job, [train, test])?;
+        let mut warnings = look_at_rows(&job, train, test)?;
         let initial = self.initial_parameters(&job)?;
         on_event(announce(&job, &backend.name())?);
+        warnings.splice(0..0, self.warnings(&initial));
+        warnings.into_iter().for_each(|text| on_event(Event::Warning { text }));
         let identity = Identity::generate()?;
         let parties = Parties::threads(identity.sealing_key());
         let [t0, t1, td] = ["server 0", "server 1", "dealer"].map(|party| pair("trainer", party));
@@ -382,7 +403,8 @@ impl Training {
         });
         // a role's own reason says more than the links that broke because of it
         let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        outcome.map_err(|e| match failed.iter().position(|(failure, _)| failure.about.is_none()) {
+        let scored = |mut outcome: Outcome| outcome.score(&job, test).map(|()| outcome);
+        outcome.and_then(scored).map_err(|e| match failed.iter().position(|(failure, _)| failure.about.is_none()) {
             Some(own) => {
                 let (failure, cause) = failed.swap_remove(own);
                 cause.at(failure.party)

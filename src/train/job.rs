@@ -39,22 +39,33 @@ pub struct Reveals {
     pub accuracy: bool,
     /// The final model.
     pub model: bool,
+    /// How many values of samples were out of their ranges, after every epoch, by layer.
+    pub ranges: bool,
+}
+
+impl Default for Reveals {
+    /// All of it.
+    fn default() -> Self {
+        Self { accuracy: true, model: true, ranges: true }
+    }
 }
 
 impl Reveals {
-    /// From a list of `accuracy` and `model`.
+    /// From a list of `accuracy`, `model` and `ranges`.
     ///
     /// # Errors
     /// [`Error::Usage`] for any other word.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        let mut reveals = Self { accuracy: false, model: false };
+        let mut reveals = Self { accuracy: false, model: false, ranges: false };
         for name in names {
             match name {
                 "accuracy" => reveals.accuracy = true,
                 "model" => reveals.model = true,
+                "ranges" => reveals.ranges = true,
                 "none" => {}
                 _ => {
-                    let text = format!("`{name}` cannot be revealed; there are `accuracy`, `model` and `none`");
+                    let text =
+                        format!("`{name}` cannot be revealed; there are `accuracy`, `model`, `ranges` and `none`");
                     return Err(Error::Usage(text));
                 }
             }
@@ -66,6 +77,7 @@ impl Reveals {
     pub fn allows(&self, what: Revealed) -> bool {
         match what {
             Revealed::Hits { .. } => self.accuracy,
+            Revealed::OutOfRange { .. } => self.ranges,
             Revealed::Parameter { .. } => self.model,
         }
     }
@@ -203,8 +215,9 @@ impl Job {
     /// The fewest steps after which a figure or the model can leave the servers, whatever the trainer says.
     pub fn least_steps(&self) -> u64 {
         let (total, epoch) = (self.total_steps(), self.steps_per_epoch());
-        let first = if self.reveal.accuracy || self.stop.is_some() { epoch } else { total };
-        let asked = if self.reveal.model { self.ends_from } else { total };
+        let figures = self.reveal.accuracy || self.reveal.ranges || self.stop.is_some();
+        let first = if figures { epoch } else { total };
+        let asked = if self.reveal.model || self.reveal.ranges { self.ends_from } else { total };
         total.min(first).min(asked)
     }
 

@@ -61,7 +61,7 @@ impl Default for Policy {
             least_step_rows: 32,
             least_steps: 100,
             least_epochs: 1,
-            reveal: vec!["accuracy".into(), "model".into()],
+            reveal: vec!["accuracy".into(), "model".into(), "ranges".into()],
             least_test_rows: 100,
             early_stop: true,
             initial: Beginning::Seed,
@@ -163,8 +163,12 @@ initial = \"private\"
     }
 
     fn check_reveals(&self, job: &Job) -> Result<()> {
-        let (allowed, Reveals { accuracy, model }) = (self.reveals()?, job.reveal);
-        for (name, wants, allows) in [("accuracy", accuracy, allowed.accuracy), ("model", model, allowed.model)] {
+        let (allowed, Reveals { accuracy, model, ranges }) = (self.reveals()?, job.reveal);
+        for (name, wants, allows) in [
+            ("accuracy", accuracy, allowed.accuracy),
+            ("model", model, allowed.model),
+            ("ranges", ranges, allowed.ranges),
+        ] {
             if wants && !allows {
                 return Err(broken("reveal", &format!("{:?}", self.reveal), &format!("reveals the {name}")));
             }
@@ -176,7 +180,7 @@ initial = \"private\"
             let rows = job.test_rows().into();
             at_least("least_test_rows", self.least_test_rows.into(), rows, "reveals an accuracy on", "test rows")?;
         }
-        if accuracy || model {
+        if accuracy || model || ranges {
             let (steps, epoch) = (job.least_steps(), job.steps_per_epoch());
             at_least("least_step_rows", self.least_step_rows, job.least_step_rows(), "has a step of", "rows")?;
             at_least("least_steps", self.least_steps, steps, "reveals something after", "steps")?;
@@ -255,7 +259,7 @@ mod tests {
         broken(&default, &|j| j.initial = Initial::Private, &["initial = \"seed\"", "private weights"]);
         broken(&default, &|j| j.initial = Initial::Public { blake3: "0".repeat(64) }, &["public weights"]);
         // what shows nothing may be as short as it likes
-        let silent = Reveals { accuracy: false, model: false };
+        let silent = Reveals { accuracy: false, model: false, ranges: false };
         default.check(&Job { steps: Some(1), reveal: silent, ..allowed() }, 0).unwrap();
     }
 

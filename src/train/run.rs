@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::nn::{Coins, Network, Sgd, hits};
+use crate::nn::{Coins, Network, STEPS_AT_ONCE, Samples, Sgd, Watch, hits};
 use crate::party::{Plan, PlannedSet, Revealed, Section, Set, SetShape, Values};
 use crate::train::{Job, StepKind};
 
@@ -14,6 +14,7 @@ use crate::train::{Job, StepKind};
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let mut net = Network::new(e, &job.model)?;
     let total = job.total_steps();
+    let mut watch = job.reveal.ranges.then(|| Watch::new(job.seed));
     let (mut step, mut best, mut ended) = (0, None, false);
     'run: for epoch in 1..=job.epochs {
         e.section(Section::Step);
@@ -24,13 +25,27 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
             let first = step * u64::from(job.accumulate);
             let sgd = job.optimizer(step);
             e.begin(step + 1)?;
-            one_step(e, &mut net, batches, &sgd, |batch| Coins::new(job.seed, first + batch))
+            if let Some(watch) = &mut watch {
+                watch.begin(step);
+            }
+            let coins = |batch| Coins::new(job.seed, first + batch);
+            one_step(e, &mut net, batches, &sgd, coins, watch.as_mut())
+                .and_then(|()| watch.as_mut().map_or(Ok(()), |watch| watch.count_in_turn(e)))
                 .map_err(|err| err.at(format!("step {}", step + 1)))?;
             step += 1;
             if !e.tick(step)? && step < total {
                 ended = true;
+                // what is counted so far; a dealer that is dismissed deals for no more
+                if let Some(counts) = watch.as_mut().and_then(Watch::counted).filter(|_| step >= job.ends_from) {
+                    e.reveal(Revealed::OutOfRange { epoch }, &counts)?;
+                }
                 break 'run;
             }
+        }
+        if let Some(watch) = &mut watch
+            && let Some(counts) = watch.counts(e)?
+        {
+            e.reveal(Revealed::OutOfRange { epoch }, &counts)?;
         }
         if job.reveal.accuracy {
             e.section(Section::Evaluation);
@@ -65,11 +80,13 @@ fn one_step<E: Engine>(
     batches: &[Vec<u32>],
     sgd: &Sgd,
     coins: impl Fn(u64) -> Coins,
+    mut watch: Option<&mut Watch<E>>,
 ) -> Result<()> {
     let weights = net.open_weights(e)?;
     let mut sum = None;
     for (number, batch) in (0..).zip(batches) {
-        add_gradients(e, net, batch, &weights, &coins(number), &mut sum)?;
+        // the first batch stands for the step
+        add_gradients(e, net, batch, &weights, &coins(number), &mut sum, watch.take())?;
     }
     net.update(e, sum.expect("a step has a batch"), sgd)
 }
@@ -82,11 +99,12 @@ fn add_gradients<E: Engine>(
     weights: &[E::Wire],
     coins: &Coins,
     sum: &mut Option<Vec<E::Share>>,
+    watch: Option<&mut Watch<E>>,
 ) -> Result<()> {
     e.scope("rows");
     let x = e.rows(Set::TrainFeatures, batch)?;
     let labels = e.rows(Set::TrainLabels, batch)?;
-    let gradients = net.gradients(e, x, &labels, weights, coins)?;
+    let gradients = net.gradients(e, x, &labels, weights, coins, watch)?;
     e.scope("update");
     *sum = Some(match sum.take() {
         Some(sum) => sum.iter().zip(&gradients).map(|(s, g)| e.add_products(s, g)).collect::<Result<_>>()?,
@@ -127,7 +145,7 @@ fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batc
     e.scope("rows");
     let x = e.rows(Set::TestFeatures, batch)?;
     let labels = e.rows(Set::TestLabels, batch)?;
-    let (logits, extra) = net.forward(e, x, weights, None)?;
+    let (logits, extra) = net.forward(e, x, weights, None, None)?;
     e.scope("hits");
     hits(e, &logits, extra, &labels)
 }
@@ -145,8 +163,15 @@ pub fn plan(job: &Job) -> Result<Plan> {
     plan.set_parameters(&job.model.parameters())?;
     let mut net = Network::new(&mut plan, &job.model)?;
     plan.section(Section::Step);
+    let mut watch = job.reveal.ranges.then(|| Watch::new(job.seed));
+    // of a whole step and of the last of an epoch
+    let mut samples = Vec::new();
     for kind in job.kinds_of_steps() {
-        plan.times(kind.times, |plan| plan_step(plan, job, &mut net, kind))?;
+        plan.times(kind.times, |plan| plan_step(plan, job, &mut net, kind, watch.as_mut()))?;
+        samples.extend(watch.as_mut().map(|watch| (kind.rows, watch.take())));
+    }
+    if let Some(watch) = &mut watch {
+        plan_ranges(&mut plan, job, watch, &samples)?;
     }
     if job.reveal.accuracy {
         plan.section(Section::Evaluation);
@@ -161,18 +186,56 @@ pub fn plan(job: &Job) -> Result<Plan> {
 }
 
 /// [`one_step`], of all batches of one size two.
-fn plan_step(plan: &mut Plan, job: &Job, net: &mut Network<Plan>, kind: StepKind) -> Result<()> {
+fn plan_step(
+    plan: &mut Plan,
+    job: &Job,
+    net: &mut Network<Plan>,
+    kind: StepKind,
+    mut watch: Option<&mut Watch<Plan>>,
+) -> Result<()> {
     let weights = net.open_weights(plan)?;
     let (full, rest) = (kind.rows / job.batch, kind.rows % job.batch);
     let mut sum = None;
     let first = full.min(1);
+    if let Some(watch) = &mut watch {
+        watch.begin(kind.step);
+    }
     for (rows, times) in [(job.batch, first), (job.batch, full - first), (rest, u32::from(rest > 0))] {
         plan.times(times.into(), |plan| {
             let batch = spread(rows, job.train_rows());
-            add_gradients(plan, net, &batch, &weights, &Coins::new(job.seed, 0), &mut sum)
+            add_gradients(plan, net, &batch, &weights, &Coins::new(job.seed, 0), &mut sum, watch.take())
         })?;
     }
     net.update(plan, sum.expect("a step has a batch"), &job.optimizer(kind.step))
+}
+
+/// The counts of values that are out of range: those of [`STEPS_AT_ONCE`] steps, and those that an epoch ends with. `samples`
+/// are those of steps of so many rows.
+fn plan_ranges(
+    plan: &mut Plan,
+    job: &Job,
+    watch: &mut Watch<Plan>,
+    samples: &[(u32, Samples<<Plan as Values>::Wire>)],
+) -> Result<()> {
+    let (total, every) = (job.total_steps(), job.steps_per_epoch());
+    let rows = samples.iter().map(|(rows, _)| *rows);
+    let (whole, last) = (rows.clone().max().unwrap_or(0), rows.min().unwrap_or(0));
+    let of = |rows| samples.iter().find(|(r, _)| *r == rows).map(|(_, samples)| samples);
+    let mut plan_count = |plan: &mut Plan, steps: u64, ends: bool, times: u64| {
+        if steps == 0 || times == 0 {
+            return Ok(());
+        }
+        for step in 1..=steps {
+            let samples = of(if ends && step == steps { last } else { whole });
+            watch.put(plan, samples.expect("a step of every kind is planned"))?;
+        }
+        plan.times(times, |plan| watch.counts(plan).map(drop))
+    };
+    let (epochs, rest) = (total / every, total % every);
+    let in_turn = |steps: u64| steps.saturating_sub(1) / STEPS_AT_ONCE;
+    plan_count(plan, STEPS_AT_ONCE, false, epochs * in_turn(every) + in_turn(rest))?;
+    plan_count(plan, every - in_turn(every) * STEPS_AT_ONCE, true, epochs)?;
+    plan_count(plan, rest - in_turn(rest) * STEPS_AT_ONCE, false, u64::from(rest > 0))
 }
 
 /// [`evaluate`], one batch of each size.

@@ -154,7 +154,7 @@ pub(super) mod tests {
             weight_decay: 0.0,
             schedule: Schedule::Halving,
             stop: None,
-            reveal: Reveals { accuracy: true, model: true },
+            reveal: Reveals { accuracy: true, model: true, ranges: true },
             ends_from: 3,
             initial: Initial::Seed,
             seed: 1,

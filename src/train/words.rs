@@ -48,6 +48,9 @@ impl Job {
         if self.reveal.accuracy {
             words.push(format!("how many test rows are right, after every epoch of {} steps", self.steps_per_epoch()));
         }
+        if self.reveal.ranges {
+            words.push("how many values of samples are out of range, after every epoch".into());
+        }
         if self.reveal.model {
             words.push("the final model".into());
         }

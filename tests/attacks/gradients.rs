@@ -70,7 +70,7 @@ fn single(x: f64) -> f32 {
 }
 
 fn images(count: usize) -> Vec<Vec<f64>> {
-    mnist(count).features.rows().into_iter().map(|row| row.iter().map(|x| f64::from(*x)).collect()).collect()
+    mnist(count).features().rows().into_iter().map(|row| row.iter().map(|x| f64::from(*x)).collect()).collect()
 }
 
 /// What was propagated back to 16 hidden units of a network with one hidden layer, at its first step.
@@ -88,7 +88,7 @@ fn propagated(x: &[f64], label: usize, w: &[Vec<f64>; 2]) -> Vec<f64> {
 
 #[test]
 fn in_the_original_the_trainer_sees_every_image() {
-    let (x, labels) = (images(20), mnist(20).labels);
+    let (x, labels) = (images(20), mnist(20).into_parts().1);
     let mut normal = Normal::new("the trainer's matrix");
     let (a, gamma) = (Matrix(normal.take(D * D)), 3.7);
     let w = [(D, 16), (16, 10)].map(|(from, to)| -> Vec<f64> {
@@ -131,7 +131,7 @@ fn here_the_trainer_receives_nothing_that_is_like_an_image() {
     let (train, test, x) = (mnist(200), mnist(250), images(200));
     let a = Matrix(Normal::new("the trainer's matrix").take(D * D));
     for model in [false, true] {
-        let reveal = Reveals { accuracy: true, model };
+        let reveal = Reveals { accuracy: true, model, ranges: false };
         let training = Training::new(Model::dense("small", D, &[16], 10).unwrap()).epochs(2).batch(20).reveal(reveal);
         let heard = tapped(&training, &train, &test);
         let received: Vec<_> = heard.iter().filter(|h| h.to == "trainer").map(|h| &h.frame.body).collect();

@@ -65,7 +65,7 @@ fn in_the_original_2_500_steps_tell_a_cloud_the_weights() {
     // as He begins a layer of 784 inputs: deviation 0.0505
     let mut w: Vec<f64> = normal.take(7_840).into_iter().map(|w| w * (2.0f64 / 784.0).sqrt()).collect();
     let (mut sum, begin) = (vec![0.0; w.len()], w.clone());
-    for (x, label) in train.features.rows().into_iter().zip(&train.labels) {
+    for (x, label) in train.features().rows().into_iter().zip(train.labels()) {
         let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
         step(&mut w, &x, *label as usize);
         sum.iter_mut().zip(&w).for_each(|(sum, w)| *sum += w + normal.next());
@@ -86,7 +86,7 @@ fn here_2_500_steps_tell_a_cloud_no_more_than_a_uniform_guess() {
     let train = Examples::new(features, (0..10).cycle().take(80).collect(), 10).unwrap();
     let training = Training::new(Model::dense("small", INPUTS, &[32], 10).unwrap()).epochs(250).batch(8);
     let training = training.learning_rate(f64::exp2(-10.0)).momentum(0.0).schedule(Schedule::Constant);
-    let cloud = Cloud::of(&training.reveal(Reveals { accuracy: false, model: false }), &train);
+    let cloud = Cloud::of(&training.reveal(Reveals { accuracy: false, model: false, ranges: false }), &train);
 
     // a step opens the weights of both layers at once, under the draws just before the first thing that is dealt
     let opened = cloud.opened(INPUTS * 32 + OUTPUT);

@@ -68,6 +68,10 @@ fn figures(summary: &Value, profile: &str) {
             "model_epoch",
             "batch",
             "test_accuracy",
+            "scored_accuracy",
+            "faults",
+            "out_of_range",
+            "epochs_out_of_range",
             "clear_accuracy",
             "clear_difference",
             "loss",
@@ -91,6 +95,7 @@ fn figures(summary: &Value, profile: &str) {
     assert_eq!((&summary["event"], &summary["profile"]), (&"summary".into(), &profile.into()));
     assert_eq!((&summary["dataset"], &summary["backend"]), (&"mnist".into(), &"cpu".into()));
     assert!(summary["test_accuracy"].as_f64().unwrap() > 0.3, "{summary}");
+    assert!(summary["out_of_range"] == 0 && summary["faults"].as_array().unwrap().is_empty(), "{summary}");
     for role in ["dealer", "owner0", "server0", "server1", "trainer"] {
         assert!(summary["peak_rss_mib"][role].as_f64().unwrap() > 1.0, "{role}");
         assert!(summary["cpu_seconds"][role].as_f64().unwrap() >= 0.0, "{role}");
@@ -126,7 +131,8 @@ fn a_quiet_run_prints_the_table_and_the_folder_holds_the_run() {
         before.split_whitespace().last().unwrap().parse::<f64>().unwrap()
     };
     // same batches, same initial weights: only rounding differs
-    assert!((percent(0) - percent(1)).abs() < 2.0, "{table}");
+    assert!((percent(0) - percent(3)).abs() < 2.0, "{table}");
+    assert!(table.contains("saved model") && table.contains("values out of range none in the samples"), "{table}");
     for file in ["job.toml", "metrics.jsonl", "summary.json", "model.safetensors", "logs/server0.log"] {
         assert!(dir.path().join("out").join(file).is_file(), "{file}");
     }

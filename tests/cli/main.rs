@@ -17,6 +17,7 @@ mod models;
 mod owners;
 mod places;
 mod plans;
+mod ranges;
 mod relay;
 mod screen;
 mod settings;

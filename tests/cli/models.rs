@@ -41,7 +41,8 @@ fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
         let name = m["model"].as_str().unwrap();
         assert!(table.out.contains(name) && table.out.contains(&m["parameters"].to_string()));
         // one step of the same network by the other command
-        let args = ["--model", name, "--batch", "128", "--train-limit", "128", "--steps", "1"];
+        let args =
+            ["--model", name, "--batch", "128", "--train-limit", "128", "--steps", "1", "--reveal", "accuracy,model"];
         let planned = plan(dir.path(), &args);
         assert_eq!(m["rounds_per_step"], planned["rounds_per_step"], "{name}");
         assert_eq!(m["bytes_per_step"], planned["bytes_per_step"], "{name}");

@@ -51,6 +51,12 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
         Gate::Combine { kx, ky } => {
             each(out, x, |i, x| one_of(out.x[i], [x * wide(kx) + wide(input(1).x[i]) * wide(ky); 2], out.bits))
         }
+        Gate::Count { before } => {
+            let lists = r.inputs.len() - usize::from(before);
+            let known = |i: usize| if before { wide(input(lists).x[i]) } else { 0 };
+            let sum = |i: usize| known(i) + input(i).x.iter().map(|bit| wide(*bit)).sum::<i128>();
+            (0..lists).try_for_each(|i| one_of(out.x[i], [sum(i); 2], out.bits))
+        }
         Gate::Dropout { ref kept } => {
             let bits = kept.bits(x.x.len());
             each(out, x, |i, x| one_of(out.x[i], [x * i128::from(bits[i / 32] >> (i % 32) & 1); 2], out.bits))
@@ -78,6 +84,7 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
         }),
         Gate::Xor => each(out, x, |i, a| one_of(out.x[i], [a ^ wide(input(1).x[i]); 2], 64)),
         Gate::OpenBits { .. } => each(out, x, |i, b| one_of(out.x[i], [b; 2], 64)),
+        Gate::Outside { bound } => each(out, x, |i, y| outside(y, x.bits, bound, out.x[i])),
         Gate::PairSigns { window } => {
             let (w, (rows, classes)) = (window.on(x.bits), x.shape.matrix());
             let y = |row: usize, class: usize| wide(x.x[row * classes + class]);
@@ -102,6 +109,21 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
             let sum = |row: &[i64]| row.iter().map(|x| wide(*x)).sum::<i128>();
             let mut rows = x.x.chunks_exact(classes).map(sum).zip(&out.x);
             rows.try_for_each(|(sum, got)| rounding(sum, 4, *got, out.bits))
+        }
+        Gate::Sample { places, difference, kept } => {
+            let (minus, kept) = (difference.then(|| input(1)), kept.then(|| &input(r.inputs.len() - 1).x));
+            let kept = kept.map_or(&[][..], |kept| kept);
+            let taken = |i: usize| {
+                let e = places.at + i * places.stride;
+                let row = e / places.cols * places.cols;
+                let partner = row + (e - row + places.turn) % places.cols;
+                wide(x.x[e]) - minus.map_or(0, |z| wide(z.x[partner]))
+            };
+            let mut all = kept.iter().map(|x| wide(*x)).chain((0..places.count).map(taken)).zip(&out.x);
+            if out.x.len() != kept.len() + places.count {
+                return Err(format!("{} elements are there", out.x.len()));
+            }
+            all.try_for_each(|(want, got)| one_of(*got, [want; 2], out.bits))
         }
         Gate::Select => each(out, x, |i, b| one_of(out.x[i], [b * wide(input(1).x[i]); 2], out.bits)),
         Gate::Sign { window } => each(out, x, |i, y| sign(y, window.on(x.bits), out.x[i])),
@@ -161,6 +183,15 @@ fn sign(y: i128, w: Window, bit: i64) -> Result<(), String> {
     }
     let free = -(1 << w.low) < y && y < 0;
     if free || bit == i64::from(y >= 0) { Ok(()) } else { Err(format!("[{y} >= 0] came out as {bit}")) }
+}
+
+/// What is within the bound is never told, and what is two units beyond it always; the unit is that of 12 bits of the wire.
+fn outside(y: i128, bits: u32, bound: u64, told: i64) -> Result<(), String> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "reduced into the ring")]
+    let magnitude = signed(y as u64, bits).unsigned_abs();
+    let unit = 1 << (bits - (bits - bits % 4).min(12));
+    let wrong = if told == 1 { magnitude <= bound } else { magnitude > bound.next_multiple_of(unit) + unit };
+    if wrong { Err(format!("{y} of {bits} bits and bound {bound} came out as {told}")) } else { Ok(()) }
 }
 
 /// The two sides are cut to the window, down or up, before they are compared.

@@ -1,7 +1,7 @@
 //! What is recorded of a gate, and how two servers' records become values.
 
 use crate::fixed::{Window, mask, signed};
-use crate::gates::{Bilinear, Boxes, Kept};
+use crate::gates::{Bilinear, Boxes, Kept, Places};
 use crate::kernel::fast::bits::{Packed, bit};
 use crate::party::Number;
 use crate::shape::Shape;
@@ -10,32 +10,83 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Gate {
     AddRow,
-    And { flips: Vec<bool> },
-    BoxSum { boxes: Boxes },
-    AtLeast { window: Window, threshold: i64 },
+    And {
+        flips: Vec<bool>,
+    },
+    BoxSum {
+        boxes: Boxes,
+    },
+    AtLeast {
+        window: Window,
+        threshold: i64,
+    },
     BelowMax,
-    Combine { kx: i64, ky: i64 },
-    Dropout { kept: Kept },
+    Combine {
+        kx: i64,
+        ky: i64,
+    },
+    /// Of bits, added to what was counted before.
+    Count {
+        before: bool,
+    },
+    Dropout {
+        kept: Kept,
+    },
     Exp,
     Extend,
     Hits,
-    Larger { window: Window },
-    Narrow { cut: u32 },
-    Open { cut: u32, bits: u32, lifted: bool },
-    OpenBits { ring: bool },
-    PairSigns { window: Window },
+    Larger {
+        window: Window,
+    },
+    Narrow {
+        cut: u32,
+    },
+    Open {
+        cut: u32,
+        bits: u32,
+        lifted: bool,
+    },
+    OpenBits {
+        ring: bool,
+    },
+    Outside {
+        bound: u64,
+    },
+    PairSigns {
+        window: Window,
+    },
     Pick,
     Probability,
-    Product { map: Bilinear },
+    Product {
+        map: Bilinear,
+    },
     Reciprocal,
-    Rescale { bits: u32, scale: u32, shift: i32, times: u32 },
+    Rescale {
+        bits: u32,
+        scale: u32,
+        shift: i32,
+        times: u32,
+    },
     RowSum,
+    /// Of a wire, of its difference to another, behind what is kept.
+    Sample {
+        places: Places,
+        difference: bool,
+        kept: bool,
+    },
     Select,
     Share,
     ShareBits,
-    Sign { window: Window },
-    SumRows { cols: usize, shift: u32 },
-    Winner { window: Window },
+    Sign {
+        window: Window,
+    },
+    SumRows {
+        cols: usize,
+        shift: u32,
+    },
+    Winner {
+        window: Window,
+    },
     Xor,
 }
 

@@ -5,8 +5,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::gates::{
-    Bilinear, Boxes, Compare, Kept, Local, Open, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select,
-    Softmax, Winner,
+    Bilinear, Boxes, Checked, Compare, Kept, Local, Open, OpenBit, Opening, Places, Pool, Product, RangeCheck, Rescale,
+    Reveal, Scaling, Select, Softmax, Winner,
 };
 use crate::party::{
     BitShare, Clear, Half, Number, OpenBits, OpenWire, Revealed, Section, Server, Set, Values, Verdict,
@@ -108,6 +108,10 @@ impl<E: Look> Values for Traced<E> {
 
     fn wire_bits(wire: &Self::Wire) -> u32 {
         E::wire_bits(&wire.wire)
+    }
+
+    fn wire_shape(wire: &Self::Wire) -> Shape {
+        E::wire_shape(&wire.wire)
     }
 }
 
@@ -327,6 +331,42 @@ impl<E: Look> Local for Traced<E> {
     fn share(&mut self, x: &Self::Wire) -> Result<E::Share> {
         let out = Local::share(&mut self.engine, &x.wire)?;
         Ok(self.note_share(Gate::Share, vec![self.seen(x)], out))
+    }
+}
+
+impl<E: Look> RangeCheck for Traced<E> {
+    fn sample(
+        &mut self,
+        kept: Option<&Self::Wire>,
+        y: &Self::Wire,
+        z: Option<&Self::Wire>,
+        places: Places,
+    ) -> Result<Self::Wire> {
+        let wire = self.engine.sample(kept.map(|w| &w.wire), &y.wire, z.map(|w| &w.wire), places)?;
+        // two lifts cancel out
+        let out = Lifted { wire, lifted: y.lifted && z.is_none() };
+        let inputs = [Some(y), z, kept].into_iter().flatten().map(|w| self.seen(w)).collect();
+        let held = self.seen(&out);
+        self.note(Gate::Sample { places, difference: z.is_some(), kept: kept.is_some() }, inputs, held);
+        Ok(out)
+    }
+
+    fn outside<'a>(&mut self, list: &[Checked<'a, Self::Wire>]) -> Result<Vec<E::Bits>> {
+        debug_assert!(list.iter().all(|y| y.lifted == y.wire.lifted), "a lift is told");
+        let plain = |y: &Checked<'a, Self::Wire>| Checked { wire: &y.wire.wire, bound: y.bound, lifted: y.lifted };
+        let out = self.engine.outside(&list.iter().map(plain).collect::<Vec<_>>())?;
+        for (y, bits) in list.iter().zip(&out) {
+            let (wire, bits) = (self.seen(y.wire), self.engine.bits(bits));
+            self.note(Gate::Outside { bound: y.bound }, vec![wire], bits);
+        }
+        Ok(out)
+    }
+
+    fn count(&mut self, before: Option<&E::Share>, list: &[&E::OpenBits]) -> Result<E::Share> {
+        let out = self.engine.count(before, list)?;
+        let bits = list.iter().map(|b| self.engine.opened(b));
+        let inputs = bits.chain(before.map(|x| self.engine.share(x))).collect();
+        Ok(self.note_share(Gate::Count { before: before.is_some() }, inputs, out))
     }
 }
 

@@ -9,7 +9,7 @@ use super::drawn::Drawn;
 use super::record::{Gate, Held};
 use super::world::{Run, World};
 use crate::fixed::{Profile, Window, mask};
-use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass};
+use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass, Places};
 use crate::kernel::fast::bits::{Packed, bit};
 use crate::net::Frame;
 use crate::party::Number;
@@ -197,6 +197,7 @@ fn describe(gate: &Gate) -> (&'static str, Value) {
             ("box_sum", entry)
         }
         Gate::Combine { kx, ky } => ("combine", json!({ "kx": kx, "ky": ky })),
+        Gate::Count { before } => ("count", json!({ "before": before })),
         Gate::Dropout { kept } => {
             let (stream, below) = (kept.stream.to_string(), kept.threshold);
             ("dropout", json!({ "seed": hex(kept.seed.bytes()), "stream": stream, "below": below }))
@@ -208,6 +209,7 @@ fn describe(gate: &Gate) -> (&'static str, Value) {
         Gate::Narrow { cut } => ("narrow", json!({ "cut": cut })),
         Gate::Open { cut, bits, lifted } => ("open", json!({ "cut": cut, "bits": bits, "lifted": lifted })),
         Gate::OpenBits { ring } => ("open_bits", json!({ "in_ring": ring })),
+        Gate::Outside { bound } => ("outside", json!({ "bound": bound })),
         Gate::PairSigns { window: w } => ("pair_signs", json!({ "window": window(w) })),
         Gate::Pick => ("pick", json!({})),
         Gate::Probability => ("probability", json!({})),
@@ -237,6 +239,12 @@ fn describe(gate: &Gate) -> (&'static str, Value) {
             ("rescale", json!({ "bits": bits, "scale": scale, "shift": shift, "times": times }))
         }
         Gate::RowSum => ("row_sum", json!({})),
+        Gate::Sample { places: Places { at, stride, count, cols, turn }, difference, kept } => {
+            let entry = json!({
+                "at": at, "stride": stride, "count": count, "cols": cols, "turn": turn, "difference": difference, "kept": kept,
+            });
+            ("sample", entry)
+        }
         Gate::Select => ("select", json!({})),
         Gate::Share => ("share", json!({})),
         Gate::ShareBits => ("share_bits", json!({})),

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::gates::{
-    Arguments, Compare, Layout, Local, OpenBit, Opening, Pool, Product, Rescale, Reveal, Scaling, Select, Softmax,
-    Winner,
+    Arguments, Checked, Compare, Layout, Local, OpenBit, Opening, Pool, Product, RangeCheck, Rescale, Reveal, Scaling,
+    Select, Softmax, Winner,
 };
 use crate::party::{Plan, Section, Traffic, Values};
 
@@ -196,6 +196,15 @@ fn the_table_of_gates_says_what_they_cost() {
         e.hits(&b, &y).map(drop)
     };
     row("[`Reveal`] | 0 | 0 | 2 n for `hits`", &both(&|p, n, _| (cost(p, LEN, hits), [0, 0, 2 * n])));
+    let outside = |p: &Profile| {
+        cost(p, LEN, |e| {
+            let y = logits(e)?;
+            e.section(Section::Step);
+            e.outside(&[Checked { wire: &y, bound: 1 << p.window.high, lifted: true }]).map(drop)
+        })
+    };
+    let text = "[`RangeCheck::outside`] | 1 | 4 (k/4 - 1): 8 | 59 for k = 12";
+    row(text, &both(&|p, _, _| (outside(p), [1, 8, 59])));
     row("[`Softmax`] | 0 | 0 | see there", &[]);
     let in_table = include_str!("../mod.rs").lines().filter(|l| l.starts_with("//! | [`")).count();
     assert_eq!(rows, in_table, "every row is checked");

@@ -5,6 +5,7 @@ mod compare;
 mod cost;
 mod linear;
 mod opening;
+mod range;
 mod rescale;
 mod softmax;
 mod vectors;

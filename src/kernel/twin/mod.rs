@@ -6,6 +6,7 @@ pub(crate) mod linear;
 pub(crate) mod pack;
 pub(crate) mod pool;
 pub(crate) mod prg;
+pub(crate) mod range;
 pub(crate) mod rescale;
 pub(crate) mod select;
 pub(crate) mod softmax;

@@ -20,7 +20,7 @@ fn a_few_steps_of_the_networks_for_cifar_follow_the_gradient_of_a_naive_loss() {
             epochs: 2,
             batch: 2,
             rate: Rate::new(2.0 * rate, 2).unwrap(),
-            reveal: Reveals { accuracy: false, model: true },
+            reveal: Reveals { accuracy: false, model: true, ranges: false },
             ..job(&p, &[2, 2], 2)
         };
         // an image's values from -4 to 4

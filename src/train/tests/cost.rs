@@ -12,13 +12,13 @@ fn bits(traffic: Traffic) -> u64 {
 }
 
 #[test]
-fn a_step_of_secureml_takes_22_rounds() {
+fn a_step_of_secureml_takes_22_rounds_and_a_count_of_ranges_2() {
     for p in profiles() {
         let model = Model::named("secureml", 784, 10).unwrap();
         let owners = vec![Owned { train: 256, test: 0 }];
         let job = Job { model, owners, batch: 128, ..job(&p, &[2, 2], 1) };
         let steps = plan(&job).unwrap().server(Section::Step);
-        assert_eq!(steps.rounds, 2 * 22);
+        assert_eq!(steps.rounds, 2 * 22 + 2);
     }
 }
 
@@ -32,9 +32,9 @@ fn relu_opens_and_is_dealt_what_it_says() {
         let z = crate::gates::Local::narrow(&mut plan, &z, 0).unwrap();
         let mut relu = Relu::default();
         plan.section(Section::Step);
-        relu.forward(&mut plan, &z, 0).unwrap();
+        relu.forward(&mut plan, &z, 0, None).unwrap();
         plan.section(Section::Evaluation);
-        relu.backward(&mut plan, &z, 0).unwrap();
+        relu.backward(&mut plan, &z, 0, None).unwrap();
         let per = |s: Stats| [s.rounds, bits(s.sent) / len as u64, bits(s.dealt) / len as u64];
         assert_eq!(per(plan.server(Section::Step)), [4, l + 4 + 1 + n, 54 + n + 3 * (n - l) + n]);
         assert_eq!(per(plan.server(Section::Evaluation)), [2, l + n, 3 * (n - l) + n]);
@@ -54,7 +54,7 @@ fn the_loss_opens_and_is_dealt_what_it_says() {
         let z = plan.narrow(&z, 0).unwrap();
         let labels = plan.open(&[Open::operand(&z, &p)]).unwrap().remove(0);
         plan.section(Section::Step);
-        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, 0, &labels).unwrap();
+        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, 0, &labels, None).unwrap();
         let stats = plan.server(Section::Step);
         let pairs = c * (c - 1) / 2;
         let opened = [4 * pairs, pairs, c, c * (8 + f.min(10)), 20 * c + 16, 20, n * c].iter().sum::<u64>();
@@ -125,8 +125,9 @@ fn summed_batches_share_the_weights_and_the_update() {
         let summed = Job { accumulate: 4, rate: Rate::new(32.0 / 128.0, 32).unwrap(), ..base.clone() };
         let kinds = |job: &Job, update: bool| {
             let plan = plan(job).unwrap();
-            let own =
-                plan.entries().iter().filter(|e| matches!(e.kind, CostKind::Weights | CostKind::Update) == update);
+            // samples of ranges are of a step, whatever is summed
+            let own = plan.entries().iter().filter(|e| e.kind != CostKind::Ranges);
+            let own = own.filter(|e| matches!(e.kind, CostKind::Weights | CostKind::Update) == update);
             let mut sum = Cost::default();
             own.for_each(|e| sum.add(&e.cost, 1));
             (sum.rounds, bits(sum.opened), bits(sum.dealt), sum.macs)
@@ -142,7 +143,7 @@ fn summed_batches_share_the_weights_and_the_update() {
 fn evaluation_and_the_model_are_counted_apart() {
     for p in profiles() {
         let quiet = job(&p, &[6, 5, 3], 16);
-        let reveal = Reveals { accuracy: true, model: true };
+        let reveal = Reveals { accuracy: true, model: true, ranges: true };
         let owners = vec![Owned { train: 10, test: 1500 }, Owned { train: 6, test: 501 }];
         let loud = Job { owners, reveal, ..quiet.clone() };
         let (a, b) = (plan(&quiet).unwrap(), plan(&loud).unwrap());
@@ -189,7 +190,7 @@ fn the_parts_sum_up_to_the_whole() {
         for name in Model::names() {
             let model = Model::named(name, Recipe::data(name).unwrap().image, 10).unwrap();
             let owners = vec![Owned { train: 300, test: 1100 }, Owned { train: 33, test: 0 }];
-            let reveal = Reveals { accuracy: true, model: true };
+            let reveal = Reveals { accuracy: true, model: true, ranges: true };
             let momentum = Momentum::new(0.9).unwrap();
             let job = Job { model, owners, reveal, momentum, batch: 64, epochs: 3, ..job(&p, &[2, 2], 1) };
             let plan = plan(&job).unwrap();
@@ -240,7 +241,7 @@ fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
             assert!((want..=want + padding).contains(&have), "{kind:?}: {have} bits, not {want}");
         }
         let rounds = CostKind::ALL.map(|kind| of(kind).rounds);
-        assert_eq!(rounds, [1, 0, 3, 2, 2, 0, 2, 6, 5, 1, 0]);
+        assert_eq!(rounds, [1, 0, 3, 2, 2, 0, 2, 6, 5, 1, 0, 2]);
         // forward, dW and dX, two products each at a server, one at the dealer
         let products = rows * (2 * 118_016 + 128 * 128 + 1280);
         assert_eq!((of(CostKind::Products).macs, of(CostKind::Products).dealer_macs), (2 * products, products));

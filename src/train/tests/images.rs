@@ -29,7 +29,7 @@ fn dropout(rate: f64) -> LayerSpec {
 
 /// Images and the layers over them: every layer before and behind every other that it may be next to, on odd sizes. Networks
 /// at random are in [`random`](super::random).
-fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
+pub(super) fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
     use LayerSpec::{Flatten, GlobalAveragePool, Relu, Sigmoid};
     let residual = |body, projection| LayerSpec::Residual { body, projection };
     let padding = |padding| LayerSpec::ZeroPadding { padding };
@@ -155,7 +155,7 @@ fn networks() -> Vec<([usize; 3], Vec<LayerSpec>)> {
 }
 
 /// The network of layers over images.
-fn model(image: [usize; 3], layers: Vec<LayerSpec>, init: Init) -> Model {
+pub(super) fn model(image: [usize; 3], layers: Vec<LayerSpec>, init: Init) -> Model {
     let LayerSpec::Dense { outputs: classes, .. } = layers[layers.len() - 1] else { panic!("the last is dense") };
     Model::new("images", image, layers, classes, Loss::SoftmaxCrossEntropy, init).unwrap()
 }
@@ -432,7 +432,7 @@ fn runs_over_images_keep_every_gate_s_law_and_cost_what_was_planned() {
         for (seed, (image, layers)) in (40..).zip(networks()) {
             let model = model(image, layers, Init::Glorot);
             let classes = model.classes();
-            let reveal = Reveals { accuracy: true, model: true };
+            let reveal = Reveals { accuracy: true, model: true, ranges: true };
             let owners = vec![Owned { train: 10, test: 4 }, Owned { train: 9, test: 1 }];
             let momentum = Momentum::new(0.90625).unwrap();
             let job = Job { owners, reveal, momentum, ..job(&p, &[model.features(), classes], 19) };
@@ -441,7 +441,7 @@ fn runs_over_images_keep_every_gate_s_law_and_cost_what_was_planned() {
             let run = world.run(&Training(&job));
             let clear = world.run_clear(&Training(&job));
             assert!(run.records.iter().zip(&clear).all(|(a, b)| (&a.scope, &a.gate) == (&b.scope, &b.gate)));
-            assert_eq!(run.revealed.len(), 1 + job.model.parameters().len());
+            assert_eq!(run.revealed.len(), 2 + job.model.parameters().len(), "counts of ranges, hits, the model");
         }
     }
 }

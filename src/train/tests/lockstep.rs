@@ -5,11 +5,12 @@ use super::*;
 use crate::gates::lockstep::law::softmax_error;
 use crate::gates::lockstep::{Gate, Record};
 use crate::nn::{Init, LayerSpec, Loss};
+use crate::party::Revealed;
 
 /// Jobs with a last partial batch, rates that fall, odd multiples of a rate, with and without momentum and weight decay, batches
 /// whose gradients are summed, several owners.
 pub(super) fn jobs(p: &Profile) -> Vec<Job> {
-    let reveal = Reveals { accuracy: true, model: true };
+    let reveal = Reveals { accuracy: true, model: true, ranges: true };
     let owners = |rows: &[(u32, u32)]| rows.iter().map(|(train, test)| Owned { train: *train, test: *test }).collect();
     let momentum = Momentum::new(0.90625).unwrap();
     let small = job(p, &[6, 5, 4, 3], 24);
@@ -66,7 +67,8 @@ fn whole_runs_keep_every_gate_s_law_and_cost_what_was_planned() {
             assert!(run.records.iter().zip(&clear).all(|(a, b)| (&a.scope, &a.gate) == (&b.scope, &b.gate)));
             let hits = if job.reveal.accuracy { job.epochs as usize } else { 0 };
             let parameters = if job.reveal.model { job.model.parameters().len() } else { 0 };
-            assert_eq!(run.revealed.len(), hits + parameters, "only what is listed is revealed");
+            let ranges = if job.reveal.ranges { job.epochs_begun() as usize } else { 0 };
+            assert_eq!(run.revealed.len(), hits + parameters + ranges, "only what is listed is revealed");
         }
     }
 }
@@ -110,7 +112,7 @@ fn assert_losses(records: &[Record<Number>], job: &Job, seed: u64) {
 fn accuracy_counts_the_rows_that_are_right() {
     for p in profiles() {
         let owners = vec![Owned { train: 40, test: 150 }, Owned { train: 24, test: 83 }];
-        let reveal = Reveals { accuracy: true, model: false };
+        let reveal = Reveals { accuracy: true, model: false, ranges: true };
         let job = Job { owners, reveal, epochs: 2, batch: 16, ..job(&p, &[8, 12, 4], 64) };
         let run = world(&job, 5).run(&Training(&job));
         let winners = run.records.iter().filter(|r| r.scope == "hits" && matches!(r.gate, Gate::Hits));
@@ -118,7 +120,8 @@ fn accuracy_counts_the_rows_that_are_right() {
             let right = r.inputs[0].x.iter().zip(&r.inputs[1].x).filter(|(w, l)| **w == 1 && **l != 0).count();
             vec![(right as i64) << p.frac]
         };
-        let revealed: Vec<Vec<i64>> = run.revealed.iter().map(|(_, x)| x.clone()).collect();
+        let hits = run.revealed.iter().filter(|(what, _)| matches!(what, Revealed::Hits { .. }));
+        let revealed: Vec<Vec<i64>> = hits.map(|(_, x)| x.clone()).collect();
         assert_eq!(revealed, winners.map(count).collect::<Vec<_>>());
         assert!(revealed.iter().all(|x| (1..=233).contains(&(x[0] >> p.frac))));
     }

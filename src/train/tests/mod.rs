@@ -9,6 +9,7 @@ mod lockstep;
 mod model;
 mod pools;
 mod privacy;
+mod ranges;
 mod stop;
 mod vectors;
 
@@ -47,7 +48,7 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         weight_decay: 0.0,
         schedule: Schedule::Constant,
         stop: None,
-        reveal: Reveals { accuracy: false, model: false },
+        reveal: Reveals { accuracy: false, model: false, ranges: true },
         ends_from: 1,
         normalization: None,
         shuffle: true,

@@ -24,9 +24,9 @@ impl Program for Pooled {
         };
         let (z, dy) = (share(e, 0, self.boxes.image_len())?, share(e, 1, self.boxes.output_len())?);
         e.scope("forward");
-        pool.forward(e, &z, self.extra, true)?;
+        pool.forward(e, &z, self.extra, true, None)?;
         e.scope("backward");
-        pool.backward(e, &dy, self.extra)?;
+        pool.backward(e, &dy, self.extra, None)?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::party::{Draw, DrawLog};
 #[test]
 fn no_session_draw_occurs_twice_over_epochs_and_a_restart() {
     for p in profiles() {
-        let reveal = Reveals { accuracy: true, model: true };
+        let reveal = Reveals { accuracy: true, model: true, ranges: true };
         let owners = vec![Owned { train: 20, test: 6 }, Owned { train: 11, test: 5 }];
         let momentum = Momentum::new(0.5).unwrap();
         let (accumulate, weight_decay) = (2, 1e-3);
@@ -60,7 +60,7 @@ fn a_session_that_starts_again_on_old_seeds_is_noticed() {
 fn whole_words(p: &Profile) -> Job {
     // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
     let rate = Rate::new(f64::exp2(-7.0), 32).unwrap();
-    let reveal = Reveals { accuracy: false, model: true };
+    let reveal = Reveals { accuracy: false, model: true, ranges: true };
     Job { rate, reveal, batch: 32, epochs: 3, ..job(p, &[32, 32, 8], 96) }
 }
 

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from .conventions import Bits, Opened, Share, mask, size
+from .conventions import Bits, Opened, Share, Wire, mask, size
 from .linear import open_dealer, open_server, public
 
 # 3 Windows, 3.1 comparison
@@ -304,3 +304,66 @@ def winner_server(s, entries, inputs):
         won.append(and_all(s, hats, owns, {chosen: plane[at] for chosen, plane in products.items()}))
     out = yield from open_bits_server(s, [{"in_ring": False}], [Bits(won, y.shape)])
     return out
+
+
+# 3.7 Ranges
+
+
+def partner(e, at):
+    """The element that is subtracted: in the same row, so many columns further."""
+    row = at // e["cols"] * e["cols"]
+    return row + (at - row + e["turn"]) % e["cols"]
+
+
+def sample_server(s, entries, inputs):
+    [e], y = entries, inputs[0]
+    minus, kept = inputs[1] if e["difference"] else None, inputs[-1] if e["kept"] else None
+
+    def taken(values, others, held):
+        places = [e["at"] + i * e["stride"] for i in range(e["count"])]
+        return held + [values[at] - (others[partner(e, at)] if others else 0) for at in places]
+
+    hat = taken(y.hat, minus and minus.hat, kept.hat if kept else [])
+    r = taken(y.r, minus and minus.r, kept.r if kept else [])
+    hat, r = ([v & mask(y.bits) for v in x] for x in (hat, r))
+    return [Wire(hat, r, y.bits, y.lifted and minus is None, [len(hat)])]
+    yield
+
+
+def range_window(bits):
+    """t and k: the top bits of the wire's ring."""
+    k = min(bits - bits % 4, 12)
+    return bits - k, k
+
+
+def outside_dealer(d, entries, inputs):
+    wires = []
+    for y in inputs:
+        t, k = range_window(y.bits)
+        wires.append(([(r & mask(y.bits)) >> t for r in y.r], k, 2))
+    compare_dealer(d, wires)
+
+
+def outside_server(s, entries, inputs):
+    wires, turned = [], []
+    for e, y in zip(entries, inputs):
+        t, k = range_window(y.bits)
+        bound = -(-e["bound"] >> t) << t
+        values = [v - (y.lift() if y.lifted else 0) for v in y.hat]
+        low, high = ([(v - c & mask(y.bits)) >> t for v in values] for c in (-bound, bound + (1 << t)))
+        wires.append(([low, high], k))
+        # what is between the two, around the ring: P0 turns over where they come in this order
+        turned.append([int(a <= b) if s.b == 0 else 0 for a, b in zip(high, low)])
+    bits, out = (yield from compare_server(s, wires)), []
+    for y, flips in zip(inputs, turned):
+        a, b = bits.pop(0), bits.pop(0)
+        out.append(Bits([p ^ q ^ flip for p, q, flip in zip(a, b, flips)], y.shape))
+    return out
+
+
+def count_server(s, entries, inputs):
+    [e] = entries
+    bits, before = (inputs[:-1], inputs[-1]) if e["before"] else (inputs, None)
+    counts = [sum((hat if s.b == 0 else 0) + (1 - 2 * hat) * r for hat, r in zip(b.hat, b.ring)) for b in bits]
+    return [Share([x + (before.x[i] if before else 0) for i, x in enumerate(counts)], s.p["n"], [len(counts)])]
+    yield

@@ -1,6 +1,7 @@
 //! Comparisons, bits, winners, and what is selected.
 
 use super::*;
+use crate::gates::{Checked, Places};
 
 pub(super) fn sessions(p: &Profile) -> Vec<Session> {
     let y = |len| [input(&[0, 1, -1], p.window.high - 1, &[len])];
@@ -17,6 +18,9 @@ pub(super) fn sessions(p: &Profile) -> Vec<Session> {
         larger(p, "pick", 27),
         larger(p, "and", 28),
         larger(p, "open_with_bits", 29),
+        ranges(p, "sample", 30),
+        ranges(p, "outside", 31),
+        ranges(p, "count", 32),
     ]
 }
 
@@ -164,4 +168,38 @@ fn larger(p: &Profile, gate: &'static str, seed: u64) -> Session {
     let (len, unit, far) = (9, 1i64 << p.window.low, p.window.high - 1);
     let inputs = [input(&[0, 1, unit, -unit, 5], far, &[len]), input(&[0, 1, 0, 0, -5 * unit], far, &[len])];
     session(p, gate, seed, &inputs, &Larger { gate, len })
+}
+
+program! {
+    /// Samples of wires and of differences, what is outside, and how many; counts are added up.
+    Ranges { gate: &'static str, shape: [usize; 2], bounds: [u64; 2] } |this, e| {
+        let p = e.profile().clone();
+        let y = wire(e, 0, &this.shape, p.wire)?;
+        let places = Places { at: 1, stride: 3, count: 7, cols: 1, turn: 0 };
+        let rows = Places { cols: this.shape[1], turn: 2, ..places };
+        let (single, apart) = (e.sample(None, &y, None, places)?, e.sample(None, &y, Some(&y), rows)?);
+        let more = e.sample(Some(&single), &y, None, Places { at: 0, ..places })?;
+        if this.gate != "sample" {
+            let [a, b] = this.bounds;
+            let list = [Checked { wire: &more, bound: a, lifted: true }, Checked { wire: &apart, bound: b, lifted: false }];
+            let out = e.outside(&list)?;
+            if this.gate == "count" {
+                let out = e.open_bits(&[&out[0], &out[1]], true)?;
+                let counts = e.count(None, &[&out[0], &out[1]])?;
+                e.count(Some(&counts), &[&out[1], &out[0]])?;
+            }
+        }
+    }
+}
+
+fn ranges(p: &Profile, gate: &'static str, seed: u64) -> Session {
+    let (shape, bound) = ([6, 4], 1i64 << p.window.high);
+    let hard = [0, bound, -bound, bound + 1, -bound - 1, 2 * bound, -2 * bound, bound / 2];
+    session(
+        p,
+        gate,
+        seed,
+        &[input(&hard, p.wire - 1, &shape)],
+        &Ranges { gate, shape, bounds: [bound.cast_unsigned(); 2] },
+    )
 }

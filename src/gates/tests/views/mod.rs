@@ -16,6 +16,7 @@ mod joint;
 mod linear;
 mod pads;
 mod pool;
+mod range;
 mod script;
 mod softmax;
 mod stage;
