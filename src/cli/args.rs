@@ -38,11 +38,11 @@ pub(super) enum Command {
     Models(ModelsArgs),
     /// Upload an owner's masked rows for a job
     Owner(OwnerArgs),
-    /// Print the policy of owners who bring none of their own
-    Policy,
     /// Print what a job costs, without running it
     #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
+    /// Print the policy of owners who bring none of their own
+    Policy,
     /// Be one of the two servers for a job
     Server(ServerArgs),
     /// Train; without --cluster, with all roles on this machine
@@ -271,7 +271,7 @@ pub(super) struct OwnerArgs {
     pub policy: Option<PathBuf>,
     /// Take part in this job only: the first 16 digits of its hash, or more
     ///
-    /// The owner prints the hash of every job that it is asked for; so does `ppdnn train`, in job.toml.
+    /// The owner prints the hash of every job that it is asked for; so does the trainer.
     #[arg(long, value_name = "HASH", value_parser = accepted)]
     pub accept: Option<String>,
     /// Print jobs and refuse them: nothing leaves

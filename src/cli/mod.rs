@@ -41,11 +41,11 @@ pub fn main() -> ExitCode {
         Command::Keygen(args) => keygen::keygen(args),
         Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
+        Command::Plan(args) => plan::plan(args),
         Command::Policy => {
             screen::say(Policy::DEFAULT.trim_end());
             Ok(())
         }
-        Command::Plan(args) => plan::plan(args),
         Command::Server(args) => roles::server(args),
         Command::Train(args) => train::train(args),
     };

@@ -49,6 +49,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let folder = Folder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
     let agreement = cluster.as_ref().map(|cluster| Agreement::new(&job, &Parties::of(cluster)));
     folder.write_config(&job, &args.job, agreement.as_ref()).inspect_err(|_| drop(folder.empty()))?;
+    if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
+        say(&format!("job {hash}, as owners know it"));
+    }
     let stop = Stop::on_signals()?;
     let interrupted = &stop.interrupted;
     let mut metrics = folder.metrics()?;

@@ -136,3 +136,97 @@ pub(crate) fn hear_consent(owner: &mut dyn Channel, mut public: Option<&Vec<Vec<
 
 /// Letters of a reason that are shown.
 const MOST_SHOWN: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::data::{known, names};
+    use crate::net::{SealingKey, pair};
+    use crate::roles::Training;
+    use crate::train::Recipe;
+
+    fn job(private: bool) -> Job {
+        let model = crate::nn::Model::dense("small", 4, &[], 2).unwrap();
+        let given = vec![vec![0.5; 8], vec![-0.25; 2]];
+        let training = Training::new(model).dataset("mnist").batch(50).epochs(10);
+        let training = if private { training.private_initial(given) } else { training.initial(given) };
+        training.job(5000, 500).unwrap()
+    }
+
+    fn asked(consent: &Consent, job: &Job, zero: &mut dyn Channel) -> Result<()> {
+        let parties = Parties::threads(SealingKey::parse(&"9".repeat(64)).unwrap());
+        consent.check(0, job, &Agreement::new(job, &parties), &parties, zero)
+    }
+
+    #[test]
+    fn networks_with_names_pass_the_default_policy_with_their_own_settings() {
+        let mut passed = 0;
+        for (name, data) in Recipe::names().flat_map(|name| names().map(move |set| (name, known(set).unwrap()))) {
+            let Ok(recipe) = Recipe::named(name, data) else { continue };
+            let rows = recipe.settings.train_limit.unwrap_or(data.train_rows);
+            let job = Training::of(&recipe, data).unwrap().job(rows, data.test_rows).unwrap();
+            Policy::default().check(&job, 0).unwrap_or_else(|e| panic!("{name} on {}: {e}", data.name));
+            passed += 1;
+        }
+        assert!(passed > 12, "{passed} jobs");
+    }
+
+    #[test]
+    fn only_the_job_that_was_accepted_is_and_none_in_a_review() {
+        let (mut zero, _server) = pair("owner 0", "server 0");
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let said = lines.clone();
+        let mut consent = Consent::to_anything();
+        consent.tell = Box::new(move |line| said.lock().unwrap().push(line.into()));
+        consent.review = true;
+        let reason = asked(&consent, &job(false), &mut zero).unwrap_err().to_string();
+        let hash = reason.split_once("--accept ").unwrap().1[..64].to_owned();
+        assert!(lines.lock().unwrap()[0].contains(&hash));
+        consent.review = false;
+        consent.accept = Some(hash[..16].to_owned());
+        asked(&consent, &job(false), &mut zero).unwrap();
+        let reason = asked(&consent, &Job { seed: 2, ..job(false) }, &mut zero).unwrap_err().to_string();
+        assert!(reason.contains("accepts another job"), "{reason}");
+        consent.dataset = Some("cifar-10".into());
+        assert!(asked(&consent, &job(false), &mut zero).unwrap_err().to_string().contains("brings `cifar-10`"));
+    }
+
+    #[test]
+    fn public_weights_are_shown_once_and_private_ones_never() {
+        let (mut owner, mut server) = pair("owner 0", "server 0");
+        let saved: Arc<Mutex<Vec<Vec<f64>>>> = Arc::default();
+        let keep = saved.clone();
+        let mut consent = Consent::to_anything();
+        consent.save_initial = Some(Box::new(move |_, parameters| {
+            *keep.lock().unwrap() = parameters.to_vec();
+            Ok(())
+        }));
+        let parameters = vec![vec![1 << 31; 8], vec![(1u64 << 30).wrapping_neg(); 2]];
+        let serving = std::thread::spawn(move || hear_consent(&mut server, Some(&parameters)));
+        asked(&consent, &job(false), &mut owner).unwrap();
+        assert_eq!(*saved.lock().unwrap(), [vec![0.5; 8], vec![-0.25; 2]]);
+        say(&mut owner, Kind::Control, &OwnerWord::ShowInitial).unwrap();
+        assert!(serving.join().unwrap().unwrap_err().to_string().contains("nobody shows"));
+        assert!(asked(&consent, &job(true), &mut owner).unwrap_err().to_string().contains("private"));
+    }
+
+    #[test]
+    fn a_refusal_reaches_the_others_without_what_is_the_owners_affair() {
+        let heard = |why: &Error| {
+            let links: Vec<_> = ["server 0", "server 1", "dealer"].into_iter().map(|to| pair("owner 3", to)).collect();
+            let (owner, mut others): (Vec<_>, Vec<_>) = links.into_iter().unzip();
+            let mut owner = owner.into_iter();
+            let [mut a, mut b, mut c] = [(); 3].map(|()| owner.next().unwrap());
+            refuse(why, [&mut a, &mut b, &mut c]);
+            let reasons: Vec<_> = others.iter_mut().map(|o| hear_consent(o, None).unwrap_err().to_string()).collect();
+            assert!(reasons.iter().all(|reason| *reason == reasons[0]));
+            reasons[0].clone()
+        };
+        let rule = heard(&Error::Usage("`least_rows = 5`\u{1b}[2J".into()));
+        assert_eq!(rule, "owner 3: refuses the job: `least_rows = 5`[2J");
+        let own = heard(&Error::format("/home/somebody/rows.csv", "is not there"));
+        assert!(own.contains("its own log") && !own.contains("somebody"), "{own}");
+    }
+}

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::{PROTOCOL, first_bytes};
 use crate::prg::Seed;
 use crate::roles::agreement::Agreement;
+use crate::roles::consent::OwnerWord;
 use crate::roles::messages::{Answer, CommonSeed, DealerPart, News, Order, ServerPart};
 use crate::roles::sample::samples;
 use crate::roles::server::seal_label;
@@ -45,6 +46,7 @@ fn messages() -> BTreeMap<String, Vec<String>> {
     raw("job as owners get it", sent::<Vec<u8>>());
     raw("news", sent::<News>());
     raw("order", sent::<Order>());
+    raw("owner's word on a job", sent::<OwnerWord>());
     raw("seed of an owner's masks", sent::<Seed>());
     raw("seeds of an owner's masks", sent::<[Seed; 2]>());
     raw("server's part of a seed", sent::<ServerPart>());

@@ -58,7 +58,7 @@ impl Default for Policy {
             test_rows: None,
             least_rows: 1000,
             least_own_rows: 0,
-            least_step_rows: 32,
+            least_step_rows: 16,
             least_steps: 100,
             least_epochs: 1,
             reveal: vec!["accuracy".into(), "model".into(), "ranges".into()],
@@ -248,7 +248,7 @@ mod tests {
             &|j| j.owners.iter_mut().for_each(|o| o.test = 49),
             &["least_test_rows = 100", "98 test rows"],
         );
-        broken(&default, &|j| j.owners[0].train = 5001, &["least_step_rows = 32", "a step of 1 rows"]);
+        broken(&default, &|j| j.owners[0].train = 5001, &["least_step_rows = 16", "a step of 1 rows"]);
         broken(&default, &|j| j.steps = Some(99), &["least_steps = 100", "after 99 steps"]);
         broken(&default, &|j| j.ends_from = 1, &["least_steps = 100", "after 1 steps"]);
         broken(

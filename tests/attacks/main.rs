@@ -6,13 +6,16 @@
 //! | [`labels`] | a cloud, every epoch, a fresh real-valued share of each label | one masked label for all epochs |
 //! | [`weights`] | a cloud, every step, a fresh real-valued share of the output weights | a uniform number, every step |
 //!
-//! Each has a small faithful model of the original, in which it succeeds, and runs the same code on what a party received in
+//! [`jobs`] has attacks of another kind, by jobs that are written for them: there the owners' policy is what stops them.
+//!
+//! Each of the three has a small faithful model of the original, in which it succeeds, and runs the same code on what a party received in
 //! a real run by its roles. Seeds of the models are fixed; those of the real runs come from the operating system, as always.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod cloud;
 mod gradients;
+mod jobs;
 mod labels;
 #[path = "../tapped/mod.rs"]
 mod tapped;

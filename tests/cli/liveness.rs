@@ -43,8 +43,7 @@ fn idle_connections_stay_in_the_memory_of_the_network() {
     let forgetful = cluster.ports.map(|port| relay(port, Weakness::Forgets(Duration::from_secs(4))));
     cluster.write("owner.toml", forgetful);
     let _servers = cluster.serve(&["server0", "server1", "dealer"]);
-    let _owners = [0, 1]
-        .map(|n: usize| cluster.start(&["owner", "--number", &n.to_string()], &format!("owner{n}.key"), "owner.toml"));
+    let _owners = ["owner0", "owner1"].map(|name| cluster.start_as(name, "owner.toml", &[]));
     thread::sleep(Duration::from_secs(10));
     cluster.train("trainer.key", "cluster.toml", &[]).done();
 }

@@ -62,3 +62,59 @@ fn a_party_whose_file_lists_another_key_or_seal_is_told_so() {
     let trainer = cluster.train("trainer.key", "cluster.toml", &[]);
     trainer.failed(1, &["server 1", "the same job", "sealing key"]);
 }
+
+/// A model file of `logistic` with weights of 0, as safetensors have it.
+fn zeros() -> Vec<u8> {
+    let head = r#"{"dense1.weight":{"dtype":"F32","shape":[784,10],"data_offsets":[0,31360]},"dense1.bias":{"dtype":"F32","shape":[10],"data_offsets":[31360,31400]}}"#;
+    let head = format!("{head:width$}", width = head.len().next_multiple_of(8));
+    [&(head.len() as u64).to_le_bytes()[..], head.as_bytes(), &[0; 31_400]].concat()
+}
+
+#[test]
+fn a_job_of_two_rows_and_one_step_is_refused_with_its_rule_unless_a_policy_allows_it() {
+    let _turn = shared();
+    let cluster = Cluster::new(10);
+    fs::write(cluster.path("zeros.safetensors"), zeros()).unwrap();
+    let job = [
+        "train",
+        "--model",
+        "logistic",
+        "--out",
+        "out",
+        "--train-limit",
+        "2",
+        "--batch",
+        "1",
+        "--steps",
+        "1",
+        "--lr",
+        "8",
+        "--momentum",
+        "0",
+    ];
+    let job = [&job[..], &["--init", "zeros.safetensors", "--no-shuffle", "--overwrite"]].concat();
+    let train = || cluster.start(&job, "trainer.key", "cluster.toml").end();
+    let mut parties = cluster.serve(&ALL[..3]);
+    // the default policy, with its first rule taken back, and the next
+    for (policy, rule) in [
+        ("", "least_rows = 1000"),
+        ("least_rows = 0", "least_step_rows = 16"),
+        ("least_rows = 0\nleast_step_rows = 0", "least_steps = 100"),
+    ] {
+        fs::write(cluster.path("policy.toml"), policy).unwrap();
+        let mut owners = cluster.serve(&ALL[3..]);
+        let ended = train();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains("refuses the job") && ended.err.contains(rule), "{ended:?}");
+        assert!(ended.err.contains("owner 0") || ended.err.contains("owner 1"), "{ended:?}");
+        owners[0].hear("1 steps in 1 epochs, 1 rows a step");
+        owners[0].hear(rule);
+    }
+    // the control: the same job where a policy allows it
+    fs::write(cluster.path("policy.toml"), ppdnn::train::Policy::ANYTHING).unwrap();
+    parties.extend(cluster.serve(&ALL[3..]));
+    let ended = train();
+    ended.done();
+    let model = fs::read(cluster.path("out/model.safetensors")).unwrap();
+    assert!(model.len() > 31_400, "the model that is the row");
+}
