@@ -24,11 +24,11 @@ const D: usize = 784;
 fn one_step(model: Model, rows: usize, rate: f64) -> Training {
     let training = Training::new(model).profile(Profile::deep()).epochs(1).batch(u32::try_from(rows).unwrap());
     let training = training.learning_rate(rate).momentum(0.0).schedule(Schedule::Constant);
-    training.reveal(Reveals { accuracy: false, model: true })
+    training.reveal(Reveals { accuracy: false, model: true, ranges: false })
 }
 
 fn image(rows: &Examples, row: usize) -> Vec<f64> {
-    rows.features.row(row).iter().map(|x| f64::from(*x)).collect()
+    rows.features().row(row).iter().map(|x| f64::from(*x)).collect()
 }
 
 /// The largest difference of two images' pixels.
@@ -65,7 +65,7 @@ fn a_model_after_one_step_on_one_row_is_the_row_and_such_a_job_is_refused() {
     let [w, b] = &outcome.parameters[..] else { panic!("{} parameters", outcome.parameters.len()) };
     let label = (0..10).max_by(|i, j| b[*i].total_cmp(&b[*j])).unwrap();
     let rebuilt: Vec<f64> = w.chunks_exact(10).map(|row| row[label] / b[label]).collect();
-    assert_eq!(label as u32, rows.labels[0]);
+    assert_eq!(label as u32, rows.labels()[0]);
     let worst = apart(&rebuilt, &image(&rows, 0));
     println!("the row's label, and its pixels up to {worst}");
     assert!(worst < 0.005, "{worst}");
