@@ -112,6 +112,20 @@ pub enum Error {
     /// A run came to its end, but what it trained is wrong.
     #[error("the trained model is wrong: {0}")]
     Unsound(String),
+    /// A job is planned to take more memory than there is.
+    #[error(
+        "the job is planned to take {needed} of memory here ({parts}), {available} is allowed or available; use smaller \
+         batches (--batch, with --accumulate for steps of as many rows), fewer rows or a smaller network, or allow more with \
+         --memory-limit"
+    )]
+    Memory {
+        /// What it takes in all.
+        needed: String,
+        /// What takes how much, the largest first.
+        parts: String,
+        /// What there is.
+        available: String,
+    },
     /// The compute device refused or was lost.
     #[error("device: {0}")]
     Device(String),

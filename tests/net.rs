@@ -98,6 +98,7 @@ fn on_both(body: impl Fn(Boxed, Boxed)) {
         let (mut a, mut b) = make();
         a.set_deadline(LONG);
         b.set_deadline(LONG);
+        [&mut a, &mut b].into_iter().for_each(|end| end.set_max_frame(1 << 30));
         body(a, b);
     }
 }
@@ -540,6 +541,16 @@ fn an_identity_comes_back_and_is_never_overwritten_nor_printed() {
     assert_eq!(format!("{identity:?}"), format!("Identity({})", identity.fingerprint()));
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777, 0o600);
+    #[cfg(unix)]
+    for mode in [0o640, 0o604, 0o660, 0o601, 0o644] {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        let error = Identity::load(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("mode {mode:o}")) && error.contains("`chmod 600 "), "{error}");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o400)).unwrap();
+        Identity::load(&path).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    }
     let other = Identity::generate().unwrap().fingerprint().to_string();
     let mistakes = [
         (text.replace(&identity.fingerprint().to_string(), &other), "`fingerprint`"),

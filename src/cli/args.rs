@@ -10,7 +10,7 @@ use crate::cli::units;
 use crate::data::{DataSet, Examples, Known, Places, known};
 use crate::error::{Error, Result};
 use crate::nn::{Beginning, Saved};
-use crate::roles::Training;
+use crate::roles::{MemoryLimit, Training};
 use crate::train::{Job, Recipe, Reveals, Settings};
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
@@ -132,6 +132,8 @@ pub(super) struct TrainArgs {
     /// With --cluster, the cluster file has its own.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub deadline: u64,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,
@@ -225,6 +227,30 @@ pub(super) struct RoleArgs {
     pub supervised: bool,
 }
 
+/// How much memory a job may be planned to take.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct MemoryArgs {
+    /// Refuse a job that is planned to take more memory, as 16GiB
+    ///
+    /// Default: what the machine or the control group has available, less a sixteenth.
+    ///
+    /// `ppdnn plan` says what a job takes; with all roles on one machine, the sum counts.
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub memory_limit: Option<u64>,
+}
+
+impl MemoryArgs {
+    /// The limit that is asked for, or the machine's.
+    pub(super) fn limit(self) -> MemoryLimit {
+        self.memory_limit.map_or(MemoryLimit::Available, MemoryLimit::Bytes)
+    }
+
+    /// The limit of a role: whoever starts all roles on one machine has looked after it before.
+    pub(super) fn limit_of(self, role: &RoleArgs) -> MemoryLimit {
+        if role.supervised { MemoryLimit::Unlimited } else { self.limit() }
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
     /// Which server
@@ -235,11 +261,15 @@ pub(super) struct ServerArgs {
     #[command(flatten)]
     pub listen: ListenArgs,
     #[command(flatten)]
+    pub memory: MemoryArgs,
+    #[command(flatten)]
     pub role: RoleArgs,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DealerArgs {
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     #[command(flatten)]
     pub listen: ListenArgs,
     #[command(flatten)]

@@ -24,13 +24,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::Error;
-use crate::roles::begin;
+use crate::roles::{begin, forbid_core_dumps};
 use crate::train::Policy;
 use args::{Cli, Command};
 
 /// Runs the program; 0 done, 1 the run failed, 2 bad usage.
 pub fn main() -> ExitCode {
     begin();
+    if let Err(e) = forbid_core_dumps() {
+        screen::warn(&format!("the system does not let this process forbid core dumps ({e}); they may hold secrets"));
+    }
     let cli = Cli::parse();
     mesa::hush(&cli.command);
     let result = match &cli.command {

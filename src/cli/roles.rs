@@ -23,7 +23,8 @@ pub(super) fn server(args: &ServerArgs) -> Result<()> {
     let id = args.id;
     run(&args.role, Role::Server(id), |place, stay| {
         args.compute.warning()?.iter().for_each(|text| warn(text));
-        place.clone().listen_at(args.listen.listen.clone()).serve(id, &args.compute.open()?, stay)
+        let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
+        place.serve(id, &args.compute.open()?, stay)
     })
 }
 
@@ -31,7 +32,8 @@ pub(super) fn server(args: &ServerArgs) -> Result<()> {
 pub(super) fn dealer(args: &DealerArgs) -> Result<()> {
     run(&args.role, Role::Dealer, |place, stay| {
         let cpu: Arc<dyn Backend> = Arc::new(Cpu::default());
-        place.clone().listen_at(args.listen.listen.clone()).deal(&cpu, stay)
+        let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
+        place.deal(&cpu, stay)
     })
 }
 

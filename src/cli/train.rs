@@ -134,6 +134,7 @@ fn local(args: &TrainArgs, dataset: &str, folder: &Folder) -> Result<Local> {
         logs: folder.path().join(LOGS),
         threads: threads_of_a_role(cores),
         deadline: Duration::from_secs(args.deadline),
+        memory: args.memory.limit(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Bandwidths, times and whole numbers, as people write them.
+//! Bandwidths, times, sizes and whole numbers, as people write them.
 
 use std::str::FromStr;
 
@@ -26,6 +26,21 @@ pub(super) fn time(text: &str) -> Result<f64, String> {
     number(text, &units).ok_or_else(|| "a time is a number with its unit: 0.2ms, 40ms, 1s".into())
 }
 
+/// Bytes: `16GiB`, `800MB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let binary =
+        [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)].map(|(unit, power)| (unit, f64::exp2(power.into())));
+    let decimal = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)];
+    let units: Vec<_> = binary.into_iter().chain(decimal).collect();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and no memory has 2^64 bytes"
+    )]
+    let bytes = number(text, &units).map(|bytes| bytes as u64);
+    bytes.ok_or_else(|| "a size is a number with its unit: 16GiB, 800MiB, 2TB".into())
+}
+
 /// A positive number with a unit.
 fn number(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     let end = |unit: &str| text.len().checked_sub(unit.len()).filter(|at| text.is_char_boundary(*at));
@@ -46,6 +61,11 @@ mod tests {
         assert_eq!(["0.5ms", "40ms", "1s", "250us"].map(|text| time(text).unwrap()), [5e-4, 0.04, 1.0, 2.5e-4]);
         for text in ["", "1", "Gbit", "-1Gbit", "1GB", "nanGbit", "infbit", "0bit", "\u{e9}bit", "1ms"] {
             assert!(bandwidth(text).is_err(), "{text}");
+        }
+        let sizes = ["16GiB", "1.5 KiB", "800MB", "3B", "2gib"].map(|text| size(text).unwrap());
+        assert_eq!(sizes, [16 << 30, 1536, 800_000_000, 3, 2 << 30]);
+        for text in ["", "16", "GiB", "-1GiB", "16Gbit", "nanB"] {
+            assert!(size(text).is_err(), "{text}");
         }
         assert!(time("40").is_err() && time("4 hours").is_err());
     }

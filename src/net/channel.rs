@@ -7,6 +7,8 @@ use std::fmt;
 use std::io::{self, BufRead};
 use std::time::Duration;
 
+use zeroize::Zeroize;
+
 use super::presence::Presence;
 use crate::error::{Error, Result};
 
@@ -52,6 +54,10 @@ pub trait Channel: Send {
 
     /// The error that the next [`Channel::recv`] returns, where it is certain that no frame will come.
     fn ended(&self) -> Option<Error>;
+
+    /// The longest body that is taken from the peer from now on, in bytes: [`MAX_FRAME`] until it is set. A longer frame that
+    /// the peer has sent already stays outside until this allows it; it is an error once it is the one that is waited for.
+    fn set_max_frame(&mut self, bytes: u64);
 }
 
 impl<C: Channel + ?Sized> Channel for Box<C> {
@@ -89,6 +95,10 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
 
     fn ended(&self) -> Option<Error> {
         (**self).ended()
+    }
+
+    fn set_max_frame(&mut self, bytes: u64) {
+        (**self).set_max_frame(bytes);
     }
 }
 
@@ -253,11 +263,22 @@ impl Frame {
         (HEADER_BYTES + self.body.len()) as u64
     }
 
+    /// Erases a body that is a secret as it stands: a seed. All others are masked, sealed or public.
+    pub(super) fn wipe(&mut self) {
+        if self.head.kind == Kind::Seed {
+            self.body.zeroize();
+        }
+    }
+
     /// Reads a frame; `None` where the stream ends cleanly before it.
     ///
-    /// Memory grows as bytes arrive: an announcement alone costs at most 1 MiB, and one above `max` is an error.
-    /// `moved` is told of every piece that arrives.
-    pub(super) fn read(from: &mut impl BufRead, max: u64, moved: impl Fn(Kind)) -> io::Result<Option<Self>> {
+    /// Memory grows as bytes arrive: an announcement alone costs at most 1 MiB. `admit` is asked whether a body of some length
+    /// may come, and says what the limit is where it may not; `moved` is told of every piece that arrives.
+    pub(super) fn read(
+        from: &mut impl BufRead,
+        admit: impl Fn(u64) -> std::result::Result<(), u64>,
+        moved: impl Fn(Kind),
+    ) -> io::Result<Option<Self>> {
         let mut header = [0; HEADER_BYTES];
         if from.fill_buf()?.is_empty() {
             return Ok(None);
@@ -265,9 +286,8 @@ impl Frame {
         from.read_exact(&mut header)?;
         let (head, len) = Head::decode(&header).map_err(invalid)?;
         moved(head.kind);
-        let len = usize::try_from(len).ok().filter(|_| len <= max).ok_or_else(|| {
-            invalid(format!("announces a frame of {len} bytes at {head}, the limit is {max}; does it run another job?"))
-        })?;
+        admit(len).map_err(|max| too_long(len, head, max))?;
+        let len = usize::try_from(len).map_err(|_| too_long(len, head, u64::MAX))?;
         let mut body = Vec::with_capacity(len.min(FIRST_CHUNK));
         while body.len() < len {
             let chunk = from.fill_buf()?;
@@ -305,12 +325,21 @@ pub struct Traffic {
 /// Length of the header in front of every body.
 pub const HEADER_BYTES: usize = 32;
 
-/// The longest body that a [`super::Link`] takes unless told otherwise, 1 GiB.
-pub const MAX_FRAME: u64 = 1 << 30;
+/// The longest body that a channel takes unless told otherwise, 1 MiB: more than anything before a job is agreed on.
+pub const MAX_FRAME: u64 = 1 << 20;
 
 const MAGIC: [u8; 4] = *b"ppdn";
 const FRAME_VERSION: u8 = 1;
 const FIRST_CHUNK: usize = 1 << 20;
+
+fn too_long(len: u64, head: Head, max: u64) -> io::Error {
+    invalid(over_limit(len, head, max))
+}
+
+/// Why a frame is refused for its length.
+pub(super) fn over_limit(len: u64, head: Head, max: u64) -> String {
+    format!("announces a frame of {len} bytes at {head}, the limit is {max}; does it run another job?")
+}
 
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
@@ -330,7 +359,11 @@ pub(super) mod tests {
     const HEAD: Head = Head { kind: Kind::Seed, session: 0x0123_4567_89ab_cdef, step: 7, gate: u32::MAX };
 
     fn read(bytes: &[u8], max: u64) -> io::Result<Option<Frame>> {
-        Frame::read(&mut io::BufReader::with_capacity(7, bytes), max, |_| ())
+        Frame::read(
+            &mut io::BufReader::with_capacity(7, bytes),
+            |len| if len <= max { Ok(()) } else { Err(max) },
+            |_| (),
+        )
     }
 
     #[test]
@@ -381,7 +414,7 @@ pub(super) mod tests {
         bytes.resize(bytes.len() + (5 << 20), 3);
         let moves = Cell::new(0);
         let mut from = io::BufReader::with_capacity(1 << 16, bytes.as_slice());
-        let frame = Frame::read(&mut from, MAX_FRAME, |_| moves.set(moves.get() + 1)).unwrap().unwrap();
+        let frame = Frame::read(&mut from, |_| Ok(()), |_| moves.set(moves.get() + 1)).unwrap().unwrap();
         assert!(frame.body.capacity() <= 6 << 20, "{}", frame.body.capacity());
         assert!(moves.get() >= 80);
     }

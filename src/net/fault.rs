@@ -116,4 +116,10 @@ impl<C: Channel> Channel for Faulty<C> {
             None => Some(Error::peer(&self.peer, CLOSED)),
         }
     }
+
+    fn set_max_frame(&mut self, bytes: u64) {
+        if let Some(inner) = &mut self.inner {
+            inner.set_max_frame(bytes);
+        }
+    }
 }

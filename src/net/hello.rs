@@ -8,6 +8,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use super::printable::printable;
 use super::role::Role;
 use super::tls::{Broken, Stream};
 
@@ -145,8 +146,7 @@ pub(super) fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>
     }
     let mut reason = vec![0; len.min(MAX_REASON)];
     from.read_exact(&mut reason)?;
-    let reason: String = String::from_utf8_lossy(&reason).chars().filter(|c| !c.is_control()).collect();
-    Ok(Err(Refusal { reason, later: welcome == LATER }))
+    Ok(Err(Refusal { reason: printable(&String::from_utf8_lossy(&reason)), later: welcome == LATER }))
 }
 
 /// The release that a caller runs, as far as it can be printed.

@@ -1,8 +1,8 @@
 //! Who we are: the key that a party shows, and the key that things are sealed to.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, PublicKeyData};
@@ -37,12 +37,12 @@ impl Identity {
         Self::new(pair, seal).map_err(no_randomness)
     }
 
-    /// The keys in a file that [`Identity::save`] wrote.
+    /// The keys in a file that [`Identity::save`] wrote. Others must not be able to read it.
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::Format`], naming the file.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?);
+        let text = read_private(path)?;
         let again = "restore it from a copy, or make a new identity and update the cluster file";
         let wrong = |field: &str, what: &str| Error::format(path, format!("`{field}` {what}; {again}"));
         let stored: Stored = toml::from_str(&text).map_err(|e| {
@@ -184,6 +184,35 @@ impl fmt::Debug for Fingerprint {
         write!(f, "Fingerprint({self})")
     }
 }
+
+/// The text of a file that nobody but its owner can read.
+fn read_private(path: &Path) -> Result<Zeroizing<String>> {
+    let failed = |e| Error::file(path, e);
+    let file = File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            let name = path.display();
+            let reason = format!(
+                "is open to other users (mode {mode:03o}), and whoever reads it can act in this party's name: run `chmod 600 \
+                 {name}`; if others may have read it, make a new key with `ppdnn keygen` and update the cluster file"
+            );
+            return Err(Error::format(path, reason));
+        }
+    }
+    if about.len() > LONGEST_FILE {
+        return Err(Error::format(path, "is too long for an identity of ppdnn; is it another file?"));
+    }
+    // in one piece: a text that grows leaves copies behind
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST_FILE).unwrap_or(0) + 1));
+    file.take(LONGEST_FILE).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Bytes of an identity's file, generously.
+const LONGEST_FILE: u64 = 1 << 16;
 
 /// The file.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]

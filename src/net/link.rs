@@ -8,12 +8,11 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::channel::{Channel, Frame, Head, Kind, MAX_FRAME, Traffic};
+use super::channel::{Channel, Frame, Head, Kind, Traffic};
 use super::memory::{CLOSED, QUEUE_BYTES, whole_seconds};
 use super::presence::{Presence, STOPPED};
 use super::queue::{Patience, Queue, Stop};
@@ -28,7 +27,6 @@ pub struct Link {
     peer: String,
     to: Arc<Queue>,
     from: Arc<Queue>,
-    max_frame: Arc<AtomicU64>,
     signs: Arc<Signs>,
     /// Handles of the sockets of both directions, to wake the threads by closing them.
     sockets: [TcpStream; 2],
@@ -51,7 +49,6 @@ impl Link {
             peer,
             to: Arc::new(Queue::new(QUEUE_BYTES)),
             from: Arc::new(Queue::new(QUEUE_BYTES)),
-            max_frame: Arc::new(AtomicU64::new(MAX_FRAME)),
             signs: Arc::new(signs),
             sockets,
             threads: Vec::new(),
@@ -61,15 +58,10 @@ impl Link {
         let (to, signs) = (link.to.clone(), link.signs.clone());
         let writer = move || write(writing, &to, &signs);
         link.threads.push(thread::Builder::new().name(format!("to {}", link.peer)).spawn(writer)?);
-        let (to, from, max, signs) = (link.to.clone(), link.from.clone(), link.max_frame.clone(), link.signs.clone());
-        let reader = move || read(reading, &from, &to, &max, &signs);
+        let (to, from, signs) = (link.to.clone(), link.from.clone(), link.signs.clone());
+        let reader = move || read(reading, &from, &to, &signs);
         link.threads.push(thread::Builder::new().name(format!("from {}", link.peer)).spawn(reader)?);
         Ok(link)
-    }
-
-    /// Sets the longest body that is taken from the peer, in bytes.
-    pub fn set_max_frame(&mut self, bytes: u64) {
-        self.max_frame.store(bytes, Ordering::Relaxed);
     }
 
     /// Sets how many bytes each direction's queue holds before its writer waits.
@@ -150,6 +142,10 @@ impl Channel for Link {
         let reason = self.from.reason().filter(|_| self.from.is_over())?;
         Some(Error::peer(&self.peer, reason))
     }
+
+    fn set_max_frame(&mut self, bytes: u64) {
+        self.from.set_max_frame(bytes);
+    }
 }
 
 impl Drop for Link {
@@ -172,7 +168,7 @@ fn write(mut stream: Stream, queue: &Queue, signs: &Signs) {
     loop {
         let left = due.saturating_duration_since(Instant::now());
         let popped = if left.is_zero() { Err(Stop::Late) } else { queue.pop_within(left) };
-        let frame = match popped {
+        let mut frame = match popped {
             Ok(frame) => frame,
             Err(Stop::Late) => {
                 due = Instant::now() + signs.every;
@@ -180,10 +176,12 @@ fn write(mut stream: Stream, queue: &Queue, signs: &Signs) {
             }
             Err(Stop::Ended(_)) => break,
         };
-        let Frame { head, body } = frame;
-        let header = head.encode(body.len() as u64);
-        match stream.write_parts([&header, &body], || signs.moved(head.kind, queue)) {
-            Ok(()) if head.kind == Kind::KeepAlive => {}
+        let kind = frame.head.kind;
+        let header = frame.head.encode(frame.body.len() as u64);
+        let written = stream.write_parts([&header, &frame.body], || signs.moved(kind, queue));
+        frame.wipe();
+        match written {
+            Ok(()) if kind == Kind::KeepAlive => {}
             Ok(()) => queue.written(),
             Err(error) => {
                 queue.abandon(&ended(error, signs.silence));
@@ -196,9 +194,9 @@ fn write(mut stream: Stream, queue: &Queue, signs: &Signs) {
 }
 
 /// The reader thread: frames, until the stream ends. A peer that stops sending also stops taking.
-fn read(mut stream: Stream, queue: &Queue, other: &Queue, max: &AtomicU64, signs: &Signs) {
+fn read(mut stream: Stream, queue: &Queue, other: &Queue, signs: &Signs) {
     let reason = loop {
-        match Frame::read(&mut stream, max.load(Ordering::Relaxed), |kind| signs.moved(kind, queue)) {
+        match Frame::read(&mut stream, |bytes| queue.admit(bytes), |kind| signs.moved(kind, queue)) {
             Ok(Some(frame)) if frame.head.kind == Kind::Goodbye => break STOPPED.into(),
             Ok(Some(frame)) if frame.head.kind == Kind::KeepAlive => {
                 if !signs.hear(&frame) {
@@ -301,7 +299,7 @@ mod tests {
         let (mut link, mut peer, _reading) = naked();
         peer.write_parts([&HEAD.encode(4 << 30), &[]], || ()).unwrap();
         let text = says(&mut link);
-        assert!(text.contains("4294967296 bytes") && text.contains("limit is 1073741824"), "{text}");
+        assert!(text.contains("4294967296 bytes") && text.contains("limit is 1048576"), "{text}");
     }
 
     #[test]
@@ -312,6 +310,25 @@ mod tests {
         assert_eq!(link.recv("a frame").unwrap().body, [1; 10]);
         peer.write_parts([&HEAD.encode(11), &[1; 11]], || ()).unwrap();
         assert!(says(&mut link).contains("the limit is 10"));
+    }
+
+    #[test]
+    fn a_frame_that_comes_before_its_limit_waits_for_it() {
+        let (mut link, mut peer, _reading) = naked();
+        let long = vec![7; 3 << 20];
+        let sending = thread::spawn(move || {
+            peer.write_parts([&HEAD.encode(1), &[1]], || ()).unwrap();
+            peer.write_parts([&HEAD.encode(3 << 20), &long], || ()).unwrap();
+            peer
+        });
+        assert_eq!(link.recv("the job").unwrap().body, [1]);
+        thread::sleep(SHORT);
+        link.set_max_frame(3 << 20);
+        assert_eq!(link.recv("what the job allows").unwrap().body.len(), 3 << 20);
+        // the next one is too long, and nobody raises the limit
+        let mut peer = sending.join().unwrap();
+        peer.write_parts([&HEAD.encode((3 << 20) + 1), &[]], || ()).unwrap();
+        assert!(says(&mut link).contains("the limit is 3145728"));
     }
 
     #[test]
@@ -394,7 +411,7 @@ mod tests {
         let presence = Presence::default();
         link.attach(&presence);
         (0..5).for_each(|_| presence.pulse().beat());
-        let signs = [(); 2].map(|()| Frame::read(&mut reading, 8, |_| ()).unwrap().unwrap());
+        let signs = [(); 2].map(|()| Frame::read(&mut reading, |_| Ok(()), |_| ()).unwrap().unwrap());
         assert!(signs.iter().all(|frame| frame.head.kind == Kind::KeepAlive));
         assert_eq!(signs[1].body, 5u64.to_le_bytes());
         assert_eq!(link.traffic(), Traffic::default(), "they are not counted");
@@ -443,7 +460,7 @@ mod tests {
         link.attach(&presence);
         presence.leave();
         assert!(presence.has_left() && link.recv("anything").is_err());
-        assert_eq!(Frame::read(&mut reading, 8, |_| ()).unwrap().unwrap().head.kind, Kind::Goodbye);
+        assert_eq!(Frame::read(&mut reading, |_| Ok(()), |_| ()).unwrap().unwrap().head.kind, Kind::Goodbye);
         let (mut link, mut peer, _reading) = naked();
         let head = Head { kind: Kind::Goodbye, session: 0, step: 0, gate: 0 };
         peer.write_parts([&head.encode(0), &[]], || ()).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::channel::{Channel, Frame, Head, Traffic};
+use super::channel::{Channel, Frame, Head, Traffic, over_limit};
 use super::presence::Presence;
 use super::queue::{Patience, Queue, Stop};
 use crate::error::{Error, Result};
@@ -72,6 +72,8 @@ impl Channel for Memory {
     fn recv(&mut self, what: &str) -> Result<Frame> {
         let frame = self.from.pop(Some(self.patience())).map_err(|stop| stop.error(&self.peer, what, self.deadline))?;
         self.from.written();
+        let len = frame.body.len() as u64;
+        self.from.allows(len).map_err(|max| Error::peer(&self.peer, over_limit(len, frame.head, max)))?;
         self.traffic.received += frame.bytes();
         self.worked(frame.head);
         Ok(frame)
@@ -113,6 +115,10 @@ impl Channel for Memory {
     fn ended(&self) -> Option<Error> {
         let reason = self.from.reason().filter(|_| self.from.is_over())?;
         Some(Error::peer(&self.peer, reason))
+    }
+
+    fn set_max_frame(&mut self, bytes: u64) {
+        self.from.set_max_frame(bytes);
     }
 }
 

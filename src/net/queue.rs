@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::channel::Frame;
+use super::channel::{Frame, MAX_FRAME};
 use crate::pulse::Pulse;
 
 /// Frames on their way. One side pushes, the other pops; either may end it.
@@ -31,6 +31,10 @@ struct State {
     broken: bool,
     /// Whoever pops has stopped for good.
     finished: bool,
+    /// Somebody waits for a frame.
+    waiting: bool,
+    /// The longest body that may come in from a peer.
+    max_frame: u64,
 }
 
 /// How long somebody waits for a peer that does nothing.
@@ -74,8 +78,17 @@ pub(super) enum Stop {
 impl Queue {
     /// A queue that takes frames while it holds fewer than `room` bytes.
     pub(super) fn new(room: u64) -> Self {
-        let state =
-            State { frames: VecDeque::new(), bytes: 0, room, busy: false, end: None, broken: false, finished: false };
+        let state = State {
+            frames: VecDeque::new(),
+            bytes: 0,
+            room,
+            busy: false,
+            end: None,
+            broken: false,
+            finished: false,
+            waiting: false,
+            max_frame: MAX_FRAME,
+        };
         Self { state: Mutex::new(state), filled: Condvar::new(), drained: Condvar::new(), moved: AtomicU64::new(0) }
     }
 
@@ -96,19 +109,25 @@ impl Queue {
 
     /// Takes the oldest frame; an ended queue first gives all that it holds.
     pub(super) fn pop(&self, patience: Option<Patience<'_>>) -> Result<Frame, Stop> {
-        let state = self.wait(&self.filled, patience, State::is_filled)?;
-        self.take(state)
+        self.await_frames(true);
+        let waited = self.wait(&self.filled, patience, State::is_filled);
+        self.take(waited.inspect_err(|_| self.await_frames(false))?)
     }
 
     /// Takes the oldest frame; late where none comes within this time, whatever moves.
     pub(super) fn pop_within(&self, limit: Duration) -> Result<Frame, Stop> {
-        let state = self.lock();
-        let waited = self.filled.wait_timeout_while(state, limit, |s| !s.is_filled());
-        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if state.is_filled() { self.take(state) } else { Err(Stop::Late) }
+        self.await_frames(true);
+        let waited = self.filled.wait_timeout_while(self.lock(), limit, |s| !s.is_filled());
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if state.is_filled() {
+            return self.take(state);
+        }
+        state.waiting = false;
+        Err(Stop::Late)
     }
 
     fn take(&self, mut state: MutexGuard<'_, State>) -> Result<Frame, Stop> {
+        state.waiting = false;
         let Some(frame) = state.frames.pop_front() else {
             return Err(Stop::Ended(state.end.clone().unwrap_or_default()));
         };
@@ -118,6 +137,37 @@ impl Queue {
         self.touch();
         self.drained.notify_all();
         Ok(frame)
+    }
+
+    /// Waits until a frame of so many bytes may come in: at once where the limit allows it, else until it is raised.
+    ///
+    /// # Errors
+    /// The limit, once somebody waits for this very frame or the queue ended.
+    pub(super) fn admit(&self, bytes: u64) -> Result<(), u64> {
+        let held = |s: &mut State| bytes > s.max_frame && s.end.is_none() && !(s.waiting && s.frames.is_empty());
+        let state = self.drained.wait_while(self.lock(), held).unwrap_or_else(PoisonError::into_inner);
+        if bytes <= state.max_frame { Ok(()) } else { Err(state.max_frame) }
+    }
+
+    /// Whether the limit allows a frame of so many bytes.
+    ///
+    /// # Errors
+    /// The limit.
+    pub(super) fn allows(&self, bytes: u64) -> Result<(), u64> {
+        let max = self.lock().max_frame;
+        if bytes <= max { Ok(()) } else { Err(max) }
+    }
+
+    /// Sets the longest body that may come in.
+    pub(super) fn set_max_frame(&self, bytes: u64) {
+        self.lock().max_frame = bytes;
+        self.drained.notify_all();
+    }
+
+    /// Notes whether somebody waits for a frame.
+    fn await_frames(&self, waiting: bool) {
+        self.lock().waiting = waiting;
+        self.drained.notify_all();
     }
 
     /// Waits until all is popped and written.
@@ -172,6 +222,7 @@ impl Queue {
         let mut state = self.lock();
         state.end.get_or_insert_with(|| reason.into());
         state.broken |= state.busy || !state.frames.is_empty();
+        state.frames.iter_mut().for_each(Frame::wipe);
         state.frames.clear();
         state.bytes = 0;
         drop(state);
@@ -246,3 +297,27 @@ impl Queue {
 /// How often, within its patience, whoever waits looks whether something moved.
 const LOOKS: u32 = 8;
 const LONGEST_SLICE: Duration = Duration::from_secs(1);
+
+impl Drop for Queue {
+    /// Seeds that nobody took are erased.
+    fn drop(&mut self) {
+        self.lock().frames.iter_mut().for_each(Frame::wipe);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::channel::{Head, Kind};
+
+    #[test]
+    fn a_seed_is_erased_where_its_frame_ends_and_masked_bytes_are_left() {
+        let frame = |kind| Frame { head: Head { kind, session: 0, step: 0, gate: 0 }, body: vec![7; 32] };
+        let mut seed = frame(Kind::Seed);
+        seed.wipe();
+        assert!(seed.body.is_empty());
+        let mut opening = frame(Kind::Opening);
+        opening.wipe();
+        assert_eq!(opening.body, [7; 32]);
+    }
+}

@@ -155,7 +155,7 @@ impl Dealer {
     /// Sends server 1 its half of what is dealt.
     pub(crate) fn ship(&mut self, correction: &Tensor) -> Result<()> {
         let bytes = correction.buf().bytes();
-        self.account.now().dealt.frame(bytes);
+        self.account.dealt(bytes);
         let Some(link) = &mut self.link else { return Ok(()) };
         let head = Head { kind: Kind::Correction, session: self.session, step: self.step, gate: low(self.draws - 1) };
         let body = self.device.backend().download(&[(correction.buf(), bytes)])?;

@@ -25,10 +25,9 @@ pub struct Plan {
     ledger: Ledger,
     /// Of the server's device and of the dealer's.
     meters: [Meter; 2],
-    largest_frames: LargestFrames,
 }
 
-/// Bytes of the largest frames, each by the mean of its gate.
+/// Bytes of the bodies of the largest frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LargestFrames {
     /// From a server to the other.
@@ -65,8 +64,7 @@ impl Plan {
             dealer.set_rows(*set, dealt);
         }
         let (section, scope, ledger) = (Section::Setup, String::new(), Ledger::default());
-        let largest_frames = LargestFrames::default();
-        Ok(Self { server, dealer, section, scope, ledger, meters, largest_frames })
+        Ok(Self { server, dealer, section, scope, ledger, meters })
     }
 
     /// Gives the server initial parameters of these shapes.
@@ -116,7 +114,8 @@ impl Plan {
 
     /// The largest frames of the job.
     pub fn largest_frames(&self) -> LargestFrames {
-        self.largest_frames
+        let [opened, dealt] = self.server.longest_frames().map(|bytes| bytes as u64);
+        LargestFrames { opened, dealt }
     }
 
     /// What the dealer's device holds.
@@ -161,9 +160,6 @@ impl Plan {
         let before = self.cost();
         let out = (ask(&mut self.server)?, deal(&mut self.dealer)?);
         let cost = self.cost().since(&before);
-        let mean = |t: Traffic| t.bytes / t.frames.max(1);
-        let LargestFrames { opened, dealt } = &mut self.largest_frames;
-        (*opened, *dealt) = (mean(cost.opened).max(*opened), mean(cost.dealt).max(*dealt));
         Ok((out, cost))
     }
 

@@ -312,6 +312,11 @@ impl Server {
         self.account.of(section)
     }
 
+    /// Bodies of the longest frame that was opened and of the longest that was dealt, in bytes.
+    pub(crate) fn longest_frames(&self) -> [usize; 2] {
+        self.account.longest
+    }
+
     /// What was counted.
     pub(crate) fn account(&mut self) -> &mut Account {
         &mut self.account
@@ -342,7 +347,7 @@ impl Server {
             return self.draw(words);
         }
         let gate = self.next_stream();
-        self.account.now().dealt.frame(words * 4);
+        self.account.dealt(words * 4);
         let Some(links) = &mut self.links else { return self.device.zeros(Operand::Raw, [words]) };
         let want = Head { kind: Kind::Correction, session: self.session, step: self.step, gate: low(gate) };
         let start = Instant::now();
@@ -362,10 +367,7 @@ impl Server {
             at.push(count(total));
             total += words;
         }
-        let stats = self.account.now();
-        stats.rounds += 1;
-        stats.sent.frame(total * 4);
-        stats.received.frame(total * 4);
+        self.account.opened(total * 4);
         let Some(links) = &mut self.links else {
             return Ok(Peer { words: self.device.zeros(Operand::Raw, [total])?, at });
         };

@@ -66,6 +66,8 @@ pub struct Stats {
 /// Statistics by section, with the clock of the current one.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
+    /// Bodies of the longest frame that was opened and of the longest that was dealt, in bytes.
+    pub(crate) longest: [usize; 2],
     sections: [Stats; 3],
     now: Section,
     since: std::time::Instant,
@@ -73,7 +75,7 @@ pub(crate) struct Account {
 
 impl Default for Account {
     fn default() -> Self {
-        Self { sections: Default::default(), now: Section::Setup, since: std::time::Instant::now() }
+        Self { longest: [0; 2], sections: Default::default(), now: Section::Setup, since: std::time::Instant::now() }
     }
 }
 
@@ -81,6 +83,21 @@ impl Account {
     /// The statistics of the current section.
     pub(crate) fn now(&mut self) -> &mut Stats {
         &mut self.sections[self.now as usize]
+    }
+
+    /// Counts a frame of the dealer's.
+    pub(crate) fn dealt(&mut self, bytes: usize) {
+        self.longest[1] = self.longest[1].max(bytes);
+        self.now().dealt.frame(bytes);
+    }
+
+    /// Counts a round in which both servers send so much.
+    pub(crate) fn opened(&mut self, bytes: usize) {
+        self.longest[0] = self.longest[0].max(bytes);
+        let stats = self.now();
+        stats.rounds += 1;
+        stats.sent.frame(bytes);
+        stats.received.frame(bytes);
     }
 
     /// Goes on in another section.

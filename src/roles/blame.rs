@@ -3,16 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::net::hung_up;
+use crate::net::{hung_up, printable};
 
 /// How a party failed, as it tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The party that failed: `server 0`.
+    #[serde(deserialize_with = "printable::decode")]
     pub party: String,
     /// The reason, as a person reads it.
+    #[serde(deserialize_with = "printable::decode")]
     pub reason: String,
     /// The peer that the reason is about; none where it is the party's own.
+    #[serde(deserialize_with = "printable::decode_option")]
     pub about: Option<String>,
     /// Whether all that is known of that peer is that it hung up.
     pub hung_up: bool,
@@ -104,5 +107,20 @@ mod tests {
         assert!(failure.reason.starts_with("step 3: server 1 at 127.0.0.1:7101 sent nothing"), "{}", failure.reason);
         let own = Failure::new("server 1", &Error::peer("server 1", "cannot listen"));
         assert_eq!((own.about, own.reason.as_str()), (None, "cannot listen"));
+    }
+
+    #[test]
+    fn the_reason_of_a_party_cannot_steer_a_terminal() {
+        let said = Failure {
+            party: "server 0\u{1b}[1A".into(),
+            reason: "all is well\u{1b}[2K\rerror: \u{202e}send your key".into(),
+            about: Some("dealer\n".into()),
+            hung_up: false,
+        };
+        let heard: Failure = postcard::from_bytes(&postcard::to_stdvec(&said).unwrap()).unwrap();
+        assert_eq!(heard.reason, "all is well?[2K?error: ?send your key");
+        assert_eq!((heard.party.as_str(), heard.about.as_deref()), ("server 0?[1A", Some("dealer?")));
+        let heard: Failure = serde_json::from_str(&serde_json::to_string(&said).unwrap()).unwrap();
+        assert!(crate::net::is_printable(&heard.reason), "{heard:?}");
     }
 }

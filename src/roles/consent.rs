@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, decode};
-use crate::net::{Channel, Kind};
+use crate::net::{Channel, Kind, printable};
 use crate::nn::initial_parameters;
 use crate::roles::agreement::{Agreement, Parties};
+use crate::roles::frames;
 use crate::roles::initial::{receive_public, send_parameters};
 use crate::roles::messages::{hear, say};
 use crate::train::{Initial, Job, Policy};
@@ -83,6 +84,7 @@ fn shown_initial(job: &Job, zero: &mut dyn Channel) -> Result<Vec<Vec<f64>>> {
         }
         Initial::Public { blake3 } => {
             say(zero, Kind::Control, &OwnerWord::ShowInitial)?;
+            zero.set_max_frame(frames::of_parameters(job));
             receive_public(zero, job, blake3)?
         }
         Initial::Seed => initial_parameters(&job.model, job.seed),
@@ -97,7 +99,7 @@ pub(crate) enum OwnerWord {
     /// It takes part.
     Accepts,
     /// It does not, and why.
-    Refuses(String),
+    Refuses(#[serde(deserialize_with = "printable::decode")] String),
     /// To server 0: it wants to see the public initial parameters first.
     ShowInitial,
 }
@@ -121,8 +123,7 @@ pub(crate) fn hear_consent(owner: &mut dyn Channel, mut public: Option<&Vec<Vec<
         match hear(owner, Kind::Control, "whether it takes part")? {
             OwnerWord::Accepts => return Ok(()),
             OwnerWord::Refuses(reason) => {
-                let shown: String = reason.chars().filter(|c| !c.is_control()).take(MOST_SHOWN).collect();
-                return Err(Error::peer(owner.peer(), format!("refuses the job: {shown}")));
+                return Err(Error::peer(owner.peer(), format!("refuses the job: {reason}")));
             }
             OwnerWord::ShowInitial => {
                 let none = || Error::peer(owner.peer(), "asks for initial parameters that nobody shows");
@@ -133,9 +134,6 @@ pub(crate) fn hear_consent(owner: &mut dyn Channel, mut public: Option<&Vec<Vec<
         }
     }
 }
-
-/// Letters of a reason that are shown.
-const MOST_SHOWN: usize = 500;
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::party::{Cost, CostKind, Entry, Plan, Section, Stats};
+use crate::party::{Cost, CostKind, Entry, LargestFrames, Plan, Section, Stats};
 use crate::roles::event::{Bytes, Event, Summary};
+use crate::roles::memory_limit::ORDER_BYTES;
 use crate::roles::remote::AHEAD;
 use crate::train::{Job, plan, set_shapes};
 
@@ -144,6 +145,12 @@ fn summary(job: &Job, plan: &Plan, backend: &str) -> Summary {
     }
 }
 
+/// The largest frames of a job, and the memory that every role takes.
+pub(crate) fn forecast(job: &Job) -> Result<(LargestFrames, BTreeMap<String, Memory>)> {
+    let plan = plan(job)?;
+    Ok((plan.largest_frames(), memory(job, &plan)))
+}
+
 /// The event that announces a job.
 ///
 /// # Errors
@@ -172,20 +179,21 @@ fn memory(job: &Job, plan: &Plan) -> BTreeMap<String, Memory> {
     let rows = |train: bool| f64::from(if train { job.train_rows() } else { job.test_rows() });
     let sets = set_shapes(job);
     let data = sets.iter().map(|(set, shape)| rows(set.is_train()) * shape.stride() as f64 * 4.0).sum::<f64>();
+    let order = mib(f64::from(job.train_rows()) * ORDER_BYTES);
     let frames = plan.largest_frames();
     let server_kept = plan.server_memory().kept() as f64;
     // as given at the start, as they are now, and their momentum; and the best so far
     let best = if job.stop.is_some() && job.reveal.model { parameters(1) } else { 0.0 };
     let held = parameters(3);
     let server = Memory {
-        data_mib: mib(data),
+        data_mib: mib(data) + order,
         parameters_mib: held + best,
         values_mib: (mib(server_kept - data) - held).max(0.0),
         // mine, the other's, and what the operating system has not taken yet
         queue_mib: mib(3.0 * frames.opened as f64),
         program_mib: PROGRAM_MIB,
     };
-    let dealer = Memory { values_mib: mib(plan.dealer_memory().kept() as f64), ..Memory::default() };
+    let dealer = Memory { data_mib: order, values_mib: mib(plan.dealer_memory().kept() as f64), ..Memory::default() };
     // a frame that is longer than the queue waits until the queue is empty
     let ahead = mib(AHEAD.max(frames.dealt) as f64 + frames.dealt as f64);
     let mut all = BTreeMap::from([

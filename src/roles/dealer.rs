@@ -11,6 +11,7 @@ use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
 use crate::roles::meeting::{BrokenOff, Meet, Meeting};
+use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::messages::{hear, hear_order, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::deal_session_seed;
@@ -28,6 +29,8 @@ pub struct DealerLinks {
     pub presence: Presence,
     /// Who takes part.
     pub parties: Parties,
+    /// How much memory a job may take.
+    pub memory: MemoryLimit,
 }
 
 /// Runs the dealer through one job.
@@ -35,11 +38,12 @@ pub struct DealerLinks {
 /// # Errors
 /// What stopped it, and when; the trainer is told too.
 pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
-    let DealerLinks { trainer, meet, presence, parties } = links;
+    let DealerLinks { trainer, meet, presence, parties, memory } = links;
     let trainer = Trainer::new(trainer, &presence);
     let mut training = false;
     let run = || {
         let (job, agreement) = trainer.with(|t| hear_order(t, &parties))?;
+        memory.check(&job, |role| role == "dealer")?;
         let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
         let mut dealer = set_up((&job, &agreement), meeting, backend)?;
         training = true;

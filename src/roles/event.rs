@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::net::printable;
 use crate::party::Stats;
 use crate::train::Settings;
 
@@ -159,8 +160,10 @@ impl Bytes {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PartyReport {
     /// Its role.
+    #[serde(deserialize_with = "printable::decode")]
     pub role: String,
     /// What computed.
+    #[serde(deserialize_with = "printable::decode")]
     pub backend: String,
     /// What training steps cost.
     pub steps: Stats,

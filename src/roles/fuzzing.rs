@@ -46,7 +46,7 @@ pub(crate) mod seeds {
     pub(crate) fn messages() -> Vec<Vec<u8>> {
         let (seed, stats) = (Seed::from_bytes([9; 32]), Stats::default());
         let agreement: Agreement = postcard::from_bytes(&[7; 64]).expect("two hashes");
-        let half = |what| News::Half { what, bits: 32, body: vec![5; 8], stats };
+        let half = |what| News::Half { session: 1, what, bits: 32, body: vec![5; 8], stats };
         let news = [
             News::Waiting { what: "owner 0".into() },
             News::Started,

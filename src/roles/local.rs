@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, OwnerEntry, Parts, Post, Role, TrainerEntry, free_addresses};
 use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Event, PartyReport};
+use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::remote::Place;
 use crate::roles::trainer::Outcome;
 use crate::train::{Job, Policy};
@@ -37,13 +38,16 @@ pub struct Local {
     pub threads: usize,
     /// How long a party waits for another.
     pub deadline: Duration,
+    /// How much memory all roles together may take.
+    pub memory: MemoryLimit,
 }
 
 impl Local {
     /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)). Stops the other roles in any case.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] where `interrupted` is set before training starts; later, the run ends after the next step. [`Error::Child`] where a role dies; what the trainer says.
+    /// [`Error::Memory`] where all roles together take too much; [`Error::Interrupted`] where `interrupted` is set before training starts;
+    /// later, the run ends after the next step. [`Error::Child`] where a role dies; what the trainer says.
     pub fn train(
         &self,
         job: &Job,
@@ -51,6 +55,7 @@ impl Local {
         interrupted: &Arc<AtomicBool>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
+        self.memory.check(job, |_| true)?;
         let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
         roles.extend((0..).take(job.owners.len()).map(Role::Owner));
         let (keys, place) = self.throw_away(&roles)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Frame, Head, Kind};
+use crate::net::{Channel, Frame, Head, Kind, printable};
 use crate::party::{Revealed, Stats};
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::Failure;
@@ -60,6 +60,7 @@ pub(crate) enum News {
     /// It waits for somebody.
     Waiting {
         /// For whom and what.
+        #[serde(deserialize_with = "printable::decode")]
         what: String,
     },
     /// All rows are there; training starts.
@@ -73,11 +74,13 @@ pub(crate) enum News {
     },
     /// A server's re-randomised half of something that is revealed.
     Half {
+        /// The session that it comes from.
+        session: u64,
         /// What.
         what: Revealed,
         /// Bits of its ring.
         bits: u32,
-        /// The half; parameters are sealed to the trainer's key, as 64-bit little-endian words.
+        /// The half: 64-bit little-endian words, sealed to the trainer's key for this one place.
         body: Vec<u8>,
         /// What the steps cost until then.
         stats: Stats,
@@ -125,9 +128,13 @@ pub(crate) enum Answer {
 
 /// Says something.
 pub(crate) fn say<T: Serialize>(link: &mut dyn Channel, kind: Kind, what: &T) -> Result<()> {
-    let body = postcard::to_stdvec(what).expect("a message can be written");
+    // a buffer that does not grow leaves no copy of a seed behind
+    let body = postcard::to_extend(what, Vec::with_capacity(ROOM)).expect("a message can be written");
     link.send(Head { kind, session: 0, step: 0, gate: 0 }, body)
 }
+
+/// Bytes that a message with a seed never reaches.
+const ROOM: usize = 256;
 
 /// Hears something of a kind; `what` names it in errors.
 pub(crate) fn hear<T: DeserializeOwned>(link: &mut dyn Channel, kind: Kind, what: &str) -> Result<T> {

@@ -21,7 +21,7 @@
 //! | trainer | server 0 | at any time: that the run is to end after the next step |
 //! | server 0 | server 1 | ahead of a step's first opening: that it is the last |
 //! | server 1 | dealer | after that step: that none follows; the dealer says the same |
-//! | servers, dealer | trainer | progress; what the job reveals (the model sealed); a report, or why there is none |
+//! | servers, dealer | trainer | progress; what the job reveals, sealed; a report, or why there is none |
 
 mod agreement;
 mod blame;
@@ -32,11 +32,13 @@ mod dealer;
 mod estimate;
 mod event;
 mod fitness;
+mod frames;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod initial;
 mod local;
 mod meeting;
+mod memory_limit;
 mod messages;
 mod owner;
 mod pace;
@@ -44,6 +46,7 @@ mod process;
 mod remote;
 #[cfg(test)]
 mod sample;
+mod sealed;
 mod seeds;
 mod server;
 mod soundness;
@@ -63,9 +66,10 @@ pub use event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
 pub use fitness::look_at_rows;
 pub use local::Local;
 pub use meeting::{BrokenOff, Meet, made};
+pub use memory_limit::MemoryLimit;
 pub use owner::{OwnerLinks, ranges_of, rows_of, run_owner};
 pub use pace::{Pace, Transfer};
-pub use process::{begin, cpu_seconds, peak_rss_mib};
+pub use process::{begin, cpu_seconds, forbid_core_dumps, peak_rss_mib};
 pub use remote::Place;
 pub use server::{ServerLinks, run_server};
 pub use stay::Stay;

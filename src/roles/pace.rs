@@ -279,6 +279,7 @@ fn rounds(bytes: usize) -> Result<Transfer> {
     let bytes = bytes.clamp(1, MOST_BYTES);
     let times = u32::try_from(ROUNDS_BYTES / (bytes + ROUND_BYTES)).unwrap_or(1).max(3);
     let side = |mut link: Link| -> Result<Link> {
+        link.set_max_frame(bytes as u64);
         for gate in 0..times {
             let head = Head { gate, ..HEAD };
             link.send(head, vec![1; bytes])?;

@@ -1,4 +1,4 @@
-//! What this process used: peak memory and processor time, as Linux tells.
+//! This process: what it used, peak memory and processor time, as Linux tells; and that it leaves no core dump.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -15,6 +15,22 @@ pub fn peak_rss_mib() -> Option<f64> {
 /// it has built, and the processor time of cargo stays in the count.
 pub fn begin() {
     BEFORE.get_or_init(used_seconds);
+}
+
+/// Keeps what is in the memory of this process, seeds and shares, out of core dumps and, on Linux, out of the reach of other
+/// processes of the same user. Processes that it starts have to ask for the same themselves.
+///
+/// # Errors
+/// The system's reason where it does not do so.
+pub fn forbid_core_dumps() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    }
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 /// Processor time of this program, all threads, user and system, in seconds; none where the system does not tell.
@@ -45,6 +61,17 @@ mod tests {
     fn this_process_uses_memory_and_time() {
         assert!(peak_rss_mib().unwrap() > 0.5);
         assert!(cpu_seconds().unwrap() >= 0.0);
+    }
+
+    #[test]
+    fn a_process_that_asks_for_it_leaves_no_core_dump() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        forbid_core_dumps().unwrap();
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        // what the program needs of /proc is still there
+        assert!(peak_rss_mib().is_some() && cpu_seconds().is_some() && std::env::current_exe().is_ok());
     }
 
     #[test]

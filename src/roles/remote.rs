@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::net::{Channel, Cluster, Identity, Link, Listener, Presence, Role, dial};
 use crate::roles::agreement::Parties;
 use crate::roles::event::Event;
+use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::stay::Stay;
 use crate::roles::{
     BrokenOff, Consent, DealerLinks, Meet, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner,
@@ -30,18 +31,27 @@ pub struct Place {
     pub presence: Presence,
     /// Where it listens; at the cluster's address where nothing else is said.
     pub listen: Option<String>,
+    /// How much memory a job may take here.
+    pub memory: MemoryLimit,
 }
 
 impl Place {
-    /// A party's place.
+    /// A party's place; a job may take the memory that is available.
     pub fn new(identity: Identity, cluster: Cluster) -> Self {
-        Self { identity: Arc::new(identity), cluster: Arc::new(cluster), presence: Presence::default(), listen: None }
+        let (identity, cluster) = (Arc::new(identity), Arc::new(cluster));
+        Self { identity, cluster, presence: Presence::default(), listen: None, memory: MemoryLimit::default() }
     }
 
     /// The same, listening at another address than the one that the others call.
     #[must_use]
     pub fn listen_at(self, address: Option<String>) -> Self {
         Self { listen: address, ..self }
+    }
+
+    /// The same place, where a job may take so much memory.
+    #[must_use]
+    pub fn within(&self, memory: MemoryLimit) -> Self {
+        Self { memory, ..self.clone() }
     }
 
     /// Checks that the key is that of a role in the cluster.
@@ -74,7 +84,7 @@ impl Place {
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
-            let links = ServerLinks { trainer, meet, presence, parties: self.parties() };
+            let links = ServerLinks { trainer, meet, presence, parties: self.parties(), memory: self.memory };
             self.unless_stopped(run_server(id, links, backend.clone()))
         })
     }
@@ -91,7 +101,7 @@ impl Place {
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
-            let links = DealerLinks { trainer, meet, presence, parties: self.parties() };
+            let links = DealerLinks { trainer, meet, presence, parties: self.parties(), memory: self.memory };
             self.unless_stopped(run_dealer(links, backend.clone()))
         })
     }

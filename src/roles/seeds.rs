@@ -44,8 +44,8 @@ pub(crate) fn take_session_seed(
 /// A seed that the two servers know and nobody else: each gives half.
 pub(crate) fn common_seed(id: u8, peer: &mut dyn Channel, agreement: &Agreement, session: u64) -> Result<Seed> {
     let mine = Seed::fresh()?;
-    say(peer, Kind::Agree, &CommonSeed { agreement: *agreement, session, half: mine.clone() })?;
-    let theirs: CommonSeed = hear(peer, Kind::Agree, "its agreement to the job")?;
+    say(peer, Kind::Seed, &CommonSeed { agreement: *agreement, session, half: mine.clone() })?;
+    let theirs: CommonSeed = hear(peer, Kind::Seed, "its agreement to the job")?;
     agreement.check(peer, &theirs.agreement)?;
     if theirs.session != session {
         return Err(Error::peer(

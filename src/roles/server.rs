@@ -4,22 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Head, Kind, Presence, Role, SealingKey, receive_exactly};
+use crate::net::{Channel, Head, Kind, MAX_FRAME, Presence, Role, SealingKey, receive_exactly};
 use crate::party::{
-    Links, MaskedRows, Outlet, Revealed, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
+    LargestFrames, Links, MaskedRows, Outlet, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
 };
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::Failure;
 use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
+use crate::roles::frames;
 use crate::roles::initial::take_initial;
 use crate::roles::meeting::{BrokenOff, Meet, Meeting};
+use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::messages::{Answer, News, hear, hear_order, say, understand};
 use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::sealed::Place;
 use crate::roles::seeds::{common_seed, take_session_seed};
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
@@ -34,6 +39,8 @@ pub struct ServerLinks {
     pub parties: Parties,
     /// How the others notice this party.
     pub presence: Presence,
+    /// How much memory a job may take.
+    pub memory: MemoryLimit,
 }
 
 /// Runs server `id` through one job.
@@ -41,13 +48,15 @@ pub struct ServerLinks {
 /// # Errors
 /// What stopped it, and when; the trainer is told too.
 pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
-    let ServerLinks { trainer, meet, parties, presence } = links;
+    let ServerLinks { trainer, meet, parties, presence, memory } = links;
     let trainer = Trainer::new(trainer, &presence);
     let mut training = false;
     let run = || {
         let (job, agreement) = trainer.with(|t| hear_order(t, &parties))?;
+        let largest = memory.check(&job, |role| role == format!("server{id}"))?;
+        trainer.with(|t| t.set_max_frame(frames::of_parameters(&job)));
         let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
-        let mut server = set_up(id, (&job, &agreement), meeting, parties.sealing_key(), backend)?;
+        let mut server = set_up(id, (&job, &agreement, largest), meeting, parties.sealing_key(), backend)?;
         training = true;
         trainer.tell(&News::Started)?;
         train(&mut server, &job)?;
@@ -71,7 +80,7 @@ pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std:
 /// All that comes before training: the session, the parameters, the rows.
 fn set_up(
     id: u8,
-    (job, agreement): (&Job, &Agreement),
+    (job, agreement, largest): (&Job, &Agreement, LargestFrames),
     mut meeting: Meeting<'_>,
     seal: SealingKey,
     backend: Arc<dyn Backend>,
@@ -80,9 +89,14 @@ fn set_up(
     let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
     let mut dealer = meeting.with(Role::Dealer)?;
     let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
+    if id == 1 {
+        dealer.set_max_frame(frames::of_dealer(largest));
+    }
     let mut peer = meeting.with(Role::Server(1 - id))?;
     let common = common_seed(id, &mut *peer, agreement, session)?;
+    peer.set_max_frame(frames::of_server(largest));
     let initial = trainer.with(|t| take_initial(id, job, t, &common, &device))?;
+    trainer.with(|t| t.set_max_frame(MAX_FRAME));
     let (rows, digest) = take_rows(id, (job, agreement), initial.public.as_ref(), &mut meeting, &device)?;
     say(&mut *peer, Kind::Agree, &digest)?;
     let theirs: [u8; 32] = hear(&mut *peer, Kind::Agree, "the hash of the masked rows")?;
@@ -97,12 +111,17 @@ fn set_up(
         server.set_rows(set, masked, masks);
     }
     let (reveal, outlet) = (job.reveal, trainer.clone());
-    let label = *agreement.hash();
+    let agreed = *agreement.hash();
     server.set_outlet(
         common,
         Outlet {
             allowed: Box::new(move |what| reveal.allows(what)),
-            hand_out: Box::new(move |what, half, bits, stats| outlet.hand_out(&seal, &label, what, &half, bits, stats)),
+            hand_out: Box::new(move |what, half, bits, stats| {
+                let half = Zeroizing::new(half);
+                let place = Place { agreed: &agreed, session, server: id, what, bits, len: half.len() };
+                let body = seal.seal(&place.label(), bytemuck::cast_slice(&half))?;
+                outlet.tell(&News::Half { session, what, bits, body, stats })
+            }),
         },
     );
     server.observe(heartbeat(trainer, job));
@@ -138,6 +157,7 @@ fn take_rows(
         say(&mut *link, Kind::Agree, agreement)?;
         hear_consent(&mut *link, initial)?;
         let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
+        link.set_max_frame(frames::of_owner(job));
         for (set, masked, masks) in &mut rows {
             let count = if set.is_train() { owned.train } else { owned.test };
             let words = receive_rows(&mut *link, *set as u32, masks.shape(), count as usize, &mut digest)?;
@@ -294,26 +314,4 @@ impl Trainer {
         let told = self.tell(&news).and_then(|()| self.with(|link| link.flush()));
         run.and(told)
     }
-
-    fn hand_out(
-        &self,
-        seal: &SealingKey,
-        agreed: &[u8; 32],
-        what: Revealed,
-        half: &[u64],
-        bits: u32,
-        stats: Stats,
-    ) -> Result<()> {
-        let plain: &[u8] = bytemuck::cast_slice(half);
-        let body = match what {
-            Revealed::Hits { .. } | Revealed::OutOfRange { .. } => plain.to_vec(),
-            Revealed::Parameter { index } => seal.seal(&seal_label(agreed, index), plain)?,
-        };
-        self.tell(&News::Half { what, bits, body, stats })
-    }
-}
-
-/// What a sealed parameter is bound to.
-pub(crate) fn seal_label(agreed: &[u8; 32], index: u32) -> Vec<u8> {
-    [b"ppdnn parameter".as_slice(), agreed, &index.to_le_bytes()].concat()
 }

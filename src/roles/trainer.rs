@@ -13,10 +13,11 @@ use crate::party::{Revealed, Stats};
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
+use crate::roles::frames;
 use crate::roles::initial::send_initial;
 use crate::roles::messages::{Answer, News, Order, hear, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
-use crate::roles::server::seal_label;
+use crate::roles::sealed::Place;
 use crate::roles::soundness::{faults, score};
 use crate::shape::Shape;
 use crate::train::{Job, best_of};
@@ -94,6 +95,8 @@ pub fn run_trainer(
         return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
     }
     let begun = begin((job, &agreement), initial, [&mut *zero, &mut *one, &mut *dealer]);
+    // a model's halves are as long as its parameters
+    [&mut zero, &mut one].into_iter().for_each(|server| server.set_max_frame(frames::of_parameters(job)));
     let (tell, hears) = mpsc::channel();
     let mut answers = Vec::with_capacity(PARTIES.len());
     for (party, link) in [zero, one, dealer].into_iter().enumerate() {
@@ -113,6 +116,7 @@ pub fn run_trainer(
         outcome: Outcome::default(),
         stats: Default::default(),
         asked: [None; 3],
+        session: None,
         stopped: None,
         ended: None,
         started: false,
@@ -251,6 +255,8 @@ struct Desk<'a> {
     stats: [Stats; 2],
     /// After which epoch every party asks whether to go on.
     asked: [Option<u32>; 3],
+    /// The session of what was revealed.
+    session: Option<u64>,
     /// The epoch that an early stop made the last.
     stopped: Option<u32>,
     /// The step that the trainer's wish made the last.
@@ -278,9 +284,9 @@ impl Desk<'_> {
             }
             News::Scored { rows, of } if party == 0 => on_event(Event::Evaluation { rows, of }),
             News::Progress { stats, .. } if party == 1 => self.stats[1] = stats,
-            News::Half { what, bits, body, stats } if party < 2 => {
+            News::Half { session, what, bits, body, stats } if party < 2 => {
                 self.stats[party] = stats;
-                let half = self.open_half(what, &body)?;
+                let half = self.open_half(party, session, what, bits, &body)?;
                 let other = self.halves.iter().position(|(p, w, _)| *p != party && *w == what);
                 match other {
                     None => self.halves.push((party, what, half)),
@@ -329,18 +335,27 @@ impl Desk<'_> {
     }
 
     /// A server's half as numbers.
-    fn open_half(&self, what: Revealed, body: &[u8]) -> Result<Vec<u64>> {
-        let words = |bytes: &[u8]| -> Result<Vec<u64>> {
-            if !bytes.len().is_multiple_of(8) {
-                return Err(Error::peer("a server", "revealed something that is no list of numbers"));
-            }
-            Ok(bytemuck::pod_collect_to_vec(bytes))
-        };
+    fn open_half(&mut self, party: usize, session: u64, what: Revealed, bits: u32, sealed: &[u8]) -> Result<Vec<u64>> {
+        let server = u8::from(party == 1);
+        let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?} {why}")));
+        if *self.session.get_or_insert(session) != session {
+            return wrong("in another session than what was revealed before; start both servers anew for every job");
+        }
+        let len = self.len_of(what);
+        let place = Place { agreed: self.agreement.hash(), session, server, what, bits, len };
+        let plain = self.identity.unseal(&place.label(), sealed).map_err(|e| e.at(PARTIES[party]))?;
+        if plain.len() != 8 * len {
+            return wrong("in another length than the job's");
+        }
+        Ok(bytemuck::pod_collect_to_vec(&plain))
+    }
+
+    /// Numbers of something that is revealed.
+    fn len_of(&self, what: Revealed) -> usize {
         match what {
-            Revealed::Hits { .. } | Revealed::OutOfRange { .. } => words(body),
-            Revealed::Parameter { index } => {
-                words(&self.identity.unseal(&seal_label(self.agreement.hash(), index), body)?)
-            }
+            Revealed::Hits { .. } => 1,
+            Revealed::OutOfRange { .. } => self.job.model.watched().len(),
+            Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
         }
     }
 
@@ -352,11 +367,7 @@ impl Desk<'_> {
         bits: u32,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<()> {
-        let len = match what {
-            Revealed::Hits { .. } => 1,
-            Revealed::OutOfRange { .. } => self.job.model.watched().len(),
-            Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
-        };
+        let len = self.len_of(what);
         if a.len() != len || b.len() != len || !(1..=64).contains(&bits) {
             return Err(Error::peer("a server", format!("revealed {what:?} in another shape than the job's")));
         }

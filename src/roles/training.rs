@@ -18,7 +18,8 @@ use crate::roles::event::{Event, Summary};
 use crate::roles::fitness::{look_at_parameters, look_at_rate, look_at_rows};
 use crate::roles::owner::rows_of;
 use crate::roles::{
-    DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, made, run_dealer, run_owner, run_server, run_trainer,
+    DealerLinks, MemoryLimit, Outcome, OwnerLinks, ServerLinks, TrainerLinks, made, run_dealer, run_owner, run_server,
+    run_trainer,
 };
 use crate::shape::Shape;
 use crate::train::{EarlyStop, Initial, Job, Owned, Recipe, Reveals, Schedule, initial_hash};
@@ -373,7 +374,8 @@ impl Training {
             owners1.extend([(Role::Server(0), Box::new(peer1) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt1))]);
             for (id, (trainer, others)) in (0..).zip([(t0.1, owners0), (t1.1, owners1)]) {
                 let (trainer, presence, parties) = (Box::new(trainer), Presence::default(), parties.clone());
-                let links = ServerLinks { trainer, meet: made(others), parties, presence };
+                let (meet, memory) = (made(others), MemoryLimit::Unlimited);
+                let links = ServerLinks { trainer, meet, parties, presence, memory };
                 let note = &note;
                 scope.spawn(move || {
                     let ended = run_server(id, links, backend.clone());
@@ -385,7 +387,8 @@ impl Training {
                 (Role::Server(1), Box::new(dealer1)),
             ]);
             let (trainer, presence) = (Box::new(td.1), Presence::default());
-            let links = DealerLinks { trainer, meet: made(others), presence, parties: parties.clone() };
+            let (meet, memory) = (made(others), MemoryLimit::Unlimited);
+            let links = DealerLinks { trainer, meet, presence, parties: parties.clone(), memory };
             let note = &note;
             scope.spawn(move || {
                 note("dealer", run_dealer(links, Arc::new(Cpu::default())).map_err(|broken| broken.why))

@@ -12,12 +12,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::net::{PROTOCOL, first_bytes};
+use crate::party::Revealed;
 use crate::prg::Seed;
 use crate::roles::agreement::Agreement;
 use crate::roles::consent::OwnerWord;
 use crate::roles::messages::{Answer, CommonSeed, DealerPart, News, Order, ServerPart};
 use crate::roles::sample::samples;
-use crate::roles::server::seal_label;
+use crate::roles::sealed::Place;
 use crate::train::Job;
 
 /// What is kept.
@@ -36,7 +37,9 @@ fn messages() -> BTreeMap<String, Vec<String>> {
     for (name, bytes) in first_bytes() {
         raw(name, bytes);
     }
-    raw("label of a sealed parameter", vec![seal_label(&[7; 32], 3)]);
+    let what = Revealed::Parameter { index: 3 };
+    let place = Place { agreed: &[7; 32], session: 5, server: 1, what, bits: 32, len: 9 };
+    raw("label of a sealed half", vec![place.label()]);
     raw("agreement", sent::<Agreement>());
     raw("answer", sent::<Answer>());
     raw("common seed", sent::<CommonSeed>());

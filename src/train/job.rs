@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
+use crate::net::{is_printable, printable};
 use crate::nn::{Dyadic, Model, Momentum, Normalization, Rate};
 use crate::party::{Revealed, SetShape};
 use crate::shape::Shape;
@@ -134,6 +135,12 @@ impl Job {
     /// # Errors
     /// [`Error::Usage`] with what does not fit.
     pub fn check(&self) -> Result<()> {
+        for (of, name) in [("network", self.model.name()), ("profile", &self.profile.name)] {
+            if !is_printable(name) {
+                let name = printable(name);
+                return Err(Error::Usage(format!("the {of}'s name `{name}` has control characters or is too long")));
+            }
+        }
         self.model.check()?;
         if self.dataset.len() > MOST_NAME || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {
             return Err(Error::Usage(
@@ -323,6 +330,12 @@ mod tests {
             assert!(refused(&|j| j.dataset = name.into()).contains("data set's name"), "{name}");
         }
         assert!(refused(&|j| j.batch = 0).contains("at least 1"));
+        for name in ["a\u{1b}[2Jb", "a\nerror: b", "\u{202e}a"] {
+            let text = refused(&|j| j.model.name = name.into());
+            assert!(text.contains("control characters") && is_printable(&text), "{text:?}");
+            let text = refused(&|j| j.profile.name = name.into());
+            assert!(text.contains("control characters") && is_printable(&text), "{text:?}");
+        }
         assert!(refused(&|j| j.owners.clear()).contains("no rows"));
         assert!(refused(&|j| j.accumulate = 0).contains("at least 1"));
         assert!(refused(&|j| j.accumulate = u32::MAX).contains("4096"));

@@ -1,7 +1,7 @@
 //! What the program says to requests and files that are wrong.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -168,6 +168,17 @@ fn what_is_wrong_in_a_cluster_file_is_told_with_its_line() {
     let cluster = ["--cluster", "c.toml", "--identity"];
     run(dir.path(), &[&["dealer"], &cluster[..], &["k"]].concat()).failed(2, &["our key is", "dealer"]);
     fs::write(dir.path().join("bad.key"), "garbage").unwrap();
+    mode(&dir.path().join("bad.key"), 0o600);
     run(dir.path(), &[&["dealer"], &cluster[..], &["bad.key"]].concat()).failed(1, &["bad.key", "not an identity"]);
+    // a key that others can read is none
+    mode(&dir.path().join("k"), 0o644);
+    let ended = run(dir.path(), &[&["dealer"], &cluster[..], &["k"]].concat());
+    ended.failed(1, &["k: is open to other users (mode 644)", "run `chmod 600 k`", "ppdnn keygen"]);
+    mode(&dir.path().join("k"), 0o600);
     run(dir.path(), &[&["train", "--owners", "2"], &cluster[..], &["k"]].concat()).failed(2, &["lists 1 owner;"]);
+}
+
+/// Sets the permissions of a file.
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
 }

@@ -15,6 +15,7 @@ mod harness;
 mod liveness;
 mod models;
 mod owners;
+mod peers;
 mod places;
 mod plans;
 mod ranges;

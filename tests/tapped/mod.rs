@@ -9,8 +9,8 @@ use ppdnn::data::Examples;
 use ppdnn::error::{Error, Result};
 use ppdnn::net::{Channel, Frame, Head, Identity, Presence, Role, Traffic, pair};
 use ppdnn::roles::{
-    Consent, DealerLinks, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer, run_owner,
-    run_server, run_trainer,
+    Consent, DealerLinks, MemoryLimit, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer,
+    run_owner, run_server, run_trainer,
 };
 
 /// A frame on its way.
@@ -88,6 +88,10 @@ impl Channel for Tap {
     fn ended(&self) -> Option<Error> {
         self.link.ended()
     }
+
+    fn set_max_frame(&mut self, bytes: u64) {
+        self.link.set_max_frame(bytes);
+    }
 }
 
 /// Runs a training by its roles, one owner, and returns every frame that was received; those of one way are in their order.
@@ -115,12 +119,13 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
         for (id, (trainer, peer, dealer, owner)) in (0..).zip(sides) {
             let (backend, parties, presence) = (backend.clone(), parties.clone(), Presence::default());
             let others = vec![(Role::Server(1 - id), peer), (Role::Dealer, dealer), (Role::Owner(0), owner)];
-            let links = ServerLinks { trainer, meet: made(others), parties, presence };
+            let (meet, memory) = (made(others), MemoryLimit::Unlimited);
+            let links = ServerLinks { trainer, meet, parties, presence, memory };
             scope.spawn(move || run_server(id, links, backend).unwrap());
         }
         let others = vec![(Role::Server(0), dealer0.0), (Role::Server(1), dealer1.0), (Role::Owner(0), dealer_owner)];
-        let (presence, meet) = (Presence::default(), made(others));
-        let links = DealerLinks { trainer: dealer_trainer, meet, presence, parties: parties.clone() };
+        let (presence, meet, memory) = (Presence::default(), made(others), MemoryLimit::Unlimited);
+        let links = DealerLinks { trainer: dealer_trainer, meet, presence, parties: parties.clone(), memory };
         scope.spawn(move || run_dealer(links, backend).unwrap());
         let (servers, presence) = ([owner0.0, owner1.0], Presence::default());
         let links = OwnerLinks { servers, dealer: owner_dealer, presence, parties: parties.clone() };

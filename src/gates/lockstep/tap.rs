@@ -27,7 +27,9 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    pub(crate) fn new(link: Memory, heard: Heard, hand: Option<Hand>) -> Self {
+    pub(crate) fn new(mut link: Memory, heard: Heard, hand: Option<Hand>) -> Self {
+        // no job was agreed on
+        link.set_max_frame(u64::MAX);
         Self { link, heard, hand }
     }
 }
@@ -72,5 +74,9 @@ impl Channel for Tap {
 
     fn ended(&self) -> Option<Error> {
         self.link.ended()
+    }
+
+    fn set_max_frame(&mut self, bytes: u64) {
+        self.link.set_max_frame(bytes);
     }
 }

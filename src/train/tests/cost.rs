@@ -248,7 +248,7 @@ fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
         assert_eq!(bits(of(CostKind::Compares).dealt), rows * 256 * 54);
         // all weights at once are the longest frame between the servers, the first layer's dW from the dealer
         let frames = plan.largest_frames();
-        assert_eq!((frames.opened, frames.dealt), (118_016 * n / 8 + 32, 784 * 128 * n / 8 + 32));
+        assert_eq!((frames.opened, frames.dealt), (118_016 * n / 8, 784 * 128 * n / 8));
     }
 }
 
