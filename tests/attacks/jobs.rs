@@ -65,7 +65,7 @@ fn a_model_after_one_step_on_one_row_is_the_row_and_such_a_job_is_refused() {
     let [w, b] = &outcome.parameters[..] else { panic!("{} parameters", outcome.parameters.len()) };
     let label = (0..10).max_by(|i, j| b[*i].total_cmp(&b[*j])).unwrap();
     let rebuilt: Vec<f64> = w.chunks_exact(10).map(|row| row[label] / b[label]).collect();
-    assert_eq!(label as u32, rows.labels()[0]);
+    assert_eq!(label, rows.labels()[0] as usize);
     let worst = apart(&rebuilt, &image(&rows, 0));
     println!("the row's label, and its pixels up to {worst}");
     assert!(worst < 0.005, "{worst}");
