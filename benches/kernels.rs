@@ -121,7 +121,7 @@ impl<'a> Steps<'a> {
         self.step(&COMPARE_TELL, &[12, 1, 0], &[hidden, 4 * h, 5 * h, 4 * h, compared, compared], h, hidden);
         self.step(&CORRECT_BITS, &[hidden as u32, n], &[h, packed(hidden, n)], packed(hidden, n), hidden);
         self.step(&DEAL_COMPARE, &[12, 0, 0], &[hidden, 4 * h, 4 * h, compared], compared, hidden);
-        self.step(&DEAL_EXP, &[frac, 0], &[LOGITS, 31 << frac, entries], entries, LOGITS * 16);
+        self.step(&DEAL_EXP, &[frac, 0], &[LOGITS, 6 + frac as usize, entries], entries, LOGITS * 16);
         self.step(
             &DEAL_RECIPROCAL,
             &[log_knots, bits, 0],

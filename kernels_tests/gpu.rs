@@ -129,7 +129,7 @@ fn a_slip_in_a_shader_is_noticed() {
         (&DEAL_BELOW_MAX, "w_ones(p.wire)", "w_ones(64u)"),
         (&DEAL_COMPARE, "(rest + 1u) << j", "rest + 1u"),
         (&DEAL_COMPARE, "plane(1u + at", "plane(at"),
-        (&DEAL_EXP, "min(at,", "min(at + 1u,"),
+        (&DEAL_EXP, "j >> i", "j >> (i + 1u)"),
         (&DEAL_EXP, "step < 2u", "step < 1u"),
         (&DEAL_EXTEND, "p.wire - 1u", "p.wire"),
         (&DEAL_HITS, "wide(r[i])", "w_from(1u, 0u)"),

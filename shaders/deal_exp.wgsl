@@ -1,10 +1,10 @@
 // out = pack(table[rho, i] - share0[..]), 16 numbers of 60 bits per element of rho: the corrections of `exp`.   docs/protocols.md 4.1
-// table[rho, i] = exp(16 J - rho_lo), J = i - rho_hi mod 16 in -14 .. 1: of `entries`, entry j of which is exp(2 - j / 2^frac); the
-// last one, 0, stands for all below it and above e^2.
+// table[rho, i] = exp(16 J - rho_lo), J = i - rho_hi mod 16 in -14 .. 1; entry j is exp(2 - j / 2^frac), 0 from j = 31 2^frac on and
+// above e^2. It is the product of decays[0], e^2 with 61 fraction bits, and for every bit i of j of decays[1 + i], e^-(2^i / 2^frac).
 struct Params { frac: u32, up: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> rho: array<Ring>;
-@group(0) @binding(2) var<storage, read> entries: array<Wide>;
+@group(0) @binding(2) var<storage, read> decays: array<Wide>;
 @group(0) @binding(3) var<storage, read> share0: array<u32>;
 @group(0) @binding(4) var<storage, read_write> out: array<u32>;
 
@@ -12,6 +12,27 @@ const ENTRIES = 16u;
 const ENTRY_BITS = 60u;
 const WHOLE = 8u;
 const TOP = 2u;
+const SPAN = 31u;
+
+// x y / 2^64, to the nearest.
+fn high(x: Wide, y: Wide) -> Wide {
+    let a = w_from(w_lo(x), 0u);
+    let b = w_from(w_hi(x), 0u);
+    let c = w_from(w_lo(y), 0u);
+    let d = w_from(w_hi(y), 0u);
+    let ad = w_mul(a, d);
+    let bc = w_mul(b, c);
+    let carry = w_add(w_add(w_from(w_hi(w_mul(a, c)), 0u), w_from(0x80000000u, 0u)), w_add(w_from(w_lo(ad), 0u), w_from(w_lo(bc), 0u)));
+    return w_add(w_add(w_mul(b, d), w_from(w_hi(carry), 0u)), w_add(w_from(w_hi(ad), 0u), w_from(w_hi(bc), 0u)));
+}
+
+fn entry(j: u32) -> Wide {
+    var x = decays[0];
+    for (var i = 0u; i + 1u < arrayLength(&decays); i++) {
+        x = select(x, high(x, decays[i + 1u]), (j >> i & 1u) == 1u);
+    }
+    return select(w_from(0u, 0u), w_shr(w_add(x, w_from(1u << 20u, 0u)), 21u), j < SPAN << p.frac);
+}
 
 fn share(i: u32) -> Wide {
     let digit = 4u + p.frac;
@@ -21,7 +42,7 @@ fn share(i: u32) -> Wide {
     let below = select(ENTRIES << digit, 0u, step < 2u) - (step << digit);
     let at = (mask & low_bits(digit)) + (TOP << p.frac) + below;
     let s = span(0u, i, ENTRY_BITS);
-    return w_sub(entries[min(at, arrayLength(&entries) - 1u)], cut(s, share0[s.a], share0[s.b], share0[s.c]));
+    return w_sub(entry(at), cut(s, share0[s.a], share0[s.b], share0[s.c]));
 }
 
 @compute @workgroup_size(GROUP)

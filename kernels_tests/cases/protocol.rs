@@ -3,7 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "the sizes of cases are small")]
 
 use ppdnn::kernel::Operand;
-use ppdnn::kernel::rotated::{exp_entries, reciprocal_quadratics};
+use ppdnn::kernel::rotated::{exp_decays, reciprocal_quadratics};
 
 use super::{Maker, SIZES};
 use crate::{FILLS, Fill, bytes, packed, ring_bytes};
@@ -213,13 +213,13 @@ impl Maker {
         }
     }
 
-    /// Masks of exponents that are not reduced; entries of the tables, and any.
+    /// Masks of exponents that are not reduced; the numbers that entries are computed from, and any.
     pub(super) fn deal_exp(&mut self) {
         for (frac, (len, fill)) in [0, 8, 10].into_iter().flat_map(|f| runs().map(move |r| (f, r))) {
-            let any = self.operand(Operand::Wide, 31 << frac, fill);
-            for entries in [bytes(exp_entries(frac)), any] {
+            let any = self.operand(Operand::Wide, 6 + frac as usize, fill);
+            for decays in [bytes(exp_decays(frac)), any] {
                 let (rho, share0) = (self.source.values(len, 9 + frac, fill), self.raw(packed(len * 16, 60)));
-                let inputs = vec![ring_bytes(self.ring, &rho), entries, share0];
+                let inputs = vec![ring_bytes(self.ring, &rho), decays, share0];
                 self.push(format!("{len} {fill:?}"), &[frac, 0], inputs, packed(len * 16, 60));
             }
         }

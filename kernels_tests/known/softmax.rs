@@ -1,6 +1,6 @@
 //! The parts of softmax (protocols.md 4.1, 4.2) against f64 and integers.
 
-use ppdnn::kernel::rotated::{exp_entries, exp_factors, reciprocal_quadratics};
+use ppdnn::kernel::rotated::{exp_decays, exp_factors, reciprocal_quadratics};
 
 use super::*;
 
@@ -47,7 +47,7 @@ pub(super) fn distances_to_the_largest_are_within_one_unit() {
 fn exp_error(play: &mut Play, frac: u32, d: &[i64], fill: Fill, deal: impl Fn(&mut Vec<u64>)) -> f64 {
     let (len, wire) = (d.len(), play.wire(d, 8 + frac, fill));
     let dealt0 = play.raw(packed(len * 16, 60));
-    let mut dealt1 = play.run(&DEAL_EXP, &[frac, 0], &[&wire.sum, exp_entries(frac), &dealt0], dealt0.len());
+    let mut dealt1 = play.run(&DEAL_EXP, &[frac, 0], &[&wire.sum, exp_decays(frac), &dealt0], dealt0.len());
     deal(&mut dealt1);
     let inputs = [&dealt0, &dealt1].map(|dealt| [&wire.hat[..], exp_factors(frac), dealt]);
     let got = both(play, &EXP, [&[frac, 0], &[frac, 1]], [&inputs[0], &inputs[1]], len, UNIT.1);

@@ -13,7 +13,7 @@
 use crate::error::{Error, Result};
 use crate::fixed::{Profile, mask};
 use crate::kernel::fast::bits::words;
-use crate::kernel::rotated::{exp_entries, exp_factors, reciprocal_quadratics};
+use crate::kernel::rotated::{exp_decays, exp_factors, reciprocal_quadratics};
 use crate::kernel::table::{
     BELOW_MAX, BelowMaxParams, DEAL_BELOW_MAX, DEAL_EXP, DEAL_PROBABILITY, DEAL_RECIPROCAL, EXP, ExpParams,
     PROBABILITY, ProbabilityParams, RECIPROCAL, ROW_SUM, ReciprocalParams, RowSumParams,
@@ -186,9 +186,9 @@ impl Softmax for Dealer {
     fn exp(&mut self, d: &DealtWire) -> Result<Shape> {
         width::same("exp", d.bits, exp_bits(self.profile()))?;
         let params = ExpParams { frac: exp_frac(self.profile()), up: 0 };
-        let entries = self.constant(exp_entries(params.frac))?;
+        let decays = self.constant(exp_decays(params.frac))?;
         let share0 = self.share0(words(d.r.len() * EXP_ENTRIES, EXP_BITS))?;
-        let dealt = self.device().run(&DEAL_EXP, params, &[&d.r, &entries, &share0], [share0.len()])?;
+        let dealt = self.device().run(&DEAL_EXP, params, &[&d.r, &decays, &share0], [share0.len()])?;
         self.ship(&dealt)?;
         Ok(d.r.shape().clone())
     }

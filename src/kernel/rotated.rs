@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 pub(crate) const EXP_STEP: u32 = 4;
 /// The largest exponent with an entry of its own; what is looked up stays below 1.4.
 pub(crate) const EXP_TOP: u32 = 2;
-/// From `e^(EXP_TOP - EXP_SPAN)` on an entry rounds to 0.
+/// From `e^(EXP_TOP - EXP_SPAN)` on an entry is 0.
 const EXP_SPAN: u32 = 31;
 /// The most fraction bits of an exponent.
 const EXP_FRAC: u32 = 10;
@@ -27,14 +27,28 @@ pub fn exp_factors(frac: u32) -> &'static [u64] {
     TABLES[frac as usize].get_or_init(table)
 }
 
-/// `e^(2 - j / 2^frac)` for `j <= 31 2^frac`, with 40 fraction bits: what an entry may be. The last is 0.
+/// What [`exp_entry`] is computed from: `e^2` with 61 fraction bits, and `e^-(2^i / 2^frac)` with 64, `i` from 0 on.
 ///
 /// # Panics
 /// Above 10 fraction bits.
-pub fn exp_entries(frac: u32) -> &'static [u64] {
+pub fn exp_decays(frac: u32) -> &'static [u64] {
     static TABLES: [OnceLock<Vec<u64>>; 11] = [const { OnceLock::new() }; 11];
-    let table = || (0..=EXP_SPAN << frac).map(|j| nearest(decayed(E_2, j, frac).into(), 21)).collect();
-    TABLES[frac as usize].get_or_init(table)
+    let decays = DECAYS.iter().skip((EXP_FRAC - frac) as usize);
+    TABLES[frac as usize].get_or_init(|| [E_2].iter().chain(decays).copied().collect())
+}
+
+/// `e^(2 - j / 2^frac)` with 40 fraction bits, of [`exp_decays`]: what an entry may be; 0 for `j >= 31 2^frac`.
+///
+/// `j` may be a secret: no branch and no address depends on it.
+#[inline(always)]
+pub(crate) fn exp_entry(decays: &[u64], j: u32, frac: u32) -> u64 {
+    let start = decays[0];
+    let x = (0u32..).zip(&decays[1..]).fold(start, |x, (bit, decay)| {
+        let take = 0u64.wrapping_sub(u64::from(j >> bit & 1));
+        x ^ (x ^ high(x, *decay)) & take
+    });
+    let inside = 0u64.wrapping_sub(u64::from(j).wrapping_sub(u64::from(EXP_SPAN << frac)) >> 63);
+    (x.wrapping_add(1 << 20) >> 21) & inside
 }
 
 /// `x e^-(j / 2^frac)` for `j < 2^(5 + frac)`, to within 15 units: a product over the bits of `j`.
@@ -44,6 +58,7 @@ fn decayed(x: u64, j: u32, frac: u32) -> u64 {
 }
 
 /// `x y / 2^64`, to the nearest.
+#[inline(always)]
 fn high(x: u64, y: u64) -> u64 {
     ((u128::from(x) * u128::from(y) + (1 << 63)) >> 64) as u64
 }
@@ -119,15 +134,21 @@ const CHEBYSHEV: [i128; 9] = {
 mod tests {
     use super::*;
 
+    /// All entries, and the first beyond them.
+    fn exp_entries(frac: u32) -> Vec<u64> {
+        (0..=EXP_SPAN << frac).map(|j| exp_entry(exp_decays(frac), j, frac)).collect()
+    }
+
     fn real(x: u64, frac: u32) -> f64 {
         x.cast_signed() as f64 * f64::exp2(-f64::from(frac))
     }
 
     #[test]
     fn the_tables_are_the_same_integers_everywhere() {
-        let hashes = [exp_factors(8), exp_factors(10), exp_entries(8), exp_entries(10)]
-            .into_iter()
-            .chain([reciprocal_quadratics(7), reciprocal_quadratics(8)])
+        let (factors, quadratics) = ([8, 10].map(exp_factors), [7, 8].map(reciprocal_quadratics));
+        let hashes = (factors.into_iter().map(<[u64]>::to_vec))
+            .chain([8, 10].map(exp_entries))
+            .chain(quadratics.into_iter().map(<[u64]>::to_vec))
             .map(|table| {
                 let bytes: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
                 blake3::hash(&bytes).to_hex().to_string()
@@ -158,6 +179,8 @@ mod tests {
             };
             factors.iter().enumerate().for_each(|(j, x)| near(*x, 16, j as f64 * step));
             entries.iter().enumerate().for_each(|(j, x)| near(*x, 40, 2.0 - j as f64 * step));
+            let beyond = [EXP_SPAN << frac, (EXP_SPAN << frac) + 1, u32::MAX];
+            assert_eq!(beyond.map(|j| exp_entry(exp_decays(frac), j, frac)), [0; 3]);
         }
     }
 

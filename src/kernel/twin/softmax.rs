@@ -3,7 +3,7 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::fast::bits::{CHUNK, Filler, Items, bit, lanes, words};
-use crate::kernel::rotated::{EXP_STEP, EXP_TOP};
+use crate::kernel::rotated::{EXP_STEP, EXP_TOP, exp_entry};
 use crate::kernel::table::{BelowMaxParams, ExpParams, ProbabilityParams, ReciprocalParams, RowSumParams};
 
 use super::select::public;
@@ -81,15 +81,15 @@ pub(crate) fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32],
     }
 }
 
-/// The tables of [`exp`]: entry `i` is `exp(16 J - rho_lo)`, `J = i - rho_hi` lifted to `[-14, 1]`, of `entries`, that is
-/// [`exp_entries`](crate::kernel::rotated::exp_entries); the last of those, 0, where it is smaller or would be above `e^2`,
-/// which is never looked up.
+/// The tables of [`exp`]: entry `i` is `exp(16 J - rho_lo)`, `J = i - rho_hi` lifted to `[-14, 1]`, computed from `decays`, that is
+/// [`exp_decays`](crate::kernel::rotated::exp_decays); 0 for smaller `J`, and where it would be above `e^2`, which is never looked up.
+/// No branch and no address depends on the mask.
 #[inline(always)]
-pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], entries: &[u64], share0: &[u32], out: &mut [u32]) {
+pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], decays: &[u64], share0: &[u32], out: &mut [u32]) {
     let len = rho.len() * EXP_ENTRIES;
     let share = Items::new(share0).next(len, EXP_BITS);
     let digit = EXP_STEP + p.frac;
-    let (top, last) = (EXP_TOP << p.frac, entries.len() - 1);
+    let top = EXP_TOP << p.frac;
     Filler::new(out).chunks(
         len,
         EXP_BITS,
@@ -99,20 +99,25 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], entries: &[u64], share
             for (values, rho) in values.chunks_exact_mut(EXP_ENTRIES).zip(&rho[c * CHUNK / EXP_ENTRIES..]) {
                 #[expect(clippy::cast_possible_truncation, reason = "the ring of an exponent has at most 18 bits")]
                 let rho = (rho.wide() & mask(EXP_WHOLE + p.frac)) as u32;
-                let (high, low) = ((rho >> digit) as usize, rho & ((1 << digit) - 1));
-                // beyond the last are those of all other J, and what is above e^2, which wraps
-                let mut table = [entries[last]; EXP_ENTRIES];
-                for (step, below) in
-                    [(EXP_ENTRIES - 1, top + (1 << digit)), (0, top), (1, top.wrapping_sub(1 << digit))]
-                {
-                    let at = low.wrapping_add(below) as usize;
-                    table[(high + step) % EXP_ENTRIES] = entries[at.min(last)];
+                let (high, low) = (rho >> digit, rho & ((1 << digit) - 1));
+                // those of all other J are 0; what is above e^2 wraps to beyond the last
+                let entries = [top + (1 << digit), top, top.wrapping_sub(1 << digit)]
+                    .map(|below| exp_entry(decays, low.wrapping_add(below), p.frac));
+                for (i, x) in (0u32..).zip(values) {
+                    let step = i.wrapping_sub(high).wrapping_add(1) % EXP_ENTRIES as u32;
+                    let entry = (0u32..).zip(entries).fold(0, |sum, (at, entry)| sum | entry & all_if(step == at));
+                    *x = entry.wrapping_sub(*x);
                 }
-                values.iter_mut().zip(table).for_each(|(x, entry)| *x = entry.wrapping_sub(*x));
             }
             values
         },
     );
+}
+
+/// All bits where a condition holds that may be a secret, else none.
+#[inline(always)]
+fn all_if(condition: bool) -> u64 {
+    0u64.wrapping_sub(u64::from(condition))
 }
 
 /// `sum_j e[i, j]` in 20 bits, 4 of them dropped: the share of a sum with 12 fraction bits.
@@ -143,7 +148,7 @@ pub(crate) fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32]
 
 /// The coefficients of [`reciprocal`], rotated by the high part of the mask, with its low part `r` folded in:
 /// `c0 = a0 - a1 r + a2 r^2`, `c1 = a1 - 2 a2 r`, `c2 = a2`, exactly, of `quadratics`, that is
-/// [`reciprocal_quadratics`](crate::kernel::rotated::reciprocal_quadratics).
+/// [`reciprocal_quadratics`](crate::kernel::rotated::reciprocal_quadratics). No branch and no address depends on the mask.
 #[inline(always)]
 pub(crate) fn deal_reciprocal<W: Word>(
     p: &ReciprocalParams,
@@ -156,6 +161,8 @@ pub(crate) fn deal_reciprocal<W: Word>(
     debug_assert_eq!(knots % CHUNK, 0, "a chunk belongs to one element");
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let digit = SUM_BITS - p.log_knots;
+    let rotated = rotated(quadratics, knots, rho.iter().map(|rho| (rho.wide() & mask(SUM_BITS)) >> digit));
+    let rotated = &rotated;
     for order in 0..3 {
         let share = share.next(len * knots, p.bits);
         fill.chunks(
@@ -163,11 +170,9 @@ pub(crate) fn deal_reciprocal<W: Word>(
             p.bits,
             #[inline(always)]
             move |c| {
-                let rho = rho[c * CHUNK / knots].wide() & mask(SUM_BITS);
-                let r = rho & mask(digit);
-                #[expect(clippy::cast_possible_truncation, reason = "the sum's ring has 16 bits")]
-                let at = (c * CHUNK + knots - (rho >> digit) as usize) % knots;
-                let slice = |order: usize| &quadratics[2 * knots * order + at..][..CHUNK];
+                let (element, at) = (c * CHUNK / knots, c * CHUNK % knots);
+                let r = rho[element].wide() & mask(digit);
+                let slice = |order: usize| &rotated[(3 * element + order) * knots + at..][..CHUNK];
                 let (share, [a0, a1, a2]) = (share.chunk(c), [slice(0), slice(1), slice(2)]);
                 match order {
                     0 => lanes(
@@ -190,6 +195,27 @@ pub(crate) fn deal_reciprocal<W: Word>(
             },
         );
     }
+}
+
+/// For every element the coefficients of all orders, each rotated up by the element's number, which may be a secret: as many
+/// conditional rotations by powers of two as it has bits, so that no branch and no address depends on it.
+#[inline(always)]
+fn rotated(quadratics: &[u64], knots: usize, by: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut all = Vec::new();
+    let (mut x, mut turned) = (vec![0u64; knots], vec![0u64; knots]);
+    for by in by {
+        for order in quadratics.chunks_exact(2 * knots) {
+            x.copy_from_slice(&order[..knots]);
+            for bit in 0..knots.trailing_zeros() {
+                let (step, take) = (1usize << bit, 0u64.wrapping_sub(by >> bit & 1));
+                turned[step..].copy_from_slice(&x[..knots - step]);
+                turned[..step].copy_from_slice(&x[knots - step..]);
+                x.iter_mut().zip(&turned).for_each(|(x, turned)| *x ^= (*x ^ turned) & take);
+            }
+            all.extend_from_slice(&x);
+        }
+    }
+    all
 }
 
 /// Widths of what [`probability`] is dealt, in order: carries of both factors, then `ra rb`, `ma rb`, `ra mb`, `ma mb`.
