@@ -14,9 +14,9 @@ impl Shape {
         Self(axes.into())
     }
 
-    /// Number of elements.
+    /// Number of elements; `usize::MAX` where there are more than can be counted, as in a job that is still to be checked.
     pub fn len(&self) -> usize {
-        self.0.iter().product()
+        count(&self.0)
     }
 
     /// Whether there is no element.
@@ -32,8 +32,13 @@ impl Shape {
     /// Rows and columns, where the shape is a matrix: the first axis, and the product of the others.
     pub fn matrix(&self) -> (usize, usize) {
         let rows = self.0.first().copied().unwrap_or(1);
-        (rows, self.0.iter().skip(1).product())
+        (rows, count(self.0.get(1..).unwrap_or_default()))
     }
+}
+
+fn count(axes: &[usize]) -> usize {
+    // a size of 0 first: what it is multiplied with does not matter
+    if axes.contains(&0) { 0 } else { axes.iter().fold(1, |n, axis| n.saturating_mul(*axis)) }
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
@@ -70,5 +75,14 @@ mod tests {
         assert_eq!(Shape::from([5, 2, 3]).matrix(), (5, 6));
         assert_eq!(Shape::from([5, 2, 3]).len(), 30);
         assert_eq!(Shape::from([7]).to_string(), "[7]");
+        assert_eq!((Shape::default().len(), Shape::default().matrix()), (1, (1, 1)));
+    }
+
+    #[test]
+    fn more_elements_than_can_be_counted_are_no_wrapped_number() {
+        let half = 1 << (usize::BITS / 2);
+        assert_eq!(Shape::from([half, half, 4]).len(), usize::MAX);
+        assert_eq!(Shape::from([half, half, 0]).len(), 0);
+        assert_eq!(Shape::from([3, half, half]).matrix(), (3, usize::MAX));
     }
 }

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use ppdnn::data::Examples;
 use ppdnn::nn::{Init, LayerSpec, Loss, Model, Normalization, Saved};
 use ppdnn::roles::Training;
+use ppdnn::train::Reveals;
 
 /// Rows around one of three centres, which is the label; the same rows for a seed.
 fn rows(n: usize, seed: u32) -> Examples {
@@ -69,4 +70,33 @@ fn scaled_features_are_the_owners_doing_and_the_models_knowledge() {
         Training::new(model()).normalization(scaled).epochs(1).batch(20).run(&train, &test, &mut |_| ()).unwrap();
     let logits = |n| Saved::new(model(), n, &outcome.parameters).unwrap().logits(test.features().view()).unwrap();
     assert_ne!(logits(scaled), logits(None));
+}
+
+/// Rows of as many kinds as there are letters: a column each.
+fn letters(n: usize, seed: u32) -> Examples {
+    let mut state = seed;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32
+    };
+    let features = Array2::from_shape_fn((n, 26), |(row, col)| f32::from(row % 26 == col) + 0.4 * noise());
+    Examples::new(features, (0..26).cycle().take(n).collect(), 26).unwrap()
+}
+
+#[test]
+fn losses_without_softmax_train_more_than_14_classes_where_no_accuracy_is_revealed() {
+    let (train, test) = (letters(780, 1), letters(260, 2));
+    for (loss, rate) in [(Loss::Square, 0.5), (Loss::SigmoidCrossEntropy, 2.0)] {
+        let layers = vec![LayerSpec::Dense { outputs: 26, bias: true }];
+        let model = Model::new("letters", 26, layers, 26, loss, Init::Glorot).unwrap();
+        let training = Training::new(model.clone()).epochs(3).batch(26).learning_rate(rate);
+        let refused = training.run(&train, &test, &mut |_| ()).unwrap_err();
+        let says = "the accuracy is counted for up to 14 classes, not 26";
+        assert!(refused.is_usage() && refused.to_string().starts_with(says), "{refused}");
+        let training = training.reveal(Reveals { accuracy: false, model: true });
+        let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
+        let saved = Saved::new(model, None, &outcome.parameters).unwrap();
+        let accuracy = saved.accuracy(test.features.view(), &test.labels).unwrap();
+        assert!(accuracy > 0.9, "{}: {accuracy}", loss.name());
+    }
 }

@@ -54,5 +54,5 @@ pub use range::{Checked, Places, RangeCheck};
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;
 pub use select::Select;
-pub use softmax::{Arguments, MAX_CLASSES, Softmax, check_classes, exp_frac, logit_bits};
-pub use winner::Winner;
+pub use softmax::{Arguments, MAX_CLASSES, Softmax, exp_frac, logit_bits};
+pub use winner::{MOST_COMPARED, Winner};

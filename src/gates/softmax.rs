@@ -10,7 +10,7 @@
 //! No rounds of their own: the arguments are opened by [`Opening`](super::Opening). Valid for -224 < d <= 1/8 and 0.95 <= S < 15.8.
 //! Source: protocols.md 4.1, 4.2. Perfectly private: an opened argument is uniform, the tables are one-time-padded.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fixed::{Profile, mask};
 use crate::kernel::fast::bits::words;
 use crate::kernel::rotated::{exp_decays, exp_factors, reciprocal_quadratics};
@@ -97,7 +97,7 @@ pub fn logit_bits(p: &Profile) -> u32 {
     EXP_WHOLE + p.frac
 }
 
-/// The most classes a row may have: the sum of its exponentials stays below 16.
+/// The most classes a row of softmax may have: the sum of its exponentials stays below 16.
 pub const MAX_CLASSES: usize = 14;
 
 fn below_max_params(p: &Profile, wire: u32, classes: usize, first: u32, up: u32) -> BelowMaxParams {
@@ -309,15 +309,4 @@ impl Softmax for Plan {
     fn probability(&mut self, e: &Self::Wire, r: &Self::Wire) -> Result<Self::Share> {
         self.gate(CostKind::Loss, |server| server.probability(&e.0, &r.0), |dealer| dealer.probability(&e.1, &r.1))
     }
-}
-
-/// Checks that a row of `classes` logits can be inverted.
-///
-/// # Errors
-/// [`Error::Usage`] above [`MAX_CLASSES`].
-pub fn check_classes(classes: usize) -> Result<()> {
-    if (2..=MAX_CLASSES).contains(&classes) {
-        return Ok(());
-    }
-    Err(Error::Usage(format!("softmax takes 2 to {MAX_CLASSES} classes, not {classes}")))
 }

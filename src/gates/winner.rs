@@ -30,6 +30,9 @@ pub trait Winner: Compare + OpenBit {
     fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::OpenBits>;
 }
 
+/// The most classes whose largest is found: of a row of c, c (2^(c-1) - c) bits are dealt for the ANDs of all pairs.
+pub const MOST_COMPARED: usize = 14;
+
 fn params(shape: &Shape, first: u32) -> (WinnerParams, usize) {
     let (rows, classes) = shape.matrix();
     (WinnerParams { rows: count(rows), classes: count(classes), first }, dealt_words(rows, classes))

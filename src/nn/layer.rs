@@ -245,7 +245,7 @@ impl LayerSpec {
             Self::Dense { outputs, bias } => (input.len(), *outputs, *bias),
             Self::Conv2d { channels, kernel, bias, .. } => {
                 let inputs = input.axes().last().copied().unwrap_or(1);
-                (kernel[0] * kernel[1] * inputs, *channels, *bias)
+                (kernel[0].saturating_mul(kernel[1]).saturating_mul(inputs), *channels, *bias)
             }
             _ => return Vec::new(),
         };

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::gates::check_classes;
+use crate::gates::MAX_CLASSES;
 use crate::nn::LayerSpec;
 use crate::nn::layer::walk;
 use crate::nn::stage::After;
@@ -127,7 +127,26 @@ impl Model {
                 self.name
             )));
         }
-        check_classes(self.classes)
+        self.check_classes()
+    }
+
+    /// Checks that the loss can take so many outputs.
+    fn check_classes(&self) -> Result<()> {
+        let (name, classes, loss) = (&self.name, self.classes, self.loss);
+        if classes < 2 {
+            return Err(Error::Usage(format!("`{name}`: {classes} classes are no choice; there have to be 2 or more")));
+        }
+        if loss == Loss::SoftmaxCrossEntropy && classes > MAX_CLASSES {
+            let others = [Loss::SigmoidCrossEntropy, Loss::Square].map(Loss::name);
+            return Err(Error::Usage(format!(
+                "`{name}`: the loss {} takes 2 to {MAX_CLASSES} classes, not {classes}: the exponentials of a row's outputs are summed up to \
+                 16; {} and {} take more",
+                loss.name(),
+                others[0],
+                others[1]
+            )));
+        }
+        Ok(())
     }
 
     /// The first layer that does not fit.
@@ -136,6 +155,10 @@ impl Model {
         let wrong = |layer: usize, kind, input: &Shape, reason: String| {
             Some(Misfit { layer, kind, input: input.clone(), reason })
         };
+        if !matches!(checked_len(&self.input), Some(1..)) {
+            let reason = "examples need at least one feature, and no more than can be counted".into();
+            return wrong(0, self.layers.first().map_or("none", LayerSpec::kind), &self.input, reason);
+        }
         let Some((last, before)) = self.layers.split_last() else {
             let reason = format!("there are no layers; the last has to be dense, with {classes} outputs");
             return wrong(0, "none", &self.input, reason);
@@ -155,13 +178,13 @@ impl Model {
                 format!("the last layer gives {gives}, but there are {classes} classes; `outputs = {classes}` fits");
             return wrong(before.len(), last.kind(), &input, reason);
         }
-        match checked_len(&self.input) {
-            Some(1..) => None,
-            _ => {
-                let reason = "examples need at least one feature, and no more than can be counted".into();
-                wrong(0, "none", &self.input, reason)
-            }
-        }
+        None
+    }
+
+    /// The shape behind layers, where each may follow the one before.
+    #[cfg(test)]
+    pub(crate) fn leads_to(layers: &[LayerSpec], input: &Shape) -> Option<Shape> {
+        misfit_of(layers, input).ok().map(|(shape, _)| shape)
     }
 
     /// Its name.
@@ -257,8 +280,11 @@ pub(super) fn misfit_of(layers: &[LayerSpec], input: &Shape) -> std::result::Res
         let (input, after) = so_far?;
         let fits = after.then(layer).and_then(|after| {
             let output = layer.output(&input)?;
-            let counted = checked_len(&output).map(|_| (output, after));
-            counted.ok_or_else(|| "it gives more numbers than can be counted".to_owned())
+            checked_len(&output).ok_or("it gives more numbers than can be counted")?;
+            let parameters = layer.parameters(&input);
+            let counted = parameters.iter().try_fold(0usize, |n, shape| n.checked_add(checked_len(shape)?));
+            counted.ok_or("its weight has more numbers than can be counted")?;
+            Ok((output, after))
         });
         fits.map_err(|reason| Misfit { layer: at, kind: layer.kind(), input, reason })
     })
@@ -372,6 +398,94 @@ mod tests {
         assert!(broken(|m| m.input = 0.into()).contains("layer 1 (dense) gets [batch, 0]"));
         assert!(broken(|m| m.input = [usize::MAX, 2].into()).contains("can be counted"));
         assert!(Model::new("empty", 784, vec![dense(0)], 10, Loss::Square, Init::He).is_err());
-        assert!(Model::dense("many", 784, &[], 15).is_err());
+        let broken = Model::dense("many", 784, &[], 1).unwrap_err().to_string();
+        assert_eq!(broken, "`many`: 1 classes are no choice; there have to be 2 or more");
+    }
+
+    #[test]
+    fn the_loss_says_how_many_classes_it_takes_and_which_losses_take_more() {
+        let of = |classes: usize, loss| {
+            let layers = vec![LayerSpec::Dense { outputs: classes, bias: true }];
+            Model::new("letters", 784, layers, classes, loss, Init::He)
+        };
+        for loss in [Loss::Square, Loss::SigmoidCrossEntropy] {
+            assert!([2, 14, 15, 26, 1000].iter().all(|classes| of(*classes, loss).is_ok()), "{}", loss.name());
+        }
+        assert!(of(14, Loss::SoftmaxCrossEntropy).is_ok());
+        assert_eq!(
+            of(26, Loss::SoftmaxCrossEntropy).unwrap_err().to_string(),
+            "`letters`: the loss softmax-cross-entropy takes 2 to 14 classes, not 26: the exponentials of a row's outputs are \
+             summed up to 16; sigmoid-cross-entropy and square take more"
+        );
+    }
+
+    /// Shapes of a job come from outside: sizes whose products would wrap are refused, in builds that check arithmetic too.
+    #[test]
+    fn shapes_that_cannot_be_counted_are_refused_before_anything_is_computed_of_them() {
+        const HALF: usize = 1 << (usize::BITS / 2);
+        const MAX: usize = usize::MAX;
+        let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
+        let conv = |channels, n: usize, padding| LayerSpec::Conv2d {
+            channels,
+            kernel: [n; 2],
+            stride: [1, 1],
+            padding: [padding; 2],
+            bias: true,
+        };
+        let window = [HALF; 2];
+        let kinds = [
+            dense(MAX),
+            conv(MAX, MAX, MAX),
+            conv(2, 1, 0),
+            conv(MAX, 2, 1),
+            LayerSpec::AveragePool { window, stride: window },
+            LayerSpec::MaxPool { window, stride: window, method: PoolMethod::Tree },
+            LayerSpec::GlobalAveragePool,
+            LayerSpec::ZeroPadding { padding: [MAX; 2] },
+            LayerSpec::Dropout { factor: Factor { times: u32::MAX, shift: u32::MAX } },
+            LayerSpec::Flatten,
+            LayerSpec::Residual { body: vec![conv(MAX, 1, 0)], projection: true },
+            LayerSpec::Residual { body: vec![dense(MAX)], projection: true },
+        ];
+        let refused = |input: &Shape, layers: Vec<LayerSpec>| {
+            let said = Model::new("large", input.clone(), layers, 10, Loss::Square, Init::He).unwrap_err();
+            assert!(said.is_usage(), "{said}");
+            said.to_string()
+        };
+        for axes in [vec![HALF, HALF], vec![HALF, HALF, 1], vec![3, MAX, MAX], vec![0, MAX, MAX], vec![MAX; 9]] {
+            let input = Shape::new(axes);
+            for kind in &kinds {
+                let said = refused(&input, vec![kind.clone(), LayerSpec::Relu, dense(10)]);
+                assert!(said.contains("no more than can be counted"), "{said}");
+            }
+        }
+        for input in
+            [Shape::from(MAX), Shape::from([1, 1, HALF]), Shape::from([HALF, 1, 1]), Shape::from([1 << 14, 3, 1])]
+        {
+            for kind in &kinds {
+                let model = Model::new(
+                    "large",
+                    input.clone(),
+                    vec![kind.clone(), LayerSpec::Relu, dense(10)],
+                    10,
+                    Loss::Square,
+                    Init::He,
+                );
+                // what passes has sizes that can be counted
+                if let Ok(model) = model {
+                    assert!(
+                        model.parameters().iter().all(|shape| shape.len() < MAX) && model.widest() < MAX,
+                        "{kind:?}"
+                    );
+                }
+            }
+        }
+        let wide = |input: usize, outputs| refused(&input.into(), vec![dense(outputs), LayerSpec::Relu, dense(10)]);
+        assert!(
+            wide(HALF, HALF).contains("layer 1 (dense) gets [batch, 4294967296]; its weight has more numbers than can")
+        );
+        let image = Shape::from([1, 1, 1 << 40]);
+        let said = refused(&image, vec![conv(1, 1 << 14, 1 << 13), LayerSpec::Relu, dense(10)]);
+        assert!(said.contains("layer 1 (conv2d)") && said.contains("its weight has more numbers"), "{said}");
     }
 }

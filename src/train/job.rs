@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
+use crate::gates::MOST_COMPARED;
 use crate::net::{is_printable, printable};
 use crate::nn::{Dyadic, Model, Momentum, Normalization, Rate};
 use crate::party::{Revealed, SetShape};
@@ -142,6 +143,7 @@ impl Job {
             }
         }
         self.model.check()?;
+        self.check_accuracy()?;
         if self.dataset.len() > MOST_NAME || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {
             return Err(Error::Usage(
                 "the data set's name has up to 64 letters, digits and signs, without blanks".into(),
@@ -196,6 +198,18 @@ impl Job {
             return Ok(());
         };
         Err(Error::Usage(wrong.into()))
+    }
+
+    /// Checks that the largest output of a row can be found where the accuracy is to be revealed.
+    fn check_accuracy(&self) -> Result<()> {
+        let classes = self.model.classes();
+        if !self.reveal.accuracy || classes <= MOST_COMPARED {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "the accuracy is counted for up to {MOST_COMPARED} classes, not {classes}: all pairs of a row's outputs are compared, and \
+             the dealer sends classes x 2^(classes - 1) bits a row to combine them; reveal the model alone, and score it in the clear"
+        )))
     }
 
     /// The settings as they are used: rates as the ring takes them.
@@ -310,7 +324,7 @@ mod tests {
         let wide = |n| move |j: &mut Job| j.model = Model::dense("wide", n, &[n], 10).unwrap();
         assert!(refused(&wide(1 << 21)).contains("too large"));
         assert!(refused(&wide(1 << 20)).contains("too large"));
-        assert!(refused(&wide(usize::MAX)).contains("too large"));
+        assert!(refused(&wide(1 << 31)).contains("too large"));
         let tall = |j: &mut Job| {
             (j.owners[0].train, j.batch) = (1 << 26, 1 << 26);
         };
