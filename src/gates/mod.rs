@@ -40,6 +40,8 @@ mod winner;
 pub(crate) mod lockstep;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use width::careless;
 
 pub use bilinear::{Bilinear, Conv, Layout, Pass};
 pub use bits::OpenBit;

@@ -56,7 +56,7 @@ impl<'a, S> Open<'a, S> {
 
     /// What was picked of lifted wires of `bits` bits ([`Values::wire_bits`]).
     pub fn picked(share: &'a S, bits: u32) -> Self {
-        Self { share, cut: 0, bits, lifted: true, argument: false }
+        Self { share, cut: 0, bits: width::picked(bits), lifted: true, argument: false }
     }
 
     /// The same opening of another value.

@@ -1,8 +1,9 @@
 //! What every gate must make of the values that went in, in exact integers or against a bound of docs/protocols.md.
 
 use super::record::{Gate, Record};
+use super::terms::{box_terms, product_terms};
 use crate::fixed::{Profile, Window, mask, signed};
-use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass, exp_frac};
+use crate::gates::{Bilinear, Boxes, exp_frac};
 use crate::kernel::twin::compare::pairs;
 use crate::party::Number;
 
@@ -95,8 +96,7 @@ pub(crate) fn check(r: &Record<Number>, p: &Profile) -> Result<(), String> {
             let (classes, cut) = (x.shape.matrix().1, 32 - p.frac);
             each(out, x, |i, e| rounding(e * wide(input(1).x[i / classes]), cut, out.x[i], out.bits))
         }
-        Gate::Product { map: Bilinear::Matrix(layout) } => product(x, input(1), layout, out),
-        Gate::Product { map: Bilinear::Conv(conv, pass) } => convolution(x, input(1), conv, pass, out),
+        Gate::Product { map } => product(x, input(1), map, out),
         Gate::Reciprocal => {
             let error = if p.frac <= 8 { 8.6e-4 } else { 9.4e-5 };
             each(out, x, |i, s| near(out.x[i], 1.0 / real(s & 0xffff, 12), error))
@@ -214,79 +214,25 @@ fn winner(y: &[i64], won: &[i64], low: u32) -> Result<(), String> {
     if -(-y[winner] >> low) >= floor { Ok(()) } else { Err(format!("{} won, the largest is {top}", y[winner])) }
 }
 
-fn product(x: &Number, w: &Number, layout: Layout, out: &Number) -> Result<(), String> {
-    let ((a, b), (_, d)) = (x.shape.matrix(), w.shape.matrix());
-    let (m, k, n) = match layout {
-        Layout::Plain => (a, b, d),
-        Layout::LeftTransposed => (b, a, d),
-        Layout::RightTransposed => (a, b, w.shape.matrix().0),
-    };
-    let left = |i: usize, t: usize| x.x[if layout == Layout::LeftTransposed { t * m + i } else { i * k + t }];
-    let right = |t: usize, j: usize| w.x[if layout == Layout::RightTransposed { j * k + t } else { t * n + j }];
-    if out.shape.axes() != [m, n] {
+fn product(x: &Number, w: &Number, map: Bilinear, out: &Number) -> Result<(), String> {
+    let (shape, _) = map.shape(&x.shape, &w.shape).map_err(|e| e.to_string())?;
+    if out.shape != shape {
         return Err(format!("the shape is {}", out.shape));
     }
-    (0..m * n).try_for_each(|at| {
-        let (i, j) = (at / n, at % n);
-        let want: i128 = (0..k).map(|t| wide(left(i, t)) * wide(right(t, j))).sum();
-        one_of(out.x[at], [want; 2], out.bits).map_err(|e| format!("element [{i}, {j}]: {e}"))
-    })
-}
-
-/// By the definition, over all triples of an image's value, a filter's and an output's that meet.
-fn convolution(x: &Number, w: &Number, conv: Conv, pass: Pass, out: &Number) -> Result<(), String> {
-    let ([rows, columns], [ky, kx]) = (conv.positions(), conv.kernel);
-    let batch = x.shape.matrix().0;
     let mut sums = vec![0i128; out.x.len()];
-    let mut at = [0; 5];
-    for index in 0..batch * rows * columns * ky * kx {
-        let mut rest = index;
-        for (at, size) in at.iter_mut().zip([kx, ky, columns, rows, batch]) {
-            (*at, rest) = (rest % size, rest / size);
-        }
-        let [tx, ty, ox, oy, n] = at;
-        let inside = |p: usize, t: usize, a: usize| {
-            (p * conv.stride[a] + t).checked_sub(conv.padding[a]).filter(|i| *i < conv.image[a])
-        };
-        let (Some(y), Some(x_at)) = (inside(oy, ty, 0), inside(ox, tx, 1)) else { continue };
-        for (c, o) in (0..conv.channels).flat_map(|c| (0..conv.outputs).map(move |o| (c, o))) {
-            let image = ((n * conv.image[0] + y) * conv.image[1] + x_at) * conv.channels + c;
-            let filter = ((ty * kx + tx) * conv.channels + c) * conv.outputs + o;
-            let output = ((n * rows + oy) * columns + ox) * conv.outputs + o;
-            let (left, right, to) = match pass {
-                Pass::Forward => (image, filter, output),
-                Pass::Filter => (image, output, filter),
-                Pass::Image => (output, filter, image),
-            };
-            sums[to] += wide(x.x[left]) * wide(w.x[right]);
-        }
-    }
-    let mut all = sums.into_iter().zip(&out.x);
-    all.try_for_each(|(want, got)| one_of(*got, [want; 2], out.bits))
+    product_terms(map, &x.shape, &w.shape, |left, right, to| sums[to] += wide(x.x[left]) * wide(w.x[right]));
+    let mut all = sums.into_iter().zip(&out.x).enumerate();
+    all.try_for_each(|(at, (want, got))| one_of(*got, [want; 2], out.bits).map_err(|e| format!("element {at}: {e}")))
 }
 
 fn box_sum(x: &Number, boxes: Boxes, out: &Number) -> Result<(), String> {
-    let Boxes { image, channels, positions, window: kernel, stride: times, padding, gap, dilation } = boxes;
     let batch = x.shape.matrix().0;
-    let mut got = out.x.iter();
-    for (n, y, x0) in
-        (0..batch).flat_map(|n| (0..positions[0]).flat_map(move |y| (0..positions[1]).map(move |x| (n, y, x))))
-    {
-        for c in 0..channels {
-            let mut sum = 0;
-            for (ky, kx) in (0..kernel[0]).flat_map(|ky| (0..kernel[1]).map(move |kx| (ky, kx))) {
-                let (sy, sx) = (y * times[0] + ky * dilation[0], x0 * times[1] + kx * dilation[1]);
-                let inside = |s: usize, a: usize| {
-                    s.checked_add_signed(-padding[a]).filter(|s| s % gap[a] == 0 && s / gap[a] < image[a])
-                };
-                if let (Some(sy), Some(sx)) = (inside(sy, 0), inside(sx, 1)) {
-                    sum += wide(x.x[((n * image[0] + sy / gap[0]) * image[1] + sx / gap[1]) * channels + c]);
-                }
-            }
-            one_of(*got.next().ok_or("a sum is missing")?, [sum; 2], out.bits)?;
-        }
+    if out.x.len() != batch * boxes.output_len() {
+        return Err("a sum is missing".into());
     }
-    Ok(())
+    let mut sums = vec![0i128; out.x.len()];
+    box_terms(boxes, batch, |from, to| sums[to] += wide(x.x[from]));
+    sums.into_iter().zip(&out.x).try_for_each(|(sum, got)| one_of(*got, [sum; 2], out.bits))
 }
 
 fn rescale(x: i128, bits: u32, scale: u32, shift: i32, times: u32, got: i64) -> Result<(), String> {

@@ -5,15 +5,18 @@
 
 pub(crate) mod counted;
 pub(crate) mod drawn;
+pub(crate) mod followed;
 pub(crate) mod kept;
 pub(crate) mod law;
 pub(crate) mod record;
 pub(crate) mod tap;
+pub(crate) mod terms;
 pub(crate) mod traced;
 pub(crate) mod vectors;
 pub(crate) mod world;
 
 pub(crate) use counted::Counted;
+pub(crate) use followed::Followed;
 pub(crate) use record::{Gate, Record};
 pub(crate) use tap::{Hand, Heard};
 pub(crate) use traced::Traced;

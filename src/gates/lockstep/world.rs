@@ -84,7 +84,7 @@ type Outbox = Arc<Mutex<Vec<Handed>>>;
 impl Run {
     /// Asserts that the run cost what the plan said: rounds, frames, bytes and multiplications at every party, and the
     /// bytes that the channels themselves counted.
-    fn assert_cost(&self, plan: &Plan) {
+    pub(crate) fn assert_cost(&self, plan: &Plan) {
         let [zero, one, dealer] = &self.stats;
         for (at, section) in SECTIONS.into_iter().enumerate() {
             let (server, deals) = (plan.server(section), plan.dealer(section));
@@ -149,15 +149,20 @@ impl World {
 
     /// The same in the clear, on values that no law allows.
     pub(crate) fn clear_unchecked(&self, program: &impl Program) -> Vec<Record<Number>> {
+        let mut traced = Traced::new(self.clear());
+        program.run(&mut traced).unwrap_or_else(|e| panic!("seed {}, in the clear: {e}", self.seed));
+        super::record::plain(&traced.records)
+    }
+
+    /// The clear run of the session.
+    pub(crate) fn clear(&self) -> Clear {
         let mut clear = Clear::new(self.profile.clone(), self.derive("coins"));
         clear.set_parameters(self.parameters.clone());
         for (set, cols, owners) in &self.sets {
             let rows = owners.iter().flatten().map(|x| i32::try_from(*x).unwrap()).collect();
             clear.set_rows(*set, *cols, rows);
         }
-        let mut traced = Traced::new(clear);
-        program.run(&mut traced).unwrap_or_else(|e| panic!("seed {}, in the clear: {e}", self.seed));
-        super::record::plain(&traced.records)
+        clear
     }
 
     /// The same as a plan.

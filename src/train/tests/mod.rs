@@ -9,6 +9,7 @@ mod lockstep;
 mod model;
 mod pools;
 mod privacy;
+mod random;
 mod ranges;
 mod stop;
 mod vectors;
