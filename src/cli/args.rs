@@ -78,7 +78,7 @@ pub(super) struct JobArgs {
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub owners: Option<usize>,
-    /// What the trainer sees: accuracy, model, ranges, none
+    /// What the trainer sees, or none
     ///
     /// ranges: how many values of samples left their range, by layer and epoch. Without it,
     /// a run that goes wrong by an overflow is not noticed.

@@ -115,7 +115,7 @@ fn estimate(costs: &Costs, network: Network, e: &Estimate) -> String {
 
 /// The tables of a step by layer and kind.
 fn breakdown(parts: &[Part]) -> String {
-    let opened = table(parts, "kB opened", |p| p.opened_bytes, &[("rounds", |p| p.rounds, 0)]);
+    let opened = table(parts, "kB sent", |p| p.opened_bytes, &[("rounds", |p| p.rounds, 0)]);
     let macs: [Extra; 2] = [("MMAC, server", |p| p.macs / 1e6, 2), ("dealer", |p| p.dealer_macs / 1e6, 2)];
     let dealt = table(parts, "kB dealt", |p| p.dealt_bytes, &macs);
     format!(

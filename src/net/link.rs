@@ -420,11 +420,12 @@ mod tests {
     #[test]
     fn a_peer_whose_clock_moves_is_waited_for_and_one_whose_clock_stands_is_not() {
         for (working, want) in [(true, "the work is done"), (false, "sent nothing")] {
-            let (mut link, mut peer, _reading) = naked_with(Duration::from_secs(3));
+            let (mut link, mut peer, _reading) = naked_with(Duration::from_secs(2));
             let presence = Presence::default();
             link.attach(&presence);
             let signing = thread::spawn(move || {
-                for i in 0..40 {
+                // longer than the deadline, and shorter than the 5 s that a naked stream may write for
+                for i in 0..20 {
                     thread::sleep(Duration::from_millis(150));
                     if peer.write_parts([&sign(if working { i } else { 7 }), &[]], || ()).is_err() {
                         return;

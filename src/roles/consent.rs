@@ -223,7 +223,7 @@ mod tests {
             reasons[0].clone()
         };
         let rule = heard(&Error::Usage("`least_rows = 5`\u{1b}[2J".into()));
-        assert_eq!(rule, "owner 3: refuses the job: `least_rows = 5`[2J");
+        assert_eq!(rule, "owner 3: refuses the job: `least_rows = 5`?[2J");
         let own = heard(&Error::format("/home/somebody/rows.csv", "is not there"));
         assert!(own.contains("its own log") && !own.contains("somebody"), "{own}");
     }

@@ -60,14 +60,14 @@ impl Cloud {
             let seed = heard.iter().find(|h| h.is(from, to) && h.frame.head.kind == Kind::Seed).unwrap();
             &seed.frame.body
         };
-        // a message's last 32 bytes
+        // a message's last 32 bytes; in front of them, the job's hash and that of the agreement
         let last = |body: &[u8]| -> [u8; 32] { body[body.len() - 32..].try_into().unwrap() };
         let number = heard.iter().find(|h| h.frame.head.kind == Kind::Opening).unwrap().frame.head.session;
         let session = |b: u8, server: &str| {
             let (dealt, given) = (body("dealer", server), body(server, "dealer"));
             let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 seed of a server's session");
             hasher.update(&last(dealt)).update(&last(given)).update(&[b]).update(&number.to_le_bytes());
-            Seed::from_bytes(*hasher.update(&given[..32]).finalize().as_bytes())
+            Seed::from_bytes(*hasher.update(&given[32..64]).finalize().as_bytes())
         };
         let [other, own] = [(0, "server 0"), (1, "server 1")].map(|(b, server)| Seeds {
             session: session(b, server),

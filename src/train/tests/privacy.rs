@@ -78,17 +78,23 @@ fn data(job: &Job, feature: Option<i64>, seed: u64) -> World {
     world
 }
 
-/// The bytes of frames, without the three that fill up the last word of a step's last opening.
+/// The bytes of frames, without the three that fill up the last word of an update's opening. It is the last of the first step;
+/// in the last step of an epoch, the openings of values that are checked against their ranges follow it.
 fn bytes(heard: &Heard, openings: bool) -> Vec<u8> {
     let frames = heard.frames();
-    let last = |at: usize| frames.get(at + 1).is_none_or(|next: &Frame| next.head.step != frames[at].head.step);
-    let one = |(at, frame): (usize, &Frame)| {
-        let padding = if openings && last(at) { 3 } else { 0 };
+    let first = frames.iter().take_while(|frame| frame.head.step == frames[0].head.step);
+    let update = first.last().map_or(0, |frame| frame.body.len());
+    let mut updates = 0;
+    let mut one = |frame: &Frame| {
+        let padding = if openings && frame.body.len() == update { 3 } else { 0 };
+        updates += usize::from(padding > 0);
         let (body, zeros) = frame.body.split_at(frame.body.len() - padding);
         assert!(zeros.iter().all(|b| *b == 0), "padding is zeros");
         body.to_vec()
     };
-    frames.iter().enumerate().flat_map(one).collect()
+    let bytes = frames.iter().flat_map(&mut one).collect();
+    assert!(!openings || updates == 9, "there are nine steps, and {updates} updates");
+    bytes
 }
 
 /// Pearson's statistic of the counts of bytes against the uniform law, 255 degrees of freedom.
