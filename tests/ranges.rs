@@ -27,13 +27,13 @@ fn clouds(rows: usize, scale: f32, seed: u64) -> Examples {
     let (mut place, mut dice) = (Dice(99), Dice(seed));
     let middle: Vec<f32> = (0..30).map(|_| place.bell()).collect();
     let x = Array2::from_shape_fn((rows, 10), |(i, j)| scale * (middle[i % 3 * 10 + j] + 0.7 * dice.bell()));
-    Examples::new(x, (0..rows).map(|i| (i % 3) as u32).collect(), 3).unwrap()
+    Examples::new(x, (0..3).cycle().take(rows).collect(), 3).expect("rows of three classes")
 }
 
 fn training() -> Training {
     let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
     let layers = vec![dense(16), LayerSpec::Relu, dense(3)];
-    let model = Model::new("own", 10, layers, 3, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
+    let model = Model::new("own", 10, layers, 3, Loss::SoftmaxCrossEntropy, Init::He).expect("layers that fit");
     Training::new(model).epochs(4).batch(32)
 }
 

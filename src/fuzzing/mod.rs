@@ -22,8 +22,11 @@ mod tests;
 pub use crate::net::fuzzing::{frames, greeting, handshake};
 pub use crate::roles::fuzzing::message;
 
+/// Reads bytes as something that comes from outside; panics where a promise is broken.
+pub type Target = fn(&[u8]);
+
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 12] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("cifar", cifar),
     ("cluster", cluster),
     ("frames", frames),

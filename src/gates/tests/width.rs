@@ -13,7 +13,10 @@ use crate::prg::{Seed, public_seed};
 use crate::tensor::Device;
 
 /// The gates that see values of rings that do not fit, and what each of them says.
-struct Refused(Vec<(&'static str, Option<(&'static str, u32, u32)>)>);
+struct Refused(Vec<(&'static str, Option<Misfit>)>);
+
+/// The gate that refused, and the two widths.
+type Misfit = (&'static str, u32, u32);
 
 impl Refused {
     fn note<T>(&mut self, case: &'static str, result: Result<T>) {

@@ -104,7 +104,7 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], decays: &[u64], share0
                 let entries = [top + (1 << digit), top, top.wrapping_sub(1 << digit)]
                     .map(|below| exp_entry(decays, low.wrapping_add(below), p.frac));
                 for (i, x) in (0u32..).zip(values) {
-                    let step = i.wrapping_sub(high).wrapping_add(1) % EXP_ENTRIES as u32;
+                    let step = i.wrapping_sub(high).wrapping_add(1) % (1 << (EXP_WHOLE - EXP_STEP));
                     let entry = (0u32..).zip(entries).fold(0, |sum, (at, entry)| sum | entry & all_if(step == at));
                     *x = entry.wrapping_sub(*x);
                 }
