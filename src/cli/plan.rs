@@ -115,7 +115,7 @@ fn estimate(costs: &Costs, network: Network, e: &Estimate) -> String {
 
 /// The tables of a step by layer and kind.
 fn breakdown(parts: &[Part]) -> String {
-    let opened = table(parts, "kB sent", |p| p.opened_bytes, &[("rounds", |p| p.rounds, 0)]);
+    let opened = table(parts, "kB opened", |p| p.opened_bytes, &[("rounds", |p| p.rounds, 0)]);
     let macs: [Extra; 2] = [("MMAC, server", |p| p.macs / 1e6, 2), ("dealer", |p| p.dealer_macs / 1e6, 2)];
     let dealt = table(parts, "kB dealt", |p| p.dealt_bytes, &macs);
     format!(
@@ -136,7 +136,9 @@ fn table(parts: &[Part], name: &str, of: fn(&Part) -> f64, extra: &[Extra]) -> S
     });
     let sum =
         |of: fn(&Part) -> f64, which: &dyn Fn(&Part) -> bool| parts.iter().filter(|p| which(p)).map(of).sum::<f64>();
-    let kinds: Vec<CostKind> = CostKind::ALL.into_iter().filter(|k| sum(of, &|p| p.kind == *k) > 0.0).collect();
+    // range checks have a row of their own, which needs no column
+    let kinds = CostKind::ALL.into_iter().filter(|k| *k != CostKind::Ranges && sum(of, &|p| p.kind == *k) > 0.0);
+    let kinds: Vec<CostKind> = kinds.collect();
     let cell = |x: f64, digits: usize| match x {
         0.0 => "-".to_owned(),
         x if x >= 1e4 => format!("{x:.0}"),

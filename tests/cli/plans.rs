@@ -33,7 +33,7 @@ fn a_plan_s_parts_sum_up_and_its_tables_fit() {
         assert!((sum - number(&memory["total_mib"])).abs() < 1e-6 && sum > 200.0, "{memory}");
         let text = run(dir.path(), &args);
         assert!(text.done().lines().all(|line| line.chars().count() <= 100), "{}", text.out);
-        for words in ["memory, MiB", "rounds", "kB sent", "kB dealt", "relu2", "gradients", "update"] {
+        for words in ["memory, MiB", "rounds", "kB opened", "kB dealt", "relu2", "gradients", "update"] {
             assert!(text.out.contains(words), "{words} is not in\n{}", text.out);
         }
     }
