@@ -80,8 +80,9 @@ pub(super) struct JobArgs {
     pub owners: Option<usize>,
     /// What the trainer sees, or none
     ///
-    /// ranges: how many values of samples left their range, by layer and epoch. Without it,
-    /// a run that goes wrong by an overflow is not noticed.
+    /// accuracy, model, and ranges: how many sampled values left their range, by layer and epoch.
+    ///
+    /// Without ranges, a run that overflows is not noticed.
     #[arg(long, value_delimiter = ',', default_value = "accuracy,model,ranges")]
     pub reveal: Vec<String>,
     /// Fixes the public choices; masks never follow it
@@ -127,10 +128,10 @@ pub(super) struct TrainArgs {
     pub compare_clear: bool,
     /// Seconds that a role waits for another that does nothing
     ///
-    /// One that computes, sends or receives is waited for, and so is one that waits for such a party.
+    /// One that computes, sends or receives is waited for, and so is one that waits for it.
     ///
     /// With --cluster, the cluster file has its own.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub deadline: u64,
     #[command(flatten)]
     pub memory: MemoryArgs,

@@ -27,8 +27,33 @@ impl Folder {
         let folder = Self(out.to_owned());
         folder.check(overwrite)?;
         fs::create_dir_all(out).map_err(|e| Error::file(out, e))?;
-        folder.empty()?;
+        folder.move_run(out, &folder.replaced())?;
         Ok(folder)
+    }
+
+    /// Training has begun: a run that this one replaces goes, the model first.
+    pub(super) fn begun(&self) -> Result<()> {
+        let replaced = self.replaced();
+        RUN.into_iter().try_for_each(|name| self.remove(&replaced.join(name)))?;
+        match fs::remove_dir(&replaced) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(replaced, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a run is that this one replaces, until this one trains.
+    fn replaced(&self) -> PathBuf {
+        self.0.join("replaced")
+    }
+
+    /// Moves the files of a run.
+    fn move_run(&self, from: &Path, to: &Path) -> Result<()> {
+        for (from, to) in RUN.into_iter().map(|name| (from.join(name), to.join(name))).filter(|(from, _)| from.exists())
+        {
+            to.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| Error::file(&to, e))?;
+            fs::rename(&from, &to).map_err(|e| Error::file(from, e))?;
+        }
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -65,9 +90,11 @@ impl Folder {
         Ok(Metrics { path, file })
     }
 
-    /// Takes the files of a run out, the model first; logs, too.
+    /// Takes the files of a run that did not begin to train out, logs too, and puts those of the run back that it was to replace.
     pub(super) fn empty(&self) -> Result<()> {
         RUN.into_iter().try_for_each(|name| self.remove(&self.0.join(name)))?;
+        self.move_run(&self.replaced(), &self.0)?;
+        let _ = fs::remove_dir(self.replaced());
         let Ok(logs) = fs::read_dir(self.0.join(LOGS)) else { return Ok(()) };
         let logs = logs.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "log"));
         logs.into_iter().try_for_each(|log| self.remove(&log))
@@ -97,7 +124,7 @@ impl Folder {
     }
 }
 
-/// The files that make a folder that of a run, in the order in which they are taken out.
+/// The files that make a folder that of a run, in the order in which they are taken out or moved.
 const RUN: [&str; 5] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, JOB];
 const MODEL: &str = "model.safetensors";
 const WRONG_MODEL: &str = "model-wrong.safetensors";

@@ -65,6 +65,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         if failed.is_ok() {
             failed = metrics.note(&event);
         }
+        if matches!(event, Event::Started) && failed.is_ok() {
+            failed = folder.begun();
+        }
         if failed.is_err() {
             interrupted.store(true, Ordering::SeqCst);
         }

@@ -407,6 +407,16 @@ fn timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
 }
 
+/// Makes a call again that a signal interrupted: a process that was stopped and goes on has lost nothing.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map_err(timed_out),
+        }
+    }
+}
+
 /// A socket whose calls end at a moment, however slowly the peer drips.
 struct Timed {
     socket: TcpStream,
@@ -427,7 +437,7 @@ impl Read for Timed {
         if let Some(left) = self.left()? {
             self.socket.set_read_timeout(Some(left))?;
         }
-        self.socket.read(buf).map_err(timed_out)
+        uninterrupted(|| self.socket.read(buf))
     }
 }
 
@@ -440,7 +450,7 @@ impl Write for Timed {
         if let Some(left) = self.left()? {
             self.socket.set_write_timeout(Some(left))?;
         }
-        self.socket.write_vectored(bufs).map_err(timed_out)
+        uninterrupted(|| self.socket.write_vectored(bufs))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -48,6 +48,11 @@ fn labels_that_are_not_those_of_the_set_are_refused_unless_they_are_meant() {
     train(&["--data-dir", "shifted"]).failed(1, &says);
     run(dir.path(), &[&["dry-run", "--data-dir", "shifted"], &short[..]].concat()).failed(1, &says);
     train(&["--data-dir", "shifted", "--unchecked-data"]).done();
+    let model = fs::read(dir.path().join("out/model.safetensors")).unwrap();
+    train(&["--data-dir", "shifted"]).failed(1, &says);
+    let kept = fs::read(dir.path().join("out/model.safetensors")).unwrap();
+    assert!(kept == model, "a run that does not begin replaces nothing");
+    assert!(!dir.path().join("out/replaced").exists());
     run(dir.path(), &["evaluate", "out/model.safetensors", "--data-dir", "shifted"]).failed(1, &says);
     // the controls: the same rows packed otherwise, and the labels where they belong
     train(&[]).done();
