@@ -27,7 +27,7 @@ pub fn exp_factors(frac: u32) -> &'static [u64] {
     TABLES[frac as usize].get_or_init(table)
 }
 
-/// What [`exp_entry`] is computed from: `e^2` with 61 fraction bits, and `e^-(2^i / 2^frac)` with 64, `i` from 0 on.
+/// What `exp_entry` is computed from: `e^2` with 61 fraction bits, and `e^-(2^i / 2^frac)` with 64, `i` from 0 on.
 ///
 /// # Panics
 /// Above 10 fraction bits.

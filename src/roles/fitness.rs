@@ -42,7 +42,7 @@ pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
 /// with, and columns that come to nothing on the profile's grid.
 ///
 /// # Errors
-/// As [`fits`].
+/// [`Error::Usage`] with row, column, value and bound of the first value that does not fit.
 pub fn look_at_rows(job: &Job, train: &Examples, test: &Examples) -> Result<Vec<String>> {
     fits(job, [train, test])?;
     let mut warnings = Vec::new();
