@@ -132,7 +132,8 @@ fn tensors(heard: &[Heard]) -> Vec<(String, Vec<u8>)> {
                 Kind::Opening if last => (0, body.len() - 3),
                 // a sealed parameter stands between what it is and the figures
                 Kind::Progress if body.len() < 4_000 => (0, 0),
-                Kind::Progress => (64, body.len() - 512),
+                // of a fixed length: numbers in front of it and behind it take one byte more or less
+                Kind::Progress => (64, 64 + 7_500),
                 _ => (0, body.len()),
             };
             body[from..to].to_vec()
