@@ -112,7 +112,7 @@ fn outside_crates_stay_behind_their_walls() {
         "src/roles/mod.rs:2: `wgpu` belongs in src/backend/",
         "src/roles/mod.rs:3: `rustls::x` belongs in src/net/tls.rs, src/data/",
         "src/roles/mod.rs:3: `clap::Parser` belongs in src/cli/, src/cli.rs, src/main.rs",
-        "src/roles/mod.rs:3: `println!` belongs in src/cli/, src/cli.rs, src/main.rs; the library reports events",
+        "src/roles/mod.rs:3: `println!` belongs in src/cli/, src/cli.rs, src/main.rs, src/train/tests/; the library reports events",
     ];
     assert_eq!(lines, expected);
     let own = "mod wgpu; use crate::backend::{wgpu::Gpu, Cpu}; fn f(x: X) { x.net(); }\nmod tests { println!(); }";

@@ -10,6 +10,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::error::{Error, Result};
+use crate::net::{is_printable, printable};
 use crate::nn::foreign::{CONVERT, origin, turned};
 use crate::nn::stage::Linear;
 use crate::nn::{Model, Normalization, clear};
@@ -198,8 +199,18 @@ fn described(text: &[u8]) -> std::result::Result<(Option<Model>, Option<Normaliz
     let model = metadata.and_then(|m| m.get(MODEL)).map(|text| serde_json::from_str::<Model>(text));
     let model = model.transpose().map_err(|e| e.to_string())?;
     model.as_ref().map_or(Ok(()), Model::check).map_err(|e| e.to_string())?;
-    let normalization = metadata.and_then(|m| m.get(NORMALIZATION)).map(|text| serde_json::from_str(text));
-    Ok((model, normalization.transpose().map_err(|e| e.to_string())?))
+    if model.as_ref().is_some_and(|model| !is_printable(model.name())) {
+        return Err("its name has control characters, or is too long".into());
+    }
+    let normalization = metadata.and_then(|m| m.get(NORMALIZATION));
+    let normalization = normalization.map(|text| serde_json::from_str::<Option<Normalization>>(text));
+    let normalization = normalization.transpose().map_err(|e| e.to_string())?.flatten();
+    match normalization {
+        Some(n) if !(n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0) => {
+            Err(format!("its features have a mean of {} and a deviation of {}, which cannot be", n.mean, n.deviation))
+        }
+        normalization => Ok((model, normalization)),
+    }
 }
 
 /// The parameters of a model in a file, in the order of [`Model::parameters`].
@@ -221,12 +232,15 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
                 Dtype::F64 => numbers(tensor.data(), f64::from_le_bytes),
                 other => return Err(format!("`{name}` is {other:?}, it has to be F32 or F64")),
             };
+            if let Some(x) = values.iter().find(|x| !x.is_finite()) {
+                return Err(format!("`{name}` has a value of {x}; parameters are finite numbers"));
+            }
             parameters.push(values);
             known.push(name);
         }
     }
     match tensors.names().into_iter().find(|name| !known.iter().any(|known| known == name)) {
-        Some(name) => Err(format!("`{name}` is none of its parameters; it has `{}`", known.join("`, `"))),
+        Some(name) => Err(format!("`{}` is none of its parameters; it has `{}`", printable(name), known.join("`, `"))),
         None => Ok(parameters),
     }
 }
@@ -372,6 +386,25 @@ mod tests {
             }
             assert!(Saved::load(&path).unwrap_err().to_string().contains("save_file"));
         }
+    }
+
+    #[test]
+    fn models_with_values_that_are_no_numbers_or_names_that_steer_a_terminal_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let load = |name: &str, deviation: f64, bias: f64| {
+            let model = Model::dense(name, 3, &[], 2).unwrap();
+            let scale = Some(Normalization { mean: 0.5, deviation });
+            Saved::new(model, scale, &[vec![0.0; 6], vec![0.0, bias]]).unwrap().save(&path).unwrap();
+            Saved::load(&path).map(drop).map_err(|e| e.to_string())
+        };
+        assert_eq!(load("tiny", 0.25, 1.0), Ok(()));
+        for bias in [f64::NAN, f64::INFINITY] {
+            assert!(load("tiny", 0.25, bias).unwrap_err().contains("`dense1.bias` has a value of"));
+        }
+        assert!(load("tiny", 0.0, 1.0).unwrap_err().contains("a deviation of 0"));
+        let error = load("a\u{1b}[31m\nerror: forged", 0.25, 1.0).unwrap_err();
+        assert!(error.contains("control characters") && !error.contains("forged"), "{error}");
     }
 
     #[test]
