@@ -4,6 +4,7 @@
 //! memory, [`Listener`] and [`dial`] make a [`Link`] over the network, [`Faulty`] breaks any of them for tests.
 //! Who may talk is in the [`Cluster`] file: the SHA-256 of every party's public key. Who we are is an [`Identity`].
 
+mod bell;
 mod channel;
 mod cluster;
 mod dial;

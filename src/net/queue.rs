@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::bell::Bell;
 use super::channel::{Frame, MAX_FRAME};
 use crate::pulse::Pulse;
 
@@ -12,9 +13,9 @@ use crate::pulse::Pulse;
 pub(super) struct Queue {
     state: Mutex<State>,
     /// Told to who waits for a frame.
-    filled: Condvar,
+    filled: Bell,
     /// Told to who waits for room, for the last frame to be written, or for the end.
-    drained: Condvar,
+    drained: Bell,
     /// Grows with every piece that moves, so that a slow peer is not taken for a silent one.
     moved: AtomicU64,
 }
@@ -89,36 +90,34 @@ impl Queue {
             waiting: false,
             max_frame: MAX_FRAME,
         };
-        Self { state: Mutex::new(state), filled: Condvar::new(), drained: Condvar::new(), moved: AtomicU64::new(0) }
+        Self { state: Mutex::new(state), filled: Bell::default(), drained: Bell::default(), moved: AtomicU64::new(0) }
     }
 
     /// Adds a frame once there is room. A frame larger than the queue waits until the queue is empty.
     pub(super) fn push(&self, frame: Frame, patience: Option<Patience<'_>>) -> Result<(), Stop> {
         let bytes = frame.bytes();
         let fits = |s: &State| s.end.is_some() || s.frames.is_empty() || s.bytes + bytes <= s.room;
-        let mut state = self.wait(&self.drained, patience, fits)?;
+        let mut state = self.wait(self.lock(), &self.drained, patience, fits)?;
         if let Some(reason) = &state.end {
             return Err(Stop::Ended(reason.clone()));
         }
         state.bytes += bytes;
         state.frames.push_back(frame);
         drop(state);
-        self.filled.notify_one();
+        self.filled.ring();
         Ok(())
     }
 
     /// Takes the oldest frame; an ended queue first gives all that it holds.
     pub(super) fn pop(&self, patience: Option<Patience<'_>>) -> Result<Frame, Stop> {
-        self.await_frames(true);
-        let waited = self.wait(&self.filled, patience, State::is_filled);
-        self.take(waited.inspect_err(|_| self.await_frames(false))?)
+        let state = self.await_frames();
+        let waited = self.wait(state, &self.filled, patience, State::is_filled);
+        self.take(waited.inspect_err(|_| self.lock().waiting = false)?)
     }
 
     /// Takes the oldest frame; late where none comes within this time, whatever moves.
     pub(super) fn pop_within(&self, limit: Duration) -> Result<Frame, Stop> {
-        self.await_frames(true);
-        let waited = self.filled.wait_timeout_while(self.lock(), limit, |s| !s.is_filled());
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let mut state = self.filled.wait(self.await_frames(), Some(limit), State::is_filled);
         if state.is_filled() {
             return self.take(state);
         }
@@ -135,7 +134,7 @@ impl Queue {
         state.busy = true;
         drop(state);
         self.touch();
-        self.drained.notify_all();
+        self.drained.ring();
         Ok(frame)
     }
 
@@ -144,8 +143,8 @@ impl Queue {
     /// # Errors
     /// The limit, once somebody waits for this very frame or the queue ended.
     pub(super) fn admit(&self, bytes: u64) -> Result<(), u64> {
-        let held = |s: &mut State| bytes > s.max_frame && s.end.is_none() && !(s.waiting && s.frames.is_empty());
-        let state = self.drained.wait_while(self.lock(), held).unwrap_or_else(PoisonError::into_inner);
+        let known = |s: &State| bytes <= s.max_frame || s.end.is_some() || (s.waiting && s.frames.is_empty());
+        let state = self.drained.wait(self.lock(), None, known);
         if bytes <= state.max_frame { Ok(()) } else { Err(state.max_frame) }
     }
 
@@ -161,19 +160,23 @@ impl Queue {
     /// Sets the longest body that may come in.
     pub(super) fn set_max_frame(&self, bytes: u64) {
         self.lock().max_frame = bytes;
-        self.drained.notify_all();
+        self.drained.ring();
     }
 
-    /// Notes whether somebody waits for a frame.
-    fn await_frames(&self, waiting: bool) {
-        self.lock().waiting = waiting;
-        self.drained.notify_all();
+    /// Notes that somebody waits for a frame, unless there is one.
+    fn await_frames(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        if !state.is_filled() {
+            state.waiting = true;
+            self.drained.ring();
+        }
+        state
     }
 
     /// Waits until all is popped and written.
     pub(super) fn settle(&self, patience: Patience<'_>) -> Result<(), Stop> {
         let settled = |s: &State| s.broken || (s.frames.is_empty() && !s.busy);
-        let state = self.wait(&self.drained, Some(patience), settled)?;
+        let state = self.wait(self.lock(), &self.drained, Some(patience), settled)?;
         match &state.end {
             Some(reason) if state.broken => Err(Stop::Ended(reason.clone())),
             _ => Ok(()),
@@ -183,19 +186,19 @@ impl Queue {
     /// Waits until whoever pops has stopped.
     pub(super) fn await_finish(&self, patience: Duration) -> Result<(), Stop> {
         let patience = Patience { limit: patience, theirs: None, mine: None };
-        self.wait(&self.drained, Some(patience), |s| s.finished).map(drop)
+        self.wait(self.lock(), &self.drained, Some(patience), |s| s.finished).map(drop)
     }
 
     /// Notes that a popped frame is written.
     pub(super) fn written(&self) {
         self.lock().busy = false;
-        self.drained.notify_all();
+        self.drained.ring();
     }
 
     /// Notes that whoever pops has stopped.
     pub(super) fn finish(&self) {
         self.lock().finished = true;
-        self.drained.notify_all();
+        self.drained.ring();
     }
 
     /// Ends the queue: nothing more goes in, what is in can still be taken. The first reason stays.
@@ -252,25 +255,25 @@ impl Queue {
     }
 
     /// Waits until `ready`, as long as something moves within every `patience`: a piece of a frame, or the peer's clock of work.
-    fn wait(
-        &self,
-        on: &Condvar,
+    fn wait<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        on: &Bell,
         patience: Option<Patience<'_>>,
         ready: impl Fn(&State) -> bool,
-    ) -> Result<MutexGuard<'_, State>, Stop> {
-        let mut state = self.lock();
+    ) -> Result<MutexGuard<'a, State>, Stop> {
         if ready(&state) {
             return Ok(state);
         }
         let Some(patience) = patience else {
-            return Ok(on.wait_while(state, |s| !ready(s)).unwrap_or_else(PoisonError::into_inner));
+            return Ok(on.wait(state, None, ready));
         };
         let look = || (self.moved.load(Ordering::Relaxed), patience.look());
         let slice = (patience.limit / LOOKS).min(LONGEST_SLICE);
         let (mut seen, mut since) = (look(), Instant::now());
         loop {
             let left = patience.limit.saturating_sub(since.elapsed());
-            state = on.wait_timeout(state, left.min(slice)).unwrap_or_else(PoisonError::into_inner).0;
+            state = on.wait(state, Some(left.min(slice)), &ready);
             if ready(&state) {
                 return Ok(state);
             }
@@ -284,8 +287,8 @@ impl Queue {
     }
 
     fn notify(&self) {
-        self.filled.notify_all();
-        self.drained.notify_all();
+        self.filled.ring();
+        self.drained.ring();
     }
 
     /// No holder of the lock can panic between two changes, so a poisoned state is still sound.
