@@ -15,10 +15,12 @@ mod dealer;
 mod ending;
 mod harness;
 mod ledger;
+mod outlet;
 mod plan;
 mod ranges;
 mod rows;
 mod server;
+mod shares;
 mod stats;
 
 pub use clear::{Clear, Number};
@@ -26,10 +28,12 @@ pub use dealer::{Dealer, DealtBits, DealtWire};
 pub use ending::Verdict;
 pub use harness::{Draw, DrawLog};
 pub use ledger::{Cost, CostKind, Entry};
+pub use outlet::{HandOut, Outlet, Revealed};
 pub use plan::{LargestFrames, Plan, PlannedSet};
 pub use ranges::{Moment, Range, Ranges};
 pub use rows::{MaskedRows, RowMasks, Set, SetShape};
-pub use server::{BitShare, Half, HandOut, Links, OpenBits, OpenWire, Outlet, Peer, Revealed, Server};
+pub use server::{Links, Peer, Server};
+pub use shares::{BitShare, Half, OpenBits, OpenWire};
 pub use stats::{Section, Stats, Traffic};
 
 pub(crate) use clear::{largest, power};

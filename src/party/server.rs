@@ -4,12 +4,12 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
 use super::constants::Constants;
 use super::ending::Ending;
 use super::harness::DrawLog;
+use super::outlet::{Outlet, Revealed};
 use super::rows::{MaskedRows, RowMasks, Set, count, low};
+use super::shares::{BitShare, Half, OpenBits, OpenWire};
 use super::stats::Account;
 use super::{Judge, Section, Stats, Values, Verdict};
 use crate::error::{Error, Result};
@@ -21,73 +21,6 @@ use crate::net::{Channel, Head, Kind, receive_exactly};
 use crate::prg::Seed;
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
-
-/// A server's half of a value that is not opened.
-#[derive(Clone)]
-pub struct Half {
-    /// The half.
-    pub(crate) x: Tensor,
-    /// Bits of its ring.
-    pub(crate) bits: u32,
-}
-
-/// A value `x_hat - r`, opened under the mask `r`.
-#[derive(Clone)]
-pub struct OpenWire {
-    /// The public masked value.
-    pub(crate) hat: Tensor,
-    /// My half of the mask.
-    pub(crate) r: Tensor,
-    /// Bits of its ring.
-    pub(crate) bits: u32,
-    /// My half of the value in the ring, once somebody asked for it.
-    pub(crate) half: OnceCell<Tensor>,
-}
-
-/// A server's half (by XOR) of secret bits.
-#[derive(Clone)]
-pub struct BitShare {
-    /// 32 bits to a word.
-    pub(crate) x: Tensor,
-    /// Their shape.
-    pub(crate) shape: Shape,
-}
-
-/// Secret bits, opened under masks.
-#[derive(Clone)]
-pub struct OpenBits {
-    /// The public masked bits.
-    pub(crate) hat: Tensor,
-    /// My half (by XOR) of their masks.
-    pub(crate) own: Tensor,
-    /// My half of the masks in the ring, packed; where it was asked for.
-    pub(crate) lambda: Option<Tensor>,
-    /// Their shape.
-    pub(crate) shape: Shape,
-}
-
-impl OpenBits {
-    /// My half of the masks in the ring.
-    ///
-    /// # Panics
-    /// Where the bits were opened without.
-    pub(crate) fn in_ring(&self) -> &Tensor {
-        self.lambda.as_ref().expect("bits that are used in the ring are opened with their masks in it")
-    }
-}
-
-macro_rules! debug_shape {
-    ($($t:ident . $field:ident),*) => { $(
-        impl fmt::Debug for $t {
-            /// Shape only: it holds a share or a mask.
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}{:?}", stringify!($t), self.$field.shape())
-            }
-        }
-    )* };
-}
-
-debug_shape!(Half.x, OpenWire.hat, BitShare.x, OpenBits.hat);
 
 /// What the other server sent in an exchange.
 pub struct Peer {
@@ -129,37 +62,6 @@ pub struct Server {
     scores: Box<dyn FnMut(u32, u32) -> Result<()> + Send>,
     judge: Judge,
     ending: Ending,
-}
-
-/// The way out to the trainer.
-pub struct Outlet {
-    /// Whether the job lists it.
-    pub allowed: Box<dyn Fn(Revealed) -> bool + Send>,
-    /// Takes a server's re-randomised half, the bits of its ring, and what the steps cost so far.
-    pub hand_out: HandOut,
-}
-
-/// Takes one half on its way to the trainer.
-pub type HandOut = Box<dyn FnMut(Revealed, Vec<u64>, u32, Stats) -> Result<()> + Send>;
-
-/// One thing that is revealed to the trainer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Revealed {
-    /// Right answers on the test rows after an epoch, counted from 1; scaled by `2^frac`.
-    Hits {
-        /// The epoch.
-        epoch: u32,
-    },
-    /// A parameter of the final model, with the profile's fraction bits.
-    Parameter {
-        /// Its number.
-        index: u32,
-    },
-    /// Sampled values of an epoch that were out of their range, by the places of [`Model::watched`](crate::nn::Model::watched).
-    OutOfRange {
-        /// The epoch.
-        epoch: u32,
-    },
 }
 
 impl Server {
