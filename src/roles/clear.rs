@@ -10,10 +10,10 @@ use crate::fixed::MASTER_BITS;
 use crate::party::{Clear, Number, Ranges, Revealed, Set, Verdict};
 use crate::prg::Seed;
 use crate::roles::Training;
+use crate::roles::collector::epoch_of;
 use crate::roles::event::Event;
 use crate::roles::fitness::shapes_fit;
 use crate::roles::owner::grid;
-use crate::roles::trainer::epoch_of;
 use crate::shape::Shape;
 use crate::train::{Job, Reveals, best_of, train};
 

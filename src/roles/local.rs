@@ -19,8 +19,8 @@ use crate::net::{Cluster, Identity, OwnerEntry, Parts, Post, Role, TrainerEntry,
 use crate::roles::blame::{self, Failure};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::memory_limit::MemoryLimit;
+use crate::roles::outcome::Outcome;
 use crate::roles::remote::Place;
-use crate::roles::trainer::Outcome;
 use crate::train::{Job, Policy};
 
 /// How to start the other roles.

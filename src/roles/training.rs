@@ -1,26 +1,15 @@
 //! The door for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
-use crate::backend::{Backend, Cpu};
-use crate::data::{Examples, Known};
+use crate::data::Known;
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, Profile, encode};
-use crate::net::{Channel, Identity, Presence, Role, pair};
 use crate::nn::{Model, Momentum, Normalization, Rate, initial_parameters};
-use crate::roles::agreement::Parties;
-use crate::roles::blame::Failure;
-use crate::roles::consent::Consent;
-use crate::roles::costs::{Costs, announce, plan_summary};
-use crate::roles::event::{Event, Summary};
-use crate::roles::fitness::{look_at_parameters, look_at_rate, look_at_rows};
-use crate::roles::owner::rows_of;
-use crate::roles::{
-    DealerLinks, MemoryLimit, Outcome, OwnerLinks, ServerLinks, TrainerLinks, made, run_dealer, run_owner, run_server,
-    run_trainer,
-};
+use crate::roles::costs::{Costs, plan_summary};
+use crate::roles::event::Summary;
+use crate::roles::fitness::{look_at_parameters, look_at_rate};
 use crate::shape::Shape;
 use crate::train::{EarlyStop, Initial, Job, Owned, Recipe, Reveals, Schedule, initial_hash};
 
@@ -44,7 +33,7 @@ pub struct Training {
     stop: Option<EarlyStop>,
     reveal: Reveals,
     ends_from: Option<u64>,
-    end: Arc<AtomicBool>,
+    pub(super) end: Arc<AtomicBool>,
     seed: u64,
     initial: Option<Vec<Vec<f64>>>,
     private: bool,
@@ -225,7 +214,7 @@ impl Training {
     }
 
     /// Begins with these parameters instead of random ones, in the order of [`Model::parameters`]; momentum is at rest. They are
-    /// public: the job has their hash. [`Outcome::parameters`] and
+    /// public: the job has their hash. [`Outcome::parameters`](crate::roles::Outcome::parameters) and
     /// [`Saved::load_parameters`](crate::nn::Saved::load_parameters) are of this form.
     #[must_use]
     pub fn initial(self, parameters: Vec<Vec<f64>>) -> Self {
@@ -312,108 +301,6 @@ impl Training {
         job.check()?;
         let ends_from = self.ends_from.unwrap_or_else(|| job.steps_per_epoch().max(FIRST_END));
         Ok(Job { ends_from, ..job })
-    }
-
-    /// Trains with all roles as threads of this process, on the processor.
-    ///
-    /// # Errors
-    /// Where settings do not fit each other or the rows, or a role fails.
-    pub fn run(&self, train: &Examples, test: &Examples, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
-        self.run_on(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, on_event)
-    }
-
-    /// [`Training::run`] with the servers on another backend; the dealer stays on the processor.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn run_on(
-        &self,
-        backend: &Arc<dyn Backend>,
-        train: &Examples,
-        test: &Examples,
-        on_event: &mut dyn FnMut(Event),
-    ) -> Result<Outcome> {
-        let job = self.job(train.len(), test.len())?;
-        let mut warnings = look_at_rows(&job, train, test)?;
-        let initial = self.initial_parameters(&job)?;
-        on_event(announce(&job, &backend.name())?);
-        warnings.splice(0..0, self.warnings(&initial));
-        warnings.into_iter().for_each(|text| on_event(Event::Warning { text }));
-        let identity = Identity::generate()?;
-        let parties = Parties::threads(identity.sealing_key());
-        let [t0, t1, td] = ["server 0", "server 1", "dealer"].map(|party| pair("trainer", party));
-        let (peer0, peer1) = pair("server 0", "server 1");
-        let (dealer0, dealt0) = pair("dealer", "server 0");
-        let (dealer1, dealt1) = pair("dealer", "server 1");
-        let mut owners: [Vec<(Role, Box<dyn Channel>)>; 3] = Default::default();
-        let mut uploads = Vec::new();
-        for role in (0..).take(job.owners.len()).map(Role::Owner) {
-            let name = role.to_string();
-            let [a, b, c] = ["server 0", "server 1", "dealer"].map(|party| pair(&name, party));
-            owners[0].push((role, Box::new(a.1)));
-            owners[1].push((role, Box::new(b.1)));
-            owners[2].push((role, Box::new(c.1)));
-            let servers: [Box<dyn Channel>; 2] = [Box::new(a.0), Box::new(b.0)];
-            uploads.push(OwnerLinks {
-                servers,
-                dealer: Box::new(c.0),
-                presence: Presence::default(),
-                parties: parties.clone(),
-            });
-        }
-        let failed = Mutex::new(Vec::new());
-        let note = |party: &str, result: Result<()>| {
-            if let Err(e) = result {
-                let failure = (Failure::new(party, &e), e);
-                failed.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-            }
-        };
-        let outcome = thread::scope(|scope| {
-            let [mut owners0, mut owners1, mut others] = owners;
-            owners0.extend([(Role::Server(1), Box::new(peer0) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt0))]);
-            owners1.extend([(Role::Server(0), Box::new(peer1) as Box<dyn Channel>), (Role::Dealer, Box::new(dealt1))]);
-            for (id, (trainer, others)) in (0..).zip([(t0.1, owners0), (t1.1, owners1)]) {
-                let (trainer, presence, parties) = (Box::new(trainer), Presence::default(), parties.clone());
-                let (meet, memory) = (made(others), MemoryLimit::Unlimited);
-                let links = ServerLinks { trainer, meet, parties, presence, memory };
-                let note = &note;
-                scope.spawn(move || {
-                    let ended = run_server(id, links, backend.clone());
-                    note(&format!("server {id}"), ended.map_err(|broken| broken.why));
-                });
-            }
-            others.extend([
-                (Role::Server(0), Box::new(dealer0) as Box<dyn Channel>),
-                (Role::Server(1), Box::new(dealer1)),
-            ]);
-            let (trainer, presence) = (Box::new(td.1), Presence::default());
-            let (meet, memory) = (made(others), MemoryLimit::Unlimited);
-            let links = DealerLinks { trainer, meet, presence, parties: parties.clone(), memory };
-            let note = &note;
-            scope.spawn(move || {
-                note("dealer", run_dealer(links, Arc::new(Cpu::default())).map_err(|broken| broken.why))
-            });
-            for (number, links) in (0..).zip(uploads) {
-                let data = move |job: &Job| rows_of(job, number, train, test);
-                scope.spawn(move || {
-                    note(&format!("owner {number}"), run_owner(number, links, &Consent::to_anything(), data))
-                });
-            }
-            let servers: [Box<dyn Channel>; 2] = [Box::new(t0.0), Box::new(t1.0)];
-            let (end, presence) = (self.end.clone(), Presence::default());
-            let links = TrainerLinks { servers, dealer: Box::new(td.0), parties: parties.clone(), end, presence };
-            run_trainer(&job, &initial, links, &identity, on_event)
-        });
-        // a role's own reason says more than the links that broke because of it
-        let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let scored = |mut outcome: Outcome| outcome.score(&job, test).map(|()| outcome);
-        outcome.and_then(scored).map_err(|e| match failed.iter().position(|(failure, _)| failure.about.is_none()) {
-            Some(own) => {
-                let (failure, cause) = failed.swap_remove(own);
-                cause.at(failure.party)
-            }
-            None => e,
-        })
     }
 
     /// What the training costs on `backend`, without running it.

@@ -1,0 +1,268 @@
+//! What the trainer gets: halves from both servers are put together, whoever asks after an epoch is answered, figures are summed up.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::fixed::{decode, mask};
+use crate::net::Identity;
+use crate::party::{Revealed, Stats};
+use crate::roles::agreement::Agreement;
+use crate::roles::event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
+use crate::roles::listen::PARTIES;
+use crate::roles::messages::{Answer, News};
+use crate::roles::outcome::Outcome;
+use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::sealed::Place;
+use crate::roles::soundness::faults;
+use crate::train::{Job, best_of};
+
+/// Puts together what the servers reveal.
+pub(super) struct Collector<'a> {
+    job: &'a Job,
+    agreement: Agreement,
+    identity: &'a Identity,
+    /// Halves that wait for the other server's.
+    halves: Vec<(usize, Revealed, Vec<u64>)>,
+    outcome: Outcome,
+    /// What the steps cost the two servers so far.
+    stats: [Stats; 2],
+    /// After which epoch every party asks whether to go on.
+    asked: [Option<u32>; 3],
+    /// The session of what was revealed.
+    session: Option<u64>,
+    /// The epoch that an early stop made the last.
+    stopped: Option<u32>,
+    /// The step that the trainer's wish made the last.
+    ended: Option<u64>,
+    /// Whether training has begun.
+    started: bool,
+}
+
+impl<'a> Collector<'a> {
+    /// Nothing is known yet.
+    pub(super) fn new(job: &'a Job, agreement: Agreement, identity: &'a Identity) -> Self {
+        Self {
+            job,
+            agreement,
+            identity,
+            halves: Vec::new(),
+            outcome: Outcome::default(),
+            stats: Default::default(),
+            asked: [None; 3],
+            session: None,
+            stopped: None,
+            ended: None,
+            started: false,
+        }
+    }
+
+    /// Whether training has begun.
+    pub(super) fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Takes note of a party's news.
+    pub(super) fn take(&mut self, party: usize, news: News, on_event: &mut dyn FnMut(Event)) -> Result<()> {
+        match news {
+            News::Asks { epoch } => self.asked[party] = Some(epoch),
+            News::Ended { step } => self.end(party, step)?,
+            News::Waiting { what } => on_event(Event::Waiting { party: PARTIES[party].into(), what }),
+            News::Started if party == 0 => {
+                self.started = true;
+                on_event(Event::Started);
+            }
+            News::Progress { step, stats } if party == 0 => {
+                self.stats[0] = stats;
+                let epoch = epoch_of(self.job, step);
+                on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
+                if !self.job.reveal.accuracy && step == self.job.last_step_of(epoch) {
+                    let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+                    on_event(Event::Epoch { epoch, step, test_accuracy: None, seconds: stats.seconds, bytes });
+                }
+            }
+            News::Scored { rows, of } if party == 0 => on_event(Event::Evaluation { rows, of }),
+            News::Progress { stats, .. } if party == 1 => self.stats[1] = stats,
+            News::Half { session, what, bits, body, stats } if party < 2 => {
+                self.stats[party] = stats;
+                let half = self.open_half(party, session, what, bits, &body)?;
+                let other = self.halves.iter().position(|(p, w, _)| *p != party && *w == what);
+                match other {
+                    None => self.halves.push((party, what, half)),
+                    Some(at) => {
+                        let (.., other) = self.halves.swap_remove(at);
+                        self.put_together(what, &half, &other, bits, on_event)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Answers to those who asked, as far as the accuracies are known.
+    pub(super) fn answers(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<Vec<(usize, Answer)>> {
+        let mut answers = Vec::new();
+        for (party, asked) in self.asked.iter_mut().enumerate() {
+            let Some(epoch) = *asked else { continue };
+            let more = (1..=self.job.epochs).contains(&epoch) && self.stopped.is_none_or(|last| epoch <= last);
+            let stop = self.job.stop.filter(|_| more);
+            let stop = stop.ok_or_else(|| Error::peer(PARTIES[party], "asks where there is nothing to ask"))?;
+            let verdict = match self.outcome.accuracy.get(..epoch as usize) {
+                Some(known) => (stop.is_reached(known), best_of(known) + 1 == known.len()),
+                // the dealer has run ahead of a run that is over
+                None if self.ended.is_some_and(|last| last <= self.job.last_step_of(epoch)) => (true, false),
+                None => continue,
+            };
+            *asked = None;
+            let (over, best) = verdict;
+            if over && self.stopped.is_none() && self.ended.is_none() && epoch < self.job.epochs_begun() {
+                self.stopped = Some(epoch);
+                on_event(Event::Stopped { epoch, epochs: self.job.epochs });
+            }
+            answers.push((party, Answer::Verdict { epoch, goes_on: !over, best }));
+        }
+        Ok(answers)
+    }
+
+    /// Takes note that a server ended the run after a step.
+    fn end(&mut self, party: usize, step: u64) -> Result<()> {
+        let right =
+            party < 2 && (1..self.job.total_steps()).contains(&step) && self.ended.is_none_or(|last| last == step);
+        self.ended = Some(step);
+        if right { Ok(()) } else { Err(Error::peer(PARTIES[party], format!("ended after step {step} by itself"))) }
+    }
+
+    /// A server's half as numbers.
+    fn open_half(&mut self, party: usize, session: u64, what: Revealed, bits: u32, sealed: &[u8]) -> Result<Vec<u64>> {
+        let server = u8::from(party == 1);
+        let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?} {why}")));
+        if *self.session.get_or_insert(session) != session {
+            return wrong("in another session than what was revealed before; start both servers anew for every job");
+        }
+        let len = self.len_of(what);
+        let place = Place { agreed: self.agreement.hash(), session, server, what, bits, len };
+        let plain = self.identity.unseal(&place.label(), sealed).map_err(|e| e.at(PARTIES[party]))?;
+        if plain.len() != 8 * len {
+            return wrong("in another length than the job's");
+        }
+        Ok(bytemuck::pod_collect_to_vec(&plain))
+    }
+
+    /// Numbers of something that is revealed.
+    fn len_of(&self, what: Revealed) -> usize {
+        match what {
+            Revealed::Hits { .. } => 1,
+            Revealed::OutOfRange { .. } => self.job.model.watched().len(),
+            Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
+        }
+    }
+
+    fn put_together(
+        &mut self,
+        what: Revealed,
+        a: &[u64],
+        b: &[u64],
+        bits: u32,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let len = self.len_of(what);
+        if a.len() != len || b.len() != len || !(1..=64).contains(&bits) {
+            return Err(Error::peer("a server", format!("revealed {what:?} in another shape than the job's")));
+        }
+        let value = |(a, b): (&u64, &u64)| decode(a.wrapping_add(*b) & mask(bits), bits, self.job.profile.frac);
+        let values: Vec<f64> = a.iter().zip(b).map(value).collect();
+        match what {
+            Revealed::Hits { epoch } => {
+                let accuracy = values[0] / f64::from(self.job.test_rows());
+                self.outcome.accuracy.push(accuracy);
+                let step = self.job.last_step_of(epoch);
+                let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+                let seconds = self.stats[0].seconds;
+                on_event(Event::Epoch { epoch, step, test_accuracy: Some(accuracy), seconds, bytes });
+            }
+            Revealed::OutOfRange { epoch } => {
+                let counts: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
+                let counts = OutOfRange::new(epoch, &self.job.model.watched(), &counts);
+                on_event(Event::Ranges(counts.clone()));
+                self.outcome.out_of_range.push(counts);
+            }
+            Revealed::Parameter { .. } => self.outcome.parameters.push(values),
+        }
+        Ok(())
+    }
+
+    /// The epoch that the model is of, where that is not the last step's, and its accuracy as far as it is known.
+    fn model_of(&self) -> (Option<u32>, Option<f64>) {
+        let known = &self.outcome.accuracy;
+        if self.job.stop.is_some() && !known.is_empty() {
+            let best = best_of(known);
+            return (u32::try_from(best + 1).ok(), Some(known[best]));
+        }
+        // a run that was ended has moved on since its last accuracy
+        (None, known.last().copied().filter(|_| self.ended.is_none()))
+    }
+
+    /// The outcome, once everybody has reported.
+    pub(super) fn finish(mut self, reports: &[PartyReport], wall: Duration) -> Result<Outcome> {
+        let job = self.job;
+        let all = job.total_steps();
+        let due = job.reveal.model && self.ended.is_none_or(|step| step >= job.ends_from);
+        if due && self.outcome.parameters.len() != job.model.parameters().len() {
+            return Err(Error::peer("the servers", "did not reveal the whole model"));
+        }
+        let steps = self.ended.or_else(|| self.stopped.map(|epoch| job.last_step_of(epoch))).unwrap_or(all);
+        let per = steps as f64;
+        let (zero, one) = (&reports[0], &reports[1]);
+        let evaluations = self.outcome.accuracy.len().max(1) as f64;
+        let (model_epoch, test_accuracy) = self.model_of();
+        let mut summary = Summary {
+            model: job.model.name().into(),
+            backend: zero.backend.clone(),
+            profile: job.profile.name.clone(),
+            loss: job.model.loss().name().into(),
+            settings: job.settings(),
+            epochs: epoch_of(job, steps),
+            steps,
+            stopped_early: self.stopped.is_some(),
+            batch: job.batch,
+            interrupted: self.ended.is_some(),
+            model_epoch,
+            test_accuracy,
+            out_of_range: job.reveal.ranges.then(|| self.outcome.out_of_range.iter().map(|o| o.values).sum()),
+            epochs_out_of_range: self.outcome.out_of_range.iter().filter(|o| o.values > 0).cloned().collect(),
+            seconds: Some(wall.as_secs_f64()),
+            seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
+            step_parts: Some(parts(&one.steps, per)),
+            rounds_per_step: zero.steps.rounds as f64 / per,
+            bytes_per_step: Bytes::of([&zero.steps, &one.steps], per),
+            rounds_per_evaluation: zero.evaluation.rounds as f64 / evaluations,
+            bytes_per_evaluation: Bytes::of([&zero.evaluation, &one.evaluation], evaluations),
+            ..Summary::default()
+        };
+        let trainer = PartyReport {
+            role: "trainer".into(),
+            peak_rss_mib: peak_rss_mib(),
+            cpu_seconds: cpu_seconds(),
+            ..PartyReport::default()
+        };
+        for report in reports.iter().chain([&trainer]) {
+            summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
+            summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
+        }
+        self.outcome.summary = summary;
+        self.outcome.summary.faults = faults(job, &self.outcome);
+        Ok(self.outcome)
+    }
+}
+
+/// The seconds of a step at server 1, which gets the corrections, by what it did.
+fn parts(stats: &Stats, steps: f64) -> StepParts {
+    let rest = stats.seconds - stats.exchange_seconds - stats.dealer_seconds;
+    StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }
+}
+
+/// The epoch, from 1, that step number `step` (from 1) belongs to; the last one for a step that the job does not have.
+#[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
+pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
+    (step.min(job.total_steps()).saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
+}

@@ -1,0 +1,161 @@
+//! A run within one process: every role is a thread, and channels in memory link them.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use crate::backend::{Backend, Cpu};
+use crate::data::Examples;
+use crate::error::{Error, Result};
+use crate::net::{Channel, Identity, Presence, Role, pair};
+use crate::roles::agreement::Parties;
+use crate::roles::blame::Failure;
+use crate::roles::consent::Consent;
+use crate::roles::costs::announce;
+use crate::roles::dealer::{DealerLinks, run_dealer};
+use crate::roles::event::Event;
+use crate::roles::fitness::look_at_rows;
+use crate::roles::meeting::made;
+use crate::roles::memory_limit::MemoryLimit;
+use crate::roles::outcome::Outcome;
+use crate::roles::owner::{OwnerLinks, rows_of, run_owner};
+use crate::roles::server::{ServerLinks, run_server};
+use crate::roles::trainer::{TrainerLinks, run_trainer};
+use crate::roles::training::Training;
+use crate::train::Job;
+
+impl Training {
+    /// Trains with all roles as threads of this process, on the processor.
+    ///
+    /// # Errors
+    /// Where settings do not fit each other or the rows, or a role fails.
+    pub fn run(&self, train: &Examples, test: &Examples, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
+        self.run_on(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, on_event)
+    }
+
+    /// [`Training::run`] with the servers on another backend; the dealer stays on the processor.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_on(
+        &self,
+        backend: &Arc<dyn Backend>,
+        train: &Examples,
+        test: &Examples,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outcome> {
+        let job = self.job(train.len(), test.len())?;
+        let mut warnings = look_at_rows(&job, train, test)?;
+        let initial = self.initial_parameters(&job)?;
+        on_event(announce(&job, &backend.name())?);
+        warnings.splice(0..0, self.warnings(&initial));
+        warnings.into_iter().for_each(|text| on_event(Event::Warning { text }));
+        let identity = Identity::generate()?;
+        let links = connect(job.owners.len(), &Parties::threads(identity.sealing_key()), self.end.clone());
+        let Links { trainer, servers, dealer, owners } = links;
+        let failures = Failures::default();
+        let outcome = thread::scope(|scope| {
+            let failures = &failures;
+            for (id, links) in (0..).zip(servers) {
+                scope.spawn(move || {
+                    let ended = run_server(id, links, backend.clone());
+                    failures.note(&format!("server {id}"), ended.map_err(|broken| broken.why));
+                });
+            }
+            scope.spawn(move || {
+                let ended = run_dealer(dealer, Arc::new(Cpu::default()));
+                failures.note("dealer", ended.map_err(|broken| broken.why));
+            });
+            for (number, links) in (0..).zip(owners) {
+                let data = move |job: &Job| rows_of(job, number, train, test);
+                scope.spawn(move || {
+                    let ended = run_owner(number, links, &Consent::to_anything(), data);
+                    failures.note(&format!("owner {number}"), ended);
+                });
+            }
+            run_trainer(&job, &initial, trainer, &identity, on_event)
+        });
+        let scored = |mut outcome: Outcome| outcome.score(&job, test).map(|()| outcome);
+        outcome.and_then(scored).map_err(|e| failures.cause().unwrap_or(e))
+    }
+}
+
+/// Why roles failed.
+#[derive(Default)]
+struct Failures(Mutex<Vec<(Failure, Error)>>);
+
+impl Failures {
+    fn note(&self, party: &str, ended: Result<()>) {
+        if let Err(e) = ended {
+            let failure = (Failure::new(party, &e), e);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+        }
+    }
+
+    /// The first reason that is a role's own: it says more than the links that broke because of it.
+    fn cause(self) -> Option<Error> {
+        let failed = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let own = failed.into_iter().find(|(failure, _)| failure.about.is_none());
+        own.map(|(failure, cause)| cause.at(failure.party))
+    }
+}
+
+/// The ends of all channels, by the role that holds them.
+struct Links {
+    trainer: TrainerLinks,
+    servers: [ServerLinks; 2],
+    dealer: DealerLinks,
+    owners: Vec<OwnerLinks>,
+}
+
+/// Links between all roles of a job; the trainer ends the run once `end` is set.
+fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
+    let [t0, t1, td] = LISTENERS.map(|party| pair("trainer", party));
+    let (peer0, peer1) = pair("server 0", "server 1");
+    let (dealer0, dealt0) = pair("dealer", "server 0");
+    let (dealer1, dealt1) = pair("dealer", "server 1");
+    let mut others: [Vec<(Role, Box<dyn Channel>)>; 3] = [
+        vec![(Role::Server(1), Box::new(peer0)), (Role::Dealer, Box::new(dealt0))],
+        vec![(Role::Server(0), Box::new(peer1)), (Role::Dealer, Box::new(dealt1))],
+        vec![(Role::Server(0), Box::new(dealer0)), (Role::Server(1), Box::new(dealer1))],
+    ];
+    let owners = (0..).take(owners).map(Role::Owner).map(|role| {
+        let name = role.to_string();
+        let [a, b, c] = LISTENERS.map(|party| pair(&name, party));
+        others[0].push((role, Box::new(a.1)));
+        others[1].push((role, Box::new(b.1)));
+        others[2].push((role, Box::new(c.1)));
+        let servers: [Box<dyn Channel>; 2] = [Box::new(a.0), Box::new(b.0)];
+        OwnerLinks { servers, dealer: Box::new(c.0), presence: Presence::default(), parties: parties.clone() }
+    });
+    let owners = owners.collect();
+    let [others0, others1, others] = others;
+    let server = |trainer: Box<dyn Channel>, others| ServerLinks {
+        trainer,
+        meet: made(others),
+        parties: parties.clone(),
+        presence: Presence::default(),
+        memory: MemoryLimit::Unlimited,
+    };
+    Links {
+        servers: [server(Box::new(t0.1), others0), server(Box::new(t1.1), others1)],
+        dealer: DealerLinks {
+            trainer: Box::new(td.1),
+            meet: made(others),
+            parties: parties.clone(),
+            presence: Presence::default(),
+            memory: MemoryLimit::Unlimited,
+        },
+        trainer: TrainerLinks {
+            servers: [Box::new(t0.0), Box::new(t1.0)],
+            dealer: Box::new(td.0),
+            parties: parties.clone(),
+            end,
+            presence: Presence::default(),
+        },
+        owners,
+    }
+}
+
+/// The roles that the others call.
+const LISTENERS: [&str; 3] = ["server 0", "server 1", "dealer"];
