@@ -49,15 +49,15 @@ impl<E: Engine> Watch<E> {
     /// Takes a sample of a lifted wire whose magnitudes are up to `bound` units.
     pub(crate) fn see(&mut self, e: &mut E, y: &E::Wire, bound: u64) -> Result<()> {
         let [coin, _] = self.coins();
-        self.keep(e, y, None, places(coin, E::wire_shape(y).len()), bound)
+        self.keep(e, y, None, places(coin, E::wire_shape(y).len(), SAMPLE), bound)
     }
 
-    /// Takes a sample of the differences of a row's values to another of the same row, both of a lifted wire `[rows, columns]`.
+    /// Takes a larger sample of the differences of a row's values to another of the same row, both of a lifted wire `[rows, columns]`.
     pub(crate) fn see_rows(&mut self, e: &mut E, y: &E::Wire, bound: u64) -> Result<()> {
         let ([coin, turn], shape) = (self.coins(), E::wire_shape(y));
         let (_, cols) = shape.matrix();
         let turn = 1 + turn as usize % cols.saturating_sub(1).max(1);
-        self.keep(e, y, Some(y), Places { cols, turn: turn % cols, ..places(coin, shape.len()) }, bound)
+        self.keep(e, y, Some(y), Places { cols, turn: turn % cols, ..places(coin, shape.len(), LOGITS) }, bound)
     }
 
     /// Takes a sample of the differences of two of some lifted wires of one shape; of the wire itself where there is one.
@@ -67,7 +67,7 @@ impl<E: Engine> Watch<E> {
         let step = 1 + (pair as usize / all.len()) % all.len().saturating_sub(1).max(1);
         let second = (first + step) % all.len();
         let z = (first != second).then(|| &all[second]);
-        self.keep(e, &all[first], z, places(coin, E::wire_shape(&all[first]).len()), bound)
+        self.keep(e, &all[first], z, places(coin, E::wire_shape(&all[first]).len(), SAMPLE), bound)
     }
 
     /// Two public words for the wire that is seen next.
@@ -142,13 +142,17 @@ impl<E: Engine> Watch<E> {
 /// Values of a wire that are looked at in a step, where it has as many.
 pub(crate) const SAMPLE: usize = 64;
 
+/// Differences of logits that are looked at in a step, where there are as many: a learning rate that is too high shows there first,
+/// in few rows, and a single one of them spoils the model.
+pub(crate) const LOGITS: usize = 512;
+
 /// Steps whose samples are counted in one go: two rounds are less than 2 % of a step's then.
 pub(crate) const STEPS_AT_ONCE: u64 = 32;
 
-/// A systematic sample of `len` values: an odd number from one to the next, so that it does not keep to one column.
-fn places(coin: u32, len: usize) -> Places {
-    let count = SAMPLE.min(len);
-    let stride = (len / SAMPLE).saturating_sub(1) | 1;
+/// A systematic sample of up to `most` of `len` values: an odd number from one to the next, so that it does not keep to one column.
+fn places(coin: u32, len: usize, most: usize) -> Places {
+    let count = most.min(len);
+    let stride = (len / most).saturating_sub(1) | 1;
     let at = coin as usize % (len - (count - 1) * stride);
     Places { at, stride, count, cols: 1, turn: 0 }
 }
