@@ -82,6 +82,21 @@ pub enum Error {
         /// How long.
         seconds: u64,
     },
+    /// A peer kept us waiting for longer than a phase of a run allows, although it sent something or said that it works.
+    #[error(
+        "{peer} kept us waiting for {seconds} s in {phase}, at last for {what}; it moves, but too slowly: look at its log, its \
+         machine and the network, or give all parties a longer deadline (deadline_seconds, --deadline)"
+    )]
+    Overdue {
+        /// Role and address of the peer.
+        peer: String,
+        /// What was waited for last.
+        what: String,
+        /// The phase.
+        phase: String,
+        /// What the phase allows.
+        seconds: u64,
+    },
     /// A peer is at another place of the protocol than we are.
     #[error("{peer} is at `{theirs}`, we are at `{mine}`; the two run different programs or jobs")]
     Desync {
@@ -201,6 +216,7 @@ impl Error {
             Self::Busy { peer, .. }
             | Self::Deadline { peer, .. }
             | Self::Desync { peer, .. }
+            | Self::Overdue { peer, .. }
             | Self::Peer { peer, .. } => Some(peer),
             Self::Scoped { source, .. } => source.about(),
             _ => None,

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// It is a logical clock (Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978) that only real work
 /// moves: a kernel, a piece of a frame. Parties tell each other where theirs stands and keep the larger value. So a
 /// party that waits for one that works counts as alive, but parties that only wait for each other do not: what they
-/// tell each other moves nothing.
+/// tell each other moves nothing. What a party tells is its own word, so nobody waits for it longer than a phase
+/// of the run allows.
 ///
 /// A cheap clone of the same clock.
 #[derive(Clone, Default)]

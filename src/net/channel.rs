@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zeroize::Zeroize;
 
+use super::phase::{Phase, Rate};
 use super::presence::Presence;
 use crate::error::{Error, Result};
 
@@ -20,13 +21,15 @@ pub trait Channel: Send {
     /// Queues a frame; waits while the queue, which is bounded in bytes, is full.
     ///
     /// # Errors
-    /// [`Error::Deadline`] where the peer takes nothing for so long, [`Error::Peer`] where it is gone.
+    /// [`Error::Deadline`] where the peer takes nothing for so long, [`Error::Overdue`] where it kept us waiting for longer than
+    /// the phase allows, [`Error::Peer`] where it is gone.
     fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()>;
 
     /// Waits for the next frame; `what` says in an error what was waited for.
     ///
     /// # Errors
-    /// [`Error::Deadline`] where nothing comes for so long, [`Error::Peer`] where the connection ended.
+    /// [`Error::Deadline`] where nothing comes for so long, [`Error::Overdue`] where the peer kept us waiting for longer than the
+    /// phase allows, [`Error::Peer`] where the connection ended.
     fn recv(&mut self, what: &str) -> Result<Frame>;
 
     /// Waits until all that was queued is written.
@@ -41,6 +44,10 @@ pub trait Channel: Send {
 
     /// How long a call may wait for a peer that does nothing: no byte moves, and its clock of work stands still.
     fn set_deadline(&mut self, deadline: Duration);
+
+    /// Begins a phase: from now on, all waits of [`Channel::send`], [`Channel::recv`] and [`Channel::flush`] together may take what
+    /// it allows, whatever the peer does.
+    fn enter(&mut self, phase: Phase);
 
     /// Tells the peer what `presence` does, so that it can be patient while that works, and takes note of what the peer does.
     /// The first call counts.
@@ -83,6 +90,10 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
 
     fn set_deadline(&mut self, deadline: Duration) {
         (**self).set_deadline(deadline);
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        (**self).enter(phase);
     }
 
     fn attach(&mut self, presence: &Presence) {
@@ -273,11 +284,13 @@ impl Frame {
     /// Reads a frame; `None` where the stream ends cleanly before it.
     ///
     /// Memory grows as bytes arrive: an announcement alone costs at most 1 MiB. `admit` is asked whether a body of some length
-    /// may come, and says what the limit is where it may not; `moved` is told of every piece that arrives.
+    /// may come, and says what the limit is where it may not; `moved` is told of every piece that arrives, and its bytes. A body that
+    /// stands still for `grace` in all must come at the least rate.
     pub(super) fn read(
         from: &mut impl BufRead,
         admit: impl Fn(u64) -> std::result::Result<(), u64>,
-        moved: impl Fn(Kind),
+        moved: impl Fn(Kind, usize),
+        grace: Duration,
     ) -> io::Result<Option<Self>> {
         let mut header = [0; HEADER_BYTES];
         if from.fill_buf()?.is_empty() {
@@ -285,10 +298,10 @@ impl Frame {
         }
         from.read_exact(&mut header)?;
         let (head, len) = Head::decode(&header).map_err(invalid)?;
-        moved(head.kind);
+        moved(head.kind, HEADER_BYTES);
         admit(len).map_err(|max| too_long(len, head, max))?;
         let len = usize::try_from(len).map_err(|_| too_long(len, head, u64::MAX))?;
-        let mut body = Vec::with_capacity(len.min(FIRST_CHUNK));
+        let (mut body, rate) = (Vec::with_capacity(len.min(FIRST_CHUNK)), Rate::begin(grace));
         while body.len() < len {
             let chunk = from.fill_buf()?;
             if chunk.is_empty() {
@@ -300,7 +313,8 @@ impl Frame {
             }
             body.extend_from_slice(&chunk[..take]);
             from.consume(take);
-            moved(head.kind);
+            moved(head.kind, take);
+            rate.check(body.len(), len)?;
         }
         Ok(Some(Self { head, body }))
     }
@@ -362,9 +376,12 @@ pub(super) mod tests {
         Frame::read(
             &mut io::BufReader::with_capacity(7, bytes),
             |len| if len <= max { Ok(()) } else { Err(max) },
-            |_| (),
+            |_, _| (),
+            GRACE,
         )
     }
+
+    const GRACE: Duration = Duration::from_secs(60);
 
     #[test]
     fn a_header_is_32_bytes_of_fixed_meaning() {
@@ -412,9 +429,16 @@ pub(super) mod tests {
     fn a_body_ends_in_a_vector_of_its_size_and_every_chunk_is_told() {
         let mut bytes = HEAD.encode(5 << 20).to_vec();
         bytes.resize(bytes.len() + (5 << 20), 3);
-        let moves = Cell::new(0);
+        let (moves, bytes_moved) = (Cell::new(0), Cell::new(0));
         let mut from = io::BufReader::with_capacity(1 << 16, bytes.as_slice());
-        let frame = Frame::read(&mut from, |_| Ok(()), |_| moves.set(moves.get() + 1)).unwrap().unwrap();
+        let frame = Frame::read(
+            &mut from,
+            |_| Ok(()),
+            |_, n| (moves.set(moves.get() + 1), bytes_moved.set(bytes_moved.get() + n)).0,
+            GRACE,
+        );
+        let frame = frame.unwrap().unwrap();
+        assert_eq!(bytes_moved.get(), bytes.len());
         assert!(frame.body.capacity() <= 6 << 20, "{}", frame.body.capacity());
         assert!(moves.get() >= 80);
     }

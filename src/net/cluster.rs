@@ -1,7 +1,7 @@
 //! The cluster file: who takes part, where they listen, and which key each shows.
 //!
 //! ```toml
-//! deadline_seconds = 60                            # optional: how long a party may do nothing
+//! deadline_seconds = 60                            # optional: how long a party may do nothing; totals are multiples of it
 //! [server0]
 //! address = "a.example.org:7100"
 //! key = "<64 hex digits>"                          # SHA-256 of the public key, its fingerprint

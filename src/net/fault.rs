@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::channel::{Channel, Frame, Head, Traffic};
 use super::memory::CLOSED;
+use super::phase::Phase;
 use super::presence::Presence;
 use crate::error::{Error, Result};
 
@@ -97,6 +98,12 @@ impl<C: Channel> Channel for Faulty<C> {
     fn set_deadline(&mut self, deadline: Duration) {
         if let Some(inner) = &mut self.inner {
             inner.set_deadline(deadline);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if let Some(inner) = &mut self.inner {
+            inner.enter(phase);
         }
     }
 

@@ -18,9 +18,12 @@ pub fn frames(bytes: &[u8]) {
     for buffer in [7, 1 << 16] {
         let mut from = BufReader::with_capacity(buffer, bytes);
         let mut written = Vec::new();
-        while let Ok(Some(frame)) =
-            Frame::read(&mut from, |len| if len <= MOST_BODY { Ok(()) } else { Err(MOST_BODY) }, |_| ())
-        {
+        while let Ok(Some(frame)) = Frame::read(
+            &mut from,
+            |len| if len <= MOST_BODY { Ok(()) } else { Err(MOST_BODY) },
+            |_, _| (),
+            Duration::MAX,
+        ) {
             written.extend(frame.head.encode(frame.body.len() as u64));
             written.extend(frame.body);
         }

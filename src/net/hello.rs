@@ -61,7 +61,7 @@ pub(super) enum Direction {
 impl Hello {
     /// Says hello and waits for the reply: the reason where we are not welcome.
     pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), Refusal>, Broken> {
-        stream.write_parts([&self.encode(), &[]], || ())?;
+        stream.write_parts([&self.encode(), &[]], |_| ())?;
         read_reply(stream).map_err(Broken::from)
     }
 
@@ -115,7 +115,7 @@ pub(super) struct Refusal {
 
 /// Answers a hello.
 pub(super) fn reply(stream: &mut Stream, answer: Result<(), &Refusal>) -> io::Result<()> {
-    stream.write_parts([&encode_reply(answer), &[]], || ())
+    stream.write_parts([&encode_reply(answer), &[]], |_| ())
 }
 
 fn encode_reply(answer: Result<(), &Refusal>) -> Vec<u8> {

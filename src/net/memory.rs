@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::channel::{Channel, Frame, Head, Traffic, over_limit};
+use super::phase::{Budget, Phase};
 use super::presence::Presence;
 use super::queue::{Patience, Queue, Stop};
 use crate::error::{Error, Result};
@@ -29,11 +30,13 @@ pub struct Memory {
     pulses: [Arc<OnceLock<Pulse>>; 2],
     traffic: Traffic,
     deadline: Duration,
+    budget: Budget,
 }
 
 impl Memory {
     fn new(peer: &str, [to, from]: [Arc<Queue>; 2], pulses: [Arc<OnceLock<Pulse>>; 2]) -> Self {
-        Self { peer: peer.into(), to, from, pulses, traffic: Traffic::default(), deadline: DEADLINE }
+        let (traffic, budget) = (Traffic::default(), Budget::new(Arc::default()));
+        Self { peer: peer.into(), to, from, pulses, traffic, deadline: DEADLINE, budget }
     }
 
     /// Sets how many bytes may be on their way to the peer before [`Channel::send`] waits.
@@ -41,8 +44,9 @@ impl Memory {
         self.to.set_room(bytes);
     }
 
-    /// Counts a frame as work, where it is.
-    fn worked(&self, head: Head) {
+    /// Counts a frame that moved, and as work, where it is.
+    fn moved(&self, head: Head, bytes: u64) {
+        self.budget.count(bytes);
         if let Some(mine) = self.pulses[0].get().filter(|_| head.kind.is_work()) {
             mine.beat();
         }
@@ -50,7 +54,7 @@ impl Memory {
 
     fn patience(&self) -> Patience<'_> {
         let [mine, theirs] = self.pulses.each_ref().map(|pulse| pulse.get());
-        Patience { limit: self.deadline, theirs, mine }
+        Patience { limit: self.deadline, theirs, mine, budget: Some(&self.budget) }
     }
 }
 
@@ -65,7 +69,7 @@ impl Channel for Memory {
         let pushed = self.to.push(frame, Some(self.patience()));
         pushed.map_err(|stop| stop.error(&self.peer, &format!("room to send {head}"), self.deadline))?;
         self.traffic.sent += bytes;
-        self.worked(head);
+        self.moved(head, bytes);
         Ok(())
     }
 
@@ -75,7 +79,7 @@ impl Channel for Memory {
         let len = frame.body.len() as u64;
         self.from.allows(len).map_err(|max| Error::peer(&self.peer, over_limit(len, frame.head, max)))?;
         self.traffic.received += frame.bytes();
-        self.worked(frame.head);
+        self.moved(frame.head, frame.bytes());
         Ok(frame)
     }
 
@@ -95,6 +99,10 @@ impl Channel for Memory {
         self.deadline = deadline;
     }
 
+    fn enter(&mut self, phase: Phase) {
+        self.budget.enter(phase);
+    }
+
     fn attach(&mut self, presence: &Presence) {
         let _ = self.pulses[0].set(presence.pulse().clone());
     }
@@ -104,7 +112,7 @@ impl Channel for Memory {
             Ok(frame) => {
                 self.from.written();
                 self.traffic.received += frame.bytes();
-                self.worked(frame.head);
+                self.moved(frame.head, frame.bytes());
                 Ok(Some(frame))
             }
             Err(Stop::Late) => Ok(None),
@@ -134,6 +142,9 @@ impl Stop {
     pub(super) fn error(self, peer: &str, what: &str, patience: Duration) -> Error {
         match self {
             Self::Ended(reason) => Error::peer(peer, reason),
+            Self::Overdue { phase, seconds } => {
+                Error::Overdue { peer: peer.into(), what: what.into(), phase: phase.into(), seconds }
+            }
             Self::Late => Error::Deadline { peer: peer.into(), what: what.into(), seconds: whole_seconds(patience) },
         }
     }

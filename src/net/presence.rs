@@ -1,7 +1,9 @@
 //! What all links of a party have in common: the clock of its work, and the word that it leaves with.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::channel::{Frame, Head, Kind};
@@ -20,6 +22,22 @@ impl Presence {
     /// The clock of the party's work, which its links tell its peers.
     pub fn pulse(&self) -> &Pulse {
         &self.pulse
+    }
+
+    /// Does something that takes a while and cannot say itself how far it is, as reading a file: until it is done, it counts as work.
+    /// Peers wait for it no longer than the phase allows.
+    pub fn at_work<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (done, is_done) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                while is_done.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+                    self.pulse.beat();
+                }
+            });
+            let result = work();
+            drop(done);
+            result
+        })
     }
 
     /// Says on all links that the operator stopped this party, and ends them; waits at most a second for it to be written.
@@ -58,3 +76,26 @@ pub(super) const STOPPED: &str = "was stopped by its operator; start it again, t
 
 const WE_STOP: &str = "is not waited for any more: this party is being stopped";
 const LEAVING: Duration = Duration::from_secs(1);
+/// More often than any link sends signs of life.
+const BEAT: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_a_while_counts_as_work_until_it_is_done() {
+        let presence = Presence::default();
+        let start = Instant::now();
+        let moved = presence.at_work(|| {
+            while presence.pulse().count() < 3 {
+                assert!(start.elapsed() < Duration::from_secs(20), "it does not count");
+                thread::sleep(BEAT);
+            }
+            presence.pulse().count()
+        });
+        let after = presence.pulse().count();
+        thread::sleep(3 * BEAT);
+        assert!(moved >= 3 && presence.pulse().count() == after);
+    }
+}

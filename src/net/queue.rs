@@ -1,4 +1,4 @@
-//! A queue of frames, bounded in bytes, with deadlines: one direction of a channel.
+//! A queue of frames, bounded in bytes, with deadlines and totals: one direction of a channel.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::bell::Bell;
 use super::channel::{Frame, MAX_FRAME};
+use super::phase::Budget;
 use crate::pulse::Pulse;
 
 /// Frames on their way. One side pushes, the other pops; either may end it.
@@ -38,7 +39,7 @@ struct State {
     max_frame: u64,
 }
 
-/// How long somebody waits for a peer that does nothing.
+/// How long somebody waits for a peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience<'a> {
     /// The time without a piece of a frame, and without work of the peer.
@@ -47,6 +48,8 @@ pub(super) struct Patience<'a> {
     pub(super) theirs: Option<&'a Pulse>,
     /// Our own clock, which takes note of theirs.
     pub(super) mine: Option<&'a Pulse>,
+    /// What this and all other waits of the phase may take together, whatever moves; none where only the limit counts.
+    pub(super) budget: Option<&'a Budget>,
 }
 
 impl Patience<'_> {
@@ -57,6 +60,11 @@ impl Patience<'_> {
             mine.hear(theirs);
         }
         theirs
+    }
+
+    /// Whether a wait of so long must end although something moves.
+    fn check(&self, waited: Duration) -> Result<(), Stop> {
+        self.budget.map_or(Ok(()), |budget| budget.check(self.limit, waited))
     }
 }
 
@@ -74,6 +82,13 @@ pub(super) enum Stop {
     Ended(String),
     /// Nothing moved for the time given.
     Late,
+    /// All waits of a phase together took longer than it allows.
+    Overdue {
+        /// The phase's name.
+        phase: &'static str,
+        /// What it allows.
+        seconds: u64,
+    },
 }
 
 impl Queue {
@@ -185,7 +200,7 @@ impl Queue {
 
     /// Waits until whoever pops has stopped.
     pub(super) fn await_finish(&self, patience: Duration) -> Result<(), Stop> {
-        let patience = Patience { limit: patience, theirs: None, mine: None };
+        let patience = Patience { limit: patience, theirs: None, mine: None, budget: None };
         self.wait(self.lock(), &self.drained, Some(patience), |s| s.finished).map(drop)
     }
 
@@ -254,10 +269,11 @@ impl Queue {
         state.end.is_some() && state.frames.is_empty()
     }
 
-    /// Waits until `ready`, as long as something moves within every `patience`: a piece of a frame, or the peer's clock of work.
+    /// Waits until `ready`, as long as something moves within every `patience`, be it a piece of a frame or the peer's clock of work, and
+    /// the phase has time left.
     fn wait<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        state: MutexGuard<'a, State>,
         on: &Bell,
         patience: Option<Patience<'_>>,
         ready: impl Fn(&State) -> bool,
@@ -268,15 +284,32 @@ impl Queue {
         let Some(patience) = patience else {
             return Ok(on.wait(state, None, ready));
         };
+        let begun = Instant::now();
+        let waited = self.wait_patiently(state, on, patience, begun, ready);
+        if let Some(budget) = patience.budget {
+            budget.spend(begun.elapsed());
+        }
+        waited
+    }
+
+    fn wait_patiently<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        on: &Bell,
+        patience: Patience<'_>,
+        begun: Instant,
+        ready: impl Fn(&State) -> bool,
+    ) -> Result<MutexGuard<'a, State>, Stop> {
         let look = || (self.moved.load(Ordering::Relaxed), patience.look());
         let slice = (patience.limit / LOOKS).min(LONGEST_SLICE);
-        let (mut seen, mut since) = (look(), Instant::now());
+        let (mut seen, mut since) = (look(), begun);
         loop {
             let left = patience.limit.saturating_sub(since.elapsed());
             state = on.wait(state, Some(left.min(slice)), &ready);
             if ready(&state) {
                 return Ok(state);
             }
+            patience.check(begun.elapsed())?;
             let now = look();
             if now != seen {
                 (seen, since) = (now, Instant::now());

@@ -1,6 +1,7 @@
 //! Signs of life of the two ends of a link.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::channel::{Frame, Head, Kind};
@@ -18,13 +19,16 @@ pub(super) struct Signs {
     /// How long an end may send nothing at all before the connection is taken for broken: longer than whoever waits for it is
     /// patient, because that one can say what it waits for.
     pub(super) silence: Duration,
+    /// Bytes of frames that moved either way, signs of life not counted.
+    pub(super) bytes: Arc<AtomicU64>,
 }
 
 impl Signs {
     /// Those of a link whose both ends have this deadline.
     pub(super) fn new(deadline: Duration) -> Self {
         let every = (deadline / 4).min(RAREST_SIGN);
-        Self { mine: OnceLock::new(), theirs: Pulse::default(), every, silence: deadline * 3 / 2 }
+        let silence = deadline * 3 / 2;
+        Self { mine: OnceLock::new(), theirs: Pulse::default(), every, silence, bytes: Arc::default() }
     }
 
     /// Ours.
@@ -44,10 +48,11 @@ impl Signs {
         true
     }
 
-    /// Notes that a piece of a frame moved on a queue.
-    pub(super) fn moved(&self, kind: Kind, queue: &Queue) {
+    /// Notes that a piece of a frame, of so many bytes, moved on a queue.
+    pub(super) fn moved(&self, kind: Kind, bytes: usize, queue: &Queue) {
         if !kind.is_sign() {
             queue.touch();
+            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
         if let Some(mine) = self.mine.get().filter(|_| kind.is_work()) {
             mine.beat();

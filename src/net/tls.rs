@@ -146,10 +146,11 @@ impl Stream {
         self.socket.get_ref().socket.try_clone()
     }
 
-    /// Writes parts one after the other, in as few records as they fit; tells of every piece written.
-    pub(super) fn write_parts(&mut self, mut parts: [&[u8]; 2], moved: impl Fn()) -> io::Result<()> {
+    /// Writes parts one after the other, in as few records as they fit; tells of every piece written, and its bytes.
+    pub(super) fn write_parts(&mut self, mut parts: [&[u8]; 2], moved: impl Fn(usize)) -> io::Result<()> {
         while parts.iter().any(|part| !part.is_empty()) {
-            let mut taken = self.tls.writer().write_vectored(&parts.map(IoSlice::new))?;
+            let piece = self.tls.writer().write_vectored(&parts.map(IoSlice::new))?;
+            let mut taken = piece;
             if taken == 0 && !self.tls.wants_write() {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -159,7 +160,7 @@ impl Stream {
                 taken -= skip;
             }
             self.push()?;
-            moved();
+            moved(piece);
         }
         Ok(())
     }
@@ -525,7 +526,7 @@ mod tests {
         let [mut writing, mut reading] = meet(&near, &far).map(|end| end.unwrap());
         assert_eq!((writing.peer_key(), reading.peer_key()), (Some(b.0.fingerprint()), Some(a.0.fingerprint())));
         for round in 0..5 {
-            writing.write_parts([&[round; 10], &[round; 20_000]], || ()).unwrap();
+            writing.write_parts([&[round; 10], &[round; 20_000]], |_| ()).unwrap();
             let mut got = vec![0; 20_010];
             reading.read_exact(&mut got).unwrap();
             assert_eq!(got, [round; 20_010]);

@@ -15,7 +15,7 @@ use crate::fixed::Profile;
 use crate::kernel::Operand;
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{CHACHA, COMBINE, ChachaParams, CombineParams};
-use crate::net::{Channel, Head, Kind};
+use crate::net::{Channel, Head, Kind, Phase};
 use crate::prg::Seed;
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
@@ -53,6 +53,7 @@ pub struct Dealer {
     sets: Vec<(Set, RowMasks)>,
     constants: Constants,
     observer: Box<dyn FnMut(u64, Stats) -> Result<()> + Send>,
+    scores: Box<dyn FnMut(u32, u32) -> Result<()> + Send>,
     judge: Judge,
 }
 
@@ -84,6 +85,7 @@ impl Dealer {
             sets: Vec::new(),
             constants: Constants::default(),
             observer: Box::new(|_, _| Ok(())),
+            scores: Box::new(|_, _| Ok(())),
             judge: Box::new(|_| Ok(Verdict { goes_on: true, best: true })),
         })
     }
@@ -101,6 +103,11 @@ impl Dealer {
     /// Calls `observer` after every step, with the step's number and what the steps cost so far.
     pub fn observe(&mut self, observer: impl FnMut(u64, Stats) -> Result<()> + Send + 'static) {
         self.observer = Box::new(observer);
+    }
+
+    /// Calls `observer` within evaluations, with the test rows that are dealt for and all of them.
+    pub fn observe_scores(&mut self, observer: impl FnMut(u32, u32) -> Result<()> + Send + 'static) {
+        self.scores = Box::new(observer);
     }
 
     /// Lets `judge` say after every epoch whether the run goes on, and whether the epoch is the best so far.
@@ -170,6 +177,13 @@ impl Dealer {
         self.link
     }
 
+    /// Begins a phase of work on the link to server 1, which may itself wait for server 0.
+    fn enter(&mut self, phase: Phase) {
+        if let Some(link) = &mut self.link {
+            link.enter(phase.times(3));
+        }
+    }
+
     fn sum(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let params = CombineParams { kx_lo: 1, kx_hi: 0, ky_lo: 1, ky_hi: 0 };
         self.device.run(&COMBINE, params, &[a, b], a.shape().clone())
@@ -224,6 +238,16 @@ impl Values for Dealer {
         (0..2).for_each(|server| self.log.rows(server, set, numbers));
         let (a, b) = (masks.masks(&self.device, numbers, 0)?, masks.masks(&self.device, numbers, 1)?);
         Ok(DealtWire { r: self.sum(&a, &b)?, bits: self.profile.ring })
+    }
+
+    fn begin(&mut self, _: u64) -> Result<()> {
+        self.enter(Phase::STEP);
+        Ok(())
+    }
+
+    fn scored(&mut self, rows: u32, of: u32) -> Result<()> {
+        self.enter(Phase::STEP);
+        (self.scores)(rows, of)
     }
 
     fn tick(&mut self, step: u64) -> Result<bool> {

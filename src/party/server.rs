@@ -17,7 +17,7 @@ use crate::fixed::{MASTER_BITS, Profile};
 use crate::kernel::Operand;
 use crate::kernel::fast::bits::words;
 use crate::kernel::table::{CHACHA, ChachaParams, UNPACK, UnpackParams};
-use crate::net::{Channel, Head, Kind, receive_exactly};
+use crate::net::{Channel, Head, Kind, Phase, receive_exactly};
 use crate::prg::Seed;
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
@@ -298,6 +298,14 @@ impl Server {
         [self.draws, self.round.into()]
     }
 
+    /// Begins a phase of work on the links. Server 1 waits for the dealer, and who waits for server 1 for both.
+    fn enter(&mut self, phase: Phase) {
+        if let Some(links) = &mut self.links {
+            links.dealer.enter(phase);
+            links.peer.enter(phase.times(2));
+        }
+    }
+
     fn next_stream(&mut self) -> u64 {
         let stream = self.draws;
         self.draws += 1;
@@ -358,6 +366,7 @@ impl Values for Server {
     }
 
     fn begin(&mut self, step: u64) -> Result<()> {
+        self.enter(Phase::STEP);
         let peer = self.links.as_mut().map(|links| &mut *links.peer as &mut dyn Channel);
         self.ending.begin(self.id, step, self.session, peer)
     }
@@ -370,6 +379,7 @@ impl Values for Server {
     }
 
     fn scored(&mut self, rows: u32, of: u32) -> Result<()> {
+        self.enter(Phase::STEP);
         (self.scores)(rows, of)
     }
 

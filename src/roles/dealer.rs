@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Kind, Presence, Role};
+use crate::net::{Channel, Kind, Phase, Presence, Role};
 use crate::party::{Dealer, RowMasks, Section};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
@@ -15,7 +15,8 @@ use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::messages::{hear, hear_order, say};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::deal_session_seed;
-use crate::roles::server::{Trainer, heartbeat, judge};
+use crate::roles::server::{Trainer, heartbeat, judge, scores};
+use crate::roles::totals;
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -64,13 +65,13 @@ fn set_up((job, agreement): (&Job, &Agreement), mut meeting: Meeting<'_>, backen
     let session = session_number()?;
     let (mut servers, mut seeds) = (Vec::with_capacity(2), Vec::with_capacity(2));
     for id in 0..2 {
-        let mut link = meeting.with(Role::Server(id))?;
+        let mut link = meeting.with(Role::Server(id), Phase::SET_UP)?;
         seeds.push(deal_session_seed(id, &mut *link, agreement, session, Seed::fresh()?)?);
         servers.push(link);
     }
     let mut masks: Vec<_> = set_shapes(job).into_iter().map(|(set, shape)| (set, RowMasks::new(set, shape))).collect();
     for (number, owned) in (0..).zip(&job.owners) {
-        let mut link = meeting.with(Role::Owner(number))?;
+        let mut link = meeting.with(Role::Owner(number), totals::for_owner(job, number))?;
         say(&mut *link, Kind::Agree, agreement)?;
         hear_consent(&mut *link, None)?;
         let seeds: [Seed; 2] = hear(&mut *link, Kind::Seed, "the seeds of its masks")?;
@@ -85,7 +86,9 @@ fn set_up((job, agreement): (&Job, &Agreement), mut meeting: Meeting<'_>, backen
         dealer.set_rows(set, masks);
     }
     dealer.observe(heartbeat(meeting.trainer, job));
-    dealer.set_judge(judge(meeting.trainer));
+    dealer.observe_scores(scores(meeting.trainer));
+    // it asks when it has run ahead of the servers
+    dealer.set_judge(judge(meeting.trainer, Phase::STEP));
     Ok(dealer)
 }
 

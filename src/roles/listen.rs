@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::net::{Channel, Kind};
+use crate::roles::advance::Advance;
 use crate::roles::blame::{self, Failure};
 use crate::roles::messages::{Answer, News, hear, say};
 
@@ -22,14 +23,14 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Listens to the parties, in the order of [`PARTIES`].
-    pub(super) fn start(links: [Box<dyn Channel>; 3]) -> Self {
+    /// Listens to the parties, in the order of [`PARTIES`]; `advance` is how far each of them is.
+    pub(super) fn start(links: [Box<dyn Channel>; 3], advance: Advance) -> Self {
         let (tell, hears) = mpsc::channel();
         let mut answers = Vec::with_capacity(PARTIES.len());
         for (party, link) in links.into_iter().enumerate() {
             let (tell, (answer, told)) = (tell.clone(), mpsc::channel());
             answers.push(answer);
-            thread::spawn(move || listen(party, link, &tell, &told));
+            thread::spawn(move || listen(party, link, advance, &tell, &told));
         }
         Self { answers, hears }
     }
@@ -68,9 +69,18 @@ impl Listeners {
 }
 
 /// Reads a party's news until it is done, and answers what it asks.
-fn listen(party: usize, mut link: Box<dyn Channel>, tell: &mpsc::Sender<Heard>, told: &mpsc::Receiver<Answer>) {
+fn listen(
+    party: usize,
+    mut link: Box<dyn Channel>,
+    mut advance: Advance,
+    tell: &mpsc::Sender<Heard>,
+    told: &mpsc::Receiver<Answer>,
+) {
     loop {
         let news: Result<News> = hear(&mut *link, Kind::Progress, "news of its work");
+        if let Some(phase) = news.as_ref().ok().and_then(|news| advance.phase(news)) {
+            link.enter(phase);
+        }
         let last = matches!(news, Err(_) | Ok(News::Report(_) | News::Failed(_)));
         let asks = matches!(news, Ok(News::Asks { .. }));
         if tell.send((party, news)).is_err() || last {
@@ -119,7 +129,7 @@ const HEARING: Duration = Duration::from_millis(1500);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Presence, pair};
+    use crate::net::{Phase, Presence, pair};
     use crate::party::Verdict;
     use crate::roles::server::{Trainer, judge};
 
@@ -132,8 +142,11 @@ mod tests {
             let (tell, hears) = mpsc::channel();
             let (answer, told) = mpsc::channel();
             let mut desk: Option<Box<dyn Channel>> = Some(Box::new(trainer));
-            let listening = desk.take_if(|_| serve).map(|link| thread::spawn(move || listen(2, link, &tell, &told)));
-            let asking = thread::spawn(move || judge(&Trainer::new(Box::new(dealer), &Presence::default()))(4));
+            let advance = Advance::new(Phase::SET_UP, 1, 1);
+            let listening =
+                desk.take_if(|_| serve).map(|link| thread::spawn(move || listen(2, link, advance, &tell, &told)));
+            let asking =
+                thread::spawn(move || judge(&Trainer::new(Box::new(dealer), &Presence::default()), Phase::STEP)(4));
             if serve {
                 assert!(matches!(hears.recv().unwrap(), (2, Ok(News::Asks { epoch: 4 }))));
                 thread::sleep(Duration::from_millis(1700));

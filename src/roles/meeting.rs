@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Presence, Role};
+use crate::net::{Channel, Phase, Presence, Role};
 use crate::roles::server::Trainer;
 
 /// Finds the link to a party. While it waits for the party's call it calls the function now and then, with a remark on calls that
@@ -37,8 +37,9 @@ pub(crate) struct Meeting<'a> {
 }
 
 impl Meeting<'_> {
-    /// The link to a party, as soon as it is there: as long as the trainer waits, so does everybody.
-    pub(crate) fn with(&mut self, role: Role) -> Result<Box<dyn Channel>> {
+    /// The link to a party, as soon as it is there: as long as the trainer waits, so does everybody. From then on, it may keep us
+    /// waiting for what `phase` allows.
+    pub(crate) fn with(&mut self, role: Role, phase: Phase) -> Result<Box<dyn Channel>> {
         let Self { meet, presence, trainer } = self;
         trainer.waiting(&role.to_string());
         let mut told = Instant::now();
@@ -53,6 +54,7 @@ impl Meeting<'_> {
             trainer.is_there()
         })?;
         link.attach(presence);
+        link.enter(phase);
         Ok(link)
     }
 }

@@ -23,6 +23,7 @@
 //! | server 1 | dealer | after that step: that none follows; the dealer says the same |
 //! | servers, dealer | trainer | progress; what the job reveals, sealed; a report, or why there is none |
 
+mod advance;
 mod agreement;
 mod blame;
 mod clear;
@@ -55,6 +56,7 @@ mod server;
 mod soundness;
 mod stay;
 mod threads;
+mod totals;
 mod trainer;
 mod training;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::{Consent, OwnerWord, refuse};
 use crate::roles::fitness::{fits, scaled};
 use crate::roles::messages::{await_word, hear, say};
+use crate::roles::totals;
 use crate::train::{Job, Owned, set_shapes};
 
 /// An owner's links.
@@ -46,11 +47,14 @@ pub fn run_owner(
     let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_owned()))?;
     let agreement = Agreement::new(&job, &parties);
     for link in [&mut zero, &mut one, &mut dealer] {
+        link.enter(totals::of_owner(&job, number));
         let theirs: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
         agreement.check(&**link, &theirs)?;
     }
-    let ready = consent.check(number, &job, &agreement, &parties, &mut *zero);
-    let ready = ready.and_then(|()| data(&job)).and_then(|rows| check(&job, number, &rows.0, &rows.1).map(|()| rows));
+    let ready = consent.check(number, &job, &agreement, &parties, &mut *zero).and_then(|()| {
+        // large files take longer than a deadline
+        presence.at_work(|| data(&job).and_then(|rows| check(&job, number, &rows.0, &rows.1).map(|()| rows)))
+    });
     let (train, test) = match ready {
         Ok(rows) => rows,
         Err(why) => {
@@ -172,7 +176,9 @@ pub(crate) fn rows_per_frame(shape: SetShape) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+    use std::time::Duration;
 
     use serde_json::json;
 
@@ -182,9 +188,12 @@ mod tests {
     use crate::gates::lockstep::kept::keep;
     use crate::gates::lockstep::vectors::{decimal, hex, profile, ring};
     use crate::kernel::fast::bits::Packed;
-    use crate::net::pair;
+    use crate::net::{SealingKey, pair};
+    use crate::nn::Model;
     use crate::party::{MaskedRows, RowMasks};
     use crate::prg::public_seed;
+    use crate::roles::Training;
+    use crate::roles::consent::hear_consent;
     use crate::tensor::Device;
 
     /// What both servers get of `rows` rows of `value`, as words; the same bytes go to both.
@@ -230,6 +239,37 @@ mod tests {
                 assert!((0..shape.cols).all(|i| x(i) == value), "row {row}");
             }
         }
+    }
+
+    #[test]
+    fn an_owner_that_reads_for_longer_than_a_deadline_is_waited_for() {
+        let job = Training::new(Model::dense("small", 4, &[], 2).unwrap()).batch(2).job(10, 5).unwrap();
+        let parties = Parties::threads(SealingKey::parse(&"9".repeat(64)).unwrap());
+        let agreement = Agreement::new(&job, &parties);
+        let [zero, one, dealer] = ["server 0", "server 1", "dealer"].map(|party| pair("owner 0", party));
+        let mut theirs = [zero.1, one.1, dealer.1];
+        say(&mut theirs[0], Kind::Control, &job.to_bytes()).unwrap();
+        for link in &mut theirs {
+            say(link, Kind::Agree, &agreement).unwrap();
+            link.attach(&Presence::default());
+            link.set_deadline(Duration::from_secs(1));
+        }
+        let servers: [Box<dyn Channel>; 2] = [Box::new(zero.0), Box::new(one.0)];
+        let links = OwnerLinks { servers, dealer: Box::new(dealer.0), presence: Presence::default(), parties };
+        let (begun, reads) = mpsc::channel();
+        let reading = thread::spawn(move || {
+            run_owner(0, links, &Consent::to_anything(), |_| {
+                begun.send(()).unwrap();
+                thread::sleep(Duration::from_secs(2));
+                Err(Error::Usage("it has read enough".into()))
+            })
+        });
+        reads.recv().unwrap();
+        for link in &mut theirs {
+            let text = hear_consent(link, None).unwrap_err().to_string();
+            assert!(text.contains("it has read enough"), "{text}");
+        }
+        assert!(reading.join().unwrap().is_err());
     }
 
     /// Pearson's statistic of the bytes, 255 degrees of freedom; above 415 lies less than 1e-9 of its law.

@@ -201,9 +201,14 @@ impl Place {
             let mut link = if we_call {
                 here.dial(role, me, here.cluster.deadline(), here.cluster.deadline())?
             } else {
+                let (start, total) = (Instant::now(), here.total_of_a_call(me, role));
                 loop {
                     match listener.look(role, LOOK)? {
                         Some(link) => break link,
+                        None if start.elapsed() >= total => {
+                            let (peer, seconds) = (role.to_string(), total.as_secs());
+                            return Err(Error::Deadline { peer, what: "its call".into(), seconds });
+                        }
                         None => patience(&listener.remarks())?,
                     }
                 }
@@ -213,6 +218,16 @@ impl Place {
             }
             Ok(here.ready(link))
         })
+    }
+
+    /// How long a role is waited for until it calls. Owners come when they come; servers have the job already. One that waits for the
+    /// dealer is not to blame, so the dealer is less patient than server 0.
+    fn total_of_a_call(&self, me: Role, role: Role) -> Duration {
+        match (me, role) {
+            (_, Role::Owner(_)) => Duration::MAX,
+            (Role::Dealer, _) => self.cluster.deadline() * 20,
+            _ => self.cluster.deadline() * 40,
+        }
     }
 
     /// A link with the cluster's deadline.

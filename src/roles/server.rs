@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Head, Kind, MAX_FRAME, Presence, Role, SealingKey, receive_exactly};
+use crate::net::{Channel, Head, Kind, MAX_FRAME, Phase, Presence, Role, SealingKey, receive_exactly};
 use crate::party::{
     LargestFrames, Links, MaskedRows, Outlet, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
 };
@@ -26,6 +26,7 @@ use crate::roles::owner::rows_per_frame;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::sealed::Place;
 use crate::roles::seeds::{common_seed, take_session_seed};
+use crate::roles::totals;
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -87,15 +88,18 @@ fn set_up(
 ) -> Result<Server> {
     let trainer = meeting.trainer;
     let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
-    let mut dealer = meeting.with(Role::Dealer)?;
+    let mut dealer = meeting.with(Role::Dealer, Phase::SET_UP)?;
     let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
     if id == 1 {
         dealer.set_max_frame(frames::of_dealer(largest));
     }
-    let mut peer = meeting.with(Role::Server(1 - id))?;
+    let mut peer = meeting.with(Role::Server(1 - id), totals::for_all_owners(job))?;
     let common = common_seed(id, &mut *peer, agreement, session)?;
     peer.set_max_frame(frames::of_server(largest));
-    let initial = trainer.with(|t| take_initial(id, job, t, &common, &device))?;
+    let initial = trainer.with(|t| {
+        t.enter(totals::for_initial(job));
+        take_initial(id, job, t, &common, &device)
+    })?;
     trainer.with(|t| t.set_max_frame(MAX_FRAME));
     let (rows, digest) = take_rows(id, (job, agreement), initial.public.as_ref(), &mut meeting, &device)?;
     say(&mut *peer, Kind::Agree, &digest)?;
@@ -126,7 +130,7 @@ fn set_up(
     );
     server.observe(heartbeat(trainer, job));
     server.observe_scores(scores(trainer));
-    server.set_judge(judge(trainer));
+    server.set_judge(judge(trainer, Phase::NEWS));
     if id == 0 {
         server.set_wish(wish(trainer));
     }
@@ -150,7 +154,7 @@ fn take_rows(
         .collect();
     let mut digest = blake3::Hasher::new();
     for (number, owned) in (0..).zip(&job.owners) {
-        let mut link = meeting.with(Role::Owner(number))?;
+        let mut link = meeting.with(Role::Owner(number), totals::for_owner(job, number))?;
         if id == 0 {
             say(&mut *link, Kind::Control, &job.to_bytes())?;
         }
@@ -230,7 +234,7 @@ pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) 
 }
 
 /// Tells the trainer how far an evaluation is, now and then.
-fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + Send + 'static {
+pub(crate) fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + Send + 'static {
     let trainer = trainer.clone();
     let mut last = Instant::now();
     move |rows, of| {
@@ -242,11 +246,12 @@ fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + Send + 'sta
     }
 }
 
-/// Asks the trainer what it makes of an epoch.
-pub(crate) fn judge(trainer: &Trainer) -> impl FnMut(u32) -> Result<Verdict> + Send + 'static {
+/// Asks the trainer what it makes of an epoch; it may say that the answer will come for as long as `phase` allows.
+pub(crate) fn judge(trainer: &Trainer, phase: Phase) -> impl FnMut(u32) -> Result<Verdict> + Send + 'static {
     let trainer = trainer.clone();
     move |asked| {
         trainer.tell(&News::Asks { epoch: asked })?;
+        trainer.with(|t| t.enter(phase));
         loop {
             match trainer.with(|t| hear(t, Kind::Control, "what it makes of the epoch"))? {
                 Answer::Verdict { epoch, goes_on, best } if epoch == asked => return Ok(Verdict { goes_on, best }),
@@ -289,7 +294,10 @@ impl Trainer {
 
     /// Tells the trainer something.
     pub(crate) fn tell(&self, news: &News) -> Result<()> {
-        self.with(|link| say(link, Kind::Progress, news))
+        self.with(|link| {
+            link.enter(Phase::NEWS);
+            say(link, Kind::Progress, news)
+        })
     }
 
     /// Tells whom we wait for; a trainer that is gone is noticed later.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::net::{Channel, Identity, Kind, Presence};
+use crate::roles::advance::Advance;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::collector::Collector;
 use crate::roles::event::{Event, PartyReport};
@@ -15,6 +16,7 @@ use crate::roles::initial::send_initial;
 use crate::roles::listen::Listeners;
 use crate::roles::messages::{Answer, News, Order, say};
 use crate::roles::outcome::Outcome;
+use crate::roles::totals;
 use crate::shape::Shape;
 use crate::train::Job;
 
@@ -55,10 +57,12 @@ pub fn run_trainer(
     if !job.model.parameters().iter().map(Shape::len).eq(initial.iter().map(Vec::len)) {
         return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
     }
+    let advance = Advance::new(totals::for_all_owners(job), job.total_steps(), job.test_rows());
+    [&mut zero, &mut one, &mut dealer].into_iter().for_each(|link| link.enter(advance.set_up()));
     let begun = begin((job, &agreement), initial, [&mut *zero, &mut *one, &mut *dealer]);
     // a model's halves are as long as its parameters
     [&mut zero, &mut one].into_iter().for_each(|server| server.set_max_frame(frames::of_parameters(job)));
-    let listeners = Listeners::start([zero, one, dealer]);
+    let listeners = Listeners::start([zero, one, dealer], advance);
     if let Err(e) = begun {
         return Err(listeners.explain((0, Err(e))));
     }

@@ -12,6 +12,7 @@ mod files;
 mod gpu;
 mod happy;
 mod harness;
+mod holders;
 mod liveness;
 mod models;
 mod owners;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ppdnn::backend::{Backend, Cpu};
 use ppdnn::data::Examples;
 use ppdnn::error::{Error, Result};
-use ppdnn::net::{Channel, Frame, Head, Identity, Presence, Role, Traffic, pair};
+use ppdnn::net::{Channel, Frame, Head, Identity, Phase, Presence, Role, Traffic, pair};
 use ppdnn::roles::{
     Consent, DealerLinks, MemoryLimit, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer,
     run_owner, run_server, run_trainer,
@@ -71,6 +71,10 @@ impl Channel for Tap {
 
     fn set_deadline(&mut self, deadline: Duration) {
         self.link.set_deadline(deadline);
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.link.enter(phase);
     }
 
     fn attach(&mut self, presence: &Presence) {

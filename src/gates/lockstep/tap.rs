@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Frame, Head, Memory, Presence, Traffic};
+use crate::net::{Channel, Frame, Head, Memory, Phase, Presence, Traffic};
 
 /// The frames that a party received on a link.
 #[derive(Clone, Default)]
@@ -62,6 +62,10 @@ impl Channel for Tap {
 
     fn set_deadline(&mut self, deadline: Duration) {
         self.link.set_deadline(deadline);
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.link.enter(phase);
     }
 
     fn attach(&mut self, presence: &Presence) {
