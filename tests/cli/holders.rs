@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ppdnn::net::{Channel, Cluster as File, Identity, Link, Presence, Role, dial};
 
@@ -29,7 +29,9 @@ fn an_owner_that_claims_to_work_for_ever_is_named_once_the_set_up_is_over() {
                 link
             };
             let _links = [Role::Server(0), Role::Server(1), Role::Dealer].map(call);
-            while !done.load(Ordering::SeqCst) {
+            // where the run hangs, this ends all the same
+            let start = Instant::now();
+            while !done.load(Ordering::SeqCst) && start.elapsed() < LIMIT {
                 presence.pulse().beat();
                 thread::sleep(Duration::from_millis(20));
             }
