@@ -1,5 +1,6 @@
 //! What each kernel is run on: valid parameters and operands, odd sizes, extremes. A new GPU body needs a function here.
 
+mod chunks;
 mod convolution;
 mod linear;
 mod pool;
@@ -38,7 +39,6 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "compare_tell" => make.compare_tell(),
         "concat" => make.concat(),
         "convolve" => make.convolve(),
-        "correct" => make.correct(),
         "correct_bits" => make.correct_bits(1),
         "correlate" => make.correlate(),
         "deal_and_all" => make.deal_and_all(),
@@ -53,6 +53,7 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "deal_rescale" => make.correct_bits(2),
         "deal_select" => make.deal_select(),
         "deal_winner" => make.deal_winner(),
+        "dot" => make.dot(),
         "exp" => make.exp(),
         "extend" => make.extend(),
         "gather_rows" => make.gather_rows(),
@@ -75,8 +76,11 @@ pub(crate) fn cases(kernel: &Kernel, ring: RingWord) -> Vec<Case> {
         "rescale_wide" => make.rescale(Operand::Wide),
         "row_sum" => make.row_sum(),
         "sample" => make.sample(),
+        "scale" => make.scale(),
         "select" => make.select(),
         "share_bits" => make.share_bits(),
+        "sum_chunks" => make.sum_chunks(Operand::Ring),
+        "sum_chunks_wide" => make.sum_chunks(Operand::Wide),
         "sum_rows" => make.sum_rows(),
         "unpack" => make.unpack(),
         "unpack_rows" => make.unpack_rows(),

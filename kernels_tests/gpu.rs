@@ -1,15 +1,15 @@
 //! The GPU's words equal the CPU twin's, bit for bit.
 
-use ppdnn::backend::wgpu::Arithmetic;
+use ppdnn::backend::gpu::Arithmetic;
 use ppdnn::backend::{Adapter, Backend, Buf, Wgpu};
 use ppdnn::error::Error;
 use ppdnn::kernel::table::{
     ADD_ROW, AND, AND_ALL, BELOW_MAX, BOX_SUM, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT,
-    CONVOLVE, CORRECT, CORRECT_BITS, CORRELATE, DEAL_AND_ALL, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXP, DEAL_EXTEND,
-    DEAL_HITS, DEAL_PICK, DEAL_PROBABILITY, DEAL_RECIPROCAL, DEAL_RESCALE, DEAL_SELECT, DEAL_WINNER, EXP, EXTEND,
+    CONVOLVE, CORRECT_BITS, CORRELATE, DEAL_AND_ALL, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXP, DEAL_EXTEND, DEAL_HITS,
+    DEAL_PICK, DEAL_PROBABILITY, DEAL_RECIPROCAL, DEAL_RESCALE, DEAL_SELECT, DEAL_WINNER, DOT, EXP, EXTEND,
     GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PICK, PROBABILITY, RECIPROCAL,
-    RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SELECT, SHARE_BITS, SUM_ROWS, UNPACK, UNPACK_ROWS, WINDOW,
-    WINDOW_DIFFERENCE, WINNER, XOR,
+    RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SCALE, SELECT, SHARE_BITS, SUM_CHUNKS, SUM_CHUNKS_WIDE, SUM_ROWS, UNPACK,
+    UNPACK_ROWS, WINDOW, WINDOW_DIFFERENCE, WINNER, XOR,
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
@@ -95,7 +95,10 @@ fn a_wrong_shader_is_noticed() {
     let Some(gpu) = gpu(Arithmetic::Limbs) else { return };
     let text = COMBINE.wgsl.replace("= x_add(", "= x_sub(");
     let wrong = Kernel { name: "combine_wrong", wgsl: text.leak(), ..COMBINE };
-    for case in cases(&COMBINE, RingWord::U64).into_iter().filter(|c| c.label.contains("1000 Uniform")) {
+    let cases: Vec<_> =
+        cases(&COMBINE, RingWord::U64).into_iter().filter(|c| c.label.contains("1000 Uniform")).collect();
+    assert!(!cases.is_empty());
+    for case in cases {
         let got = run(&gpu, &wrong, RingWord::U64, &case).expect("it is valid WGSL");
         let want = twin(&COMBINE, RingWord::U64, &case.params, &case.inputs, case.len);
         // 0 x + y stays, negated
@@ -123,7 +126,6 @@ fn a_slip_in_a_shader_is_noticed() {
         (&CONVOLVE, "tap.inside.w)", "tap.inside.z)"),
         (&CORRELATE, "ky, kx);", "kx, ky);"),
         (&CORRELATE, "width /= 2u", "width /= 4u"),
-        (&CORRECT, "w_sub(", "w_add("),
         (&CORRECT_BITS, "w_sub(", "w_add("),
         (&DEAL_AND_ALL, "i * w + at % w", "i * w"),
         (&DEAL_BELOW_MAX, "w_ones(p.wire)", "w_ones(64u)"),
@@ -140,6 +142,8 @@ fn a_slip_in_a_shader_is_noticed() {
         (&DEAL_RESCALE, "own0[i >> 5u] &", "own0[i >> 5u] |"),
         (&DEAL_SELECT, "times_bit(l, top)", "top"),
         (&DEAL_WINNER, "product &= ", "product ^= "),
+        (&DOT, "at / p.cols * p.chunk", "at / p.cols"),
+        (&DOT, "width /= 2u", "width /= 4u"),
         (&EXP, "FRACTION, p.up", "FRACTION, 0u"),
         (&EXTEND, "1u - top", "top"),
         (&GATHER_ROWS, " - p.base", ""),
@@ -154,8 +158,11 @@ fn a_slip_in_a_shader_is_noticed() {
         (&RESCALE_ASK_WIDE, "p.bits - 1u", "p.bits - 2u"),
         (&RESCALE_WIDE, "u ^ v", "u"),
         (&ROW_SUM, "r_shr_up(", "r_shr("),
+        (&SCALE, "i / p.step %", "i %"),
         (&SELECT, "1u - top_bit", "top_bit"),
         (&SHARE_BITS, "p.first", "1u - p.first"),
+        (&SUM_CHUNKS, "first + p.chunk)", "first + p.chunk + 1u)"),
+        (&SUM_CHUNKS_WIDE, "width /= 2u", "width /= 4u"),
         (&SUM_ROWS, "r_shl(sums[0], p.shift)", "sums[0]"),
         (&SUM_ROWS, "width /= 2u", "width /= 4u"),
         (&UNPACK, "span(p.at", "span(0u"),

@@ -3,6 +3,7 @@
 //! What a dealer and two servers do together is played here on the bodies themselves, with uniform seeds and shares, and
 //! judged by what the servers reconstruct.
 
+mod chunks;
 mod compare;
 mod convolution;
 mod linear;
@@ -41,6 +42,9 @@ macro_rules! truths {
 }
 
 truths! {
+    chunks::dot_products_equal_those_of_integers: DOT;
+    chunks::factors_that_values_share_are_those_of_integers: SCALE;
+    chunks::rows_of_chunks_add_up_as_integers_do: SUM_CHUNKS SUM_CHUNKS_WIDE;
     compare::signs_are_those_of_the_windows: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::every_pair_of_digits_compares: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
     compare::two_thresholds_share_their_tables: COMPARE_ASK COMPARE_TELL DEAL_COMPARE;
@@ -53,7 +57,7 @@ truths! {
     linear::what_is_not_kept_is_0: KEEP;
     linear::narrowing_divides_down_on_server_0_and_up_on_server_1: NARROW;
     linear::rows_add_up_as_integers_do: ADD_ROW SUM_ROWS;
-    pack::corrections_and_shares_add_up: CORRECT CORRECT_BITS;
+    pack::corrections_and_shares_add_up: CORRECT_BITS;
     pack::masked_halves_of_every_width_are_packed_as_defined_and_merge_to_their_sum: MASK MASK_WIDE MERGE;
     pack::numbers_of_every_width_lie_where_the_definition_says: PACK UNPACK UNPACK_ROWS;
     pack::words_are_moved_and_combined: AND CONCAT GATHER_ROWS XOR;
@@ -70,6 +74,7 @@ truths! {
     select::every_mask_of_a_short_wire_is_taken_off: DEAL_EXTEND DEAL_SELECT EXTEND SELECT;
     softmax::distances_to_the_largest_are_within_one_unit: BELOW_MAX DEAL_BELOW_MAX;
     softmax::every_exponential_is_close: DEAL_EXP EXP;
+    softmax::every_inverse_square_root_is_close: DEAL_RECIPROCAL RECIPROCAL;
     softmax::every_reciprocal_is_close: DEAL_RECIPROCAL RECIPROCAL;
     softmax::probabilities_are_within_one_unit: DEAL_PROBABILITY PROBABILITY;
     softmax::sums_of_rows_are_within_one_unit: ROW_SUM;

@@ -1,5 +1,6 @@
-//! Kernels: the GPU's words equal the CPU twin's (`gpu`), the twins equal published truth and big integers (`known`), and
-//! every WGSL file is valid for every word pair and agrees with its row in the table (`shaders`).
+//! Kernels: the words of GPUs equal those of the CPU twin (`gpu`), and so do those of fast bodies (`fast`); the twins equal
+//! published truth and big integers (`known`), and every WGSL file is valid for every word pair and agrees with its row in the
+//! table (`shaders`).
 //!
 //! `gpu` takes the first adapter there is. Without one it says so and passes, unless `PPDNN_REQUIRE_GPU=1`.
 
@@ -8,6 +9,7 @@
 #[path = "../tests/adapter/mod.rs"]
 mod adapter;
 mod cases;
+mod fast;
 mod gpu;
 mod known;
 mod shaders;
@@ -17,17 +19,46 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use bytemuck::Pod;
-use ppdnn::kernel::{Kernel, RingWord};
+use ppdnn::kernel::{CpuBody, Kernel, RingWord};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) const RINGS: [RingWord; 2] = [RingWord::U32, RingWord::U64];
 
-/// What the CPU twin makes of a kernel's operands, in memory that held something else before. Where there is enough for
-/// several cores, that is the same on one thread, two and three.
+/// What the definition of a kernel makes of operands; its fast body, if there is one, makes the same.
 pub(crate) fn twin<I: AsRef<[u8]>>(
     kernel: &Kernel,
+    ring: RingWord,
+    params: &[u32],
+    inputs: &[I],
+    len: usize,
+) -> Vec<u8> {
+    RAN.with_borrow_mut(|ran| ran.insert(kernel.name));
+    let want = defined(kernel, ring, params, inputs, len);
+    if kernel.fast.is_some() {
+        let got = run(kernel, kernel.body(ring), ring, params, inputs, len);
+        assert!(got == want, "{}: the fast body is not as defined, {ring:?}, params {params:?}", kernel.name);
+    }
+    want
+}
+
+/// What the definition alone makes of operands.
+pub(crate) fn defined<I: AsRef<[u8]>>(
+    kernel: &Kernel,
+    ring: RingWord,
+    params: &[u32],
+    inputs: &[I],
+    len: usize,
+) -> Vec<u8> {
+    run(kernel, kernel.definition(ring), ring, params, inputs, len)
+}
+
+/// What a body makes of a kernel's operands, in memory that held something else before. If there is enough for several
+/// cores, that is the same on one thread, two and three.
+pub(crate) fn run<I: AsRef<[u8]>>(
+    kernel: &Kernel,
+    body: CpuBody,
     ring: RingWord,
     params: &[u32],
     inputs: &[I],
@@ -42,11 +73,10 @@ pub(crate) fn twin<I: AsRef<[u8]>>(
     let run = || {
         let mut out = vec![0xa5a5_a5a5_a5a5_a5a5_u64; bytes.div_ceil(8)];
         let out: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut out)[..bytes];
-        kernel.body(ring)(params, &views, out);
+        body(params, &views, out);
         out.to_vec()
     };
-    RAN.with_borrow_mut(|ran| ran.insert(kernel.name));
-    if views.iter().map(|x| x.len()).fold(bytes, usize::max) < SPLIT_BYTES {
+    if kernel.fast.is_none() || views.iter().map(|x| x.len()).fold(bytes, usize::max) < SPLIT_BYTES {
         return run();
     }
     let [one, two, three] = [1, 2, 3].map(|threads| on(threads, run));

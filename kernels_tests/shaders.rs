@@ -5,8 +5,8 @@ use std::path::Path;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, ArraySize, Module, Scalar, StorageAccess, TypeInner, VectorSize};
-use ppdnn::backend::wgpu::Arithmetic;
-use ppdnn::backend::wgpu::shader::{PAIRS, source};
+use ppdnn::backend::gpu::Arithmetic;
+use ppdnn::backend::gpu::shader::{PAIRS, source};
 use ppdnn::kernel::table::{KERNELS, XOR};
 use ppdnn::kernel::{Kernel, Operand, RingWord};
 

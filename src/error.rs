@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::peer::Peer;
 use crate::shape::Shape;
 
 /// What can go wrong in ppdnn.
@@ -48,48 +49,60 @@ pub enum Error {
         /// Bits that the gate needs.
         want: u32,
     },
+    /// A gate was given values whose fraction bits do not fit: their integers stand for numbers of different sizes.
+    #[error(
+        "{gate}: a value of {have} fraction bits does not fit {want} fraction bits; bring the two to one scale first"
+    )]
+    Scale {
+        /// The gate.
+        gate: &'static str,
+        /// Fraction bits of the value.
+        have: u32,
+        /// Fraction bits that the gate needs: the other operand's, or those of its own definition.
+        want: u32,
+    },
     /// A connection to a peer could not be made or broke.
     #[error("{peer}: {reason}")]
     Peer {
-        /// Role and address of the peer.
-        peer: String,
+        /// The peer.
+        peer: Peer,
         /// What happened, and what to do.
         reason: String,
     },
     /// A peer has somebody else's job to do, or believes that we are there already.
     #[error("{peer} {reason}")]
     Busy {
-        /// Role and address of the peer.
-        peer: String,
+        /// The peer.
+        peer: Peer,
         /// With what, and what to do.
         reason: String,
     },
     /// The system gives this process no connection any more.
     #[error("no connection to {peer}: {source}{advice}", advice = advice(.source))]
     NoHandles {
-        /// Role and address of the peer, which is not to blame.
-        peer: String,
+        /// The peer, which is not to blame.
+        peer: Peer,
         /// The system's reason.
         source: io::Error,
     },
-    /// A peer said nothing until the deadline.
-    #[error("{peer} sent nothing for {seconds} s while we waited for {what}; check that it still runs")]
+    /// A peer sent nothing until the deadline.
+    #[error("{peer} sent nothing for {seconds} s while we waited for {what}; check that it is still running")]
     Deadline {
-        /// Role and address of the peer.
-        peer: String,
+        /// The peer.
+        peer: Peer,
         /// What was waited for.
         what: String,
         /// How long.
         seconds: u64,
     },
-    /// A peer kept us waiting for longer than a phase of a run allows, although it sent something or said that it works.
+    /// A peer kept us waiting for longer than a phase of a run allows, although it sent something or claimed to work.
     #[error(
-        "{peer} kept us waiting for {seconds} s in {phase}, at last for {what}; it moves, but too slowly: look at its log, its \
-         machine and the network, or give all parties a longer deadline (deadline_seconds, --deadline)"
+        "{peer} kept us waiting for {seconds} s in {phase}, most recently for {what}; it makes progress, but too slowly: check \
+         its log, its machine and the network, or give all parties a longer deadline (deadline_seconds, --deadline)"
     )]
     Overdue {
-        /// Role and address of the peer.
-        peer: String,
+        /// The peer.
+        peer: Peer,
         /// What was waited for last.
         what: String,
         /// The phase.
@@ -100,8 +113,8 @@ pub enum Error {
     /// A peer is at another place of the protocol than we are.
     #[error("{peer} is at `{theirs}`, we are at `{mine}`; the two run different programs or jobs")]
     Desync {
-        /// Role and address of the peer.
-        peer: String,
+        /// The peer.
+        peer: Peer,
         /// Where we are.
         mine: String,
         /// Where the peer is.
@@ -149,7 +162,7 @@ pub enum Error {
     Child {
         /// The role the child played.
         role: String,
-        /// How it ended and what it said last.
+        /// How it ended, and its last message.
         how: String,
     },
     /// The run was interrupted by the user.
@@ -175,7 +188,10 @@ pub enum Error {
     },
 }
 
-/// Short for a result with this crate's error.
+/// A result with this crate's error.
+///
+/// A function without a section on errors passes on those of what it calls: the compute device, the links to the other parties,
+/// or the reader of a file.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What to do where the system gives a process no more files or connections; nothing to say of other errors.
@@ -183,8 +199,16 @@ pub fn advice(error: &io::Error) -> &'static str {
     // EMFILE and ENFILE, the same on Linux and macOS
     match error.raw_os_error() {
         Some(24) => "; the limit of open files of this process is too low: raise it with ulimit -n 1024",
-        Some(23) => "; all programs of this machine together have too many open files: end some, or raise fs.file-max",
+        Some(23) => "; the programs on this machine together have too many open files: stop some, or raise fs.file-max",
         _ => "",
+    }
+}
+
+/// A reason without the name of a temporary file, which nobody knows.
+fn without_path(e: io::Error) -> io::Error {
+    match e.to_string().split_once(" at path \"") {
+        Some((reason, _)) if e.raw_os_error().is_none() => io::Error::new(e.kind(), reason.to_owned()),
+        _ => e,
     }
 }
 
@@ -197,7 +221,12 @@ impl Error {
 
     /// An error about a file, from the system's reason.
     pub fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::File { path: path.into(), source }
+        Self::File { path: path.into(), source: without_path(source) }
+    }
+
+    /// The same, with what to do.
+    pub fn file_with(path: impl Into<PathBuf>, source: &io::Error, advice: &str) -> Self {
+        Self::file(path, io::Error::new(source.kind(), format!("{source}; {advice}")))
     }
 
     /// An error about what a file holds.
@@ -206,12 +235,12 @@ impl Error {
     }
 
     /// An error about a peer.
-    pub fn peer(peer: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub fn peer(peer: impl Into<Peer>, reason: impl Into<String>) -> Self {
         Self::Peer { peer: peer.into(), reason: reason.into() }
     }
 
-    /// The peer that the error is about, if it is about one: role and address.
-    pub fn about(&self) -> Option<&str> {
+    /// The peer that the error is about, if it is about one.
+    pub fn about(&self) -> Option<&Peer> {
         match self {
             Self::Busy { peer, .. }
             | Self::Deadline { peer, .. }

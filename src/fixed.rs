@@ -3,7 +3,12 @@
 //! A ring has a width in bits and a value has a number of fraction bits; both are plain numbers.
 //! Source: docs/protocols.md section 9.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -33,7 +38,17 @@ impl Window {
         Self { low: self.low.saturating_sub(bits), high: self.high - bits }
     }
 
-    /// The window on a wire of `bits` bits, moved down where the wire is too short; of as many whole digits of 4 bits as are left.
+    /// The window on values of `to` fraction bits that looks at what this one looks at on values of `from`.
+    #[must_use]
+    pub fn rescaled(self, from: u32, to: u32) -> Self {
+        match to.checked_sub(from) {
+            Some(more) => Self { low: self.low + more, high: self.high + more },
+            None => self.divided(from - to),
+        }
+    }
+
+    /// The window on a wire of `bits` bits, moved down where the wire is too short; of as many whole digits of 4 bits as are
+    /// left.
     #[must_use]
     pub fn on(self, bits: u32) -> Self {
         let high = self.high.min(bits - 2);
@@ -42,11 +57,15 @@ impl Window {
     }
 }
 
+/// The name of a profile.
+pub type ProfileName = &'static str;
+
 /// The number settings of a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// `small` or `wide`.
-    pub name: String,
+    /// `small`, `wide` or `deep`.
+    #[serde(deserialize_with = "known_name")]
+    pub name: ProfileName,
     /// Bits of the ring of products (`n`).
     pub ring: u32,
     /// Bits of an opened product (`l`).
@@ -60,17 +79,17 @@ pub struct Profile {
 impl Profile {
     /// `n = 32, l = 24, f = 8, (t, h) = (4, 16)`: the named MNIST-class networks.
     pub fn small() -> Self {
-        Self { name: "small".into(), ring: 32, wire: 24, frac: 8, window: Window { low: 4, high: 16 } }
+        Self { name: "small", ring: 32, wire: 24, frac: 8, window: Window { low: 4, high: 16 } }
     }
 
     /// `n = 48, l = 32, f = 16, (t, h) = (12, 24)`.
     pub fn wide() -> Self {
-        Self { name: "wide".into(), ring: 48, wire: 32, frac: 16, window: Window { low: 12, high: 24 } }
+        Self { name: "wide", ring: 48, wire: 32, frac: 16, window: Window { low: 12, high: 24 } }
     }
 
     /// `wide` with signs of every value that a wire holds, down to 2^-10: `(t, h) = (6, 30)`, for networks of many layers.
     pub fn deep() -> Self {
-        Self { name: "deep".into(), window: Window { low: 6, high: 30 }, ..Self::wide() }
+        Self { name: "deep", window: Window { low: 6, high: 30 }, ..Self::wide() }
     }
 
     /// The profile of a name.
@@ -106,6 +125,26 @@ impl Profile {
     pub fn argmax_window(&self) -> Window {
         Window { low: self.frac - 8, high: self.frac + 8 }
     }
+}
+
+impl FromStr for Profile {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::named(name)
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The name of a profile; any other is an error.
+fn known_name<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<&'static str, D::Error> {
+    let name = <Cow<'_, str>>::deserialize(from)?;
+    Profile::named(&name).map(|p| p.name).map_err(D::Error::custom)
 }
 
 /// The `bits`-bit mask, for `bits` in `0..=64`.
@@ -150,5 +189,14 @@ mod tests {
         assert_eq!(w.on(16), Window { low: 2, high: 14 });
         assert_eq!(w.on(13), Window { low: 3, high: 11 });
         assert_eq!(Profile::deep().window.on(26), Window { low: 0, high: 24 });
+    }
+
+    #[test]
+    fn a_window_follows_the_scale() {
+        let w = Window { low: 4, high: 16 };
+        assert_eq!(w.rescaled(8, 8), w);
+        assert_eq!(w.rescaled(8, 11), Window { low: 7, high: 19 });
+        assert_eq!(w.rescaled(8, 6), w.divided(2));
+        assert_eq!(w.rescaled(8, 11).rescaled(11, 8), w);
     }
 }

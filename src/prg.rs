@@ -1,6 +1,6 @@
 //! Randomness: seeds, and the ChaCha12 streams they expand to.
 //!
-//! A draw is (seed, stream number) from position 0 on, packed tightly (docs/protocols.md section 0).
+//! A draw is (seed, stream number) from position 0 on, packed tightly (docs/protocols.md 0.3, 0.4).
 //! A row of an owner's data starts on a block of its own, so that any batch can be drawn by row.
 
 use std::fmt;
@@ -19,10 +19,11 @@ impl Seed {
     /// A fresh seed from the operating system.
     ///
     /// # Errors
-    /// Where the operating system gives no randomness.
+    /// If the operating system provides no randomness.
     pub fn fresh() -> Result<Self> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|e| Error::Device(format!("the system gives no randomness: {e}")))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|e| Error::Device(format!("the operating system provides no randomness: {e}")))?;
         Ok(Self(bytes))
     }
 

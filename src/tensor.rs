@@ -90,9 +90,6 @@ impl Device {
     }
 
     /// Runs a kernel; its output has the given shape.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn run<P: Params>(
         &self,
         kernel: &Kernel,
@@ -110,57 +107,28 @@ impl Device {
     }
 
     /// Zeros on the device.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn zeros(&self, kind: Operand, shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
         Ok(Tensor { buf: self.backend.zeros(shape.len() * kind.bytes(self.ring))?, shape, kind })
     }
 
-    /// Copies 64-bit values to the device as ring elements.
-    ///
-    /// # Errors
-    /// What the backend says.
-    pub fn upload_ring(&self, values: &[u64], shape: impl Into<Shape>) -> Result<Tensor> {
-        match self.ring {
-            RingWord::U32 => {
-                let low: Vec<u32> = values.iter().map(|&x| crate::kernel::Word::low(x)).collect();
-                self.upload(bytemuck::cast_slice(&low), Operand::Ring, shape)
-            }
-            RingWord::U64 => self.upload(bytemuck::cast_slice(values), Operand::Ring, shape),
-        }
-    }
-
     /// Copies 64-bit values to the device.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn upload_wide(&self, values: &[u64], shape: impl Into<Shape>) -> Result<Tensor> {
         self.upload(bytemuck::cast_slice(values), Operand::Wide, shape)
     }
 
     /// Copies raw words to the device.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn upload_raw(&self, words: &[u32]) -> Result<Tensor> {
         self.upload(bytemuck::cast_slice(words), Operand::Raw, [words.len()])
     }
 
     /// Gives the device raw words, without a copy where its memory is the host's.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn adopt(&self, words: Vec<u64>, shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
         Ok(Tensor { buf: self.backend.adopt(words, shape.len() * 4)?, shape, kind: Operand::Raw })
     }
 
     /// Copies the bytes of elements to the device.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn upload(&self, bytes: &[u8], kind: Operand, shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
         debug_assert_eq!(bytes.len(), shape.len() * kind.bytes(self.ring), "bytes fit the shape");
@@ -179,9 +147,6 @@ impl Device {
     }
 
     /// Copies a tensor's elements from the device, zero-extended.
-    ///
-    /// # Errors
-    /// What the backend says.
     pub fn download(&self, x: &Tensor) -> Result<Vec<u64>> {
         let bytes = self.backend.download(&[(&x.buf, x.len() * x.kind.bytes(self.ring))])?;
         Ok(match x.kind.bytes(self.ring) {

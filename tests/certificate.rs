@@ -5,7 +5,7 @@
 use ndarray::Array2;
 use ppdnn::data::Examples;
 use ppdnn::fixed::Profile;
-use ppdnn::nn::{Model, Normalization};
+use ppdnn::nn::{Model, Normalization, Optimizer};
 use ppdnn::party::Ranges;
 use ppdnn::roles::Training;
 use ppdnn::train::{Certificate, Schedule, recommended};
@@ -21,7 +21,11 @@ fn rows(n: usize, scale: f32) -> Examples {
 }
 
 fn training() -> Training {
-    Training::new(Model::dense("tiny", 6, &[8], 3).unwrap()).epochs(4).batch(20).learning_rate(0.25)
+    Training::new(Model::dense("tiny", 6, &[8], 3).unwrap())
+        .profile(Profile::small())
+        .epochs(4)
+        .batch(20)
+        .learning_rate(0.25)
 }
 
 fn ran(training: &Training, scale: f32) -> (Vec<f64>, Ranges) {
@@ -31,7 +35,7 @@ fn ran(training: &Training, scale: f32) -> (Vec<f64>, Ranges) {
 #[test]
 fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
     for profile in Profile::all() {
-        let training = training().profile(profile.clone());
+        let training = training().profile(profile);
         let (accuracy, ranges) = ran(&training, 1.0);
         assert!(*accuracy.last().unwrap() > 0.9 && ranges.overflows().is_empty(), "{accuracy:?}");
         assert_eq!(recommended(&ranges).unwrap().name, "small");
@@ -58,6 +62,7 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
         refused(training.clone().epochs(5), "steps");
         refused(training.clone().learning_rate(0.5), "settings");
         refused(training.clone().momentum(0.5), "settings");
+        refused(training.clone().optimizer(Optimizer::Nesterov), "settings");
         refused(training.clone().weight_decay(1e-3), "settings");
         refused(training.clone().schedule(Schedule::Cosine), "settings");
         refused(training.clone().batch(10).accumulate(2), "settings");
@@ -67,7 +72,7 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
         let error = loaded.check(&began.job(200, 60).unwrap(), hash.as_deref()).unwrap_err().to_string();
         assert!(error.contains("initial parameters") && training.initial_hash().is_none(), "{error}");
         let other = Model::dense("tiny", 6, &[9], 3).unwrap();
-        refused(Training::new(other).epochs(4).batch(20).learning_rate(0.25).profile(profile.clone()), "network");
+        refused(Training::new(other).epochs(4).batch(20).learning_rate(0.25).profile(profile), "network");
         std::fs::write(&path, "{}").unwrap();
         assert!(Certificate::load(&path).unwrap_err().to_string().contains("ranges.json"));
     }
@@ -76,7 +81,7 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
 #[test]
 fn features_out_of_range_are_told_with_their_layer_and_step() {
     for profile in Profile::all() {
-        let training = training().profile(profile.clone());
+        let training = training().profile(profile);
         for scale in [1e4, 1e7] {
             let (_, ranges) = ran(&training, scale);
             let overflows = ranges.overflows();
@@ -90,7 +95,7 @@ fn features_out_of_range_are_told_with_their_layer_and_step() {
             let job = training.job(200, 60).unwrap();
             let error =
                 Certificate::new(&job, None, "made up", None, &ranges).check(&job, None).unwrap_err().to_string();
-            assert!(error.contains("room at"), "{error}");
+            assert!(error.contains("margin of less than"), "{error}");
         }
     }
 }
@@ -107,14 +112,14 @@ fn a_learning_rate_out_of_all_proportion_leaves_the_ranges_later() {
     assert!(calm.overflows().is_empty(), "{:?}", calm.overflows());
 }
 
-/// Every batch's gradients fit, their sum does not.
+/// A batch's gradients fit, the sum of ten does not; by a margin that rounding coins do not change.
 #[test]
 fn a_sum_of_gradients_that_leaves_its_range_is_told() {
     let overflows = |training: Training| {
-        let (_, ranges) = ran(&training.profile(Profile::small()).learning_rate(1e-4).epochs(1), 1000.0);
+        let (_, ranges) = ran(&training.profile(Profile::small()).learning_rate(1e-4).epochs(1), 500.0);
         let own = ranges.overflows().into_iter().filter(|r| r.place == "update").cloned();
         own.map(|r| (r.what, r.overflow.unwrap().step)).collect::<Vec<_>>()
     };
-    assert_eq!(overflows(training()), []);
-    assert_eq!(overflows(training().accumulate(10)), [("product", 1), ("gradient", 1)]);
+    assert_eq!(overflows(training().steps(Some(1))), []);
+    assert_eq!(overflows(training().accumulate(10)), [("gradient", 1)]);
 }

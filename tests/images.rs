@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use ndarray::Array2;
-use ppdnn::data::{DataSet, Examples, Places, known, load};
+use ppdnn::data::{DataSet, Examples, SearchPath, dataset_info, load};
 use ppdnn::roles::Training;
 use ppdnn::train::Recipe;
 
@@ -72,11 +72,11 @@ kind = "dense"
 /// Trains on the first 12,800 images in batches of 64; the accuracies on shares and in the clear.
 fn train(model: &str, rate: f64) -> (f64, f64) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
-    let places = Places { chosen: None, folders: vec![folder], ..Places::new(None) };
+    let places = SearchPath { chosen: None, folders: vec![folder], ..SearchPath::new(None) };
     let DataSet { train, test, .. } = load("mnist", &places, &mut |_| ()).unwrap();
     let (train, test) = (train.first(12_800), test.first(2_000));
-    let data = known("mnist").unwrap();
-    let training = Training::of(&Recipe::open(model, data).unwrap(), data).unwrap();
+    let data = dataset_info("mnist").unwrap();
+    let training = Training::of(&Recipe::open(model, data).unwrap(), data);
     let training = training.epochs(1).batch(64).learning_rate(rate);
     let outcome = training.run(&train, &test, &mut |_| ()).unwrap();
     let [shares] = outcome.accuracy[..] else { panic!("one epoch has one accuracy") };
@@ -121,7 +121,7 @@ fn named_networks_cost_what_was_planned() {
             let labels = (0..rows).map(|row| u32::try_from(row % 10).unwrap()).collect();
             Examples::new(Array2::from_shape_fn((rows, data.features), pixel), labels, 10).unwrap()
         };
-        let training = Training::of(&Recipe::named(name, data).unwrap(), data).unwrap().batch(5).epochs(1);
+        let training = Training::of(&Recipe::named(name, data).unwrap(), data).batch(5).epochs(1);
         let counted = training.run(&examples(7), &examples(3), &mut |_| ()).unwrap().summary;
         let planned = training.plan(7, 3, "cpu").unwrap();
         assert_eq!(planned.bytes_per_step, counted.bytes_per_step, "{name}");

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Axis};
-use ppdnn::data::{Examples, Places, known, load};
+use ppdnn::data::{Examples, SearchPath, dataset_info, load};
 use ppdnn::fixed::Profile;
 use ppdnn::nn::initial_parameters;
 use ppdnn::roles::Training;
@@ -21,13 +21,13 @@ struct Exact {
 /// backward pass takes for a `z` between the ends and beyond them.
 fn exact(job: &Job, train: &Examples, test: &Examples, slope: [f64; 2]) -> Exact {
     let scaled = |rows: &Examples| {
-        let scale = job.normalization.unwrap();
+        let scale = job.normalization().unwrap();
         rows.features().mapv(|x| scale.apply(x.into()))
     };
     let (x_train, x_test) = (scaled(train), scaled(test));
     let mut weights = initial(job);
     let mut accuracy = Vec::new();
-    for epoch in 1..=job.epochs {
+    for epoch in 1..=job.settings.epochs {
         for batch in job.batches(epoch) {
             let rows: Vec<usize> = batch.iter().map(|row| *row as usize).collect();
             let x = x_train.select(Axis(0), &rows);
@@ -36,8 +36,8 @@ fn exact(job: &Job, train: &Examples, test: &Examples, slope: [f64; 2]) -> Exact
             let mut dy = a.dot(&weights[1]);
             rows.iter().enumerate().for_each(|(i, row)| dy[[i, train.labels()[*row] as usize]] -= 1.0);
             let dz = dy.dot(&weights[1].t()) * z.mapv(|z| slope[usize::from(z.abs() >= 2.0)]);
-            weights[1].scaled_add(-job.rate.value(), &a.t().dot(&dy));
-            weights[0].scaled_add(-job.rate.value(), &x.t().dot(&dz));
+            weights[1].scaled_add(-job.rate().value(), &a.t().dot(&dy));
+            weights[0].scaled_add(-job.rate().value(), &x.t().dot(&dz));
         }
         let y = x_test.dot(&weights[0]).mapv(sigmoid).dot(&weights[1]);
         let best = |row: ndarray::ArrayView1<'_, f64>| (0..10).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
@@ -71,10 +71,11 @@ fn apart(weights: &[Array2<f64>; 2], from: &[Array2<f64>; 2], start: &[Array2<f6
 fn the_first_steps_of_the_preset_are_those_of_its_recipe() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
     let mnist =
-        load("mnist", &Places { chosen: None, folders: vec![folder], ..Places::new(None) }, &mut |_| ()).unwrap();
+        load("mnist", &SearchPath { chosen: None, folders: vec![folder], ..SearchPath::new(None) }, &mut |_| ())
+            .unwrap();
     let (train, test) = (mnist.train.first(1000), mnist.test.first(2000));
-    let recipe = Recipe::named("ppdnn-original", known("mnist").unwrap()).unwrap();
-    let training = Training::of(&recipe, known("mnist").unwrap()).unwrap().epochs(2);
+    let recipe = Recipe::named("ppdnn-original", dataset_info("mnist").unwrap()).unwrap();
+    let training = Training::of(&recipe, dataset_info("mnist").unwrap()).epochs(2);
     let job = training.job(train.len(), test.len()).unwrap();
     assert_eq!((job.total_steps(), job.batches(2)[0].as_slice()), (40, &*(0..50).collect::<Vec<_>>()));
 
@@ -93,8 +94,8 @@ fn the_first_steps_of_the_preset_are_those_of_its_recipe() {
         }
         let shape = |at: usize| Array2::from_shape_vec(start[at].dim(), outcome.parameters[at].clone()).unwrap();
         let shares = [shape(0), shape(1)];
-        // seen: 0.23 and 0.09 in `small`, of whose units a weight moves by few, and 0.05 and 0.06 in `wide`: both compare `z` with
-        // the ends of the middle piece to 1/16
+        // seen: 0.23 and 0.09 in `small`, of whose units a weight moves by few, and 0.05 and 0.06 in `wide`: both compare `z`
+        // with the ends of the middle piece to 1/16
         let near = apart(&shares, &right.weights, &start);
         assert!(near.iter().all(|d| *d < bound), "{near:?}");
         // programs with a slip are farther: every gradient passes the sigmoid; its slope is forgotten; a layer stands still

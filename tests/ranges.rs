@@ -1,12 +1,13 @@
 //! Runs whose values leave their range are told as such, and what can be known before a run is told before it.
 
 use ndarray::Array2;
-use ppdnn::data::Examples;
+use ppdnn::data::{Examples, dataset_info};
 use ppdnn::error::{Error, Result};
 use ppdnn::fixed::Profile;
+use ppdnn::nn::layers::{Dense, Relu};
 use ppdnn::nn::{Init, LayerSpec, Loss, Model};
 use ppdnn::roles::{Event, Outcome, Training};
-use ppdnn::train::Reveals;
+use ppdnn::train::{Certificate, Recipe, Reveals};
 
 /// Random numbers of a seed, for data alone.
 struct Dice(u64);
@@ -31,10 +32,10 @@ fn clouds(rows: usize, scale: f32, seed: u64) -> Examples {
 }
 
 fn training() -> Training {
-    let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
-    let layers = vec![dense(16), LayerSpec::Relu, dense(3)];
+    let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
+    let layers = vec![dense(16), LayerSpec::from(Relu), dense(3)];
     let model = Model::new("own", 10, layers, 3, Loss::SoftmaxCrossEntropy, Init::He).expect("layers that fit");
-    Training::new(model).epochs(4).batch(32)
+    Training::new(model).profile(Profile::small()).epochs(4).batch(32)
 }
 
 /// What a run gave, and what it warned of.
@@ -53,7 +54,7 @@ fn features_that_are_not_scaled_are_warned_of_and_their_overflow_is_told_with_la
     for profile in [Profile::small(), Profile::wide()] {
         for scale in [16.0, 64.0, 300.0] {
             let about = format!("{}, scale {scale}", profile.name);
-            let training = training().profile(profile.clone());
+            let training = training().profile(profile);
             let (outcome, warnings) = run(&training, &clouds(600, scale, 1), &clouds(300, scale, 2));
             assert!(
                 warnings.iter().any(|w| w.contains("column") && w.contains("deviation 1")),
@@ -73,10 +74,54 @@ fn a_run_in_its_ranges_is_sound_and_counts_nothing() {
         let (outcome, warnings) = run(&training().profile(profile), &clouds(600, 0.5, 1), &clouds(300, 0.5, 2));
         let outcome = outcome.unwrap();
         outcome.check().unwrap();
-        assert!(warnings.is_empty(), "{warnings:?}");
+        // in `small`, that the network's ranges have not been checked
+        assert_eq!(warnings.len(), usize::from(profile == Profile::small()), "{warnings:?}");
         assert_eq!((outcome.summary.out_of_range, outcome.out_of_range.len()), (Some(0), 4));
         let (told, scored) = (outcome.accuracy[3], outcome.summary.scored_accuracy.unwrap());
         assert!(told > 0.9 && (told - scored).abs() < 0.02, "{told} {scored}");
+    }
+}
+
+#[test]
+fn an_own_network_is_warned_of_in_small_unless_a_certificate_speaks_for_it() {
+    let (train, test) = (clouds(64, 0.5, 1), clouds(20, 0.5, 2));
+    let short = training().epochs(1);
+    let warned = |training: &Training| run(training, &train, &test).1;
+    let [text] = &warned(&short)[..] else { panic!("one warning") };
+    for words in ["ranges of `own` have not been checked", "profile `small`", "`Training::run_clear`", "`wide`"] {
+        assert!(text.contains(words), "`{words}` is not in {text}");
+    }
+    assert_eq!(warned(&short.clone().profile(Profile::wide())), [""; 0]);
+    // what nobody has said anything about is trained in the profile with more room
+    let plain = Training::new(Model::dense("plain", 10, &[4], 3).expect("a network")).epochs(1);
+    assert_eq!(plain.job(64, 20).expect("a job").settings.profile, Profile::wide());
+    assert_eq!(warned(&plain), [""; 0]);
+
+    let (_, ranges) = short.run_clear(&train, &test, &mut |_| ()).expect("a run in the clear");
+    let certificate = Certificate::new(&short.job(64, 20).expect("a job"), None, "clouds", None, &ranges);
+    assert_eq!(warned(&short.clone().certificate(certificate.clone())), [""; 0]);
+    let [text] = &warned(&short.learning_rate(0.125).certificate(certificate))[..] else { panic!("one warning") };
+    assert!(text.contains("other settings"), "{text}");
+}
+
+#[test]
+fn a_network_from_a_file_is_warned_of_in_every_profile_and_a_named_one_in_none() {
+    let data = dataset_info("mnist").expect("a known set");
+    let warned = |recipe: &Recipe, profile| {
+        let training = Training::of(recipe, data).profile(profile);
+        let job = training.job(256, 20).expect("a job");
+        training.warnings(&job, &training.initial_parameters(&job).expect("random ones"))
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("net.toml");
+    std::fs::write(&path, Recipe::text("logistic").expect("a named network")).expect("a file");
+    for profile in Profile::all() {
+        let file = warned(&Recipe::load(&path, data).expect("a network"), profile);
+        assert!(
+            file.len() == 1 && file[0].contains("ppdnn dry-run --model") && file[0].contains(profile.name),
+            "{file:?}"
+        );
+        assert_eq!(warned(&Recipe::named("logistic", data).expect("a network"), profile), [""; 0]);
     }
 }
 
@@ -107,7 +152,7 @@ fn a_cell_that_does_not_fit_is_refused_before_anything_is_shared() {
     }
     let (outlier, warnings) = run(&training().epochs(1), &with(40.0).unwrap(), &clouds(300, 0.25, 2));
     outlier.unwrap();
-    assert!(warnings[0].starts_with("column 2 of the training rows reaches 40.000 (row 3)"), "{warnings:?}");
+    assert!(warnings[1].starts_with("column 2 of the training rows reaches 40.000 (row 3)"), "{warnings:?}");
 }
 
 #[test]

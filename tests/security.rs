@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use ndarray::Array2;
 use ppdnn::data::Examples;
-use ppdnn::fixed::encode;
-use ppdnn::net::Kind;
+use ppdnn::fixed::{Profile, encode};
+use ppdnn::net::FrameKind;
 use ppdnn::nn::Model;
 use ppdnn::roles::Training;
 use ppdnn::train::{Reveals, Schedule};
@@ -46,7 +46,7 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
     let parameters = 50 * 4 + 4 + 4 * 3 + 3;
     for (accuracy, model_too) in [(true, true), (true, false), (false, false)] {
         let reveal = Reveals { accuracy, model: model_too, ranges: true };
-        let training = Training::new(model.clone()).epochs(2).batch(100).reveal(reveal);
+        let training = Training::new(model.clone()).profile(Profile::small()).epochs(2).batch(100).reveal(reveal);
         let ledger = ledger(&training, &train, &test);
         let received = |me: &str, kind: &str| -> (usize, usize) {
             let of = ledger.iter().filter(|((to, _, k), _)| to == me && (kind.is_empty() || k == kind));
@@ -54,7 +54,7 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
         };
         // owners give the servers all rows, once each, and the dealer 64 bytes of seeds
         for server in ["server 0", "server 1"] {
-            let rows = ledger[&(server.into(), "owner 0".into(), Kind::Data.to_string())];
+            let rows = ledger[&(server.into(), "owner 0".into(), FrameKind::Data.to_string())];
             assert_eq!(rows.1, data, "{server} gets every row's masked words once");
         }
         // and every server gives it what it agrees to, 64 bytes, and 32 random bytes
@@ -82,7 +82,8 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
 /// The control: what a server receives of an owner would not pass for the dealer or the trainer.
 #[test]
 fn rows_are_counted_where_they_go() {
-    let training = Training::new(Model::dense("small", 50, &[4], 3).unwrap()).epochs(1).batch(100);
+    let training =
+        Training::new(Model::dense("small", 50, &[4], 3).unwrap()).profile(Profile::small()).epochs(1).batch(100);
     let ledger = ledger(&training, &examples(300, 50), &examples(30, 50));
     let rows: usize =
         ledger.iter().filter(|((_, from, kind), _)| from == "owner 0" && kind == "data").map(|(_, x)| x.1).sum();
@@ -113,27 +114,27 @@ const UNIFORM: f64 = 415.0;
 /// for the update's bits of 8 biases at the end of a step's last opening.
 fn tensors(heard: &[Heard]) -> Vec<(String, Vec<u8>)> {
     let ways = [
-        (Kind::Data, "owner 0", "server 0"),
-        (Kind::Data, "owner 0", "server 1"),
-        (Kind::Data, "trainer", "server 0"),
-        (Kind::Data, "trainer", "server 1"),
-        (Kind::Opening, "server 0", "server 1"),
-        (Kind::Opening, "server 1", "server 0"),
-        (Kind::Correction, "dealer", "server 1"),
-        (Kind::Progress, "server 0", "trainer"),
-        (Kind::Progress, "server 1", "trainer"),
+        (FrameKind::Data, "owner 0", "server 0"),
+        (FrameKind::Data, "owner 0", "server 1"),
+        (FrameKind::Data, "trainer", "server 0"),
+        (FrameKind::Data, "trainer", "server 1"),
+        (FrameKind::Opening, "server 0", "server 1"),
+        (FrameKind::Opening, "server 1", "server 0"),
+        (FrameKind::Correction, "dealer", "server 1"),
+        (FrameKind::Progress, "server 0", "trainer"),
+        (FrameKind::Progress, "server 1", "trainer"),
     ];
-    let bytes = |(kind, from, to): (Kind, &str, &str)| {
+    let bytes = |(kind, from, to): (FrameKind, &str, &str)| {
         let frames: Vec<_> = heard.iter().filter(|h| h.is(from, to) && h.frame.head.kind == kind).collect();
         let one = |(at, h): (usize, &&Heard)| {
             let (head, body) = (h.frame.head, &h.frame.body);
             let last = frames.get(at + 1).is_none_or(|next| next.frame.head.step != head.step);
             let (from, to) = match kind {
-                Kind::Opening if last => (0, body.len() - 3),
+                FrameKind::Opening if last => (0, body.len() - 3),
                 // a sealed parameter stands between what it is and the figures
-                Kind::Progress if body.len() < 4_000 => (0, 0),
+                FrameKind::Progress if body.len() < 4_000 => (0, 0),
                 // of a fixed length: numbers in front of it and behind it take one byte more or less
-                Kind::Progress => (64, 64 + 7_500),
+                FrameKind::Progress => (64, 64 + 7_500),
                 _ => (0, body.len()),
             };
             body[from..to].to_vec()
@@ -149,7 +150,8 @@ fn every_kind_of_frame_is_uniform_for_very_different_data() {
     let reveal = Reveals { accuracy: false, model: true, ranges: true };
     // initial parameters go from the trainer in shares only where they are private
     let initial = model.parameters().iter().map(|shape| vec![0.125; shape.len()]).collect();
-    let training = Training::new(model).epochs(3).batch(32).reveal(reveal).private_initial(initial);
+    let training =
+        Training::new(model).profile(Profile::small()).epochs(3).batch(32).reveal(reveal).private_initial(initial);
     // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
     let training = training.learning_rate(f64::exp2(-7.0)).momentum(0.0).schedule(Schedule::Constant);
     let runs = [true, false].map(|blank| tensors(&tapped(&training, &extremes(192, blank), &extremes(0, blank))));

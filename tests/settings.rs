@@ -5,7 +5,7 @@
 use ndarray::Array2;
 use ppdnn::data::Examples;
 use ppdnn::fixed::Profile;
-use ppdnn::nn::Model;
+use ppdnn::nn::{Model, Optimizer};
 use ppdnn::roles::{Event, Outcome, Training};
 use ppdnn::train::{EarlyStop, Reveals, Schedule};
 
@@ -61,6 +61,7 @@ fn every_setting_costs_what_was_planned_and_none_costs_nothing() {
         smooth().accumulate(3).epochs(2),
         decay.clone().schedule(Schedule::Cosine).epochs(3),
         decay.clone().schedule(Schedule::Step { epochs: 1, factor: 0.3 }).epochs(3).accumulate(2),
+        decay.clone().optimizer(Optimizer::Nesterov).schedule(Schedule::Cosine).epochs(3),
         decay.steps(Some(5)),
     ];
     for training in all {
@@ -102,6 +103,72 @@ fn a_falling_rate_moves_less() {
     for (schedule, part) in cases {
         let have = moved(schedule) / constant;
         assert!((have - part).abs() < 0.1, "{schedule}: {have} of the way, not {part}");
+    }
+}
+
+/// Against a run in f64 of the public API's own steps: shares follow Nesterov, and not plain momentum.
+#[test]
+fn nesterov_moves_ahead_of_its_velocity() {
+    let start = smooth().learning_rate(1e-6).batch(20);
+    let first = run(&start, 20);
+    let training = smooth().learning_rate(0.5).momentum(0.75).weight_decay(0.125).batch(20).epochs(6);
+    let training = training.initial(first.parameters.clone());
+    let exact = |ahead: bool| Softmax::new(&examples(20, 0), &first.parameters).run(6, [0.5, 0.75, 0.125], ahead);
+    let far = |outcome: &Outcome, exact: &[f64]| {
+        let pairs = outcome.parameters.iter().flatten().zip(exact);
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    for (optimizer, ahead) in [(Optimizer::Sgd, false), (Optimizer::Nesterov, true)] {
+        let outcome = run(&training.clone().optimizer(optimizer), 20);
+        assert_eq!(outcome.summary.settings.optimizer, optimizer);
+        assert!(far(&outcome, &exact(ahead)) < SAME, "{optimizer}: {}", far(&outcome, &exact(ahead)));
+        // the control: the other optimizer
+        assert!(far(&outcome, &exact(!ahead)) > 3.0 * SAME, "{optimizer}: {}", far(&outcome, &exact(!ahead)));
+    }
+    let unmoved = smooth().optimizer(Optimizer::Nesterov).momentum(0.0).job(20, 0).unwrap_err();
+    assert!(unmoved.is_usage() && unmoved.to_string().contains("momentum of 0"), "{unmoved}");
+}
+
+/// Softmax regression in f64, on all rows in every step.
+struct Softmax<'a> {
+    rows: &'a Examples,
+    /// The weights `[columns, classes]`, and the biases behind them.
+    w: Vec<f64>,
+}
+
+impl<'a> Softmax<'a> {
+    fn new(rows: &'a Examples, parameters: &[Vec<f64>]) -> Self {
+        Self { rows, w: parameters.concat() }
+    }
+
+    /// The mean gradient of cross-entropy.
+    fn gradient(&self) -> Vec<f64> {
+        let (mut sum, columns, classes) = (vec![0.0; self.w.len()], 12, 5);
+        for (x, label) in self.rows.features().rows().into_iter().zip(self.rows.labels()) {
+            // with a column of ones, whose weights are the biases
+            let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).chain([1.0]).collect();
+            let logit = |c: usize| (0..=columns).map(|i| x[i] * self.w[i * classes + c]).sum::<f64>();
+            let exps: Vec<f64> = (0..classes).map(|c| logit(c).exp()).collect();
+            for at in 0..sum.len() {
+                let class = at % classes;
+                let hot = if class == *label as usize { 1.0 } else { 0.0 };
+                sum[at] += x[at / classes] * (exps[class] / exps.iter().sum::<f64>() - hot);
+            }
+        }
+        sum.into_iter().map(|g| g / self.rows.len() as f64).collect()
+    }
+
+    /// Steps of `torch.optim.SGD`, whose velocity is without the rate.
+    fn run(mut self, steps: u32, [lr, mu, decay]: [f64; 3], nesterov: bool) -> Vec<f64> {
+        let mut velocity = vec![0.0; self.w.len()];
+        for _ in 0..steps {
+            for (at, gradient) in self.gradient().into_iter().enumerate() {
+                let gradient = gradient + decay * self.w[at];
+                velocity[at] = mu * velocity[at] + gradient;
+                self.w[at] -= lr * if nesterov { gradient + mu * velocity[at] } else { velocity[at] };
+            }
+        }
+        self.w
     }
 }
 

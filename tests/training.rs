@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use ndarray::Array2;
-use ppdnn::data::{DataSet, Examples, Places, load};
+use ppdnn::data::{DataSet, Examples, SearchPath, load};
 use ppdnn::fixed::Profile;
 use ppdnn::nn::{Model, initial_parameters};
 use ppdnn::roles::{Event, Outcome, Training, share_of};
@@ -13,7 +13,7 @@ use ppdnn::train::{Reveals, Schedule};
 
 fn mnist() -> DataSet {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
-    load("mnist", &Places { chosen: None, folders: vec![folder], ..Places::new(None) }, &mut |_| ()).unwrap()
+    load("mnist", &SearchPath { chosen: None, folders: vec![folder], ..SearchPath::new(None) }, &mut |_| ()).unwrap()
 }
 
 /// Share of rows that a dense network with ReLU classifies right, in f64.
@@ -41,7 +41,8 @@ fn accuracy(parameters: &[Vec<f64>], rows: &Examples) -> f64 {
 fn mnist_is_learned_on_shares_as_in_the_clear() {
     let DataSet { train, test, .. } = mnist();
     let (train, test) = (train.first(12_800), test.first(4_000));
-    let training = Training::new(Model::named("secureml", 784, 10).unwrap()).epochs(1).owners(3);
+    let training =
+        Training::new(Model::named("secureml", 784, 10).unwrap()).profile(Profile::small()).epochs(1).owners(3);
     let mut events = Vec::new();
     let outcome = training.run(&train, &test, &mut |e| events.push(e)).unwrap();
     let [shares] = outcome.accuracy[..] else { panic!("one epoch has one accuracy") };

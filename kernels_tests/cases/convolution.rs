@@ -5,7 +5,8 @@ use ppdnn::kernel::Operand;
 use super::Maker;
 use crate::FILLS;
 
-/// Batch, height, width, channels, rows, columns, kernel, times, padding, gap, dilation, outputs, back; around the four of a tile.
+/// Batch, height, width, channels, rows, columns, kernel, times, padding, gap, dilation, outputs, back; around the four of a
+/// tile.
 const PATCHES: [[u32; 18]; 12] = [
     // the first rows and columns left out
     [2, 6, 5, 2, 3, 2, 2, 2, 1, 1, u32::MAX, u32::MAX - 1, 1, 1, 1, 1, 3, 0],

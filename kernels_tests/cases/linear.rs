@@ -46,18 +46,6 @@ impl Maker {
         }
     }
 
-    pub(super) fn correct(&mut self) {
-        for width in 1..=64 {
-            for (turn, len) in SIZES.into_iter().enumerate() {
-                let words = packed(len, width);
-                // what lies behind the elements is not looked at
-                let more = turn % 3;
-                let inputs = vec![self.operand(Operand::Ring, len + more, FILLS[turn % 2]), self.raw(words + more)];
-                self.push(format!("{more} more"), &[len as u32, width], inputs, words);
-            }
-        }
-    }
-
     /// Of the AND of `sets` of bits.
     pub(super) fn correct_bits(&mut self, sets: usize) {
         for width in 1..=64 {

@@ -3,7 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "the sizes of cases are small")]
 
 use ppdnn::kernel::Operand;
-use ppdnn::kernel::rotated::{exp_decays, reciprocal_quadratics};
+use ppdnn::kernel::lookup_tables::{exp_decays, reciprocal_quadratics};
 
 use super::{Maker, SIZES};
 use crate::{FILLS, Fill, bytes, packed, ring_bytes};

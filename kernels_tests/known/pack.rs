@@ -1,4 +1,4 @@
-//! Packing: a bit at a time, as docs/protocols.md section 0 defines it.
+//! Packing: a bit at a time, as docs/protocols.md 0.3 defines it.
 
 use super::linear::quotient;
 use super::*;
@@ -85,17 +85,12 @@ pub(super) fn corrections_and_shares_add_up() {
         for (turn, len) in sizes_of(width).enumerate() {
             let share0 = play.source.values(len, width, FILLS[turn % 2]);
             let packed0 = frame(&share0, width);
-            let x = play.source.values(len, ring.bits(), FILLS[turn % 2]);
             let b = play.source.values(len, 1, Fill::Uniform);
             // a bit behind the last one is nobody's
             let bits = plane(&[b.clone(), vec![1]].concat());
-            for (kernel, from, values) in [(&CORRECT, &x, &x), (&CORRECT_BITS, &bits, &b)] {
-                let share1 = play.run(kernel, &[len as u32, width], &[from, &packed0], packed0.len());
-                let want: Vec<u64> =
-                    values.iter().zip(&share0).map(|(x, s)| x.wrapping_sub(*s) & mask(width)).collect();
-                let about = format!("{} {ring:?}, {width} bits, {len} elements", kernel.name);
-                hold(&share1, &frame(&want, width), &about);
-            }
+            let share1 = play.run(&CORRECT_BITS, &[len as u32, width], &[&bits, &packed0], packed0.len());
+            let want: Vec<u64> = b.iter().zip(&share0).map(|(b, s)| b.wrapping_sub(*s) & mask(width)).collect();
+            hold(&share1, &frame(&want, width), &format!("{ring:?}, {width} bits, {len} elements"));
         }
     }
 }

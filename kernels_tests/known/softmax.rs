@@ -1,6 +1,6 @@
 //! The parts of softmax (protocols.md 4.1, 4.2) against f64 and integers.
 
-use ppdnn::kernel::rotated::{exp_decays, exp_factors, reciprocal_quadratics};
+use ppdnn::kernel::lookup_tables::{exp_decays, exp_factors, inverse_sqrt_quadratics, reciprocal_quadratics};
 
 use super::*;
 
@@ -78,9 +78,15 @@ pub(super) fn every_exponential_is_close() {
 /// One unit of the cut, 1.53e-5, and half a unit of the factor times `e^(1/8)`, 8.7e-6.
 const EXP_ERROR: f64 = 2.4e-5;
 
-/// The largest error of `1 / S` over sums with 12 fraction bits.
+/// A public table of quadratics, and the function that it is of.
+type Table = (fn(u32) -> &'static [u64], fn(f64) -> f64);
+const RECIPROCALS: Table = (reciprocal_quadratics, |s| 1.0 / s);
+const INVERSE_ROOTS: Table = (inverse_sqrt_quadratics, |s| 1.0 / s.sqrt());
+
+/// The largest error of a function of S over sums with 12 fraction bits.
 fn reciprocal_error(
     play: &mut Play,
+    (table, f): Table,
     [log_knots, bits]: [u32; 2],
     sums: &[i64],
     fill: Fill,
@@ -88,13 +94,13 @@ fn reciprocal_error(
 ) -> f64 {
     let (len, wire) = (sums.len(), play.wire(sums, 16, fill));
     let dealt0 = play.raw(3 * packed(len << log_knots, bits));
-    let operands = [&wire.sum[..], reciprocal_quadratics(log_knots), &dealt0];
+    let operands = [&wire.sum[..], table(log_knots), &dealt0];
     let mut dealt1 = play.run(&DEAL_RECIPROCAL, &[log_knots, bits, 0], &operands, dealt0.len());
     deal(&mut dealt1);
     let inputs = [&dealt0, &dealt1].map(|dealt| [&wire.hat[..], dealt]);
     let params: [&[u32]; 2] = [&[log_knots, bits, 0], &[log_knots, bits, 1]];
     let got = both(play, &RECIPROCAL, params, [&inputs[0], &inputs[1]], len, UNIT.1);
-    let error = |(got, s): (&u64, &i64)| (signed(*got, UNIT.1) as f64 / UNIT.0 - 4096.0 / *s as f64).abs();
+    let error = |(got, s): (&u64, &i64)| (signed(*got, UNIT.1) as f64 / UNIT.0 - f(*s as f64 / 4096.0)).abs();
     got.iter().zip(sums).map(error).fold(0.0, f64::max)
 }
 
@@ -105,14 +111,24 @@ pub(super) fn every_reciprocal_is_close() {
     {
         let mut play = Play::new(ring, 3);
         for (i, sums) in all.chunks(BATCH).enumerate() {
-            let error = reciprocal_error(&mut play, [log_knots, bits], sums, FILLS[usize::from(i % 4 == 3)], |_| ());
+            let error = reciprocal_error(
+                &mut play,
+                RECIPROCALS,
+                [log_knots, bits],
+                sums,
+                FILLS[usize::from(i % 4 == 3)],
+                |_| (),
+            );
             assert!(error <= bound, "{ring:?}: {error} with {log_knots} bits of knots, from {}", sums[0]);
         }
         for len in SIZES {
             let sums = &all[all.len() - len..];
-            assert!(reciprocal_error(&mut play, [log_knots, bits], sums, Fill::Extremes, |_| ()) <= bound, "{len}");
+            assert!(
+                reciprocal_error(&mut play, RECIPROCALS, [log_knots, bits], sums, Fill::Extremes, |_| ()) <= bound,
+                "{len}"
+            );
             let spoil = |dealt: &mut Vec<u64>| dealt.iter_mut().for_each(|w| *w ^= 0x1111_1111);
-            let error = reciprocal_error(&mut play, [log_knots, bits], sums, Fill::Uniform, spoil);
+            let error = reciprocal_error(&mut play, RECIPROCALS, [log_knots, bits], sums, Fill::Uniform, spoil);
             assert!(error > bound, "{ring:?} {len} spoilt");
         }
     }
@@ -173,5 +189,21 @@ pub(super) fn probabilities_are_within_one_unit() {
                 assert_eq!(wrong.is_some(), spoilt, "{ring:?}, {rows} rows of {classes}: {wrong:?}");
             }
         }
+    }
+}
+
+/// For S from 0.9 to 15.8, as variances are brought to; docs/protocols.md 3.8.
+pub(super) fn every_inverse_square_root_is_close() {
+    let all: Vec<i64> = (3687..64_717).collect();
+    for (ring, knots, bound) in [(RingWord::U32, [7, 34], 2.6e-4), (RingWord::U64, [8, 40], 5.5e-5)] {
+        let mut play = Play::new(ring, 5);
+        let mut worst = 0f64;
+        for (i, sums) in all.chunks(BATCH).enumerate() {
+            let fill = FILLS[usize::from(i % 4 == 3)];
+            worst = worst.max(reciprocal_error(&mut play, INVERSE_ROOTS, knots, sums, fill, |_| ()));
+        }
+        assert!(worst <= bound && worst > bound / 4.0, "{ring:?}: {worst}");
+        let spoil = |dealt: &mut Vec<u64>| dealt.iter_mut().for_each(|w| *w ^= 0x1111_1111);
+        assert!(reciprocal_error(&mut play, INVERSE_ROOTS, knots, &all[..9], Fill::Uniform, spoil) > bound, "spoilt");
     }
 }

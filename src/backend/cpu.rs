@@ -12,32 +12,32 @@ use crate::kernel::{Kernel, RingWord};
 /// The processor.
 #[derive(Clone, Default)]
 pub struct Cpu {
-    pool: Arc<Pool>,
+    pool: Arc<BufferPool>,
 }
 
 /// Memory that was let go, by length in words.
 #[derive(Default)]
-struct Pool {
+struct BufferPool {
     free: Mutex<HashMap<usize, Vec<Vec<u64>>>>,
 }
 
 /// Words of memory on loan from the pool. Backed by `u64`, so that every cast is aligned.
-struct Loan {
+struct PooledBuffer {
     words: Vec<u64>,
-    pool: Arc<Pool>,
+    pool: Arc<BufferPool>,
 }
 
 impl Cpu {
     /// Takes memory for `bytes` bytes; what it holds is unspecified.
-    fn take(&self, bytes: usize) -> Loan {
+    fn take(&self, bytes: usize) -> PooledBuffer {
         let len = bytes.div_ceil(8);
         let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
         let words = free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| vec![0; len]);
-        Loan { words, pool: self.pool.clone() }
+        PooledBuffer { words, pool: self.pool.clone() }
     }
 }
 
-impl Loan {
+impl PooledBuffer {
     fn bytes(&self, len: usize) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..len]
     }
@@ -47,7 +47,7 @@ impl Loan {
     }
 }
 
-impl Drop for Loan {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
         let mut words = std::mem::take(&mut self.words);
         if words.len() <= KEY_WORDS {
@@ -78,13 +78,13 @@ impl Backend for Cpu {
     }
 
     fn adopt(&self, words: Vec<u64>, bytes: usize) -> Result<Buf> {
-        Ok(Buf::new(bytes, Arc::new(Loan { words, pool: self.pool.clone() })))
+        Ok(Buf::new(bytes, Arc::new(PooledBuffer { words, pool: self.pool.clone() })))
     }
 
     fn download(&self, bufs: &[(&Buf, usize)]) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(bufs.iter().map(|(_, len)| len).sum());
         for (buf, len) in bufs {
-            out.extend_from_slice(buf.inner::<Loan>().bytes(*len));
+            out.extend_from_slice(buf.inner::<PooledBuffer>().bytes(*len));
         }
         Ok(out)
     }
@@ -92,7 +92,7 @@ impl Backend for Cpu {
     fn run(&self, kernel: &Kernel, ring: RingWord, params: &[u32], inputs: &[&Buf], len: usize) -> Result<Buf> {
         let bytes = len * kernel.output.bytes(ring);
         let mut out = self.take(bytes);
-        let inputs: Vec<&[u8]> = inputs.iter().map(|b| b.inner::<Loan>().bytes(b.bytes())).collect();
+        let inputs: Vec<&[u8]> = inputs.iter().map(|b| b.inner::<PooledBuffer>().bytes(b.bytes())).collect();
         kernel.body(ring)(params, &inputs, out.bytes_mut(bytes));
         Ok(Buf::new(bytes, Arc::new(out)))
     }

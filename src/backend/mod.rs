@@ -1,11 +1,14 @@
 //! Devices that run kernels: one compute verb, [`Backend::run`].
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gpu"))]
 #[path = "../../tests/adapter/mod.rs"]
 pub(crate) mod adapter;
 mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+mod no_gpu;
 mod null;
-pub mod wgpu;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,7 +16,11 @@ use std::sync::Arc;
 pub use cpu::Cpu;
 pub use null::{Meter, Null};
 
-pub use self::wgpu::{Adapter, Wgpu};
+#[cfg(not(feature = "gpu"))]
+pub use no_gpu::{Adapter, open_gpu};
+
+#[cfg(feature = "gpu")]
+pub use self::gpu::{Adapter, Wgpu, open_gpu};
 
 use crate::error::Result;
 use crate::kernel::{Kernel, RingWord};
@@ -58,13 +65,13 @@ pub trait Backend: Send + Sync {
     /// Copies bytes to the device.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::error::Error::Device) where it has no room.
+    /// [`Error::Device`](crate::error::Error::Device) if it has no room.
     fn upload(&self, bytes: &[u8]) -> Result<Buf>;
 
-    /// Memory of so many bytes, all 0.
+    /// Memory of the given size, all 0.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::error::Error::Device) where it has no room.
+    /// [`Error::Device`](crate::error::Error::Device) if it has no room.
     fn zeros(&self, bytes: usize) -> Result<Buf> {
         self.upload(&vec![0; bytes])
     }
@@ -72,20 +79,20 @@ pub trait Backend: Send + Sync {
     /// Takes over the first `bytes` bytes of `words`; without a copy where the device's memory is the host's.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::error::Error::Device) where it has no room.
+    /// [`Error::Device`](crate::error::Error::Device) if it has no room.
     fn adopt(&self, words: Vec<u64>, bytes: usize) -> Result<Buf> {
         self.upload(&bytemuck::cast_slice(&words)[..bytes])
     }
 
-    /// Copies the first `len` bytes of each of `bufs` from the device, one behind the other, in one readback.
+    /// Copies the first `len` bytes of each of `bufs` from the device, one after the other, in one readback.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::error::Error::Device) where the device is lost.
+    /// [`Error::Device`](crate::error::Error::Device) if the device is lost.
     fn download(&self, bufs: &[(&Buf, usize)]) -> Result<Vec<u8>>;
 
     /// Runs a kernel; returns its output of `len` elements.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::error::Error::Device) where it has no room, is lost, or lacks the kernel.
+    /// [`Error::Device`](crate::error::Error::Device) if it has no room, is lost, or lacks the kernel.
     fn run(&self, kernel: &Kernel, ring: RingWord, params: &[u32], inputs: &[&Buf], len: usize) -> Result<Buf>;
 }

@@ -3,7 +3,7 @@
 use crate::backend::Adapter;
 use crate::cli::args::AdaptersArgs;
 use crate::cli::compute::SOFTWARE;
-use crate::cli::screen::{json, say};
+use crate::cli::print::{json, say};
 use crate::error::Result;
 
 /// Lists the adapters, the likely fastest first.
@@ -18,12 +18,12 @@ pub(super) fn adapters(args: &AdaptersArgs) -> Result<()> {
         } else {
             let words = if a.native_u64 { "native u64" } else { "u64 in limbs" };
             let room = a.max_operand_bytes >> 20;
-            let kind = if a.kind == SOFTWARE { "no GPU: software on the processor" } else { a.kind };
+            let kind = if a.kind == SOFTWARE { "not a GPU: software on the CPU" } else { a.kind };
             say(&format!("{index}  {} ({kind}, {}), operands up to {room} MiB, {words}", a.name, a.api));
         }
     }
     if list.is_empty() && !args.json {
-        say("no GPU with a Vulkan, Metal or DX12 driver; mesa-vulkan-drivers has one in software");
+        say("no GPU with a Vulkan, Metal or DX12 driver; mesa-vulkan-drivers has a software driver");
     }
     Ok(())
 }

@@ -1,17 +1,14 @@
-//! What the command line takes.
+//! The command line's arguments.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::compute::ComputeArgs;
-use crate::cli::settings::{DEFAULTS, RecipeArgs, rounded};
+use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
-use crate::data::{DataSet, Examples, Known, Places, known};
-use crate::error::{Error, Result};
-use crate::nn::{Beginning, Saved};
-use crate::roles::{MemoryLimit, Training};
-use crate::train::{Job, Recipe, Reveals, Settings};
+use crate::data::SearchPath;
+use crate::roles::MemoryLimit;
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
 #[derive(Debug, Parser)]
@@ -25,27 +22,27 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// List the GPUs of this machine
     Adapters(AdaptersArgs),
-    /// Deal correlated randomness for a job
+    /// Run the dealer, which generates correlated randomness for a job
     Dealer(DealerArgs),
-    /// Train in the clear on public data, and see which ranges the job needs
+    /// Train in the clear on public data and report the ranges of all values
     #[command(after_help = DEFAULTS.as_str())]
     DryRun(DryRunArgs),
-    /// Score a saved model in the clear
+    /// Evaluate a saved model in the clear
     Evaluate(EvaluateArgs),
-    /// Make a key for a party of a cluster
+    /// Generate the key of a party of a cluster
     Keygen(KeygenArgs),
-    /// List the networks that have names
+    /// List the named networks
     Models(ModelsArgs),
     /// Upload an owner's masked rows for a job
     Owner(OwnerArgs),
-    /// Print what a job costs, without running it
+    /// Print the cost of a job without running it
     #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
-    /// Print the policy of owners who bring none of their own
+    /// Print the default policy of owners, with an explanation of every line
     Policy,
-    /// Be one of the two servers for a job
+    /// Run one of the two servers for a job
     Server(ServerArgs),
-    /// Train; without --cluster, with all roles on this machine
+    /// Train a network; without --cluster, all roles run on this machine
     #[command(after_help = DEFAULTS.as_str())]
     Train(TrainArgs),
 }
@@ -59,35 +56,35 @@ pub(super) struct JobArgs {
     #[arg(long)]
     pub dataset: Option<String>,
     /// Stop after N steps
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<u64>)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::positive::<u64>)]
     pub steps: Option<u64>,
-    /// Begin with the parameters of a model file instead of random ones
+    /// Start from the parameters of a model file instead of random ones
     ///
-    /// A file of `ppdnn train`, or safetensors of the same names and shapes.
+    /// A model file, the folder of a run, or safetensors with matching names and shapes.
     ///
-    /// Schedule, momentum and the order of the rows start anew: the accuracy may dip at first.
+    /// Schedule, momentum and the order of the rows start afresh: the accuracy may dip at first.
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
-    /// Keep the parameters of --init to the trainer and share them
+    /// Secret-share the parameters of --init instead of publishing them
     ///
-    /// Otherwise they are public: the job has their hash, and owners may look at them.
+    /// Otherwise they are public: the job contains their hash, and owners may inspect them.
     ///
-    /// Owners refuse private ones unless their policy allows them.
+    /// Owners refuse private parameters unless their policy allows them.
     #[arg(long, requires = "init")]
     pub private_init: bool,
     /// Split the data among K owners (default: 1, or the cluster file's)
-    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::positive::<usize>)]
     pub owners: Option<usize>,
-    /// What the trainer sees, or none
+    /// Results revealed to the trainer, or none
     ///
-    /// accuracy, model, and ranges: how many sampled values left their range, by layer and epoch.
+    /// accuracy, model, and ranges: the sampled values out of range, by layer and epoch.
     ///
-    /// Without ranges, a run that overflows is not noticed.
-    #[arg(long, value_delimiter = ',', default_value = "accuracy,model,ranges")]
-    pub reveal: Vec<String>,
-    /// Fixes the public choices; masks never follow it
+    /// Without ranges, an overflow goes unnoticed. Default: accuracy,model,ranges.
+    #[arg(long, value_delimiter = ',', value_name = "WHAT,..")]
+    pub reveal: Option<Vec<String>>,
+    /// Seed of the public random choices, never of masks
     ///
-    /// They are the order of the rows and the initial weights.
+    /// It determines the order of the rows, dropout and the initial weights.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = units::whole::<u64>)]
     pub seed: u64,
     #[command(flatten)]
@@ -100,47 +97,47 @@ pub(super) struct TrainArgs {
     pub job: JobArgs,
     #[command(flatten)]
     pub files: DataArgs,
-    /// A range certificate that `ppdnn dry-run` made for this job
+    /// Range certificate written by `ppdnn dry-run` for this job
     ///
-    /// One of another network, of other settings, or without room is an error.
+    /// A certificate for another network or other settings, or without a margin, is an error.
     ///
-    /// A network from a file in the profile small warns where none is named or found.
+    /// Without a certificate, a network from a file is trained with a warning.
     #[arg(long, value_name = "FILE")]
     pub ranges: Option<PathBuf>,
-    /// Run against the servers and the dealer of this cluster file
+    /// Use the servers and the dealer of this cluster file
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub cluster: Option<PathBuf>,
     /// The trainer's key (with --cluster)
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub identity: Option<PathBuf>,
-    /// Folder for what the run leaves (default: runs/MODEL-DATASET-N)
+    /// Folder for the run's files (default: runs/MODEL-DATASET-N)
     ///
-    /// One that holds a run is refused.
+    /// A folder that already contains a run is refused.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace the run that the folder of --out holds
+    /// Replace the run in the folder of --out
     #[arg(long, requires = "out")]
     pub overwrite: bool,
-    /// Afterwards, train the same network in the clear, too
+    /// Also train the same network in the clear afterwards, for comparison
     ///
-    /// On the same batches from the same weights, for comparison.
+    /// The batches and the initial weights are the same.
     #[arg(long)]
     pub compare_clear: bool,
-    /// Seconds that a role waits for another that does nothing
+    /// Seconds that a role waits for another that makes no progress
     ///
-    /// One that computes, sends or receives is waited for, and so is one that waits for it.
+    /// Computing, sending and receiving are progress; so is waiting for a role that makes it.
     ///
-    /// In all, an owner may take 30 times as long, a step 60 times as long.
+    /// In total, an owner may take 30 times as long, a step 60 times as long.
     ///
-    /// With --cluster, the cluster file has its own.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-    pub deadline: u64,
+    /// Default: 60. With --cluster, the cluster file sets it.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub deadline: Option<u64>,
     #[command(flatten)]
     pub memory: MemoryArgs,
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,
-    /// Print the closing table only
+    /// Print only the final table
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
 }
@@ -149,13 +146,13 @@ pub(super) struct TrainArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Estimate the time over links of so many bits a second, as 1Gbit
+    /// Estimate the time over links with this bandwidth, such as 1Gbit
     ///
-    /// Every role has a machine like this one, which is measured for about a second.
-    #[arg(long, value_name = "BITS", value_parser = units::bandwidth)]
+    /// Assumes a machine like this one for every role; it is benchmarked for about a second.
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = units::bandwidth)]
     pub bandwidth: Option<f64>,
-    /// Estimate the time over links of this round trip time, as 0.2ms
-    #[arg(long, value_name = "TIME", value_parser = units::time)]
+    /// Estimate the time over links with this round-trip time, such as 0.2ms
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::time)]
     pub rtt: Option<f64>,
     /// Estimate the time with all roles on this machine
     #[arg(long)]
@@ -165,7 +162,9 @@ pub(super) struct PlanArgs {
     pub json: bool,
 }
 
+// options without effect here are hidden, and refused
 #[derive(Args, Clone, Debug)]
+#[command(mut_args(|arg| if IDLE.contains(&arg.get_id().as_str()) { arg.hide(true) } else { arg }))]
 pub(super) struct DryRunArgs {
     #[command(flatten)]
     pub job: JobArgs,
@@ -177,28 +176,31 @@ pub(super) struct DryRunArgs {
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,
-    /// Print the closing table only
+    /// Print only the final table
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
 }
 
+/// Arguments of jobs that change nothing in a dry run.
+const IDLE: [&str; 5] = ["owners", "reveal", "private_init", "backend", "adapter"];
+
 /// Where the data set's files are.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataArgs {
-    /// Folder with the data set's files, instead of the usual places
+    /// Folder with the data set's files, instead of the default places
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Take files that are not those of the set that is known by its name
+    /// Accept files that differ from the known files of the data set
     ///
-    /// The SHA-256 of labels, and of images that are read whole, is not checked.
+    /// The SHA-256 of labels, and of images that are read completely, is not checked.
     #[arg(long)]
     pub unchecked_data: bool,
 }
 
 impl DataArgs {
     /// The places to look in.
-    pub(super) fn places(&self) -> Places {
-        Places::new(self.data_dir.as_deref()).unchecked(self.unchecked_data)
+    pub(super) fn places(&self) -> SearchPath {
+        SearchPath::new(self.data_dir.as_deref()).unchecked(self.unchecked_data)
     }
 
     /// The options that ask for the same.
@@ -217,15 +219,15 @@ pub(super) struct RoleArgs {
     /// This party's key, from `ppdnn keygen`
     #[arg(long, value_name = "FILE")]
     pub identity: PathBuf,
-    /// Threads to compute with (default: all cores)
+    /// Number of compute threads (default: all cores)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Stay for N jobs; 0 or forever: until it is stopped
+    /// Exit after N jobs; 0 or forever: run until stopped
     ///
     /// An attempt that ends before training does not count.
     #[arg(long, value_name = "N", default_value = "1", value_parser = crate::cli::roles::jobs)]
     pub jobs: u32,
-    /// Leave when the standard input ends
+    /// Exit when the standard input ends
     #[arg(long, hide = true)]
     pub supervised: bool,
 }
@@ -233,11 +235,11 @@ pub(super) struct RoleArgs {
 /// How much memory a job may be planned to take.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct MemoryArgs {
-    /// Refuse a job that is planned to take more memory, as 16GiB
+    /// Refuse jobs that are planned to take more than this, such as 16GiB
     ///
-    /// Default: what the machine or the control group has available, less a sixteenth.
+    /// Default: the memory available to the machine or the control group, less a sixteenth.
     ///
-    /// `ppdnn plan` says what a job takes; with all roles on one machine, the sum counts.
+    /// `ppdnn plan` shows the memory of a job; with all roles on one machine, the sum counts.
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub memory_limit: Option<u64>,
 }
@@ -248,7 +250,7 @@ impl MemoryArgs {
         self.memory_limit.map_or(MemoryLimit::Available, MemoryLimit::Bytes)
     }
 
-    /// The limit of a role: whoever starts all roles on one machine has looked after it before.
+    /// The limit of a role: whoever starts all roles on one machine has already checked it.
     pub(super) fn limit_of(self, role: &RoleArgs) -> MemoryLimit {
         if role.supervised { MemoryLimit::Unlimited } else { self.limit() }
     }
@@ -256,7 +258,7 @@ impl MemoryArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
-    /// Which server
+    /// Which of the two servers
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..2))]
     pub id: u8,
     #[command(flatten)]
@@ -282,9 +284,9 @@ pub(super) struct DealerArgs {
 /// Where a party listens.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ListenArgs {
-    /// Listen here instead of at the cluster file's address
+    /// Listen on this address instead of the one in the cluster file
     ///
-    /// Behind NAT or in a container: the file has the address that the others call.
+    /// For NAT or containers, where the file has the address that the others connect to.
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Option<String>,
 }
@@ -294,25 +296,31 @@ pub(super) struct OwnerArgs {
     /// Which owner of the cluster file, from 0
     #[arg(long, default_value_t = 0)]
     pub number: u32,
-    /// It brings its part of mnist, fashion-mnist or cifar-10
+    /// Data set of its rows: mnist, fashion-mnist or cifar-10
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     #[command(flatten)]
     pub files: DataArgs,
-    /// What jobs may do with the rows (default: what `ppdnn policy` prints)
+    /// Policy: what jobs may do with the rows (default: see `ppdnn policy`)
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Take part in this job only: the first 16 digits of its hash, or more
+    /// Take part in this job only: at least the first 16 digits of its hash
     ///
-    /// The owner prints the hash of every job that it is asked for; so does the trainer.
+    /// The owner prints the hash of every job offered to it; so does the trainer.
+    ///
+    /// The same job may be offered again: it is accepted --jobs times, once by default.
     #[arg(long, value_name = "HASH", value_parser = accepted)]
     pub accept: Option<String>,
-    /// Print jobs and refuse them: nothing leaves
+    /// Print jobs and refuse them; no data is sent
     #[arg(long, conflicts_with = "accept")]
     pub review: bool,
-    /// Save the initial weights of jobs to look at them; refuse private ones
+    /// Save the initial weights of jobs for inspection; refuse private weights
+    ///
+    /// Only of jobs that the policy allows; can be combined with --review.
     #[arg(long, value_name = "FILE")]
     pub save_initial: Option<PathBuf>,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     #[command(flatten)]
     pub role: RoleArgs,
 }
@@ -329,7 +337,7 @@ pub(super) struct AdaptersArgs {
 pub(super) struct ModelsArgs {
     #[command(subcommand)]
     pub what: Option<ModelsCommand>,
-    /// Count for mnist, fashion-mnist or cifar-10 [default: the network's own]
+    /// Show costs on mnist, fashion-mnist or cifar-10 [default: the network's]
     #[arg(long)]
     pub dataset: Option<String>,
     /// Print JSON lines
@@ -339,7 +347,7 @@ pub(super) struct ModelsArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum ModelsCommand {
-    /// Print a network's file, to train from or to begin with
+    /// Print the TOML file of a network, as a starting point for your own
     Show {
         /// A name of `ppdnn models`
         name: String,
@@ -355,11 +363,14 @@ pub(super) struct KeygenArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct EvaluateArgs {
-    /// The model file
+    /// The model file, or the folder of a run
     pub model: PathBuf,
-    /// Scored on mnist, fashion-mnist or cifar-10
-    #[arg(long, default_value = "mnist")]
-    pub dataset: String,
+    /// Evaluate on the first N test rows only
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
+    pub test_limit: Option<usize>,
+    /// mnist, fashion-mnist or cifar-10 [default: the model's]
+    #[arg(long)]
+    pub dataset: Option<String>,
     #[command(flatten)]
     pub files: DataArgs,
     /// Print one JSON object
@@ -367,110 +378,8 @@ pub(super) struct EvaluateArgs {
     pub json: bool,
 }
 
-impl JobArgs {
-    /// The data set: the one that is asked for, or the network's.
-    pub(super) fn data(&self) -> Result<&'static Known> {
-        self.dataset.as_ref().map_or_else(|| Recipe::data(self.recipe.name()), |name| known(name))
-    }
-
-    /// The training, for so many owners where none are asked for, and its rows.
-    pub(super) fn choose(&self, owners: usize) -> Result<Choice> {
-        let data = self.data()?;
-        let recipe = self.recipe.recipe(data)?;
-        let mut training = Training::of(&recipe, data)?
-            .owners(self.owners.unwrap_or(owners))
-            .steps(self.steps)
-            .measured_at(self.recipe.own_rate(data)?)
-            .reveal(Reveals::from_names(self.reveal.iter().map(String::as_str))?)
-            .seed(self.seed);
-        let mut ambiguous = Vec::new();
-        if let Some(file) = &self.init {
-            let Beginning { parameters, square, .. } = self.begin(file, &recipe)?;
-            training =
-                if self.private_init { training.private_initial(parameters) } else { training.initial(parameters) };
-            ambiguous = square;
-        }
-        let first = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
-        let train_rows = first(recipe.settings.train_limit, data.train_rows);
-        let test_rows = first(recipe.settings.test_limit, data.test_rows);
-        Ok(Choice { data, training, asked: recipe.settings, ambiguous, train_rows, test_rows })
-    }
-
-    /// The parameters of a file.
-    fn begin(&self, file: &Path, recipe: &Recipe) -> Result<Beginning> {
-        let begun = Saved::load_parameters(file, &recipe.model)?;
-        let normalize = recipe.settings.normalize;
-        match begun.normalization {
-            Some(theirs) if theirs.is_some() != normalize => {
-                let (was, flag) = if normalize { ("as they are", "false") } else { ("normalized", "true") };
-                Err(Error::format(file, format!("was trained on features {was}; add --normalize={flag}")))
-            }
-            _ => Ok(begun),
-        }
-    }
-}
-
-/// What a run that begins with a model does not take from the run that made it.
-const GOES_ON: &str = "  schedule, momentum and order of rows start anew; the accuracy may dip at first";
-
-/// What is to be trained, and on how many rows.
-pub(super) struct Choice {
-    pub data: &'static Known,
-    pub training: Training,
-    /// The settings before they are rounded.
-    pub asked: Settings,
-    /// Square weights of a file that does not say which way round they are.
-    pub ambiguous: Vec<String>,
-    pub train_rows: usize,
-    pub test_rows: usize,
-}
-
-impl Choice {
-    pub(super) fn job(&self) -> Result<Job> {
-        self.training.job(self.train_rows, self.test_rows)
-    }
-
-    /// Those of the set's rows that are asked for.
-    pub(super) fn rows(&self, data: &DataSet) -> (Examples, Examples) {
-        (data.train.first(self.train_rows), data.test.first(self.test_rows))
-    }
-
-    /// What people should know of the job besides its settings.
-    pub(super) fn remarks(&self, job: &Job, args: &JobArgs) -> Vec<String> {
-        let begun = args.init.as_ref().map(|file| {
-            let file = file.display();
-            [format!("begins with the parameters of {file}:"), GOES_ON.to_owned()]
-        });
-        rounded(&self.asked, &job.settings()).into_iter().chain(begun.into_iter().flatten()).collect()
-    }
-
-    /// What is asked for and cannot be had, though the rest can.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let name = self.data.name;
-        let ambiguous = (!self.ambiguous.is_empty()).then(|| {
-            let square = self.ambiguous.join(", ");
-            format!(
-                "{square} of --init: nothing says which way round a square weight is. It is taken as [inputs, outputs]; PyTorch \
-                 keeps [outputs, inputs]: transpose all weights that come from there, square ones too"
-            )
-        });
-        let limits = [
-            ("--train-limit", self.asked.train_limit, self.data.train_rows, "train on"),
-            ("--test-limit", self.asked.test_limit, self.data.test_rows, "test on"),
-        ]
-        .into_iter()
-        .filter_map(|(flag, limit, all, what)| {
-            let limit = limit.filter(|limit| *limit > all)?;
-            Some(format!(
-                "{flag} {limit} is more than {name} has; it has {all} rows to {what}, and all of them are taken"
-            ))
-        });
-        limits.chain(ambiguous).collect()
-    }
-}
-
-/// The beginning of a job's hash.
-fn accepted(text: &str) -> std::result::Result<String, String> {
+/// The first digits of a job's hash.
+fn accepted(text: &str) -> Result<String, String> {
     let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
     if digits && (16..=64).contains(&text.len()) {
         return Ok(text.to_ascii_lowercase());

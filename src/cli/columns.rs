@@ -2,16 +2,18 @@
 
 use std::fmt::Write as _;
 
-/// A table: `left` columns of names, then columns of numbers, each as wide as it must be.
+/// A table: `left` columns of names, then columns of numbers, each as wide as it must be; two spaces apart, or one where that is
+/// too wide for a terminal.
 pub(super) fn columns(rows: &[Vec<String>], left: usize) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |at: usize| rows.iter().filter_map(|r| r.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(width).collect();
+    let gap = if widths.iter().map(|width| width + 2).sum::<usize>() > 2 + MOST_COLUMNS { " " } else { "  " };
     let mut out = String::new();
     for row in rows {
         let mut line = String::new();
         for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let gap = if at == 0 { "" } else { "  " };
+            let gap = if at == 0 { "" } else { gap };
             let _ = if at < left { write!(line, "{gap}{cell:<width$}") } else { write!(line, "{gap}{cell:>width$}") };
         }
         let end = if out.is_empty() { "" } else { "\n" };
@@ -19,6 +21,9 @@ pub(super) fn columns(rows: &[Vec<String>], left: usize) -> String {
     }
     out
 }
+
+/// Columns of a terminal that tables are made for.
+const MOST_COLUMNS: usize = 100;
 
 /// A real number in a few digits.
 pub(super) fn short(x: f64) -> String {

@@ -1,18 +1,18 @@
-//! What the command line says of where servers compute.
+//! Command line arguments for the hardware that servers compute on.
 
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use crate::backend::{Adapter, Backend, Cpu, Wgpu};
+use crate::backend::{Adapter, Backend, Cpu, open_gpu};
 use crate::error::{Error, Result};
 
 /// What computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum BackendArg {
-    /// The processor, in this version
+    /// The CPU, in this version
     Auto,
-    /// The processor
+    /// The CPU
     Cpu,
     /// A GPU
     Gpu,
@@ -21,10 +21,10 @@ pub(super) enum BackendArg {
 /// Where servers compute.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ComputeArgs {
-    /// What computes
+    /// Compute device
     #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
     pub backend: BackendArg,
-    /// GPU to use: number or part of the name, as `ppdnn adapters` lists them
+    /// GPU to use: number or part of a name listed by `ppdnn adapters`
     #[arg(long, value_name = "NAME|INDEX")]
     pub adapter: Option<String>,
 }
@@ -34,7 +34,7 @@ impl ComputeArgs {
     fn check(&self) -> Result<()> {
         match &self.adapter {
             Some(name) if self.backend != BackendArg::Gpu => {
-                Err(Error::Usage(format!("--adapter {name} goes with --backend gpu; the processor takes no adapter")))
+                Err(Error::Usage(format!("--adapter {name} requires --backend gpu; the CPU has no adapters")))
             }
             _ => Ok(()),
         }
@@ -46,7 +46,7 @@ impl ComputeArgs {
             return Ok(None);
         }
         let Adapter { name, kind, .. } = Adapter::list().swap_remove(self.index()?);
-        let text = || format!("`{name}` is no GPU but software on the processor; --backend cpu is many times faster");
+        let text = || format!("`{name}` is not a GPU but software on the CPU; --backend cpu is many times faster");
         Ok((kind == SOFTWARE).then(text))
     }
 
@@ -55,7 +55,7 @@ impl ComputeArgs {
         self.check()?;
         match self.backend {
             BackendArg::Auto | BackendArg::Cpu => Ok(Arc::new(Cpu::default())),
-            BackendArg::Gpu => Ok(Arc::new(Wgpu::open(self.index()?)?)),
+            BackendArg::Gpu => open_gpu(self.index()?),
         }
     }
 
@@ -91,13 +91,16 @@ impl ComputeArgs {
         };
         let names = list.iter().map(|a| format!("`{}`", a.name)).collect::<Vec<_>>().join(", ");
         found.ok_or_else(|| match (&self.adapter, list.is_empty()) {
+            (_, true) if !cfg!(feature = "gpu") => Error::Usage(
+                "this build of ppdnn has no GPU support (its feature `gpu` is off); use --backend cpu".into(),
+            ),
             (_, true) => Error::Usage(
-                "there is no GPU with a Vulkan, Metal or DX12 driver; install one (mesa-vulkan-drivers has one in \
-                 software), or use --backend cpu"
+                "there is no GPU with a Vulkan, Metal or DX12 driver; install a driver (mesa-vulkan-drivers has a \
+                 software one), or use --backend cpu"
                     .into(),
             ),
             (wanted, _) => Error::Usage(format!(
-                "no adapter is `{}`; there are {names}; or use --backend cpu",
+                "there is no adapter `{}`; choose one of {names}, or use --backend cpu",
                 wanted.as_deref().unwrap_or("0")
             )),
         })

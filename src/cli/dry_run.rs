@@ -1,79 +1,93 @@
 //! `ppdnn dry-run`.
 
-use std::fs;
-use std::path::PathBuf;
-
-use crate::cli::args::DryRunArgs;
+use crate::cli::args::{DryRunArgs, JobArgs};
 use crate::cli::columns::{columns, short};
-use crate::cli::folder::next_folder;
-use crate::cli::screen::{Screen, json, percent, say, warn};
+use crate::cli::compute::BackendArg;
+use crate::cli::format::{MOST_SIZES, percent};
+use crate::cli::print::{json, say, warn};
+use crate::cli::progress::ProgressView;
+use crate::cli::run_folder::RunFolder;
+use crate::cli::wrap::shortened;
 use crate::data::load;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::party::{Range, Ranges};
 use crate::train::{Certificate, Job, ROOM_BITS, recommended};
 
-/// Trains in the clear, and tells how far every value stayed from its bound.
+/// Trains in the clear, and reports the distance of every value from its bound.
 pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
+    check(&args.job)?;
     let choice = args.job.choose(1)?;
     choice.warnings().iter().for_each(|text| warn(text));
-    let mut screen = Screen::new(args.json, args.quiet);
+    let mut screen = ProgressView::new(args.json, args.quiet);
     let places = args.files.places();
     let data = load(choice.data.name, &places, &mut |download| screen.download(&download))?;
     let (train, test) = choice.rows(&data);
     let job = choice.training.job(train.len(), test.len())?;
-    let file = folder(args, &job, choice.data.name)?.join("ranges.json");
+    let folder = RunFolder::beside(args.out.as_deref(), &job, choice.data.name)?;
+    let file = folder.path().join("ranges.json");
     screen.note(&format!(
         "{} {} on {}, profile {}: {} steps in the clear, {} times the gradient",
         job.model.name(),
-        job.model.sizes(),
+        shortened(&job.model.sizes(), MOST_SIZES),
         data.name,
-        job.profile.name,
+        job.settings.profile.name,
         job.total_steps(),
-        job.rate
+        job.rate()
     ));
     choice.remarks(&job, &args.job).iter().for_each(|line| screen.note(line));
     let run = choice.training.run_clear(&train, &test, &mut |event| screen.show(&event));
     screen.clear();
-    let (accuracy, ranges) = run?;
-    // an early stop leaves steps that nobody has seen
-    let steps = accuracy.len() as u64 * job.steps_per_epoch();
-    let ran =
-        Job { steps: if job.stop.is_some() { Some(steps.min(job.total_steps())) } else { job.steps }, ..job.clone() };
+    let (accuracy, ranges) = run.inspect_err(|_| folder.leave())?;
+    let ran = job_that_ran(&job, accuracy.len());
     let accuracy = accuracy.last().copied();
     let certificate = Certificate::new(&ran, choice.training.initial_hash().as_deref(), &data.name, accuracy, &ranges);
     certificate.save(&file)?;
     let file = file.display().to_string();
     if args.json {
-        json(&serde_json::json!({
-            "event": "dry_run",
-            "test_accuracy": accuracy,
-            "ranges": certificate.ranges,
-            "smallest_margin_bits": margins(&ranges),
-            "recommended": certificate.recommended,
-            "overflows": ranges.overflows().len(),
-            "certificate_file": file,
-        }));
+        json(&in_json(&certificate, &ranges, accuracy, &file));
     } else {
-        say(&table(&ranges, job.profile.number()));
-        say(&closing(&ranges, &job.profile, accuracy));
+        say(&table(&ranges, job.settings.profile.number()));
+        say(&closing(&ranges, &job.settings.profile, accuracy));
         say(&format!("certificate         {file}"));
     }
-    match ranges.overflows().first() {
-        None => Ok(()),
-        Some(range) => Err(overflow(range, job.profile.number())),
+    ranges.overflows().first().map_or(Ok(()), |range| Err(overflow(range, job.settings.profile.number())))
+}
+
+/// Refuses what changes nothing here: who asks for it expects another thing.
+fn check(job: &JobArgs) -> Result<()> {
+    let given = [
+        ("--owners", job.owners.is_some()),
+        ("--reveal", job.reveal.is_some()),
+        ("--private-init", job.private_init),
+        ("--backend gpu", job.compute.backend == BackendArg::Gpu),
+        ("--adapter", job.compute.adapter.is_some()),
+    ];
+    let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    let text = format!("{flag} has no effect in a dry run, which trains in the clear on this CPU; remove it");
+    Err(Error::Usage(text))
+}
+
+/// The job with the steps of the epochs that ran: an early stop leaves steps that nobody has seen.
+fn job_that_ran(job: &Job, epochs: usize) -> Job {
+    let steps = epochs as u64 * job.steps_per_epoch();
+    Job {
+        steps: if job.settings.early_stop().is_some() { Some(steps.min(job.total_steps())) } else { job.steps },
+        ..job.clone()
     }
 }
 
-/// Where the certificate goes; nothing else there is touched.
-fn folder(args: &DryRunArgs, job: &Job, dataset: &str) -> Result<PathBuf> {
-    match &args.out {
-        None => next_folder(job, dataset),
-        Some(out) => {
-            fs::create_dir_all(out).map_err(|e| Error::file(out, e))?;
-            Ok(out.clone())
-        }
-    }
+/// What `--json` prints.
+fn in_json(certificate: &Certificate, ranges: &Ranges, accuracy: Option<f64>, file: &str) -> serde_json::Value {
+    serde_json::json!({
+        "event": "dry_run",
+        "test_accuracy": accuracy,
+        "ranges": certificate.ranges,
+        "smallest_margin_bits": margins(ranges),
+        "recommended": certificate.recommended,
+        "overflows": ranges.overflows().len(),
+        "certificate_file": file,
+    })
 }
 
 fn overflow(range: &Range, profile: usize) -> Error {
@@ -88,7 +102,7 @@ fn overflow(range: &Range, profile: usize) -> Error {
 
 /// The smallest margin of every profile.
 fn margins(ranges: &Ranges) -> serde_json::Map<String, serde_json::Value> {
-    let margin = |p: Profile| (p.name.clone(), ranges.smallest_margin(p.number()).into());
+    let margin = |p: Profile| (p.name.into(), ranges.smallest_margin(p.number()).into());
     Profile::all().into_iter().map(margin).collect()
 }
 
@@ -108,7 +122,7 @@ fn table(ranges: &Ranges, profile: usize) -> String {
 fn closing(ranges: &Ranges, own: &Profile, accuracy: Option<f64>) -> String {
     let bits = |p: &Profile| ranges.smallest_margin(p.number()).map_or("-".into(), |bits| format!("{bits:.1} bits"));
     let margins: Vec<String> = Profile::all().iter().map(|p| format!("{} {}", p.name, bits(p))).collect();
-    let room = format!("{ROOM_BITS} bit of room everywhere");
+    let room = format!("a margin of at least {ROOM_BITS} bit everywhere");
     let advice = match recommended(ranges) {
         None => format!("none has {room}; lower the learning rate or scale the features"),
         Some(p) if p == *own => format!("{}: {room}, and the accuracy above", p.name),

@@ -1,18 +1,27 @@
 //! `ppdnn keygen`.
 
+use std::io::ErrorKind::NotFound;
+
 use crate::cli::args::KeygenArgs;
-use crate::cli::screen::say;
+use crate::cli::print::say;
 use crate::error::{Error, Result};
 use crate::net::Identity;
 
 /// Makes a key and prints what goes into the cluster file.
 pub(super) fn keygen(args: &KeygenArgs) -> Result<()> {
     if args.out.exists() {
-        let text = format!("{} exists already, and keys are not overwritten; choose another file", args.out.display());
+        let text = format!("{} already exists, and keys are not overwritten; choose another file", args.out.display());
         return Err(Error::Usage(text));
     }
     let identity = Identity::generate()?;
-    identity.save(&args.out)?;
+    identity.save(&args.out).map_err(|e| match e {
+        Error::File { path, source } if source.kind() == NotFound => {
+            let folder = path.parent().map_or(String::new(), |folder| folder.display().to_string());
+            Error::file_with(path, &source, &format!("create the folder first: mkdir -p {folder}"))
+        }
+        Error::File { path, source } => Error::file_with(path, &source, "choose a file in a writable folder"),
+        e => e,
+    })?;
     say(&format!("# the private key is in {}; keep it there", args.out.display()));
     say("# for this party's section of the cluster file:");
     say(&format!("key = \"{}\"", identity.fingerprint()));

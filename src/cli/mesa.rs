@@ -6,9 +6,9 @@ use std::process::Command as Process;
 use crate::cli::args::Command;
 use crate::cli::compute::{BackendArg, ComputeArgs};
 
-/// Starts this program again, in place of itself, with Mesa's layer for the choice of a device switched off, if the command is about
-/// GPUs: without a display, that layer prints an error for every call, which is none of ours. ppdnn chooses by itself, and a
-/// program cannot change its own environment safely.
+/// Starts this program again, in place of itself, with Mesa's layer for the choice of a device switched off, if the command is
+/// about GPUs: without a display, that layer prints an error for every call, which is none of ours. ppdnn chooses by itself,
+/// and a program cannot change its own environment safely.
 #[cfg(unix)]
 pub(super) fn hush(command: &Command) {
     use std::os::unix::process::CommandExt;

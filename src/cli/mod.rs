@@ -2,22 +2,28 @@
 
 mod adapters;
 mod args;
+mod certificate;
+mod choice;
 mod columns;
-mod compare;
+mod compare_clear;
 mod compute;
 mod dry_run;
-mod folder;
+mod format;
 mod keygen;
 mod mesa;
 mod models;
-mod outcome;
 mod plan;
-mod ranges;
+mod print;
+mod progress;
 mod roles;
-mod screen;
+mod run_folder;
+mod save_model;
 mod settings;
+mod signals;
+mod tables;
 mod train;
 mod units;
+mod wrap;
 
 use std::process::ExitCode;
 
@@ -32,32 +38,45 @@ use args::{Cli, Command};
 pub fn main() -> ExitCode {
     begin();
     if let Err(e) = forbid_core_dumps() {
-        screen::warn(&format!("the system does not let this process forbid core dumps ({e}); they may hold secrets"));
+        print::warn(&format!("core dumps could not be disabled ({e}); they may contain secrets"));
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(text) => return told(&text),
+    };
     mesa::hush(&cli.command);
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),
         Command::Dealer(args) => roles::dealer(args),
         Command::DryRun(args) => dry_run::dry_run(args),
-        Command::Evaluate(args) => outcome::evaluate(args),
+        Command::Evaluate(args) => tables::evaluate(args),
         Command::Keygen(args) => keygen::keygen(args),
         Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
         Command::Plan(args) => plan::plan(args),
         Command::Policy => {
-            screen::say(Policy::DEFAULT.trim_end());
+            print::say(Policy::DEFAULT.trim_end());
             Ok(())
         }
         Command::Server(args) => roles::server(args),
         Command::Train(args) => train::train(args),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            screen::error(&e);
-            exit_code(&e)
+    let lost = print::lost_output();
+    for e in result.as_ref().err().iter().copied().chain(&lost) {
+        print::error(e);
+    }
+    result.err().or(lost).map_or(ExitCode::SUCCESS, |e| exit_code(&e))
+}
+
+/// Prints help, a version, or the error in the arguments.
+fn told(text: &clap::Error) -> ExitCode {
+    let printed = text.print();
+    match printed {
+        Err(e) if !text.use_stderr() && e.kind() != std::io::ErrorKind::BrokenPipe => {
+            print::error(&Error::file("standard output", e));
+            ExitCode::FAILURE
         }
+        _ => ExitCode::from(u8::try_from(text.exit_code()).unwrap_or(2)),
     }
 }
 

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use crate::cli::args::{ModelsArgs, ModelsCommand};
-use crate::cli::screen::{bytes, json, say};
-use crate::data::{Known, known};
+use crate::cli::format::{MOST_SIZES, bytes};
+use crate::cli::print::{json, say};
+use crate::cli::wrap::shortened;
+use crate::data::{DatasetInfo, dataset_info};
 use crate::error::Result;
 use crate::roles::{Bytes, Training, plan_summary};
 use crate::train::{Recipe, Reveals, Settings};
@@ -12,12 +14,12 @@ use crate::train::{Recipe, Reveals, Settings};
 /// Lists the named networks, or prints the file of one.
 pub(super) fn models(args: &ModelsArgs) -> Result<()> {
     if let Some(ModelsCommand::Show { name }) = &args.what {
-        say(Recipe::text(name)?.trim_end());
+        say(Recipe::resolved(name)?.trim_end());
         return Ok(());
     }
     let all = match &args.dataset {
         Some(data) => {
-            let data = known(data)?;
+            let data = dataset_info(data)?;
             // those that fit it
             let fit = Recipe::names().filter(|name| Recipe::named(name, data).is_ok());
             fit.map(|name| Listed::new(name, data)).collect::<Result<Vec<_>>>()?
@@ -32,7 +34,7 @@ pub(super) fn models(args: &ModelsArgs) -> Result<()> {
     Ok(())
 }
 
-/// What is told of a network.
+/// The description of a network.
 #[derive(Serialize)]
 struct Listed {
     model: String,
@@ -50,12 +52,12 @@ struct Listed {
 }
 
 impl Listed {
-    fn new(name: &str, data: &Known) -> Result<Self> {
+    fn new(name: &str, data: &DatasetInfo) -> Result<Self> {
         let recipe = Recipe::named(name, data)?;
-        let training = Training::of(&recipe, data)?.batch(BATCH).steps(Some(1));
+        let training = Training::of(&recipe, data).batch(BATCH).steps(Some(1));
         let nothing = Reveals { accuracy: false, model: false, ranges: false };
         let plan = plan_summary(&training.reveal(nothing).job(BATCH as usize, 0)?, "none")?;
-        let Recipe { model, description, settings } = recipe;
+        let Recipe { model, description, settings, .. } = recipe;
         Ok(Self {
             model: model.name().to_owned(),
             description,
@@ -73,8 +75,6 @@ impl Listed {
     }
 }
 
-/// Letters of a network's sizes that a line shows.
-const MOST_LETTERS: usize = 44;
 /// Rows of the step that is counted.
 const BATCH: u32 = 128;
 
@@ -90,15 +90,14 @@ fn table(all: &[Listed]) -> String {
         let b = &m.bytes_per_step;
         let (parameters, macs, rounds) = (m.parameters.to_string(), m.macs_per_example.to_string(), m.rounds_per_step);
         let (opened, dealt) = (bytes(b.server0_to_server1), bytes(b.dealer_to_server0 + b.dealer_to_server1));
-        let (loss, profile, rounds) = (m.loss.to_string(), &m.settings.profile, format!("{rounds:.0}"));
+        let (loss, profile, rounds) = (m.loss.to_string(), m.settings.profile.name, format!("{rounds:.0}"));
         lines.push(line([&m.model, &loss, profile, &parameters, &macs, &rounds, &opened, &dealt]));
-        let layers: String = m.layers.chars().take(MOST_LETTERS).collect();
-        let more = if layers.len() < m.layers.len() { ".." } else { "" };
+        let layers = shortened(&m.layers, MOST_SIZES);
         let on = if m.dataset == usual { String::new() } else { format!(" ({})", m.dataset) };
-        lines.push(format!("  {layers}{more}{on}: {}", m.description));
+        lines.push(format!("  {layers}{on}: {}", m.description));
     }
     lines.push(format!(
-        "on {usual} but where said: MACs of an example's forward pass; rounds and bytes of a step on {BATCH} rows"
+        "on {usual} unless stated: MACs of one example's forward pass; rounds and bytes of a step of {BATCH} rows"
     ));
     lines.push("`ppdnn models show NAME` prints a network's file; `ppdnn train --model NAME|FILE` trains it".into());
     lines.join("\n")

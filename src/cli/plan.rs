@@ -4,19 +4,19 @@ use serde_json::{Value, json};
 
 use crate::cli::args::PlanArgs;
 use crate::cli::columns::columns;
-use crate::cli::outcome::{Table, plan_table};
-use crate::cli::screen::{self, bytes, count, say, seconds};
-use crate::cli::settings::rounded;
+use crate::cli::format::{bytes, count, seconds};
+use crate::cli::print::{self, say};
+use crate::cli::tables::{Table, plan_table};
 use crate::error::Result;
 use crate::party::CostKind;
-use crate::roles::{Costs, Estimate, Event, Memory, Network, Part, RoleTime};
+use crate::roles::{CostRow, Costs, Estimate, Event, Memory, Network, RoleTime};
 
 /// Prints what a job costs.
 pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
     let choice = args.job.choose(1)?;
     let (job, data) = (choice.job()?, choice.data);
-    choice.warnings().iter().for_each(|text| screen::warn(text));
+    choice.warnings().iter().for_each(|text| print::warn(text));
     let mut costs = Costs::of(&job, &backend)?;
     data.name.clone_into(&mut costs.summary.dataset);
     // an owner reads the whole set, however few rows of it are trained on
@@ -28,10 +28,10 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
         None => None,
     };
     if args.json {
-        screen::json(&object(&costs, time.as_ref()));
+        print::json(&object(&costs, time.as_ref()));
     } else {
         say(&plan_table(&costs.summary));
-        rounded(&choice.asked, &costs.summary.settings).iter().for_each(|line| say(&format!("{:<20}{line}", "")));
+        choice.asked.rounded(&costs.summary.settings).iter().for_each(|line| say(&format!("{:<20}{line}", "")));
         say(&memory(&costs));
         if let Some((network, time)) = &time {
             say(&estimate(&costs, *network, time));
@@ -41,7 +41,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     Ok(())
 }
 
-/// What is between the roles; none where no time is asked for.
+/// What is between the roles; `None` if no time is asked for.
 fn network(args: &PlanArgs) -> Option<Network> {
     let asked = args.local || args.bandwidth.is_some() || args.rtt.is_some();
     asked.then(|| Network { bandwidth: args.bandwidth, rtt: args.rtt.unwrap_or(0.0), local: args.local })
@@ -56,7 +56,7 @@ fn object(costs: &Costs, time: Option<&(Network, Estimate)>) -> Value {
         memory["total_mib"] = m.total_mib().into();
         memory
     };
-    let macs = |of: fn(&Part) -> f64| costs.step.iter().map(of).sum::<f64>();
+    let macs = |of: fn(&CostRow) -> f64| costs.step.iter().map(of).sum::<f64>();
     all["breakdown"] = json!({ "step": costs.step, "evaluation": costs.evaluation });
     all["memory"] =
         costs.memory.iter().map(|(role, m)| (role.clone(), of(m))).collect::<serde_json::Map<_, _>>().into();
@@ -92,7 +92,7 @@ fn estimate(costs: &Costs, network: Network, e: &Estimate) -> String {
     let links = match (network.local, network.bandwidth) {
         (true, None) => "all roles on this machine".to_owned(),
         (true, Some(b)) => format!("all roles on this machine, {} a second", bytes(b / 8.0)),
-        (false, None) => "a machine like this one for each role, links without a limit".into(),
+        (false, None) => "a machine like this one for each role, unlimited links".into(),
         (false, Some(b)) => format!("a machine like this one for each role, {} a second", bytes(b / 8.0)),
     };
     t.row("  assumed", &format!("{links}, rtt {} ms", ms(network.rtt)));
@@ -114,7 +114,7 @@ fn estimate(costs: &Costs, network: Network, e: &Estimate) -> String {
 }
 
 /// The tables of a step by layer and kind.
-fn breakdown(parts: &[Part]) -> String {
+fn breakdown(parts: &[CostRow]) -> String {
     let opened = table(parts, "kB opened", |p| p.opened_bytes, &[("rounds", |p| p.rounds, 0)]);
     let macs: [Extra; 2] = [("MMAC, server", |p| p.macs / 1e6, 2), ("dealer", |p| p.dealer_macs / 1e6, 2)];
     let dealt = table(parts, "kB dealt", |p| p.dealt_bytes, &macs);
@@ -124,18 +124,19 @@ fn breakdown(parts: &[Part]) -> String {
 }
 
 /// A further column: its name, its number, and digits after the point.
-type Extra = (&'static str, fn(&Part) -> f64, usize);
+type Extra = (&'static str, fn(&CostRow) -> f64, usize);
 
 /// Rows of layers, columns of the kinds that have something.
-fn table(parts: &[Part], name: &str, of: fn(&Part) -> f64, extra: &[Extra]) -> String {
+fn table(parts: &[CostRow], name: &str, of: fn(&CostRow) -> f64, extra: &[Extra]) -> String {
     let mut layers: Vec<&str> = Vec::new();
     parts.iter().for_each(|p| {
         if !layers.contains(&p.layer.as_str()) {
             layers.push(&p.layer)
         }
     });
-    let sum =
-        |of: fn(&Part) -> f64, which: &dyn Fn(&Part) -> bool| parts.iter().filter(|p| which(p)).map(of).sum::<f64>();
+    let sum = |of: fn(&CostRow) -> f64, which: &dyn Fn(&CostRow) -> bool| {
+        parts.iter().filter(|p| which(p)).map(of).sum::<f64>()
+    };
     // range checks have a row of their own, which needs no column
     let kinds = CostKind::ALL.into_iter().filter(|k| *k != CostKind::Ranges && sum(of, &|p| p.kind == *k) > 0.0);
     let kinds: Vec<CostKind> = kinds.collect();
@@ -148,7 +149,7 @@ fn table(parts: &[Part], name: &str, of: fn(&Part) -> f64, extra: &[Extra]) -> S
     rows[0].extend(kinds.iter().map(|k| k.name().to_owned()).chain(["all".to_owned()]));
     rows[0].extend(extra.iter().map(|(name, ..)| (*name).to_owned()));
     for layer in layers.iter().map(Some).chain([None]) {
-        let here = |p: &Part| layer.is_none_or(|layer| p.layer == *layer);
+        let here = |p: &CostRow| layer.is_none_or(|layer| p.layer == *layer);
         let mut row = vec![layer.map_or("all".to_owned(), |layer| (*layer).to_owned())];
         row.extend(kinds.iter().map(|k| cell(sum(of, &|p| here(p) && p.kind == *k) / 1e3, 1)));
         row.push(cell(sum(of, &here) / 1e3, 1));
@@ -163,15 +164,15 @@ mod tests {
     use super::*;
     use crate::fixed::Profile;
     use crate::nn::Model;
-    use crate::roles::Training;
     use crate::train::Recipe;
+    use crate::train::Training;
 
     #[test]
     fn tables_fit_100_columns_and_have_every_layer_once() {
         for profile in Profile::all() {
             for name in Model::names() {
                 let image = Recipe::data(name).unwrap().image;
-                let training = Training::new(Model::named(name, image, 10).unwrap()).profile(profile.clone());
+                let training = Training::new(Model::named(name, image, 10).unwrap()).profile(profile);
                 let costs = training.costs(60_000, 10_000, "cpu").unwrap();
                 let text = breakdown(&costs.step);
                 assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");

@@ -8,86 +8,138 @@ use std::time::Duration;
 use crate::backend::{Backend, Cpu};
 use crate::cli::INTERRUPTED;
 use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
-use crate::cli::screen::{json, note, say, warn};
-use crate::data::{DataSet, known, locate};
+use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
+use crate::cli::signals::Signals;
+use crate::data::{DataSet, DatasetInfo, dataset_info, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Presence, Role};
-use crate::nn::Saved;
+use crate::nn::TrainedModel;
 use crate::roles::{
-    Consent, Failure, PartyReport, Place, SaveInitial, Stay, cpu_seconds, look_at_rows, peak_rss_mib, ranges_of,
+    Again, Consent, Failure, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, look_at_rows, peak_rss_mib,
+    ranges_of,
 };
 use crate::train::{Job, Policy};
 
 /// Serves jobs.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
     let id = args.id;
-    run(&args.role, Role::Server(id), |place, stay| {
+    let ready = || {
         args.compute.warning()?.iter().for_each(|text| warn(text));
+        args.compute.open()
+    };
+    run(&args.role, Role::Server(id), ready, |backend, place, stay| {
         let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
-        place.serve(id, &args.compute.open()?, stay)
+        place.serve(id, &backend, stay)
     })
 }
 
 /// Deals for jobs.
 pub(super) fn dealer(args: &DealerArgs) -> Result<()> {
-    run(&args.role, Role::Dealer, |place, stay| {
-        let cpu: Arc<dyn Backend> = Arc::new(Cpu::default());
-        let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
-        place.deal(&cpu, stay)
-    })
+    run(
+        &args.role,
+        Role::Dealer,
+        || Ok(Arc::new(Cpu::default()) as Arc<dyn Backend>),
+        |cpu, place, stay| {
+            let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
+            place.deal(&cpu, stay)
+        },
+    )
 }
 
 /// Uploads an owner's rows.
 pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
-    let number = args.number;
-    run(&args.role, Role::Owner(number), |place, stay| {
-        let (set, places) = (known(&args.dataset)?, args.files.places());
+    let (number, places) = (args.number, args.files.places());
+    let ready = || {
+        let set = dataset_info(&args.dataset)?;
+        let consent = consent(args, set)?;
         // its own rows are read once the job says which; that there are any, before anybody waits for them
         locate(set.name, &places, &mut |_| ())?;
+        Ok((set, consent))
+    };
+    run(&args.role, Role::Owner(number), ready, |(set, consent), place, stay| {
         let rows = |job: &Job| {
             let own = ranges_of(job, number, [set.train_rows, set.test_rows])?;
             let DataSet { train, test, .. } = set.load_rows(own, &places, &mut |_| ())?;
-            look_at_rows(job, &train, &test)?.iter().for_each(|text| warn(text));
+            for warning in look_at_rows(job, &train, &test)? {
+                warn(&warning);
+                if args.role.supervised {
+                    // the log is not what its user looks at
+                    json(&Warned { warning });
+                }
+            }
             Ok((train, test))
         };
-        place.upload(number, &consent(args, set.name)?, rows, stay)
+        place.upload(number, &consent, rows, stay)
     })
 }
 
 /// What the owner asks of jobs.
-fn consent(args: &OwnerArgs, dataset: &str) -> Result<Consent> {
+fn consent(args: &OwnerArgs, set: &DatasetInfo) -> Result<Consent> {
     let (role, supervised) = (Role::Owner(args.number), args.role.supervised);
     let save = |file: PathBuf| -> SaveInitial {
-        Box::new(move |job, parameters| Saved::new(job.model.clone(), job.normalization, parameters)?.save(&file))
+        Box::new(move |job, parameters| {
+            TrainedModel::new(job.model.clone(), job.normalization(), parameters)?.save(&file)
+        })
     };
+    let policy = args.policy.as_deref().map(Policy::load).transpose()?.unwrap_or_default();
+    if let (Some(file), Err(why)) = (&args.policy, policy.can_be_met(set.name, [set.train_rows, set.test_rows])) {
+        return Err(Error::format(file, why));
+    }
     Ok(Consent {
-        policy: args.policy.as_deref().map(Policy::load).transpose()?.unwrap_or_default(),
-        dataset: Some(dataset.to_owned()),
+        policy,
+        dataset: Some(set.name.to_owned()),
         accept: args.accept.clone(),
         review: args.review,
+        again: args.review.then(|| Box::new(again) as Again),
         save_initial: args.save_initial.clone().map(save),
+        memory: args.memory.limit_of(&args.role),
         // the standard output of a supervised role is for its parent
         tell: Box::new(move |line| if supervised { note(line) } else { say(&format!("{role}: {line}")) }),
     })
+}
+
+/// This command, for one who takes part instead of looking.
+fn again(hash: &str) -> String {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let args = args.filter(|arg| arg != "--review").map(|arg| quoted(&arg));
+    let accept = ["--accept".to_owned(), hash.to_owned()];
+    std::iter::once("ppdnn".to_owned()).chain(args).chain(accept).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    let quote = word.is_empty() || !word.chars().all(plain);
+    if quote { format!("'{}'", word.replace('\'', "'\\''")) } else { word.to_owned() }
 }
 
 /// A number of jobs, as people write it: 0 is forever.
 pub(super) fn jobs(text: &str) -> std::result::Result<u32, String> {
     match text {
         "forever" => Ok(0),
-        text => text.parse().map_err(|_| "a number of jobs, or forever".into()),
+        text => text.parse().map_err(|_| "should be a number of jobs, or forever".into()),
     }
 }
 
-fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place, &mut Stay<'_>) -> Result<()>) -> Result<()> {
+/// Runs a role: `ready` finds what can be wrong before it waits for anybody, `work` is the rest.
+fn run<T>(
+    args: &RoleArgs,
+    role: Role,
+    ready: impl FnOnce() -> Result<T>,
+    work: impl FnOnce(T, &Node, &mut Stay<'_>) -> Result<()>,
+) -> Result<()> {
     if args.supervised {
         std::thread::spawn(leave_with_parent);
     }
-    let mut tell = |line: &str| say(&format!("{role}: {line}"));
+    let mut tell = |line: &str| say_fitted(&format!("{role}: {line}"));
     let mut stay = Stay { jobs: (args.jobs > 0).then_some(args.jobs), brief: args.supervised, tell: &mut tell };
     let result = prepare(args, role).and_then(|place| {
+        let ready = ready()?;
         leave_on_signals(place.presence.clone())?;
-        let ended = work(&place, &mut stay);
+        if !args.supervised {
+            say(&format!("{role}: key {}; waiting for a job", place.identity.fingerprint().short()));
+        }
+        let ended = work(ready, &place, &mut stay);
         if place.presence.has_left() { Err(Error::Interrupted) } else { ended }
     });
     if args.supervised {
@@ -104,17 +156,17 @@ fn run(args: &RoleArgs, role: Role, work: impl FnOnce(&Place, &mut Stay<'_>) -> 
 
 /// Ends this process at the first signal, with a word to its peers, and at the second without.
 fn leave_on_signals(presence: Presence) -> Result<()> {
-    let mut again = false;
+    let mut signals = Signals::default();
     let handler = move || {
-        if std::mem::replace(&mut again, true) {
-            std::process::exit(INTERRUPTED.into());
+        if signals.again() {
+            stop_now("interrupted twice: stopping at once");
         }
         let presence = presence.clone();
         std::thread::spawn(move || {
             presence.leave();
             // a role that waits ends by itself, one that computes does not look up
             std::thread::sleep(WINDING_UP);
-            crate::cli::screen::error(&Error::Interrupted);
+            crate::cli::print::error(&Error::Interrupted);
             std::process::exit(INTERRUPTED.into());
         });
     };
@@ -124,16 +176,13 @@ fn leave_on_signals(presence: Presence) -> Result<()> {
 /// How long a role that is stopped may take to end by itself.
 const WINDING_UP: Duration = Duration::from_millis(300);
 
-fn prepare(args: &RoleArgs, role: Role) -> Result<Place> {
+fn prepare(args: &RoleArgs, role: Role) -> Result<Node> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
         pool.map_err(|e| Error::Device(format!("{threads} threads: {e}")))?;
     }
-    let place = Place::new(Identity::load(&args.identity)?, Cluster::load(&args.cluster)?);
+    let place = Node::new(Identity::load(&args.identity)?, Cluster::load(&args.cluster)?);
     place.check(role)?;
-    if !args.supervised {
-        say(&format!("{role}: key {}; waits for a job", place.identity.fingerprint().short()));
-    }
     Ok(place)
 }
 

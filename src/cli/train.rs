@@ -1,99 +1,153 @@
 //! `ppdnn train`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cli::INTERRUPTED;
-use crate::cli::args::{Choice, TrainArgs};
-use crate::cli::compare::compare;
-use crate::cli::folder::{Folder, LOGS, Metrics};
-use crate::cli::outcome::summary_table;
-use crate::cli::ranges::warning;
-use crate::cli::screen::{Screen, count, json, say, warn};
-use crate::data::{DataSet, Places, locate};
+use crate::cli::args::TrainArgs;
+use crate::cli::certificate::with_certificates;
+use crate::cli::choice::Choice;
+use crate::cli::compare_clear::compare;
+use crate::cli::format::count;
+use crate::cli::print::{json, say, stop_now, warn};
+use crate::cli::progress::ProgressView;
+use crate::cli::run_folder::{LOGS, Metrics, RunFolder};
+use crate::cli::save_model;
+use crate::cli::signals::Signals;
+use crate::cli::tables::summary_table;
+use crate::data::{DataSet, SearchPath, locate};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
-use crate::nn::Saved;
-use crate::roles::{Agreement, Event, Local, Outcome, Parties, Place, Summary, announce, threads_of_a_role};
-use crate::train::{Job, Policy};
+use crate::nn::TrainedModel;
+use crate::roles::{Agreement, Event, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role};
+use crate::train::{Job, Policy, Reveals};
 
 /// Trains.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
-    let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Place::new(identity, cluster));
-    let owners = cluster.as_ref().map_or(1, Cluster::owners);
-    if cluster.is_some() && args.job.owners.is_some_and(|k| k != owners) {
-        let listed = count(owners as u64, "owner");
-        return Err(Error::Usage(format!("the cluster file lists {listed}; leave --owners out")));
-    }
-    place.as_ref().map_or(Ok(()), |place| place.check(Role::Trainer))?;
-    let choice = args.job.choose(owners)?;
+    let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Node::new(identity, cluster));
+    check(args, cluster.as_ref(), place.as_ref())?;
+    let mut choice = args.job.choose(cluster.as_ref().map_or(1, Cluster::owners))?;
     let job = choice.job()?;
     let initial = choice.training.initial_parameters(&job)?;
-    if let Some(warning) = warning(args, &choice, &job)? {
-        warn(&warning);
-    }
-    choice.warnings().into_iter().chain(args.job.compute.warning()?).for_each(|text| warn(&text));
-    // on one machine, all rows are the user's own
-    let refused = || (0..).zip(&job.owners).find_map(|(owner, _)| Policy::default().check(&job, owner).err());
-    if let Some(refused) = cluster.as_ref().and_then(|_| refused()) {
-        warn(&format!("owners refuse a job like this one unless their own policy allows it: {refused}"));
-    }
+    choice.training = with_certificates(args, choice.training, &job)?;
+    warn_about(args, &choice, &job)?;
     let places = args.files.places();
-    let mut screen = Screen::new(args.json, args.quiet).remarks(choice.remarks(&job, &args.job));
+    let mut screen = ProgressView::new(args.json, args.quiet).remarks(choice.remarks(&job, &args.job));
+    screen = screen.model_from(job.reveal.model.then_some(job.ends_from));
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
         locate(choice.data.name, &places, &mut |download| screen.download(&download))?;
     }
-    let folder = Folder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
-    let agreement = cluster.as_ref().map(|cluster| Agreement::new(&job, &Parties::of(cluster)));
-    folder.write_config(&job, &args.job, agreement.as_ref()).inspect_err(|_| drop(folder.empty()))?;
-    if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
-        say(&format!("job {hash}, as owners know it"));
-    }
     let stop = Stop::on_signals()?;
-    let interrupted = &stop.interrupted;
-    let mut metrics = folder.metrics()?;
-    let mut failed = Ok(());
-    let mut started = false;
-    let mut on_event = |event: Event| {
-        started |= matches!(event, Event::Started);
-        screen.show(&event);
-        if failed.is_ok() {
-            failed = metrics.note(&event);
-        }
-        if matches!(event, Event::Started) && failed.is_ok() {
-            failed = folder.begun();
-        }
-        if failed.is_err() {
-            interrupted.store(true, Ordering::SeqCst);
-        }
-    };
-    on_event(announce(&job, &backend)?);
-    choice.training.warnings(&initial).into_iter().for_each(|text| on_event(Event::Warning { text }));
+    let folder = RunFolder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
+    let log = Log::open(args, cluster.as_ref(), (&job, &backend), &folder, screen);
+    let mut log = log.inspect_err(|_| drop(folder.empty()))?;
+    let mut on_event = |event: Event| log.note(event);
+    choice.training.warnings(&job, &initial).into_iter().for_each(|text| on_event(Event::Warning { text }));
     let run = match &place {
-        Some(place) => remote(place, &job, initial, interrupted, &mut on_event),
-        None => local(args, choice.data.name, &folder)?.train(&job, &initial, interrupted, &mut on_event),
+        Some(place) => remote(place, &job, initial, &stop.interrupted, &mut on_event),
+        None => local(args, choice.data.name, &folder)
+            .and_then(|local| local.train(&job, &initial, &stop.interrupted, &mut on_event)),
     };
-    let run = failed.and(run);
+    let Log { mut screen, metrics, started, failed, .. } = log;
     screen.clear();
     if run.is_err() && !started {
         // nothing ran: the same command can be given again
         drop(metrics);
         let _ = folder.empty();
-        return run.map(drop);
+        return run.map(drop).and(failed);
     }
-    let outcome = run?;
     let over = Run { args, choice: &choice, job: &job, folder: &folder, places: &places };
-    finish(&over, outcome, screen, metrics, &stop)
+    run.and_then(|outcome| finish(&over, outcome, screen, metrics, &stop)).and(failed)
+}
+
+/// Refuses what does not fit the cluster file: options, and an identity that is not the trainer's.
+fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> Result<()> {
+    let Some(cluster) = cluster else { return Ok(()) };
+    let owners = cluster.owners();
+    if args.job.owners.is_some_and(|k| k != owners) {
+        let listed = count(owners as u64, "owner");
+        return Err(Error::Usage(format!("the cluster file lists {listed}; remove --owners")));
+    }
+    place.map_or(Ok(()), |place| place.check(Role::Trainer))?;
+    if args.deadline.is_some() {
+        return Err(Error::Usage(format!(
+            "--deadline applies to runs on one machine; in a cluster it is set in the cluster file, the same for all parties: \
+             deadline_seconds = {}",
+            cluster.deadline().as_secs()
+        )));
+    }
+    Ok(())
+}
+
+/// Warns about what the user may not expect of a job.
+fn warn_about(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<()> {
+    choice.warnings().into_iter().chain(args.job.compute.warning()?).for_each(|text| warn(&text));
+    if job.reveal == (Reveals { accuracy: false, model: false, ranges: false }) {
+        warn("--reveal none: nobody will see the model, its accuracy, or whether values left their ranges");
+    }
+    // on one machine, all rows are the user's own
+    let refused = || (0..).zip(&job.owners).find_map(|(owner, _)| Policy::default().check(job, owner).err());
+    if let Some(refused) = args.cluster.as_ref().and_then(|_| refused()) {
+        warn(&format!("owners refuse this job unless their own policy allows it: {refused}"));
+    }
+    Ok(())
+}
+
+/// Shows the events of a run, and writes them into its folder.
+struct Log<'a> {
+    folder: &'a RunFolder,
+    screen: ProgressView,
+    metrics: Metrics,
+    /// Whether training started.
+    started: bool,
+    /// Why events are no longer recorded.
+    failed: Result<()>,
+}
+
+impl<'a> Log<'a> {
+    /// Writes the job into the folder, says the hash that owners know it by, and announces it.
+    fn open(
+        args: &TrainArgs,
+        cluster: Option<&Cluster>,
+        (job, backend): (&Job, &str),
+        folder: &'a RunFolder,
+        screen: ProgressView,
+    ) -> Result<Self> {
+        let agreement = cluster.map(|cluster| Agreement::new(job, &Parties::of(cluster)));
+        folder.write_config(job, &args.job, agreement.as_ref())?;
+        if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
+            say(&format!("job {hash}: the hash that owners see"));
+        }
+        let mut log = Self { folder, screen, metrics: folder.metrics()?, started: false, failed: Ok(()) };
+        log.note(announce(job, backend)?);
+        Ok(log)
+    }
+
+    fn note(&mut self, event: Event) {
+        let starts = matches!(event, Event::Started);
+        self.started |= starts;
+        self.screen.show(&event);
+        let mut noted = if self.failed.is_ok() { self.metrics.note(&event) } else { Ok(()) };
+        if starts {
+            noted = noted.and(self.folder.begun());
+        }
+        // what cannot be noted is no reason to lose what is trained
+        if let Err(why) = noted {
+            let text = format!("{why}; the run continues, but events are no longer recorded");
+            self.screen.show(&Event::Warning { text });
+            self.failed = Err(why);
+        }
+    }
 }
 
 /// Has the parties of a cluster run the job; leaves them where the user interrupts before training starts.
 fn remote(
-    place: &Place,
+    place: &Node,
     job: &Job,
     initial: Vec<Vec<u64>>,
     interrupted: &Arc<AtomicBool>,
@@ -102,23 +156,22 @@ fn remote(
     let (tell, hears) = std::sync::mpsc::channel();
     let presence = &place.presence;
     let (place, job, end) = (place.clone(), job.clone(), interrupted.clone());
-    let mut started = false;
+    let start = Start::default();
+    let begins = start.clone();
     let trainer = std::thread::spawn(move || {
-        place.train(&job, &initial, &end, &mut |event| {
+        place.train(&job, &initial, (&end, &begins), &mut |event| {
             let _ = tell.send(event);
         })
     });
     loop {
         use std::sync::mpsc::RecvTimeoutError::{Disconnected, Timeout};
         match hears.recv_timeout(Duration::from_millis(50)) {
-            Ok(event) => {
-                started |= matches!(event, Event::Started);
-                on_event(event);
-            }
+            Ok(event) => on_event(event),
             Err(Timeout) => {}
             Err(Disconnected) => break,
         }
-        if interrupted.load(Ordering::SeqCst) && !started {
+        // whoever has begun to train is to hear that the run ends, and all agree on whether they have
+        if interrupted.load(Ordering::SeqCst) && start.call_off() {
             presence.leave();
             return Err(Error::Interrupted);
         }
@@ -127,7 +180,7 @@ fn remote(
 }
 
 /// How the other roles are started on this machine.
-fn local(args: &TrainArgs, dataset: &str, folder: &Folder) -> Result<Local> {
+fn local(args: &TrainArgs, dataset: &str, folder: &RunFolder) -> Result<Local> {
     let program = std::env::current_exe().map_err(|e| Error::file("the program", e))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut data = vec!["--dataset".to_owned(), dataset.to_owned()];
@@ -138,28 +191,37 @@ fn local(args: &TrainArgs, dataset: &str, folder: &Folder) -> Result<Local> {
         data,
         logs: folder.path().join(LOGS),
         threads: threads_of_a_role(cores),
-        deadline: Duration::from_secs(args.deadline),
+        deadline: Duration::from_secs(args.deadline.unwrap_or(DEADLINE)),
         memory: args.memory.limit(),
     })
 }
+
+/// Seconds that a role on one machine waits for another by default.
+const DEADLINE: u64 = 60;
 
 /// A run that is over.
 struct Run<'a> {
     args: &'a TrainArgs,
     choice: &'a Choice,
     job: &'a Job,
-    folder: &'a Folder,
-    places: &'a Places,
+    folder: &'a RunFolder,
+    places: &'a SearchPath,
 }
 
-fn finish(run: &Run<'_>, mut outcome: Outcome, mut screen: Screen, mut metrics: Metrics, stop: &Stop) -> Result<()> {
+fn finish(
+    run: &Run<'_>,
+    mut outcome: Outcome,
+    mut screen: ProgressView,
+    mut metrics: Metrics,
+    stop: &Stop,
+) -> Result<()> {
     let scored = run.score(&mut outcome);
     let sound = outcome.check();
-    let Outcome { accuracy, parameters, mut summary, .. } = outcome;
+    let Outcome { accuracy, model, mut summary, .. } = outcome;
     let dataset = run.choice.data.name;
     dataset.clone_into(&mut summary.dataset);
-    let saved = run.save(&parameters, sound.is_ok());
-    summary.model_file = saved.as_ref().ok().cloned().flatten();
+    let (file, saved) = run.save(model.as_ref(), sound.is_ok());
+    summary.model_file = file.map(|file| file.display().to_string());
     // from here on there is nothing to wind up, and what there is should not be lost
     stop.at_once();
     let written = run.folder.write_summary(&summary);
@@ -207,13 +269,14 @@ impl Run<'_> {
     }
 
     /// Saves the model, where it is revealed; one that is wrong under a name that says so.
-    fn save(&self, parameters: &[Vec<f64>], sound: bool) -> Result<Option<String>> {
-        if parameters.is_empty() {
-            return Ok(None);
-        }
-        let file = if sound { self.folder.model() } else { self.folder.wrong_model() };
-        Saved::new(self.job.model.clone(), self.job.normalization, parameters)?.save(&file)?;
-        Ok(Some(file.display().to_string()))
+    fn save(&self, model: Option<&TrainedModel>, sound: bool) -> (Option<PathBuf>, Result<()>) {
+        let Some(model) = model else { return (None, Ok(())) };
+        let (name, wrong) = (self.job.model.name(), format!("{}-wrong", self.job.model.name()));
+        let (file, elsewhere) = match sound {
+            true => (self.folder.model(), name),
+            false => (self.folder.wrong_model(), wrong.as_str()),
+        };
+        save_model::save(model, &file, elsewhere)
     }
 }
 
@@ -227,10 +290,16 @@ impl Stop {
     fn on_signals() -> Result<Self> {
         let stop = Self { interrupted: Arc::default(), at_once: Arc::default() };
         let (interrupted, at_once) = (stop.interrupted.clone(), stop.at_once.clone());
+        let mut signals = Signals::default();
         let handler = move || {
             // the second time, whoever asks is in a hurry
-            if interrupted.swap(true, Ordering::SeqCst) || at_once.load(Ordering::SeqCst) {
-                std::process::exit(INTERRUPTED.into());
+            let again = signals.again();
+            interrupted.store(true, Ordering::SeqCst);
+            if at_once.load(Ordering::SeqCst) {
+                stop_now("interrupted after the run had finished; its results are saved");
+            }
+            if again {
+                stop_now("interrupted twice: stopping at once, without the model of this step");
             }
         };
         ctrlc::set_handler(handler).map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;

@@ -1,29 +1,18 @@
-//! Bandwidths, times, sizes and whole numbers, as people write them.
+//! Bandwidths, times and sizes, as people write them.
 
-use std::str::FromStr;
-
-/// A whole number of something, which is never negative.
-pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "it takes a whole number from 0 up".into())
-}
-
-/// The optimizer, of which there is one.
-pub(super) fn optimizer(text: &str) -> Result<String, String> {
-    let there_is = "there is sgd, with --momentum, --weight-decay and --schedule".into();
-    if text.eq_ignore_ascii_case("sgd") { Ok(text.into()) } else { Err(there_is) }
-}
+pub(super) use crate::train::claim::{positive, whole};
 
 /// Bits a second: `1Gbit`, `100Mbit`, `352.5kbit/s`.
 pub(super) fn bandwidth(text: &str) -> Result<f64, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     let units = [("Gbit", 1e9), ("Mbit", 1e6), ("kbit", 1e3), ("bit", 1.0)];
-    number(text, &units).ok_or_else(|| "a bandwidth is a number with its unit: 100Mbit, 1Gbit".into())
+    number(text, &units).ok_or_else(|| "expected a number with a unit: 100Mbit, 1Gbit".into())
 }
 
 /// Seconds: `0.2ms`, `40ms`, `150us`, `1s`.
 pub(super) fn time(text: &str) -> Result<f64, String> {
     let units = [("ms", 1e-3), ("us", 1e-6), ("s", 1.0)];
-    number(text, &units).ok_or_else(|| "a time is a number with its unit: 0.2ms, 40ms, 1s".into())
+    number(text, &units).ok_or_else(|| "expected a number with a unit: 0.2ms, 40ms, 1s".into())
 }
 
 /// Bytes: `16GiB`, `800MB`.
@@ -38,7 +27,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         reason = "positive, and no memory has 2^64 bytes"
     )]
     let bytes = number(text, &units).map(|bytes| bytes as u64);
-    bytes.ok_or_else(|| "a size is a number with its unit: 16GiB, 800MiB, 2TB".into())
+    bytes.ok_or_else(|| "expected a number with a unit: 16GiB, 800MiB, 2TB".into())
 }
 
 /// A positive number with a unit.

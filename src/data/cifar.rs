@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use crate::data::Known;
+use crate::data::DatasetInfo;
 use crate::data::idx::{refused, unpacked, up_to};
 use crate::error::{Error, Result};
 
-/// Some rows of files with as many rows each, `rows` in all: features `value / 255`, channels last; and labels. Files without such
-/// a row are not read.
+/// Some rows of files with as many rows each, `rows` in all: features `value / 255`, channels last; and labels. Files without
+/// such a row are not read.
 ///
 /// # Errors
-/// Where a file cannot be read, has more or fewer rows, or labels that are no classes.
+/// If a file cannot be read, has more or fewer rows, or labels that are no classes.
 pub(super) fn read(
     paths: &[PathBuf],
     rows: usize,
     wanted: Range<usize>,
-    known: &Known,
+    known: &DatasetInfo,
 ) -> Result<(Array2<f32>, Vec<u32>)> {
     let [height, width, channels] = known.image;
     let (pixels, every) = (height * width, rows / paths.len());
@@ -63,5 +63,5 @@ fn bytes(path: &Path, wanted: Range<usize>, all: usize) -> Result<Vec<u8>> {
         return Ok(bytes);
     }
     let has = if has > all as u64 { format!("more than {all}") } else { has.to_string() };
-    Err(Error::format(path, format!("has {has} bytes instead of {all}; is it the binary version of the set?")))
+    Err(Error::format(path, format!("has {has} bytes instead of {all}; is it the binary version of the data set?")))
 }

@@ -15,30 +15,29 @@ use tempfile::NamedTempFile;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::data::{Known, KnownFile, Places};
+use crate::data::load::{Download, hex, unavailable};
+use crate::data::{DatasetFile, DatasetInfo, SearchPath};
 use crate::error::{Error, Result};
-
-/// How far the download of a file is. Begins again at 0 when the next mirror is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Download {
-    /// Name of the file.
-    pub file: &'static str,
-    /// Bytes that have arrived.
-    pub bytes: u64,
-    /// Bytes it has.
-    pub total: u64,
-}
+use crate::input;
 
 /// Downloads the files that the cache does not hold yet.
 ///
 /// # Errors
-/// Where the set has no mirrors, there is no cache, it cannot be written, or no mirror delivers.
-pub(super) fn fetch(known: &Known, places: &Places, progress: &mut dyn FnMut(Download)) -> Result<Vec<PathBuf>> {
+/// If the set has no mirrors, there is no cache, it cannot be written, or no mirror delivers.
+pub(super) fn fetch(
+    known: &DatasetInfo,
+    places: &SearchPath,
+    progress: &mut dyn FnMut(Download),
+) -> Result<Vec<PathBuf>> {
     if known.urls.is_empty() {
-        return Err(unavailable(known, places, "this set is not downloaded"));
+        return Err(unavailable(known, places, "ppdnn does not download this data set"));
     }
     let Some(cache) = &places.cache else {
-        return Err(unavailable(known, places, "there is no cache to download it to: set HOME or XDG_CACHE_HOME"));
+        return Err(unavailable(
+            known,
+            places,
+            "there is no cache folder to download it to: set HOME or XDG_CACHE_HOME",
+        ));
     };
     let folder = cache.join(known.name);
     fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, e))?;
@@ -52,16 +51,16 @@ pub(super) fn fetch(known: &Known, places: &Places, progress: &mut dyn FnMut(Dow
 }
 
 /// Whether the file is there already, from a download that was broken off later.
-fn holds(path: &Path, file: &KnownFile) -> bool {
+fn holds(path: &Path, file: &DatasetFile) -> bool {
     let right_size = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.bytes);
     right_size && fs::read(path).is_ok_and(|bytes| hex(&Sha256::digest(bytes)) == file.sha256)
 }
 
 fn from_mirrors(
-    known: &Known,
-    file: &KnownFile,
+    known: &DatasetInfo,
+    file: &DatasetFile,
     path: &Path,
-    places: &Places,
+    places: &SearchPath,
     progress: &mut dyn FnMut(Download),
 ) -> Result<()> {
     let mut reasons = Vec::new();
@@ -73,7 +72,7 @@ fn from_mirrors(
             Err(Failure::There(reason)) => reasons.push(format!("{url}: {reason}")),
         }
     }
-    Err(unavailable(known, places, &reasons.join("; ")))
+    Err(unavailable(known, places, &format!("it could not be downloaded:\n  {}", reasons.join("\n  "))))
 }
 
 /// Why a mirror did not do: an error of this machine ends the download, one of the mirror does not.
@@ -84,19 +83,31 @@ enum Failure {
 
 fn from_mirror(
     url: &str,
-    file: &KnownFile,
+    file: &DatasetFile,
     path: &Path,
-    places: &Places,
+    places: &SearchPath,
     progress: &mut dyn FnMut(Download),
 ) -> std::result::Result<(), Failure> {
     let here = |e: io::Error| Failure::Here(Error::file(path, e));
-    let there = |reason: String| Failure::There(reason);
-    let mut report = |bytes| progress(Download { file: file.name, bytes, total: file.bytes });
-
-    let response = agent(url, places)?.get(url).call().map_err(|e| there(e.to_string()))?;
-    let mut body = response.into_body().into_with_config().limit(file.bytes.saturating_add(1)).reader();
+    let response = agent(url, places)?.get(url).call().map_err(|e| Failure::There(e.to_string()))?;
+    let body = response.into_body().into_with_config().limit(file.bytes.saturating_add(1)).reader();
     let folder = path.parent().expect("a file of the cache lies in a folder");
     let mut part = NamedTempFile::new_in(folder).map_err(here)?;
+    receive(body, file, |chunk| part.write_all(chunk).map_err(here), progress)?;
+    part.as_file().sync_all().map_err(here)?;
+    part.persist(path).map_err(|e| here(e.error))?;
+    Ok(())
+}
+
+/// Passes a file on to `write` as it comes, and checks its size and its SHA-256.
+fn receive(
+    mut body: impl Read,
+    file: &DatasetFile,
+    mut write: impl FnMut(&[u8]) -> std::result::Result<(), Failure>,
+    progress: &mut dyn FnMut(Download),
+) -> std::result::Result<(), Failure> {
+    let there = |reason: String| Failure::There(reason);
+    let mut report = |bytes| progress(Download { file: file.name, bytes, total: file.bytes });
     let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0, vec![0; 1 << 16]);
     report(bytes);
     loop {
@@ -108,10 +119,10 @@ fn from_mirror(
         };
         bytes += n as u64;
         if bytes > file.bytes {
-            return Err(there(format!("sends more than the {} bytes of this file", file.bytes)));
+            return Err(there(format!("sent more than the {} bytes of this file", file.bytes)));
         }
         hash.update(&chunk[..n]);
-        part.write_all(&chunk[..n]).map_err(here)?;
+        write(&chunk[..n])?;
         report(bytes);
     }
     if bytes < file.bytes {
@@ -119,15 +130,13 @@ fn from_mirror(
     }
     let sum = hex(&hash.finalize());
     if sum != file.sha256 {
-        return Err(there(format!("sent another file: its SHA-256 is {sum}, not {}", file.sha256)));
+        return Err(there(format!("sent a different file: its SHA-256 is {sum}, not {}", file.sha256)));
     }
-    part.as_file().sync_all().map_err(here)?;
-    part.persist(path).map_err(|e| here(e.error))?;
     Ok(())
 }
 
 /// An HTTP client with an end to its patience, and with the TLS of this crate rather than a process default.
-fn agent(url: &str, places: &Places) -> std::result::Result<Agent, Failure> {
+fn agent(url: &str, places: &SearchPath) -> std::result::Result<Agent, Failure> {
     let roots = match roots(places.certificates.as_deref()) {
         Ok(roots) => roots,
         Err(reason) if url.starts_with("https:") => return Err(Failure::There(reason)),
@@ -154,18 +163,22 @@ fn agent(url: &str, places: &Places) -> std::result::Result<Agent, Failure> {
 /// The longest a file may take altogether, however steadily it trickles.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// Bytes of a PEM file; the systems' have less than 1 MiB.
+const MOST_PEM: u64 = 16 << 20;
+
 /// The certificates of a PEM file, or of the system's.
 fn roots(chosen: Option<&Path>) -> std::result::Result<Vec<Certificate<'static>>, String> {
     let usual = || SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.is_file());
-    let path = chosen.or_else(usual).ok_or("no certificates to check https with: install ca-certificates")?;
-    let pem = fs::read(path).map_err(|e| format!("{}: {e}; SSL_CERT_FILE must name a PEM file", path.display()))?;
+    let path = chosen.or_else(usual).ok_or("no root certificates for https: install ca-certificates")?;
+    let pem = input::read(path, MOST_PEM)
+        .map_err(|e| format!("{}: {e}; SSL_CERT_FILE must name a PEM file", path.display()))?;
     let certificates = parse_pem(&pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,
     });
     let certificates: Vec<_> = certificates.collect();
     match certificates.is_empty() {
-        true => Err(format!("{} holds no certificate; SSL_CERT_FILE must name a PEM file", path.display())),
+        true => Err(format!("{} contains no certificate; SSL_CERT_FILE must name a PEM file", path.display())),
         false => Ok(certificates),
     }
 }
@@ -177,18 +190,3 @@ const SYSTEM_ROOTS: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
-
-/// The error that says how to do without a network.
-fn unavailable(known: &Known, places: &Places, reason: &str) -> Error {
-    let files = known.files.iter().map(|file| format!("{}[.gz]", file.name)).collect::<Vec<_>>().join(", ");
-    let reason = format!(
-        "{reason}; without a network, put {files} into one of {}, or name their folder with --data-dir{}",
-        places.wanted(known),
-        places.partial(known),
-    );
-    Error::peer(format!("download of {}", known.name), reason)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -19,7 +19,7 @@ impl Examples {
     /// Examples from rows and labels; the rows are made contiguous where they are not.
     ///
     /// # Errors
-    /// Where rows and labels differ in number, a label is not below `classes`, or a feature is not finite.
+    /// If rows and labels differ in number, a label is not below `classes`, or a feature is not finite.
     pub fn new(features: Array2<f32>, labels: Vec<u32>, classes: usize) -> Result<Self> {
         if features.nrows() != labels.len() {
             let (rows, labels) = (features.nrows(), labels.len());
@@ -76,12 +76,11 @@ impl Examples {
         self.slice(0..n.min(self.len()))
     }
 
-    /// The examples of a range of rows.
-    ///
-    /// # Panics
-    /// Where the range is not within the rows.
+    /// The examples of a range of rows, as far as there are any.
     #[must_use]
     pub fn slice(&self, rows: Range<usize>) -> Self {
+        let end = rows.end.min(self.len());
+        let rows = rows.start.min(end)..end;
         let labels = self.labels[rows.clone()].to_vec();
         Self { features: self.features.slice(s![rows, ..]).to_owned(), labels, classes: self.classes }
     }
@@ -139,6 +138,10 @@ mod tests {
         assert_eq!(part.features, ndarray::array![[2.0, 3.0], [4.0, 5.0]]);
         assert_eq!(all.first(9), all);
         assert!(all.first(0).is_empty());
+        assert_eq!((all.slice(3..usize::MAX).len(), all.slice(9..12).len()), (1, 0));
+        #[expect(clippy::reversed_empty_ranges, reason = "of no rows")]
+        let reversed = all.slice(3..1);
+        assert!(reversed.is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::s;
 
 use super::idx::Idx;
-use super::{Format, Known, cifar};
+use super::{DatasetInfo, Format, cifar};
 
 /// An IDX file, plain or gzip: it has as many values as it announces, and some are those of all.
 pub(crate) fn idx(path: &Path) {
@@ -39,7 +39,7 @@ const ROWS: usize = 3;
 const SOME: Range<usize> = 1..5;
 
 /// A set of images of 2 rows, 3 columns and 3 channels.
-const SMALL: Known = Known {
+const SMALL: DatasetInfo = DatasetInfo {
     name: "small",
     classes: 10,
     features: 18,

@@ -4,16 +4,16 @@
 //! `u32`, slowest first, then the values. Source: LeCun, Cortes, Burges, "The MNIST database", file formats.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use sha2::{Digest, Sha256};
 
-use crate::data::download::hex;
+use crate::data::load::hex;
 use crate::error::{Error, Result};
+use crate::input;
 use crate::shape::Shape;
 
 /// An open IDX file: its shape is known, its values are still to be read.
@@ -26,11 +26,10 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Opens a file and reads its header. Whether it is gzip is told by its first bytes, not by its name.
+    /// Opens a file and reads its header. Gzip is recognised by its first bytes, not by its name.
     ///
     /// # Errors
-    /// Where the file cannot be read, is not IDX, holds another type than unsigned bytes, or announces more
-    /// than [`MOST`] values.
+    /// If the file cannot be read, is not IDX, has a type other than unsigned bytes, or declares more than [`MOST`] values.
     pub fn open(path: &Path) -> Result<Self> {
         let mut body = unpacked(path).map_err(|e| refused(path, e))?;
         let magic: [u8; 4] = match up_to(&mut body, 4).map_err(|e| refused(path, e))?.as_slice() {
@@ -48,7 +47,7 @@ impl Idx {
         let sizes: Vec<u32> = sizes.iter().map(|size| u32::from_be_bytes(*size)).collect();
         match shape(&sizes) {
             Some(shape) => Ok(Self { path: path.to_owned(), shape, body, hash }),
-            None => Err(Error::format(path, format!("announces {sizes:?} values; at most {MOST} are read"))),
+            None => Err(Error::format(path, format!("declares {sizes:?} values; at most {MOST} are read"))),
         }
     }
 
@@ -60,7 +59,7 @@ impl Idx {
     /// Reads some of the values, each through `f`, and passes over those before them. What lies behind them is not looked at.
     ///
     /// # Errors
-    /// Where the file cannot be read, is damaged, or ends before the last of them.
+    /// If the file cannot be read, is damaged, or ends before the last of them.
     pub fn part<T>(mut self, values: Range<usize>, f: impl Fn(u8) -> T) -> Result<Vec<T>> {
         let mut read = Vec::with_capacity(values.len().min(FIRST));
         let (mut chunk, mut at) = (vec![0; CHUNK], 0);
@@ -85,7 +84,7 @@ impl Idx {
     /// Reads the values, each through `f`. Memory grows with the bytes that arrive, not with those announced.
     ///
     /// # Errors
-    /// Where the file cannot be read, is damaged, or holds fewer or more bytes than it announces.
+    /// If the file cannot be read, is damaged, or holds fewer or more bytes than it declares.
     pub fn map<T>(self, f: impl Fn(u8) -> T) -> Result<Vec<T>> {
         self.map_hashed(f).map(|(values, _)| values)
     }
@@ -100,6 +99,9 @@ impl Idx {
                 Ok(0) => break,
                 Ok(n) => &chunk[..n],
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) if values.len() == announced && is_followed(&self.path) => {
+                    return Err(Error::format(self.path, "is too long: there is more data after its gzip stream"));
+                }
                 Err(e) => return Err(refused(&self.path, e)),
             };
             if bytes.len() > announced - values.len() {
@@ -136,11 +138,21 @@ const CHUNK: usize = 1 << 16;
 
 /// The file's bytes, unpacked where they start as gzip does.
 pub(super) fn unpacked(path: &Path) -> io::Result<Box<dyn Read>> {
-    let mut file = File::open(path)?;
+    let mut file = input::open(path)?;
     let start = up_to(&mut file, 2)?;
     let packed = start == [0x1f, 0x8b];
     let file = BufReader::with_capacity(CHUNK, Cursor::new(start).chain(file));
     Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}
+
+/// Whether a gzip file is whole and has something behind it.
+fn is_followed(path: &Path) -> bool {
+    let whole = |file| {
+        let mut file = GzDecoder::new(BufReader::with_capacity(CHUNK, file));
+        let unpacked = io::copy(&mut (&mut file).take(MOST + 4 * 256), &mut io::sink());
+        unpacked.is_ok() && !file.into_inner().fill_buf().unwrap_or_default().is_empty()
+    };
+    input::open(path).is_ok_and(whole)
 }
 
 /// The next `n` bytes, or fewer where the file ends.
@@ -155,7 +167,7 @@ pub(super) fn refused(path: &Path, e: io::Error) -> Error {
     match e.kind() {
         io::ErrorKind::UnexpectedEof => Error::format(path, "is truncated: its gzip data ends early"),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            Error::format(path, format!("is damaged: its gzip data does not unpack ({e}); fetch it again"))
+            Error::format(path, format!("is damaged: its gzip data cannot be decompressed ({e}); download it again"))
         }
         _ => Error::file(path, e),
     }
@@ -165,7 +177,7 @@ pub(super) fn refused(path: &Path, e: io::Error) -> Error {
 fn axes(magic: [u8; 4]) -> std::result::Result<usize, String> {
     let name = match magic {
         [0, 0, 0x08, axes] if axes > 0 => return Ok(axes.into()),
-        [0, 0, 0x08, _] => return Err("announces no axis; an IDX file has at least one".to_owned()),
+        [0, 0, 0x08, _] => return Err("declares no axis; an IDX file has at least one".to_owned()),
         [0, 0, 0x09, _] => "i8",
         [0, 0, 0x0b, _] => "i16",
         [0, 0, 0x0c, _] => "i32",

@@ -8,8 +8,9 @@ use std::path::Path;
 use ndarray::Array2;
 use tempfile::NamedTempFile;
 
-use crate::data::{self, Known, known};
-use crate::nn::{Model, Saved};
+use crate::data::{self, DatasetInfo, dataset_info};
+use crate::fixed::Profile;
+use crate::nn::{Model, TrainedModel};
 use crate::roles::{Training, plan_summary};
 use crate::shape::Shape;
 use crate::train::{Job, Policy, Recipe, set_shapes};
@@ -68,8 +69,8 @@ pub fn job(bytes: &[u8]) {
     for step in [0, total / 2, total - 1] {
         let _ = job.optimizer(step);
     }
-    assert!(job.epochs_begun() <= job.epochs);
-    let _ = (set_shapes(&job), job.settings(), job.in_words(0));
+    assert!(job.epochs_begun() <= job.settings.epochs);
+    let _ = (set_shapes(&job), job.used_settings(), job.in_words(0));
     let _ = Policy::default().check(&job, 0);
     if job.train_rows() <= SMALL {
         let rows: usize = job.batches(1).iter().map(Vec::len).sum();
@@ -87,10 +88,10 @@ pub fn plan(bytes: &[u8]) {
 pub fn model(bytes: &[u8]) {
     in_file(bytes, |path| {
         let small = Model::dense("small", 3, &[2], 2).expect("a network");
-        if let Ok(parameters) = Saved::load_parameters(path, &small) {
+        if let Ok(parameters) = TrainedModel::load_parameters(path, &small) {
             assert!(small.parameters().iter().map(Shape::len).eq(parameters.parameters.iter().map(Vec::len)));
         }
-        let Ok(saved) = Saved::load(path) else { return };
+        let Ok(saved) = TrainedModel::load(path) else { return };
         describe(&saved.model);
         if saved.model.macs() <= SMALL.into() && saved.model.widest() <= SMALL as usize {
             let logits = saved.logits(Array2::zeros([2, saved.model.features()]).view());
@@ -104,7 +105,7 @@ pub fn policy(bytes: &[u8]) {
     in_file(bytes, |path| {
         let Ok(policy) = Policy::load(path) else { return };
         let model = Model::dense("small", 3, &[], 2).expect("a network");
-        let job = Training::new(model).batch(8).job(40, 20).expect("a job");
+        let job = Training::new(model).profile(Profile::small()).batch(8).job(40, 20).expect("a job");
         let _ = policy.check(&job, 0);
     });
 }
@@ -112,14 +113,14 @@ pub fn policy(bytes: &[u8]) {
 /// A network file, for data sets of two shapes.
 pub fn network(bytes: &[u8]) {
     in_file(bytes, |path| {
-        let sets = ["mnist", "cifar-10"].map(|name| known(name).expect("a known set"));
+        let sets = ["mnist", "cifar-10"].map(|name| dataset_info(name).expect("a known set"));
         for set in sets {
             read_network(path, set);
         }
     });
 }
 
-fn read_network(path: &Path, set: &Known) {
+fn read_network(path: &Path, set: &DatasetInfo) {
     if let Some(name) = path.to_str() {
         let _ = Recipe::data(name);
     }

@@ -1,4 +1,4 @@
-//! Inputs to begin with, made from real values.
+//! Initial inputs, made from real values.
 
 use std::fs;
 use std::io::Write;
@@ -7,10 +7,12 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::fixed::Profile;
 use crate::net::fuzzing::seeds as net;
-use crate::nn::{Init, LayerSpec, Loss, Model, Normalization, PoolMethod, Saved};
-use crate::roles::Training;
+use crate::nn::layers::{AveragePool, Conv2d, Dense, Flatten, MaxPool, Relu, Residual, Sigmoid};
+use crate::nn::{Init, LayerSpec, Loss, Model, Normalization, Optimizer, PoolMethod, TrainedModel};
 use crate::roles::fuzzing::seeds as roles;
+use crate::train::Training;
 use crate::train::{EarlyStop, Job, Policy, Recipe, Schedule};
 
 /// Inputs by target.
@@ -46,11 +48,13 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
 fn jobs() -> Vec<Job> {
     let named = Recipe::names().map(|name| {
         let data = Recipe::data(name).expect("a known set");
-        Training::of(&Recipe::named(name, data).expect("a named network"), data).expect("its settings")
+        Training::of(&Recipe::named(name, data).expect("a named network"), data)
     });
     let all = Training::new(network())
+        .profile(Profile::small())
         .owners(2)
         .accumulate(2)
+        .optimizer(Optimizer::Nesterov)
         .weight_decay(0.001)
         .schedule(Schedule::Step { epochs: 2, factor: 0.5 })
         .steps(Some(7))
@@ -60,20 +64,20 @@ fn jobs() -> Vec<Job> {
 
 /// A small network of many kinds of layers.
 fn network() -> Model {
-    let conv = LayerSpec::Conv2d { channels: 2, kernel: [3, 3], stride: [1, 1], padding: [1, 1], bias: true };
-    let body = vec![conv.clone(), LayerSpec::Relu, conv.clone()];
-    let max_pool = LayerSpec::MaxPool { window: [2, 2], stride: [2, 2], method: PoolMethod::Tree };
+    let conv = LayerSpec::from(Conv2d { channels: 2, kernel: [3, 3], stride: [1, 1], padding: [1, 1], bias: true });
+    let body = vec![conv.clone(), LayerSpec::from(Relu), conv.clone()];
+    let max_pool = LayerSpec::from(MaxPool { window: [2, 2], stride: [2, 2], method: PoolMethod::Tree });
     let layers = vec![
         conv.clone(),
         max_pool,
-        LayerSpec::Relu,
-        LayerSpec::Residual { body, projection: true },
-        LayerSpec::Relu,
+        LayerSpec::from(Relu),
+        LayerSpec::from(Residual { body, projection: true }),
+        LayerSpec::from(Relu),
         conv,
-        LayerSpec::AveragePool { window: [2, 2], stride: [1, 1] },
-        LayerSpec::Sigmoid,
-        LayerSpec::Flatten,
-        LayerSpec::Dense { outputs: 3, bias: false },
+        LayerSpec::from(AveragePool { window: [2, 2], stride: [1, 1] }),
+        LayerSpec::from(Sigmoid),
+        LayerSpec::from(Flatten),
+        LayerSpec::from(Dense { outputs: 3, bias: false }),
     ];
     Model::new("many", [6, 6, 1], layers, 3, Loss::SigmoidCrossEntropy, Init::He).expect("a network")
 }
@@ -87,7 +91,7 @@ fn models() -> Vec<Vec<u8>> {
 
 fn file_of(model: Model, normalization: Option<Normalization>) -> Vec<u8> {
     let parameters: Vec<Vec<f64>> = model.parameters().iter().map(|shape| vec![0.5; shape.len()]).collect();
-    let saved = Saved::new(model, normalization, &parameters).expect("parameters of the network");
+    let saved = TrainedModel::new(model, normalization, &parameters).expect("parameters of the network");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
     saved.save(&path).expect("a model can be written");

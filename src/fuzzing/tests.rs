@@ -52,7 +52,7 @@ fn seeds_are_read_and_not_refused() {
         match target {
             "job" | "plan" => drop(Job::from_bytes(&bytes).unwrap()),
             "policy" => in_file(&bytes, |path| drop(Policy::load(path).unwrap())),
-            "model" => in_file(&bytes, |path| drop(Saved::load(path).unwrap())),
+            "model" => in_file(&bytes, |path| drop(TrainedModel::load(path).unwrap())),
             "network" => in_file(&bytes, |path| {
                 let text = fs::read_to_string(path).unwrap();
                 let data = Recipe::data(path.to_str().unwrap()).unwrap();

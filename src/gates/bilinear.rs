@@ -1,9 +1,7 @@
-//! The bilinear maps that products are taken with: matrix products and convolutions.
+//! The bilinear maps that products are taken with: matrix products, convolutions, dot products and scaling.
 
 use crate::error::{Error, Result};
-use crate::kernel::fast::gemm::Patches;
-use crate::kernel::table::PatchParams;
-use crate::party::count;
+use crate::kernel::geometry::{Patches, Window2d};
 use crate::shape::Shape;
 
 /// A bilinear map of two operands.
@@ -13,6 +11,46 @@ pub enum Bilinear {
     Matrix(Layout),
     /// A convolution, or one of its gradients.
     Conv(Conv, Pass),
+    /// Dot products of the columns of two matrices, over chunks of rows.
+    Dot(Chunks),
+    /// Elementwise, with factors that values share: `step` consecutive values have one, and behind the last of `w` comes the
+    /// first again. With as many factors as values it is the elementwise product.
+    Scale {
+        /// Consecutive values of one factor.
+        step: usize,
+    },
+}
+
+/// Sums over chunks of rows: a tensor is taken as a matrix of `cols` columns, `chunk` rows of which add up to one, column by
+/// column; the last chunk may have fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    /// Columns of the matrix.
+    pub cols: usize,
+    /// Rows that are added up.
+    pub chunk: usize,
+}
+
+impl Chunks {
+    /// The shape of the sums of a tensor's values: `[chunks, cols]`, or `[cols]` of one chunk.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the values are no matrix of so many columns.
+    pub(crate) fn shape(self, x: &Shape) -> Result<Shape> {
+        let Self { cols, chunk } = self;
+        if cols == 0 || chunk == 0 || !x.len().is_multiple_of(cols) {
+            return Err(Error::Shape { op: "sums of chunks", lhs: x.clone(), rhs: [chunk, cols].into() });
+        }
+        match (x.len() / cols).div_ceil(chunk) {
+            1 => Ok([cols].into()),
+            chunks => Ok([chunks, cols].into()),
+        }
+    }
+
+    /// The sum that value `i` belongs to.
+    pub(crate) fn sum_of(self, i: usize) -> usize {
+        i / self.cols / self.chunk * self.cols + i % self.cols
+    }
 }
 
 /// How the operands of a matrix product lie.
@@ -42,12 +80,8 @@ pub struct Conv {
     pub image: [usize; 2],
     /// Channels of an image.
     pub channels: usize,
-    /// Rows and columns of the filter.
-    pub kernel: [usize; 2],
-    /// Distance of neighbouring positions of the filter.
-    pub stride: [usize; 2],
-    /// Rows and columns of zeros on each side of an image.
-    pub padding: [usize; 2],
+    /// How the filter moves over an image.
+    pub window: Window2d,
     /// Channels of an output.
     pub outputs: usize,
 }
@@ -65,8 +99,8 @@ pub enum Pass {
 
 impl Conv {
     /// Rows and columns of the outputs.
-    pub fn positions(&self) -> [usize; 2] {
-        [0, 1].map(|a| (self.image[a] + 2 * self.padding[a] - self.kernel[a]) / self.stride[a] + 1)
+    pub fn output_size(&self) -> [usize; 2] {
+        self.window.output(self.image)
     }
 
     /// Values of an image.
@@ -76,34 +110,26 @@ impl Conv {
 
     /// Values of the outputs of an image.
     pub fn output_len(&self) -> usize {
-        let [rows, columns] = self.positions();
+        let [rows, columns] = self.output_size();
         rows * columns * self.outputs
     }
 
     /// Rows of the filter.
     pub fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.channels
+        self.window.len() * self.channels
     }
 
     /// The patches that a pass goes over: of images, or of outputs' gradients.
     pub(crate) fn patches(&self, batch: usize, pass: Pass) -> Patches {
-        let Self { image, channels, kernel, stride, padding, outputs } = *self;
-        let (positions, dilation) = (self.positions(), [1, 1]);
+        let Self { image, channels, window, outputs } = *self;
         match pass {
-            Pass::Forward | Pass::Filter => {
-                let padding = padding.map(usize::cast_signed);
-                Patches { batch, image, channels, positions, kernel, times: stride, padding, gap: [1, 1], dilation }
-            }
+            Pass::Forward | Pass::Filter => Patches { batch, image, channels, output: self.output_size(), window },
             Pass::Image => Patches {
                 batch,
-                image: positions,
+                image: self.output_size(),
                 channels: outputs,
-                positions: image,
-                kernel,
-                times: [1, 1],
-                padding: [0, 1].map(|a| kernel[a].cast_signed() - 1 - padding[a].cast_signed()),
-                gap: stride,
-                dilation,
+                output: image,
+                window: window.transposed(),
             },
         }
     }
@@ -111,41 +137,6 @@ impl Conv {
     /// Columns of the output of a pass's matrix product.
     pub(crate) fn columns(&self, pass: Pass) -> usize {
         if pass == Pass::Image { self.channels } else { self.outputs }
-    }
-}
-
-impl PatchParams {
-    /// Patches, and the columns of the product with them.
-    pub(crate) fn new(p: Patches, outputs: usize) -> Self {
-        let pair = |[a, b]: [usize; 2]| [count(a), count(b)];
-        let ([height, width], [rows, columns]) = (pair(p.image), pair(p.positions));
-        let ([kernel_rows, kernel_columns], [times_y, times_x]) = (pair(p.kernel), pair(p.times));
-        let ([gap_y, gap_x], [dilation_y, dilation_x]) = (pair(p.gap), pair(p.dilation));
-        #[expect(clippy::cast_possible_truncation, reason = "an image has fewer rows")]
-        let [pad_y, pad_x] = p.padding.map(|pad| (pad as i32).cast_unsigned());
-        let (batch, channels, outputs) = (count(p.batch), count(p.channels), count(outputs));
-        Self {
-            batch,
-            height,
-            width,
-            channels,
-            rows,
-            columns,
-            kernel_rows,
-            kernel_columns,
-            times_y,
-            times_x,
-            pad_y,
-            pad_x,
-            gap_y,
-            gap_x,
-            dilation_y,
-            dilation_x,
-            outputs,
-            back: 0,
-            minus_c: 0,
-            minus: 0,
-        }
     }
 }
 
@@ -174,6 +165,17 @@ impl Bilinear {
                     Pass::Image => (b == output && [c, d] == filter, Shape::from([a, image])),
                 };
                 if fits { Ok((shape, a * output * conv.taps())) } else { wrong() }
+            }
+            Self::Dot(chunks) => {
+                if x == w {
+                    Ok((chunks.shape(x)?, x.len()))
+                } else {
+                    wrong()
+                }
+            }
+            Self::Scale { step } => {
+                let fits = *step > 0 && !w.is_empty() && x.len().is_multiple_of(step * w.len());
+                if fits { Ok((x.clone(), x.len())) } else { wrong() }
             }
         }
     }

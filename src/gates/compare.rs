@@ -14,28 +14,36 @@
 //! Perfectly private: the tables are uniform, what is opened is one-time-padded.
 
 use crate::error::Result;
-use crate::fixed::{Profile, Window, mask};
-use crate::kernel::fast::bits::plane;
-use crate::kernel::table::{
-    COMPARE_ASK, COMPARE_TELL, CompareParams, DEAL_COMPARE, PAIR_WINDOWS, PairParams, WINDOW, WINDOW_DIFFERENCE,
-    WindowParams, XOR, XorParams,
-};
-use crate::kernel::twin::compare::{dealt_words, digits, pairs, shared_words};
+use crate::fixed::{Profile, Window};
+use crate::kernel::layout::{compare_words, digits, pairs, shared_words};
+use crate::kernel::packed::plane;
+use crate::kernel::params::{CompareParams, XorParams};
+use crate::kernel::table::{COMPARE_ASK, COMPARE_TELL, DEAL_COMPARE, XOR};
 use crate::party::{
-    BitShare, Clear, CostKind, Dealer, DealtWire, Number, OpenWire, Plan, Server, Values, count, low, power,
+    BitShare, Clear, ClearTensor, CostKind, Dealer, DealtWire, Interpreter, MaskedWire, Plan, Scaled, Server, planned,
+    power,
 };
 use crate::shape::Shape;
-use crate::tensor::{Device, Tensor};
+use crate::tensor::Tensor;
 
-use super::width;
+use super::compare_window::{Windowed, Windows};
+use super::{array, check_rings, check_scales, window_on};
 
-/// Compares wires.
-pub trait Compare: Values {
+/// Compares wires. Windows are given for values of the profile's fraction bits, and follow a wire's own.
+pub trait Compare: Interpreter {
     /// For every wire of a list, the bits `[y >= 0]`.
     ///
     /// # Errors
     /// What the device or the link says.
-    fn sign(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>>;
+    fn sign_all(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>>;
+
+    /// The bits `[y >= 0]` of wires, in one round.
+    ///
+    /// # Errors
+    /// As [`Compare::sign_all`].
+    fn sign<const N: usize>(&mut self, list: [(&Self::Wire, Window); N]) -> Result<[Self::Bits; N]> {
+        self.sign_all(&list).map(array)
+    }
 
     /// The bits `[y >= t]` of a wire for each of some public thresholds, integers on the wire's grid.
     ///
@@ -44,16 +52,41 @@ pub trait Compare: Values {
     ///
     /// # Errors
     /// What the device or the link says.
-    fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>>;
+    fn at_least_all(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>>;
 
-    /// For every pair of wires of a list, the bits `[x >= y]`; the two have the same bits.
+    /// The same for a known number of thresholds.
+    ///
+    /// # Errors
+    /// As [`Compare::at_least_all`].
+    fn at_least<const N: usize>(
+        &mut self,
+        y: &Self::Wire,
+        window: Window,
+        thresholds: [i64; N],
+    ) -> Result<[Self::Bits; N]> {
+        self.at_least_all(y, window, &thresholds).map(array)
+    }
+
+    /// For every pair of wires of a list, the bits `[x >= y]`; the two have the same bits and scale.
     ///
     /// Both sides are cut to the window before they are subtracted.
     ///
     /// # Errors
     /// What the device or the link says.
-    fn larger(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
-        Ok(self.order(list, &[], window)?.0)
+    fn larger_all(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
+        Ok(self.compare_batch(list, &[], window)?.0)
+    }
+
+    /// The same for a known number of pairs.
+    ///
+    /// # Errors
+    /// As [`Compare::larger_all`].
+    fn larger<const N: usize>(
+        &mut self,
+        list: [(&Self::Wire, &Self::Wire); N],
+        window: Window,
+    ) -> Result<[Self::Bits; N]> {
+        self.larger_all(&list, window).map(array)
     }
 
     /// The bits `[x >= y]` of pairs and `[y >= 0]` of wires, in one round; all have the same bits.
@@ -61,7 +94,7 @@ pub trait Compare: Values {
     /// # Errors
     /// What the device or the link says.
     #[expect(clippy::type_complexity, reason = "the lists of two kinds of comparisons")]
-    fn order(
+    fn compare_batch(
         &mut self,
         pairs: &[(&Self::Wire, &Self::Wire)],
         wires: &[&Self::Wire],
@@ -77,54 +110,17 @@ pub trait Compare: Values {
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
 }
 
-/// Windows of public values that are compared with the windows of one mask, by threshold; at the dealer, of that mask.
-pub(super) struct Windows {
-    pub(super) a: Vec<Tensor>,
-    pub(super) k: u32,
-}
-
-/// The windows of a wire less each of some thresholds; `public` takes the lift off.
-fn windows(device: &Device, x: &Tensor, bits: u32, window: Window, public: bool, at: &[i64]) -> Result<Windows> {
-    let w = window.on(bits);
-    let k = w.bits();
-    let one = |threshold: &i64| {
-        let add = unlift(bits, public).wrapping_sub((threshold >> w.low << w.low).cast_unsigned()) & mask(bits);
-        let params = WindowParams { bits, low: w.low, k, add_lo: low(add), add_hi: low(add >> 32) };
-        device.run(&WINDOW, params, &[x], x.shape().clone())
-    };
-    Ok(Windows { a: at.iter().map(one).collect::<Result<_>>()?, k })
-}
-
-/// The windows of the differences of all pairs.
-fn pair_windows(device: &Device, x: &Tensor, bits: u32, window: Window, public: bool) -> Result<Windows> {
-    let (w, add, (rows, classes)) = (window.on(bits), unlift(bits, public), x.shape().matrix());
-    let k = w.bits();
-    let (add_lo, add_hi) = (low(add), low(add >> 32));
-    let params = PairParams { rows: count(rows), classes: count(classes), bits, low: w.low, k, add_lo, add_hi };
-    Ok(Windows { a: vec![device.run(&PAIR_WINDOWS, params, &[x], [pairs(classes).count(), rows])?], k })
-}
-
-/// The windows of the differences of two wires, or of their masks.
-fn difference(device: &Device, [x, y]: [&Tensor; 2], bits: u32, window: Window, public: bool) -> Result<Windows> {
-    let (w, add) = (window.on(bits), unlift(bits, public));
-    let k = w.bits();
-    let params = WindowParams { bits, low: w.low, k, add_lo: low(add), add_hi: low(add >> 32) };
-    Ok(Windows { a: vec![device.run(&WINDOW_DIFFERENCE, params, &[x, y], x.shape().clone())?], k })
-}
-
-/// Checks that the two of every pair have the same bits.
-fn same_bits<T>(pairs: &[(&T, &T)], bits: impl Fn(&T) -> u32) -> Result<()> {
-    pairs.iter().try_for_each(|(x, y)| width::same("larger", bits(x), bits(y)))
-}
-
-/// What takes the lift off a public value.
-fn unlift(bits: u32, public: bool) -> u64 {
-    if public { 0u64.wrapping_sub(1 << (bits - 2)) & mask(bits) } else { 0 }
+/// Checks that the two of every pair have the same bits and scale.
+fn alike<T: Scaled>(pairs: &[(&T, &T)]) -> Result<()> {
+    pairs.iter().try_for_each(|(x, y)| {
+        check_rings::same("larger", x.bits(), y.bits())?;
+        check_scales::same("larger", x.frac(), y.frac())
+    })
 }
 
 /// Words that are dealt for the first threshold of a wire, and for one `more`.
 fn frame_words(len: usize, k: u32, more: bool) -> usize {
-    dealt_words(len, k) - if more { shared_words(len, k) } else { 0 }
+    compare_words(len, k) - if more { shared_words(len, k) } else { 0 }
 }
 
 /// One comparison between its two halves.
@@ -178,11 +174,8 @@ impl Dealer {
             for nth in 0..thresholds {
                 let (len, m, more) = (rho.len(), digits(k), nth > 0);
                 let [own0, own1] = self.draw((2 * m - 2) * plane(len))?;
-                let share0 = self.share0(frame_words(len, k, more))?;
                 let params = CompareParams { k, first: 0, more: more.into() };
-                let inputs = [rho, &own0, &own1, &share0];
-                let dealt = self.device().run(&DEAL_COMPARE, params, &inputs, [share0.len()])?;
-                self.ship(&dealt)?;
+                self.deal(&DEAL_COMPARE, params, &[rho, &own0, &own1], frame_words(len, k, more))?;
             }
             shapes.push(vec![rho.shape().clone(); thresholds]);
         }
@@ -202,73 +195,95 @@ fn first<T>(all: Vec<Vec<T>>) -> Vec<T> {
 }
 
 impl Compare for Server {
-    fn sign(&mut self, list: &[(&OpenWire, Window)]) -> Result<Vec<BitShare>> {
-        let one = |(y, w): &(&OpenWire, Window)| windows(self.device(), &y.hat, y.bits, *w, true, &[0]);
+    fn sign_all(&mut self, list: &[(&MaskedWire, Window)]) -> Result<Vec<BitShare>> {
+        let p = *self.profile();
+        let one =
+            |(y, window): &(&MaskedWire, Window)| Windowed::open(y, *window, &p).minus_thresholds(self.device(), &[0]);
         let list = list.iter().map(one).collect::<Result<_>>()?;
         self.compare(list).map(first)
     }
 
-    fn at_least(&mut self, y: &OpenWire, window: Window, thresholds: &[i64]) -> Result<Vec<BitShare>> {
-        let w = windows(self.device(), &y.hat, y.bits, window, true, thresholds)?;
+    fn at_least_all(&mut self, y: &MaskedWire, window: Window, thresholds: &[i64]) -> Result<Vec<BitShare>> {
+        let w = Windowed::open(y, window, self.profile()).minus_thresholds(self.device(), thresholds)?;
         self.compare(vec![w]).map(first)
     }
 
-    fn order(
+    fn compare_batch(
         &mut self,
-        pairs: &[(&OpenWire, &OpenWire)],
-        wires: &[&OpenWire],
+        pairs: &[(&MaskedWire, &MaskedWire)],
+        wires: &[&MaskedWire],
         window: Window,
     ) -> Result<(Vec<BitShare>, Vec<BitShare>)> {
-        same_bits(pairs, |y| y.bits)?;
-        let pair = |(x, y): &(&OpenWire, &OpenWire)| difference(self.device(), [&x.hat, &y.hat], x.bits, window, true);
-        let one = |y: &&OpenWire| windows(self.device(), &y.hat, y.bits, window, true, &[0]);
+        alike(pairs)?;
+        let p = *self.profile();
+        let pair = |(x, y): &(&MaskedWire, &MaskedWire)| {
+            Windowed::open(x, window, &p).minus(self.device(), &Windowed::open(y, window, &p))
+        };
+        let one = |y: &&MaskedWire| Windowed::open(y, window, &p).minus_thresholds(self.device(), &[0]);
         let list = pairs.iter().map(pair).chain(wires.iter().map(one)).collect::<Result<_>>()?;
         Ok(parted(first(self.compare(list)?), pairs.len()))
     }
 
-    fn pair_signs(&mut self, y: &OpenWire, window: Window) -> Result<BitShare> {
-        let w = pair_windows(self.device(), &y.hat, y.bits, window, true)?;
-        self.compare(vec![w]).map(|bits| first(bits).remove(0))
+    fn pair_signs(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
+        let w = Windowed::open(y, window, self.profile()).pair_differences(self.device())?;
+        let [bits] = array(first(self.compare(vec![w])?));
+        Ok(bits)
     }
 }
 
 impl Compare for Dealer {
-    fn sign(&mut self, list: &[(&DealtWire, Window)]) -> Result<Vec<Shape>> {
-        let one = |(y, w): &(&DealtWire, Window)| Ok((windows(self.device(), &y.r, y.bits, *w, false, &[0])?, 1));
+    fn sign_all(&mut self, list: &[(&DealtWire, Window)]) -> Result<Vec<Shape>> {
+        let p = *self.profile();
+        let one = |(y, window): &(&DealtWire, Window)| {
+            Ok((Windowed::mask(y, *window, &p).minus_thresholds(self.device(), &[0])?, 1))
+        };
         let list = list.iter().map(one).collect::<Result<_>>()?;
         self.compare(list).map(first)
     }
 
-    fn at_least(&mut self, y: &DealtWire, window: Window, thresholds: &[i64]) -> Result<Vec<Shape>> {
-        let w = windows(self.device(), &y.r, y.bits, window, false, &[0])?;
+    fn at_least_all(&mut self, y: &DealtWire, window: Window, thresholds: &[i64]) -> Result<Vec<Shape>> {
+        let w = Windowed::mask(y, window, self.profile()).minus_thresholds(self.device(), &[0])?;
         self.compare(vec![(w, thresholds.len())]).map(first)
     }
 
-    fn order(
+    fn compare_batch(
         &mut self,
         pairs: &[(&DealtWire, &DealtWire)],
         wires: &[&DealtWire],
         window: Window,
     ) -> Result<(Vec<Shape>, Vec<Shape>)> {
-        same_bits(pairs, |y| y.bits)?;
-        let pair = |(x, y): &(&DealtWire, &DealtWire)| difference(self.device(), [&x.r, &y.r], x.bits, window, false);
-        let one = |y: &&DealtWire| windows(self.device(), &y.r, y.bits, window, false, &[0]);
+        alike(pairs)?;
+        let p = *self.profile();
+        let pair = |(x, y): &(&DealtWire, &DealtWire)| {
+            Windowed::mask(x, window, &p).minus(self.device(), &Windowed::mask(y, window, &p))
+        };
+        let one = |y: &&DealtWire| Windowed::mask(y, window, &p).minus_thresholds(self.device(), &[0]);
         let list = pairs.iter().map(pair).chain(wires.iter().map(one));
         let list = list.map(|w| Ok((w?, 1))).collect::<Result<_>>()?;
         Ok(parted(first(self.compare(list)?), pairs.len()))
     }
 
     fn pair_signs(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
-        let w = pair_windows(self.device(), &y.r, y.bits, window, false)?;
-        self.compare(vec![(w, 1)]).map(|bits| first(bits).remove(0))
+        let w = Windowed::mask(y, window, self.profile()).pair_differences(self.device())?;
+        let [shape] = array(first(self.compare(vec![(w, 1)])?));
+        Ok(shape)
     }
 }
 
-/// The bound on what a window compares, as a real number, in profile `q`; the wire has `bits` bits in profile `p`.
-fn high(q: &Profile, window: &Window, bits: u32, p: &Profile) -> f64 {
-    let theirs = if *window == p.argmax_window() { q.argmax_window() } else { q.window };
-    let window = if p == q { *window } else { theirs };
-    power(window.on(q.wire - (p.wire - bits)).high, q.frac)
+/// The bound on what a window compares, as a real number, in profile `q`; the wire has `bits` bits in profile `p`, and `frac`
+/// fraction bits.
+fn high(q: &Profile, window: &Window, y: &ClearTensor, p: &Profile) -> f64 {
+    let divided = |bits: &u32| p.window.divided(*bits) == *window;
+    let window = match (0..=2).find(divided) {
+        _ if p == q => *window,
+        _ if *window == p.argmax_window() => q.argmax_window(),
+        Some(bits) => q.window.divided(bits),
+        // a window of its own is the same in every profile
+        None => return power(window_on(*window, y, p).high, y.frac),
+    };
+    // as many fraction bits more or fewer than the profile's
+    let frac = (q.frac + y.frac).saturating_sub(p.frac);
+    power(window.rescaled(q.frac, frac).on(q.wire - (p.wire - y.bits)).high, frac)
 }
 
 impl Clear {
@@ -279,79 +294,80 @@ impl Clear {
 }
 
 impl Compare for Clear {
-    fn sign(&mut self, list: &[(&Number, Window)]) -> Result<Vec<Number>> {
-        let one = |(y, window): &(&Number, Window)| {
-            let w = window.on(y.bits);
-            let p = self.profile().clone();
-            self.check("compared", &y.x, p.frac, 1 << w.high, |q| high(q, window, y.bits, &p));
+    fn sign_all(&mut self, list: &[(&ClearTensor, Window)]) -> Result<Vec<ClearTensor>> {
+        let one = |(y, window): &(&ClearTensor, Window)| {
+            let p = *self.profile();
+            let w = window_on(*window, *y, &p);
+            self.check("compared", &y.x, y.frac, 1 << w.high, |q| high(q, window, y, &p));
             let bits = y.x.iter().map(|y| Self::sign_bit(self.round(*y, w.low), w.bits())).collect();
-            Ok(Number { x: bits, shape: y.shape.clone(), bits: 1 })
+            Ok(ClearTensor::of_bits(bits, y.shape.clone()))
         };
         list.iter().map(one).collect()
     }
 
-    fn at_least(&mut self, y: &Number, window: Window, thresholds: &[i64]) -> Result<Vec<Number>> {
-        let (w, p) = (window.on(y.bits), self.profile().clone());
+    fn at_least_all(&mut self, y: &ClearTensor, window: Window, thresholds: &[i64]) -> Result<Vec<ClearTensor>> {
+        let p = *self.profile();
+        let w = window_on(window, y, &p);
         let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
         let one = |t: &i64| {
             let differences: Vec<i64> = v.iter().map(|v| v - (t >> w.low)).collect();
-            self.check("compared", &differences, p.frac - w.low, 1 << w.bits(), |q| high(q, &window, y.bits, &p));
+            self.check("compared", &differences, y.frac - w.low, 1 << w.bits(), |q| high(q, &window, y, &p));
             let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
-            Number { x: bits, shape: y.shape.clone(), bits: 1 }
+            ClearTensor::of_bits(bits, y.shape.clone())
         };
         Ok(thresholds.iter().map(one).collect())
     }
 
-    fn order(
+    fn compare_batch(
         &mut self,
-        pairs: &[(&Number, &Number)],
-        wires: &[&Number],
+        pairs: &[(&ClearTensor, &ClearTensor)],
+        wires: &[&ClearTensor],
         window: Window,
-    ) -> Result<(Vec<Number>, Vec<Number>)> {
-        same_bits(pairs, |y| y.bits)?;
-        let one = |(x, y): &(&Number, &Number)| {
-            let w = window.on(x.bits);
-            let mut cut = |n: &Number| n.x.iter().map(|v| self.round(*v, w.low)).collect::<Vec<i64>>();
+    ) -> Result<(Vec<ClearTensor>, Vec<ClearTensor>)> {
+        alike(pairs)?;
+        let one = |(x, y): &(&ClearTensor, &ClearTensor)| {
+            let p = *self.profile();
+            let w = window_on(window, *x, &p);
+            let mut cut = |n: &ClearTensor| n.x.iter().map(|v| self.round(*v, w.low)).collect::<Vec<i64>>();
             let (a, b) = (cut(x), cut(y));
             let differences: Vec<i64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
-            let p = self.profile().clone();
-            self.check("difference", &differences, p.frac - w.low, 1 << w.bits(), |q| high(q, &window, x.bits, &p));
+            self.check("difference", &differences, x.frac - w.low, 1 << w.bits(), |q| high(q, &window, x, &p));
             let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
-            Number { x: bits, shape: x.shape.clone(), bits: 1 }
+            ClearTensor::of_bits(bits, x.shape.clone())
         };
         let larger = pairs.iter().map(one).collect();
-        Ok((larger, self.sign(&wires.iter().map(|y| (*y, window)).collect::<Vec<_>>())?))
+        Ok((larger, self.sign_all(&wires.iter().map(|y| (*y, window)).collect::<Vec<_>>())?))
     }
 
-    fn pair_signs(&mut self, y: &Number, window: Window) -> Result<Number> {
-        let (w, (rows, classes)) = (window.on(y.bits), y.shape.matrix());
+    fn pair_signs(&mut self, y: &ClearTensor, window: Window) -> Result<ClearTensor> {
+        let (p, (rows, classes)) = (*self.profile(), y.shape.matrix());
+        let w = window_on(window, y, &p);
         let v: Vec<i64> = y.x.iter().map(|y| self.round(*y, w.low)).collect();
         let all = |(i, j)| (0..rows).map(move |r| (r * classes + i, r * classes + j));
         let differences: Vec<i64> = pairs(classes).flat_map(all).map(|(i, j)| v[i] - v[j]).collect();
-        let p = self.profile().clone();
-        self.check("difference", &differences, p.frac - w.low, 1 << w.bits(), |q| high(q, &window, y.bits, &p));
+        self.check("difference", &differences, y.frac - w.low, 1 << w.bits(), |q| high(q, &window, y, &p));
         let bits = differences.into_iter().map(|d| Self::sign_bit(d, w.bits())).collect();
-        Ok(Number { x: bits, shape: [pairs(classes).count(), rows].into(), bits: 1 })
+        Ok(ClearTensor::of_bits(bits, [pairs(classes).count(), rows]))
     }
 }
 
 impl Compare for Plan {
-    fn sign(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>> {
+    fn sign_all(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>> {
         let server: Vec<_> = list.iter().map(|(y, w)| (&y.0, *w)).collect();
         let dealer: Vec<_> = list.iter().map(|(y, w)| (&y.1, *w)).collect();
-        self.gates(CostKind::Compares, |s| s.sign(&server), |d| d.sign(&dealer))
+        self.gates(CostKind::Compares, |s| s.sign_all(&server), |d| d.sign_all(&dealer))
     }
 
-    fn at_least(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>> {
+    fn at_least_all(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>> {
         let (ask, deal) = (&y.0, &y.1);
         self.gates(
             CostKind::Compares,
-            |s| s.at_least(ask, window, thresholds),
-            |d| d.at_least(deal, window, thresholds),
+            |s| s.at_least_all(ask, window, thresholds),
+            |d| d.at_least_all(deal, window, thresholds),
         )
     }
 
-    fn order(
+    fn compare_batch(
         &mut self,
         pairs: &[(&Self::Wire, &Self::Wire)],
         wires: &[&Self::Wire],
@@ -363,13 +379,16 @@ impl Compare for Plan {
         let all = |(larger, signs): (Vec<_>, Vec<_>)| larger.into_iter().chain(signs).collect();
         let bits = self.gates(
             CostKind::Compares,
-            |s| s.order(&server, &asking, window).map(all),
-            |d| d.order(&dealer, &dealing, window).map(|(larger, signs)| larger.into_iter().chain(signs).collect()),
+            |s| s.compare_batch(&server, &asking, window).map(all),
+            |d| {
+                d.compare_batch(&dealer, &dealing, window)
+                    .map(|(larger, signs)| larger.into_iter().chain(signs).collect())
+            },
         )?;
         Ok(parted(bits, pairs.len()))
     }
 
-    fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits> {
-        self.gate(CostKind::Compares, |s| s.pair_signs(&y.0, window), |d| d.pair_signs(&y.1, window))
+    planned! {
+        fn pair_signs(y: Wire; window: Window) -> Bits as Compares;
     }
 }

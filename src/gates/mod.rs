@@ -8,9 +8,10 @@
 //! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24 |
 //! | [`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold |
 //! | [`Compare::larger`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12 |
-//! | [`Pool::pick`] | 0 | 0 | 2 l |
-//! | [`Pool::and`] | 0 | 0 | 2^N - N - 1 for N bits |
-//! | [`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring |
+//! | [`MaxPoolGates::pick`] | 0 | 0 | 2 l |
+//! | [`MaxPoolGates::and`] | 0 | 0 | 2^N - N - 1 for N bits |
+//! | [`BitOpening::open_bits`] | 1 | 1 | 0 |
+//! | [`BitOpening::open_selectors`] | 1 | 1 | n |
 //! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
 //! | [`Rescale::rescale`] | 1 | 1 | 64 - n + k |
@@ -21,40 +22,63 @@
 
 mod bilinear;
 mod bits;
-mod boxes;
+mod check_rings;
+mod check_scales;
 mod compare;
+mod compare_window;
+mod dispatch;
 mod dropout;
+mod image_windows;
 mod local;
 mod open;
 mod pool;
 mod product;
-mod range;
+mod range_check;
 mod rescale;
 mod reveal;
 mod select;
 mod softmax;
-mod width;
 mod winner;
 
 #[cfg(test)]
-pub(crate) mod lockstep;
+pub(crate) mod harness;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use width::careless;
+pub(crate) use check_rings::careless;
 
-pub use bilinear::{Bilinear, Conv, Layout, Pass};
-pub use bits::OpenBit;
-pub use boxes::Boxes;
+pub use crate::kernel::geometry::Window2d;
+pub use bilinear::{Bilinear, Chunks, Conv, Layout, Pass};
+pub use bits::BitOpening;
 pub use compare::Compare;
-pub use dropout::Kept;
+pub(crate) use compare_window::window_on;
+pub use dispatch::{Dispatch, Family, ForAny, ForEach};
+pub use dropout::DropoutMask;
+pub use image_windows::ImageWindows;
 pub use local::Local;
-pub use open::{Open, Opening};
-pub use pool::Pool;
+pub use open::{OpenRequest, Opening};
+pub use pool::MaxPoolGates;
 pub use product::Product;
-pub use range::{Checked, Places, RangeCheck};
+pub use range_check::{Checked, RangeCheck, SamplePositions, Sampling};
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;
 pub use select::Select;
 pub use softmax::{Arguments, MAX_CLASSES, Softmax, exp_frac, logit_bits};
 pub use winner::{MOST_COMPARED, Winner};
+
+/// Defines all gates together.
+macro_rules! engine {
+    ($($gates:ident)+) => {
+        /// All gates. A layer is written once over an engine, and every interpreter of [`crate::party`] runs it.
+        pub trait Engine: Dispatch + $($gates +)+ {}
+
+        impl<E: Dispatch + $($gates +)+> Engine for E {}
+    };
+}
+
+engine!(Compare Local BitOpening Opening MaxPoolGates Product RangeCheck Rescale Reveal Select Softmax Winner);
+
+/// What a gate made of a list of known length: it answers every entry.
+fn array<T, const N: usize>(list: Vec<T>) -> [T; N] {
+    list.try_into().unwrap_or_else(|_| unreachable!("a gate answers every entry of its list"))
+}

@@ -12,30 +12,32 @@
 //! is cut to the window by itself.
 
 use crate::error::{Error, Result};
-use crate::kernel::fast::bits::{plane, words};
-use crate::kernel::table::{AND_ALL, AndAllParams, CONCAT, ConcatParams, DEAL_AND_ALL, DEAL_PICK, PICK, PickParams};
+use crate::kernel::count;
+use crate::kernel::packed::{plane, words};
+use crate::kernel::params::{AndAllParams, ConcatParams, PickParams};
+use crate::kernel::table::{AND_ALL, CONCAT, DEAL_AND_ALL, DEAL_PICK, PICK};
 use crate::party::{
-    BitShare, Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values,
-    count,
+    AdditiveShare, BitShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter,
+    MaskedBits, MaskedWire, Plan, Server, planned,
 };
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 
-use super::width;
+use super::{check_rings, check_scales};
 
 /// Picks the larger of wires.
-pub trait Pool: Values {
+pub trait MaxPoolGates: Interpreter {
     /// `x` where the bit is 1, else `y`: of two lifted wires of the same bits, as a share of `Z_2^bits`.
     ///
     /// # Errors
     /// [`Error::Shape`] where they do not fit; what the device or the link says.
-    fn pick(&mut self, c: &Self::OpenBits, x: &Self::Wire, y: &Self::Wire) -> Result<Self::Share>;
+    fn pick(&mut self, c: &Self::MaskedBits, x: &Self::Wire, y: &Self::Wire) -> Result<Self::Share>;
 
     /// The AND of opened bits, each complemented where its flag says so.
     ///
     /// # Errors
     /// What the device or the link says.
-    fn and(&mut self, bits: &[(&Self::OpenBits, bool)]) -> Result<Self::Bits>;
+    fn and(&mut self, bits: &[(&Self::MaskedBits, bool)]) -> Result<Self::Bits>;
 }
 
 /// Words that are dealt for the AND of `n` bits.
@@ -62,19 +64,20 @@ fn same(op: &'static str, x: &Shape, y: &Shape) -> Result<()> {
     if x == y { Ok(()) } else { Err(Error::Shape { op, lhs: x.clone(), rhs: y.clone() }) }
 }
 
-impl Pool for Server {
-    fn pick(&mut self, c: &OpenBits, x: &OpenWire, y: &OpenWire) -> Result<Half> {
+impl MaxPoolGates for Server {
+    fn pick(&mut self, c: &MaskedBits, x: &MaskedWire, y: &MaskedWire) -> Result<AdditiveShare> {
         same("pick", x.hat.shape(), y.hat.shape())?;
         same("pick", x.hat.shape(), &c.shape)?;
-        width::same("pick", x.bits, y.bits)?;
+        check_rings::same("pick", x.bits, y.bits)?;
+        check_scales::same("pick", x.frac, y.frac)?;
         let (bits, shape) = (x.bits, x.hat.shape().clone());
         let dealt = self.dealt(2 * words(shape.len(), bits))?;
         let params = PickParams { bits, first: self.first() };
         let inputs = [&x.hat, &x.r, &y.hat, &y.r, &c.hat, &dealt];
-        Ok(Half { x: self.device().run(&PICK, params, &inputs, shape)?, bits })
+        Ok(AdditiveShare { x: self.device().run(&PICK, params, &inputs, shape)?, bits, frac: x.frac })
     }
 
-    fn and(&mut self, bits: &[(&OpenBits, bool)]) -> Result<BitShare> {
+    fn and(&mut self, bits: &[(&MaskedBits, bool)]) -> Result<BitShare> {
         let shape = bits[0].0.shape.clone();
         bits.iter().try_for_each(|(b, _)| same("and", &shape, &b.shape))?;
         let dealt = self.dealt(and_words(bits.len(), shape.len()))?;
@@ -86,49 +89,47 @@ impl Pool for Server {
     }
 }
 
-impl Pool for Dealer {
-    fn pick(&mut self, c: &DealtBits, x: &DealtWire, y: &DealtWire) -> Result<Shape> {
-        width::same("pick", x.bits, y.bits)?;
+impl MaxPoolGates for Dealer {
+    fn pick(&mut self, c: &DealtBits, x: &DealtWire, y: &DealtWire) -> Result<DealtShare> {
+        check_rings::same("pick", x.bits, y.bits)?;
+        check_scales::same("pick", x.frac, y.frac)?;
         let (bits, shape) = (x.bits, x.r.shape().clone());
-        let share0 = self.share0(2 * words(shape.len(), bits))?;
         let params = PickParams { bits, first: 0 };
-        let dealt = self.device().run(&DEAL_PICK, params, &[&x.r, &y.r, &c.lambda, &share0], [share0.len()])?;
-        self.ship(&dealt)?;
-        Ok(shape)
+        self.deal(&DEAL_PICK, params, &[&x.r, &y.r, &c.lambda], 2 * words(shape.len(), bits))?;
+        Ok(DealtShare { shape, bits, frac: x.frac })
     }
 
     fn and(&mut self, bits: &[(&DealtBits, bool)]) -> Result<Shape> {
         let shape = bits[0].0.shape.clone();
-        let share0 = self.share0(and_words(bits.len(), shape.len()))?;
         let masks = stack(self.device(), &bits.iter().map(|(b, _)| &b.lambda).collect::<Vec<_>>())?;
         let params = AndAllParams { inputs: count(bits.len()), flips: 0, first: 0 };
-        let dealt = self.device().run(&DEAL_AND_ALL, params, &[&masks, &share0], [share0.len()])?;
-        self.ship(&dealt)?;
+        self.deal(&DEAL_AND_ALL, params, &[&masks], and_words(bits.len(), shape.len()))?;
         Ok(shape)
     }
 }
 
-impl Pool for Clear {
-    fn pick(&mut self, c: &Number, x: &Number, y: &Number) -> Result<Number> {
-        width::same("pick", x.bits, y.bits)?;
+impl MaxPoolGates for Clear {
+    fn pick(&mut self, c: &ClearTensor, x: &ClearTensor, y: &ClearTensor) -> Result<ClearTensor> {
+        check_rings::same("pick", x.bits, y.bits)?;
+        check_scales::same("pick", x.frac, y.frac)?;
         let one = |((c, x), y): ((&i64, &i64), &i64)| if *c == 1 { *x } else { *y };
         let picked = c.x.iter().zip(&x.x).zip(&y.x).map(one).collect();
-        Ok(Number::new(picked, x.shape.clone(), x.bits))
+        Ok(ClearTensor::new(picked, x.shape.clone(), x.bits, x.frac))
     }
 
-    fn and(&mut self, bits: &[(&Number, bool)]) -> Result<Number> {
+    fn and(&mut self, bits: &[(&ClearTensor, bool)]) -> Result<ClearTensor> {
         let all = |i: usize| bits.iter().map(|(b, flip)| b.x[i] ^ i64::from(*flip)).product();
         let shape = bits[0].0.shape.clone();
-        Ok(Number { x: (0..shape.len()).map(all).collect(), shape, bits: 1 })
+        Ok(ClearTensor::of_bits((0..shape.len()).map(all).collect(), shape))
     }
 }
 
-impl Pool for Plan {
-    fn pick(&mut self, c: &Self::OpenBits, x: &Self::Wire, y: &Self::Wire) -> Result<Self::Share> {
-        self.gate(CostKind::Selects, |s| s.pick(&c.0, &x.0, &y.0), |d| d.pick(&c.1, &x.1, &y.1))
+impl MaxPoolGates for Plan {
+    planned! {
+        fn pick(c: MaskedBits, x: Wire, y: Wire) -> Share as Selects;
     }
 
-    fn and(&mut self, bits: &[(&Self::OpenBits, bool)]) -> Result<Self::Bits> {
+    fn and(&mut self, bits: &[(&Self::MaskedBits, bool)]) -> Result<Self::Bits> {
         let server: Vec<_> = bits.iter().map(|(b, flip)| (&b.0, *flip)).collect();
         let dealer: Vec<_> = bits.iter().map(|(b, flip)| (&b.1, *flip)).collect();
         self.gate(CostKind::Bits, |s| s.and(&server), |d| d.and(&dealer))

@@ -1,4 +1,5 @@
-//! A share in `Z_2^64`, scaled, without opening the value (MW with one OR).
+//! A share in `Z_2^64` at the scale of the master weights, multiplied by a public number, without opening the value (MW with
+//! one OR). The shift k is what brings it there, and the number's own.
 //!
 //!   1. x' = scale x + 2^(n-2) (P0 adds): its top bit is 0, so its shares wrap iff either share's top bit m_b is 1
 //!   2. D: pads alpha_b, one private bit from each seed; [alpha_0 alpha_1] in 64 - n + k bits
@@ -10,48 +11,52 @@
 
 use crate::error::Result;
 use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile, mask, signed};
-use crate::kernel::Operand;
-use crate::kernel::fast::bits::{plane, words};
-use crate::kernel::table::{
-    CorrectParams, DEAL_RESCALE, RESCALE, RESCALE_ASK, RESCALE_ASK_WIDE, RESCALE_WIDE, RescaleParams,
+use crate::kernel::packed::{plane, words};
+use crate::kernel::params::{CorrectParams, RescaleParams};
+use crate::kernel::table::{DEAL_RESCALE, RESCALE, RESCALE_ASK, RESCALE_ASK_WIDE, RESCALE_WIDE};
+use crate::kernel::{Operand, count};
+use crate::party::{
+    AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtShare, Interpreter, Plan, Scaled, Server, power,
 };
-use crate::party::{Clear, CostKind, Dealer, Half, Number, Plan, Server, Values, count, power};
 use crate::shape::Shape;
 
-use super::width;
-
-/// `times scale x / 2^shift`.
+/// `times scale x / 2^over`.
 #[derive(Debug)]
 pub struct Scaling<'a, S> {
     /// The value, in the ring of products or in `Z_2^64`.
     pub share: &'a S,
     /// What it is, as `gradient`; for range reports.
     pub what: &'static str,
-    /// Bits of its ring.
-    pub bits: u32,
     /// Multiplies the value before it is shifted.
     pub scale: u32,
-    /// Bits that are cut; a left shift where negative.
-    pub shift: i32,
+    /// The power of two that it is divided by; multiplied where negative.
+    pub over: i32,
     /// Multiplies the result.
     pub times: u32,
 }
 
 impl<S> Scaling<'_, S> {
     /// The same scaling of another value.
-    fn of<'a, T>(&self, share: &'a T) -> Scaling<'a, T> {
-        Scaling { share, what: self.what, bits: self.bits, scale: self.scale, shift: self.shift, times: self.times }
+    pub(crate) fn of<'a, T>(&self, share: &'a T) -> Scaling<'a, T> {
+        Scaling { share, what: self.what, scale: self.scale, over: self.over, times: self.times }
+    }
+}
+
+impl<S: Scaled> Scaling<'_, S> {
+    /// Bits that are cut from the value; a left shift where negative.
+    pub(crate) fn shift(&self) -> i32 {
+        self.share.frac().cast_signed() - MASTER_FRAC.cast_signed() + self.over
     }
 
     /// Bits that the dealer ships per element.
     fn room(&self) -> u32 {
-        (MASTER_BITS - self.bits).wrapping_add_signed(self.shift)
+        (MASTER_BITS - self.share.bits()).wrapping_add_signed(self.shift())
     }
 }
 
 /// Rescales shares.
-pub trait Rescale: Values {
-    /// Rescales all of a list into `Z_2^64` in one round.
+pub trait Rescale: Interpreter {
+    /// Rescales all of a list into `Z_2^64`, to the scale of the master weights, in one round.
     ///
     /// # Errors
     /// What the device or the link says.
@@ -59,11 +64,11 @@ pub trait Rescale: Values {
 }
 
 impl Rescale for Server {
-    fn rescale(&mut self, list: &[Scaling<'_, Half>]) -> Result<Vec<Half>> {
-        let params = |s: &Self, x: &Scaling<'_, Half>, peer_at| RescaleParams {
-            bits: x.bits,
+    fn rescale(&mut self, list: &[Scaling<'_, AdditiveShare>]) -> Result<Vec<AdditiveShare>> {
+        let params = |s: &Self, x: &Scaling<'_, AdditiveShare>, peer_at| RescaleParams {
+            bits: x.share.bits,
             scale: x.scale,
-            shift: x.shift.cast_unsigned(),
+            shift: x.shift().cast_unsigned(),
             times: x.times,
             first: s.first(),
             up: s.up(),
@@ -71,7 +76,6 @@ impl Rescale for Server {
         };
         let mut held = Vec::with_capacity(list.len());
         for s in list {
-            width::same("rescale", s.share.bits, s.bits)?;
             let x = &s.share.x;
             let own = self.draw(plane(x.len()))?;
             let dealt = self.dealt(words(x.len(), s.room()))?;
@@ -87,38 +91,37 @@ impl Rescale for Server {
             let kernel = if x.kind() == Operand::Wide { &RESCALE_WIDE } else { &RESCALE };
             let inputs = [x, &asked, &peer.words, &own, &dealt];
             let y = self.device().run(kernel, params(self, s, *at), &inputs, x.shape().clone())?;
-            out.push(Half { x: y, bits: MASTER_BITS });
+            out.push(AdditiveShare { x: y, bits: MASTER_BITS, frac: MASTER_FRAC });
         }
         Ok(out)
     }
 }
 
 impl Rescale for Dealer {
-    fn rescale(&mut self, list: &[Scaling<'_, Shape>]) -> Result<Vec<Shape>> {
+    fn rescale(&mut self, list: &[Scaling<'_, DealtShare>]) -> Result<Vec<DealtShare>> {
         for s in list {
-            let len = s.share.len();
+            let len = s.share.shape.len();
             let [own0, own1] = self.draw(plane(len))?;
-            let share0 = self.share0(words(len, s.room()))?;
             let params = CorrectParams { len: count(len), bits: s.room() };
-            let dealt = self.device().run(&DEAL_RESCALE, params, &[&own0, &own1, &share0], [share0.len()])?;
-            self.ship(&dealt)?;
+            self.deal(&DEAL_RESCALE, params, &[&own0, &own1], words(len, s.room()))?;
         }
-        Ok(list.iter().map(|s| s.share.clone()).collect())
+        let master = |shape: &Shape| DealtShare { shape: shape.clone(), bits: MASTER_BITS, frac: MASTER_FRAC };
+        Ok(list.iter().map(|s| master(&s.share.shape)).collect())
     }
 }
 
 impl Rescale for Clear {
-    fn rescale(&mut self, list: &[Scaling<'_, Number>]) -> Result<Vec<Number>> {
-        let one = |s: &Scaling<'_, Number>| {
-            width::same("rescale", s.share.bits, s.bits)?;
-            let frac = |p: &Profile| if s.bits == MASTER_BITS { MASTER_FRAC } else { 2 * p.frac };
-            let ring = |p: &Profile| if s.bits == MASTER_BITS { MASTER_BITS } else { p.ring };
-            let allowed = mask(s.bits - 2) / u64::from(s.scale.max(1));
+    fn rescale(&mut self, list: &[Scaling<'_, ClearTensor>]) -> Result<Vec<ClearTensor>> {
+        let one = |s: &Scaling<'_, ClearTensor>| {
+            let bits = s.share.bits;
+            let frac = |p: &Profile| if bits == MASTER_BITS { MASTER_FRAC } else { 2 * p.frac };
+            let ring = |p: &Profile| if bits == MASTER_BITS { MASTER_BITS } else { p.ring };
+            let allowed = mask(bits - 2) / u64::from(s.scale.max(1));
             let bound = |p: &Profile| power(ring(p) - 2, frac(p)) / f64::from(s.scale.max(1));
-            self.check(s.what, &s.share.x, frac(&self.profile().clone()), allowed, bound);
-            let y = |x: &i64| self.rescaled(signed(x.wrapping_mul(s.scale.into()).cast_unsigned(), s.bits), s);
+            self.check(s.what, &s.share.x, frac(self.profile()), allowed, bound);
+            let y = |x: &i64| self.rescaled(signed(x.wrapping_mul(s.scale.into()).cast_unsigned(), bits), s);
             let y: Vec<i64> = s.share.x.iter().map(y).map(|y| y.wrapping_mul(i64::from(s.times))).collect();
-            Ok(Number::new(y, s.share.shape.clone(), MASTER_BITS))
+            Ok(ClearTensor::master(y, s.share.shape.clone()))
         };
         list.iter().map(one).collect()
     }
@@ -127,8 +130,8 @@ impl Rescale for Clear {
 impl Clear {
     /// `x / 2^shift`; outside the range, what the shares make of it: off by `2^n / 2^shift` for some masks.
     #[expect(clippy::cast_possible_truncation, reason = "reduced into Z_2^64")]
-    fn rescaled<S>(&mut self, x: i64, s: &Scaling<'_, S>) -> i64 {
-        let (n, quarter) = (s.bits, 1i128 << (s.bits - 2));
+    fn rescaled(&mut self, x: i64, s: &Scaling<'_, ClearTensor>) -> i64 {
+        let (n, quarter) = (s.share.bits, 1i128 << (s.share.bits - 2));
         let mut value = i128::from(x);
         if !(-quarter..quarter).contains(&value) {
             let x = (x.cast_unsigned().wrapping_add(1 << (n - 2))) & mask(n);
@@ -138,9 +141,9 @@ impl Clear {
             let guessed = i128::from((x0 | x1) >> (n - 1));
             value = i128::from(x) + ((wrapped - guessed) << n) - quarter;
         }
-        match u32::try_from(s.shift) {
+        match u32::try_from(s.shift()) {
             Ok(cut) => ((value + i128::from(self.coin(cut))) >> cut) as i64,
-            Err(_) => (value << s.shift.unsigned_abs()) as i64,
+            Err(_) => (value << s.shift().unsigned_abs()) as i64,
         }
     }
 }

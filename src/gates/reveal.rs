@@ -7,22 +7,23 @@
 
 use crate::error::{Error, Result};
 use crate::fixed::mask;
-use crate::kernel::fast::bits::words;
-use crate::kernel::table::{DEAL_HITS, HITS, HitsParams};
+use crate::kernel::packed::words;
+use crate::kernel::params::HitsParams;
+use crate::kernel::table::{DEAL_HITS, HITS};
 use crate::party::{
-    Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Revealed, Server, Values,
+    AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits, MaskedWire,
+    Plan, Revealed, Server, planned,
 };
-use crate::shape::Shape;
 
-use super::width;
+use super::check_rings;
 
 /// Reveals to the trainer.
-pub trait Reveal: Values {
+pub trait Reveal: Interpreter {
     /// The number of rows whose winner is the label, scaled like the labels; a share `[1]`.
     ///
     /// # Errors
     /// What the device or the link says.
-    fn hits(&mut self, won: &Self::OpenBits, labels: &Self::Wire) -> Result<Self::Share>;
+    fn hits(&mut self, won: &Self::MaskedBits, labels: &Self::Wire) -> Result<Self::Share>;
 
     /// Hands a share to the trainer.
     ///
@@ -32,16 +33,16 @@ pub trait Reveal: Values {
 }
 
 impl Reveal for Server {
-    fn hits(&mut self, won: &OpenBits, labels: &OpenWire) -> Result<Half> {
-        width::operand("hits", labels.bits, self.profile())?;
+    fn hits(&mut self, won: &MaskedBits, labels: &MaskedWire) -> Result<AdditiveShare> {
+        check_rings::operand("hits", labels.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(2 * words(labels.hat.len(), ring))?;
         let params = HitsParams { ring, first: self.first() };
         let x = self.device().run(&HITS, params, &[&won.hat, &labels.hat, &labels.r, &dealt], [1])?;
-        Ok(Half { x, bits: ring })
+        Ok(AdditiveShare { x, bits: ring, frac: labels.frac })
     }
 
-    fn reveal(&mut self, what: Revealed, share: &Half) -> Result<()> {
+    fn reveal(&mut self, what: Revealed, share: &AdditiveShare) -> Result<()> {
         if !self.may_reveal(what) {
             return Err(Error::Usage(format!("the job does not list {what:?} to be revealed")));
         }
@@ -51,41 +52,39 @@ impl Reveal for Server {
         for (x, pad) in half.iter_mut().zip(pads) {
             *x = if id == 0 { x.wrapping_add(pad) } else { x.wrapping_sub(pad) } & m;
         }
-        self.hand_out(what, half, share.bits)
+        self.reveal_to_trainer(what, half, share.bits)
     }
 }
 
 impl Reveal for Dealer {
-    fn hits(&mut self, won: &DealtBits, labels: &DealtWire) -> Result<Shape> {
-        width::operand("hits", labels.bits, self.profile())?;
+    fn hits(&mut self, won: &DealtBits, labels: &DealtWire) -> Result<DealtShare> {
+        check_rings::operand("hits", labels.bits, self.profile())?;
         let ring = self.profile().ring;
-        let share0 = self.share0(2 * words(labels.r.len(), ring))?;
         let params = HitsParams { ring, first: 0 };
-        let dealt = self.device().run(&DEAL_HITS, params, &[&labels.r, &won.lambda, &share0], [share0.len()])?;
-        self.ship(&dealt)?;
-        Ok([1].into())
+        self.deal(&DEAL_HITS, params, &[&labels.r, &won.lambda], 2 * words(labels.r.len(), ring))?;
+        Ok(DealtShare { shape: [1].into(), bits: ring, frac: labels.frac })
     }
 
-    fn reveal(&mut self, _: Revealed, _: &Shape) -> Result<()> {
+    fn reveal(&mut self, _: Revealed, _: &DealtShare) -> Result<()> {
         Ok(())
     }
 }
 
 impl Reveal for Clear {
-    fn hits(&mut self, won: &Number, labels: &Number) -> Result<Number> {
-        width::operand("hits", labels.bits, self.profile())?;
+    fn hits(&mut self, won: &ClearTensor, labels: &ClearTensor) -> Result<ClearTensor> {
+        check_rings::operand("hits", labels.bits, self.profile())?;
         let sum = won.x.iter().zip(&labels.x).map(|(w, l)| w * l).sum();
-        Ok(Number::new(vec![sum], [1], self.profile().ring))
+        Ok(ClearTensor::new(vec![sum], [1], self.profile().ring, labels.frac))
     }
 
-    fn reveal(&mut self, what: Revealed, share: &Number) -> Result<()> {
-        self.hand_out(what, share)
+    fn reveal(&mut self, what: Revealed, share: &ClearTensor) -> Result<()> {
+        self.reveal_to_trainer(what, share)
     }
 }
 
 impl Reveal for Plan {
-    fn hits(&mut self, won: &Self::OpenBits, labels: &Self::Wire) -> Result<Self::Share> {
-        self.gate(CostKind::Hits, |s| s.hits(&won.0, &labels.0), |d| d.hits(&won.1, &labels.1))
+    planned! {
+        fn hits(won: MaskedBits, labels: Wire) -> Share as Hits;
     }
 
     fn reveal(&mut self, _: Revealed, _: &Self::Share) -> Result<()> {

@@ -9,17 +9,18 @@
 //! A bit may select from several wires; each has products of its own. Source: protocols.md 2.3, 3.2. Perfect.
 
 use crate::error::{Error, Result};
-use crate::kernel::fast::bits::words;
-use crate::kernel::table::{DEAL_EXTEND, DEAL_SELECT, EXTEND, ExtendParams, SELECT, SelectParams};
+use crate::kernel::packed::words;
+use crate::kernel::params::{ExtendParams, SelectParams};
+use crate::kernel::table::{DEAL_EXTEND, DEAL_SELECT, EXTEND, SELECT};
 use crate::party::{
-    Clear, CostKind, Dealer, DealtBits, DealtWire, Half, Number, OpenBits, OpenWire, Plan, Server, Values,
+    AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedWire, Plan,
+    Selectors, Server, planned,
 };
-use crate::shape::Shape;
 
-use super::width;
+use super::check_rings;
 
 /// Brings wires into the ring.
-pub trait Select: Values {
+pub trait Select: Interpreter {
     /// A lifted wire as a share of the ring.
     ///
     /// # Errors
@@ -30,7 +31,7 @@ pub trait Select: Values {
     ///
     /// # Errors
     /// What the device or the link says.
-    fn select(&mut self, b: &Self::OpenBits, y: &Self::Wire) -> Result<Self::Share>;
+    fn select(&mut self, b: &Self::Selectors, y: &Self::Wire) -> Result<Self::Share>;
 }
 
 /// Words that are dealt to extend.
@@ -44,69 +45,63 @@ fn select_words(len: usize, high: u32, ring: u32) -> usize {
 }
 
 impl Select for Server {
-    fn extend(&mut self, y: &OpenWire) -> Result<Half> {
-        width::lifted("extend", y.bits, self.profile())?;
+    fn extend(&mut self, y: &MaskedWire) -> Result<AdditiveShare> {
+        check_rings::lifted("extend", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(extend_words(y.hat.len(), ring - y.bits))?;
         let params = ExtendParams { wire: y.bits, ring, first: self.first() };
         let x = self.device().run(&EXTEND, params, &[&y.hat, &y.r, &dealt], y.hat.shape().clone())?;
-        Ok(Half { x, bits: ring })
+        Ok(AdditiveShare { x, bits: ring, frac: y.frac })
     }
 
-    fn select(&mut self, b: &OpenBits, y: &OpenWire) -> Result<Half> {
-        width::lifted("select", y.bits, self.profile())?;
+    fn select(&mut self, b: &Selectors, y: &MaskedWire) -> Result<AdditiveShare> {
+        check_rings::lifted("select", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(select_words(y.hat.len(), ring - y.bits, ring))?;
         let params = SelectParams { wire: y.bits, ring, first: self.first() };
-        if b.shape != *y.hat.shape() {
-            return Err(Error::Shape { op: "select", lhs: b.shape.clone(), rhs: y.hat.shape().clone() });
+        if b.bits.shape != *y.hat.shape() {
+            return Err(Error::Shape { op: "select", lhs: b.bits.shape.clone(), rhs: y.hat.shape().clone() });
         }
-        let inputs = [&y.hat, &y.r, &b.hat, b.in_ring(), &dealt];
-        Ok(Half { x: self.device().run(&SELECT, params, &inputs, y.hat.shape().clone())?, bits: ring })
+        let inputs = [&y.hat, &y.r, &b.bits.hat, &b.lambda, &dealt];
+        let x = self.device().run(&SELECT, params, &inputs, y.hat.shape().clone())?;
+        Ok(AdditiveShare { x, bits: ring, frac: y.frac })
     }
 }
 
 impl Select for Dealer {
-    fn extend(&mut self, y: &DealtWire) -> Result<Shape> {
-        width::lifted("extend", y.bits, self.profile())?;
+    fn extend(&mut self, y: &DealtWire) -> Result<DealtShare> {
+        check_rings::lifted("extend", y.bits, self.profile())?;
         let ring = self.profile().ring;
-        let share0 = self.share0(extend_words(y.r.len(), ring - y.bits))?;
         let params = ExtendParams { wire: y.bits, ring, first: 0 };
-        let dealt = self.device().run(&DEAL_EXTEND, params, &[&y.r, &share0], [share0.len()])?;
-        self.ship(&dealt)?;
-        Ok(y.r.shape().clone())
+        self.deal(&DEAL_EXTEND, params, &[&y.r], extend_words(y.r.len(), ring - y.bits))?;
+        Ok(DealtShare { shape: y.r.shape().clone(), bits: ring, frac: y.frac })
     }
 
-    fn select(&mut self, b: &DealtBits, y: &DealtWire) -> Result<Shape> {
-        width::lifted("select", y.bits, self.profile())?;
+    fn select(&mut self, b: &DealtBits, y: &DealtWire) -> Result<DealtShare> {
+        check_rings::lifted("select", y.bits, self.profile())?;
         let ring = self.profile().ring;
-        let share0 = self.share0(select_words(y.r.len(), ring - y.bits, ring))?;
         let params = SelectParams { wire: y.bits, ring, first: 0 };
-        let dealt = self.device().run(&DEAL_SELECT, params, &[&y.r, &b.lambda, &share0], [share0.len()])?;
-        self.ship(&dealt)?;
-        Ok(y.r.shape().clone())
+        self.deal(&DEAL_SELECT, params, &[&y.r, &b.lambda], select_words(y.r.len(), ring - y.bits, ring))?;
+        Ok(DealtShare { shape: y.r.shape().clone(), bits: ring, frac: y.frac })
     }
 }
 
 impl Select for Clear {
-    fn extend(&mut self, y: &Number) -> Result<Number> {
-        width::lifted("extend", y.bits, self.profile())?;
-        Ok(Number::new(y.x.clone(), y.shape.clone(), self.profile().ring))
+    fn extend(&mut self, y: &ClearTensor) -> Result<ClearTensor> {
+        check_rings::lifted("extend", y.bits, self.profile())?;
+        Ok(ClearTensor::new(y.x.clone(), y.shape.clone(), self.profile().ring, y.frac))
     }
 
-    fn select(&mut self, b: &Number, y: &Number) -> Result<Number> {
-        width::lifted("select", y.bits, self.profile())?;
+    fn select(&mut self, b: &ClearTensor, y: &ClearTensor) -> Result<ClearTensor> {
+        check_rings::lifted("select", y.bits, self.profile())?;
         let product = b.x.iter().zip(&y.x).map(|(b, y)| b * y).collect();
-        Ok(Number::new(product, y.shape.clone(), self.profile().ring))
+        Ok(ClearTensor::new(product, y.shape.clone(), self.profile().ring, y.frac))
     }
 }
 
 impl Select for Plan {
-    fn extend(&mut self, y: &Self::Wire) -> Result<Self::Share> {
-        self.gate(CostKind::Selects, |s| s.extend(&y.0), |d| d.extend(&y.1))
-    }
-
-    fn select(&mut self, b: &Self::OpenBits, y: &Self::Wire) -> Result<Self::Share> {
-        self.gate(CostKind::Selects, |s| s.select(&b.0, &y.0), |d| d.select(&b.1, &y.1))
+    planned! {
+        fn extend(y: Wire) -> Share as Selects;
+        fn select(b: Selectors, y: Wire) -> Share as Selects;
     }
 }

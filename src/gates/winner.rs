@@ -10,60 +10,61 @@
 
 use crate::error::Result;
 use crate::fixed::Window;
-use crate::kernel::fast::bits::plane;
-use crate::kernel::table::{DEAL_WINNER, WINNER, WinnerParams};
-use crate::kernel::twin::compare::pairs;
-use crate::kernel::twin::winner::dealt_words;
+use crate::kernel::count;
+use crate::kernel::layout::{pairs, winner_words};
+use crate::kernel::packed::plane;
+use crate::kernel::params::WinnerParams;
+use crate::kernel::table::{DEAL_WINNER, WINNER};
 use crate::party::{
-    BitShare, Clear, CostKind, Dealer, DealtBits, DealtWire, Number, OpenBits, OpenWire, Plan, Server, count,
+    BitShare, Clear, ClearTensor, Dealer, DealtBits, DealtWire, MaskedBits, MaskedWire, Plan, Server, planned,
 };
 use crate::shape::Shape;
 
-use super::{Compare, OpenBit};
+use super::{BitOpening, Compare};
 
 /// Finds the largest of a row.
-pub trait Winner: Compare + OpenBit {
+pub trait Winner: Compare + BitOpening {
     /// One-hot bits `[rows, classes]` of the largest of every row of a wire.
     ///
     /// # Errors
     /// What the device or the link says.
-    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::OpenBits>;
+    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::MaskedBits>;
 }
 
-/// The most classes whose largest is found: of a row of c, c (2^(c-1) - c) bits are dealt for the ANDs of all pairs.
+/// The most classes whose largest is found at once: of a row of c, c (2^(c-1) - c) bits are dealt for the ANDs of all pairs.
 pub const MOST_COMPARED: usize = 14;
 
 fn params(shape: &Shape, first: u32) -> (WinnerParams, usize) {
     let (rows, classes) = shape.matrix();
-    (WinnerParams { rows: count(rows), classes: count(classes), first }, dealt_words(rows, classes))
+    (WinnerParams { rows: count(rows), classes: count(classes), first }, winner_words(rows, classes))
 }
 
 impl Winner for Server {
-    fn winner(&mut self, y: &OpenWire, window: Window) -> Result<OpenBits> {
+    fn winner(&mut self, y: &MaskedWire, window: Window) -> Result<MaskedBits> {
         let c = self.pair_signs(y, window)?;
-        let c = self.open_bits(&[&c], false)?.remove(0);
+        let [c] = self.open_bits([&c])?;
         let shape = y.hat.shape().clone();
         let (params, words) = params(&shape, self.first());
         let dealt = self.dealt(words)?;
         let x = self.device().run(&WINNER, params, &[&c.hat, &c.own, &dealt], [plane(shape.len())])?;
-        Ok(self.open_bits(&[&BitShare { x, shape }], false)?.remove(0))
+        let [won] = self.open_bits([&BitShare { x, shape }])?;
+        Ok(won)
     }
 }
 
 impl Winner for Dealer {
     fn winner(&mut self, y: &DealtWire, window: Window) -> Result<DealtBits> {
         let c = self.pair_signs(y, window)?;
-        let c = self.open_bits(&[&c], false)?.remove(0);
+        let [c] = self.open_bits([&c])?;
         let (params, words) = params(y.r.shape(), 0);
-        let share0 = self.share0(words)?;
-        let dealt = self.device().run(&DEAL_WINNER, params, &[&c.lambda, &share0], [words])?;
-        self.ship(&dealt)?;
-        Ok(self.open_bits(&[y.r.shape()], false)?.remove(0))
+        self.deal(&DEAL_WINNER, params, &[&c.lambda], words)?;
+        let [won] = self.open_bits([y.r.shape()])?;
+        Ok(won)
     }
 }
 
 impl Winner for Clear {
-    fn winner(&mut self, y: &Number, window: Window) -> Result<Number> {
+    fn winner(&mut self, y: &ClearTensor, window: Window) -> Result<ClearTensor> {
         let c = self.pair_signs(y, window)?;
         let (rows, classes) = y.shape.matrix();
         let mut won = vec![1; rows * classes];
@@ -73,12 +74,12 @@ impl Winner for Clear {
                 won[row * classes + j] &= 1 ^ bit;
             }
         }
-        Ok(Number { x: won, shape: y.shape.clone(), bits: 1 })
+        Ok(ClearTensor::of_bits(won, y.shape.clone()))
     }
 }
 
 impl Winner for Plan {
-    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::OpenBits> {
-        self.gate(CostKind::Loss, |s| s.winner(&y.0, window), |d| d.winner(&y.1, window))
+    planned! {
+        fn winner(y: Wire; window: Window) -> MaskedBits as Loss;
     }
 }

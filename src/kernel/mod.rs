@@ -1,11 +1,14 @@
 //! Kernels: what the engine computes, as data.
 //!
-//! A kernel is a row of [`table`]: a name, parameters, operands, a CPU body in [`twin`] that defines it,
-//! and the WGSL file of the same name. Where the definition is too slow for the CPU, the body calls into
-//! [`fast`], and a test compares the two.
+//! A kernel is a row of [`table`]: a name, parameters, operands, a CPU body in [`twin`] that defines it, and the WGSL file of the
+//! same name. If the definition is too slow for the CPU, the row has a body in [`fast`], too, and tests compare all three.
 
 pub mod fast;
-pub mod rotated;
+pub mod geometry;
+pub(crate) mod layout;
+pub mod lookup_tables;
+pub(crate) mod packed;
+pub mod params;
 pub mod table;
 pub mod twin;
 mod word;
@@ -85,15 +88,37 @@ pub struct Kernel {
     pub inputs: &'static [Operand],
     /// The one operand that is written, every element of it.
     pub output: Operand,
-    /// Threads that the WGSL body takes, from the parameters and the output's length: one an element unless the row says otherwise.
+    /// Threads that the WGSL body takes, from the parameters and the output's length: one an element unless the row says
+    /// otherwise.
     pub threads: fn(&[u32], usize) -> usize,
-    /// CPU bodies for rings in `u32` and in `u64`.
-    pub cpu: [CpuBody; 2],
+    /// The definitions for rings in `u32` and in `u64`.
+    pub twin: [CpuBody; 2],
+    /// Fast bodies for the same, if there are any.
+    pub fast: Option<[CpuBody; 2]>,
 }
 
 impl Kernel {
-    /// The CPU body for a ring word.
+    /// The CPU body for a ring word: the fast one if there is one.
     pub fn body(&self, ring: RingWord) -> CpuBody {
-        self.cpu[usize::from(ring == RingWord::U64)]
+        self.fast.unwrap_or(self.twin)[usize::from(ring == RingWord::U64)]
     }
+
+    /// The definition for a ring word.
+    pub fn definition(&self, ring: RingWord) -> CpuBody {
+        self.twin[usize::from(ring == RingWord::U64)]
+    }
+}
+
+/// A count as a kernel's parameter.
+///
+/// # Panics
+/// From 2^32 on: no tensor of a job is that long.
+pub(crate) fn count(n: usize) -> u32 {
+    u32::try_from(n).expect("a tensor has fewer than 2^32 elements")
+}
+
+/// The low word.
+#[expect(clippy::cast_possible_truncation, reason = "the low word is what is wanted")]
+pub(crate) const fn low(x: u64) -> u32 {
+    x as u32
 }

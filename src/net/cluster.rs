@@ -23,23 +23,24 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::identity::Fingerprint;
+use super::fingerprint::Fingerprint;
 use super::memory::{DEADLINE, whole_seconds};
-use super::role::Role;
 use super::seal::SealingKey;
 use crate::error::{Error, Result};
+use crate::input;
+use crate::peer::{Peer, Role};
 
 /// The parties of a run: right by construction, every key belongs to one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cluster(Parts);
+pub struct Cluster(ClusterSpec);
 
 /// What a cluster is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parts {
+pub struct ClusterSpec {
     /// Server 0 and server 1.
-    pub servers: [Post; 2],
+    pub servers: [ListenerEntry; 2],
     /// The dealer.
-    pub dealer: Post,
+    pub dealer: ListenerEntry,
     /// The trainer.
     pub trainer: TrainerEntry,
     /// The owners, owner 0 first.
@@ -50,7 +51,7 @@ pub struct Parts {
 
 /// A party that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Post {
+pub struct ListenerEntry {
     /// Host and port.
     pub address: String,
     /// The key it shows.
@@ -77,12 +78,15 @@ pub struct OwnerEntry {
     pub test_rows: Option<u32>,
 }
 
+/// Bytes of a file: 65,536 owners.
+const MOST_BYTES: u64 = 16 << 20;
+
 impl Cluster {
     /// A cluster of these parts.
     ///
     /// # Errors
-    /// [`Error::Usage`] where an address has no port, two parties share a key or an address, or nobody owns data.
-    pub fn new(parts: Parts) -> Result<Self> {
+    /// [`Error::Usage`] if an address has no port, two parties share a key or an address, or nobody owns data.
+    pub fn new(parts: ClusterSpec) -> Result<Self> {
         check(&parts).map_err(|(place, what)| Error::Usage(format!("cluster: {place} {what}")))?;
         Ok(Self(parts))
     }
@@ -92,7 +96,7 @@ impl Cluster {
     /// # Errors
     /// [`Error::File`] or [`Error::Format`], naming the file, the line or field, and what to do.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let text = input::read_text(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
         Self::read(&text).map_err(|reason| Error::format(path, reason))
     }
 
@@ -108,7 +112,7 @@ impl Cluster {
     }
 
     /// What the cluster is made from.
-    pub fn parts(&self) -> &Parts {
+    pub fn parts(&self) -> &ClusterSpec {
         &self.0
     }
 
@@ -151,12 +155,12 @@ impl Cluster {
         self.0.deadline
     }
 
-    /// Role and address, as errors name a party.
-    pub(super) fn name(&self, role: Role) -> String {
-        self.address(role).map_or_else(|| role.to_string(), |address| format!("{role} at {address}"))
+    /// A party as errors name it.
+    pub fn name(&self, role: Role) -> Peer {
+        self.address(role).map_or_else(|| role.into(), |address| Peer::at(role, address))
     }
 
-    fn post(&self, role: Role) -> Option<&Post> {
+    fn post(&self, role: Role) -> Option<&ListenerEntry> {
         match role {
             Role::Dealer => Some(&self.0.dealer),
             Role::Server(i) => self.0.servers.get(usize::from(i)),
@@ -179,7 +183,7 @@ impl Cluster {
 }
 
 /// Every role of some parts, with its key.
-fn roles(parts: &Parts) -> impl Iterator<Item = (Role, Fingerprint)> {
+fn roles(parts: &ClusterSpec) -> impl Iterator<Item = (Role, Fingerprint)> {
     let owners = (0..).zip(&parts.owners).map(|(i, owner)| (Role::Owner(i), owner.key));
     let [a, b] = &parts.servers;
     let posts = [(Role::Server(0), a.key), (Role::Server(1), b.key), (Role::Dealer, parts.dealer.key)];
@@ -187,12 +191,12 @@ fn roles(parts: &Parts) -> impl Iterator<Item = (Role, Fingerprint)> {
 }
 
 /// What is wrong with some parts: where, and what.
-fn check(parts: &Parts) -> std::result::Result<(), (String, String)> {
+fn check(parts: &ClusterSpec) -> std::result::Result<(), (String, String)> {
     let at = |role: Role, field: &str| format!("{role}: `{field}`");
     let mut keys: Vec<(Role, Fingerprint)> = Vec::new();
     for (role, key) in roles(parts) {
         if let Some((other, _)) = keys.iter().find(|(_, k)| *k == key) {
-            let what = format!("is also the key of {other}; every party makes its own with `ppdnn keygen`");
+            let what = format!("is also the key of {other}; every party generates its own with `ppdnn keygen`");
             return Err((at(role, "key"), what));
         }
         keys.push((role, key));
@@ -261,18 +265,19 @@ struct FileOwner {
 }
 
 impl File {
-    fn parts(self, text: &str) -> std::result::Result<Parts, String> {
+    fn parts(self, text: &str) -> std::result::Result<ClusterSpec, String> {
         let key = |value: &Spanned<String>, role: Role| {
             Fingerprint::parse(value.as_ref()).map_err(|e| misplaced(text, value, role, "key", &e))
         };
-        let post = |post: FilePost, role| Ok::<_, String>(Post { key: key(&post.key, role)?, address: post.address });
+        let post =
+            |post: FilePost, role| Ok::<_, String>(ListenerEntry { key: key(&post.key, role)?, address: post.address });
         let seal = &self.trainer.seal;
         let seal = SealingKey::parse(seal.as_ref()).map_err(|e| misplaced(text, seal, Role::Trainer, "seal", &e))?;
         let owner = |(i, owner): (u32, FileOwner)| {
             let key = key(&owner.key, Role::Owner(i))?;
             Ok::<_, String>(OwnerEntry { key, train_rows: owner.train_rows, test_rows: owner.test_rows })
         };
-        Ok(Parts {
+        Ok(ClusterSpec {
             servers: [post(self.server0, Role::Server(0))?, post(self.server1, Role::Server(1))?],
             dealer: post(self.dealer, Role::Dealer)?,
             trainer: TrainerEntry { key: key(&self.trainer.key, Role::Trainer)?, seal },
@@ -322,9 +327,9 @@ struct WrittenOwner {
     test_rows: Option<u32>,
 }
 
-impl From<&Parts> for Written {
-    fn from(parts: &Parts) -> Self {
-        let post = |post: &Post| WrittenPost { address: post.address.clone(), key: post.key.to_string() };
+impl From<&ClusterSpec> for Written {
+    fn from(parts: &ClusterSpec) -> Self {
+        let post = |post: &ListenerEntry| WrittenPost { address: post.address.clone(), key: post.key.to_string() };
         let owner = |owner: &OwnerEntry| WrittenOwner {
             key: owner.key.to_string(),
             train_rows: owner.train_rows,
@@ -351,8 +356,8 @@ pub(super) mod tests {
     /// A cluster whose server 0 is at an address, and the identities of server 0, 1, dealer, trainer, owner 0.
     pub(in crate::net) fn sample(server0: SocketAddr) -> (Cluster, Vec<Identity>) {
         let identities: Vec<Identity> = (0..5).map(|_| Identity::generate().unwrap()).collect();
-        let post = |i: usize, address: String| Post { address, key: identities[i].fingerprint() };
-        let parts = Parts {
+        let post = |i: usize, address: String| ListenerEntry { address, key: identities[i].fingerprint() };
+        let parts = ClusterSpec {
             servers: [post(0, server0.to_string()), post(1, "127.0.0.1:2".into())],
             dealer: post(2, "127.0.0.1:3".into()),
             trainer: TrainerEntry { key: identities[3].fingerprint(), seal: identities[3].sealing_key() },

@@ -6,20 +6,33 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
+use super::fingerprint::Fingerprint;
 use super::hello::{Build, Direction, Hello, Refusal};
-use super::identity::{Fingerprint, Identity};
+use super::identity::Identity;
 use super::link::{Link, unusable};
 use super::role::Role;
-use super::tls::{Broken, Meeting, Stream};
+use super::tls::{Stream, TlsConfig, TlsError};
 use crate::error::{Error, Result, advice};
+use crate::peer::Peer;
 
 /// Connects to a role that listens, trying again until `patience` is over while nothing answers there.
 ///
 /// # Errors
-/// [`Error::Usage`] where the cluster file gives the role no address, or gives us another key than ours;
-/// [`Error::Peer`] where nothing answers in time, or whoever answers shows another key or does not want us; [`Error::Busy`] where
-/// it may want us later.
+/// [`Error::Usage`] if the cluster file gives the role no address, or gives us another key than ours; [`Error::Peer`] if
+/// nothing answers in time, or whoever answers shows another key or does not want us; [`Error::Busy`] if it may want us
+/// later.
 pub fn dial(to: Role, me: Role, identity: &Identity, cluster: &Cluster, patience: Duration) -> Result<Link> {
+    dial_patiently(to, me, identity, cluster, (patience, &mut || ()))
+}
+
+/// [`dial`], which calls the function once where nobody has answered within two seconds.
+pub fn dial_patiently(
+    to: Role,
+    me: Role,
+    identity: &Identity,
+    cluster: &Cluster,
+    (patience, absent): (Duration, &mut dyn FnMut()),
+) -> Result<Link> {
     if cluster.fingerprint(me) != Some(identity.fingerprint()) {
         let key = identity.fingerprint().short();
         let advice = "use its own identity, or update the file";
@@ -28,25 +41,32 @@ pub fn dial(to: Role, me: Role, identity: &Identity, cluster: &Cluster, patience
         )));
     }
     let mut link = [0; 16];
-    getrandom::fill(&mut link).map_err(|e| Error::Device(format!("the system gives no randomness: {e}")))?;
+    getrandom::fill(&mut link)
+        .map_err(|e| Error::Device(format!("the operating system provides no randomness: {e}")))?;
     let hello = Hello { build: Build::OURS, direction: Direction::ToListener, from: me, to, link };
-    dial_as(hello, identity, cluster, patience)
+    dial_as(hello, identity, cluster, (patience, absent))
 }
 
 /// Dials with a given hello.
-pub(super) fn dial_as(hello: Hello, identity: &Identity, cluster: &Cluster, patience: Duration) -> Result<Link> {
+pub(super) fn dial_as(
+    hello: Hello,
+    identity: &Identity,
+    cluster: &Cluster,
+    (patience, absent): (Duration, &mut dyn FnMut()),
+) -> Result<Link> {
     let to = hello.to;
     let (Some(address), Some(key)) = (cluster.address(to), cluster.fingerprint(to)) else {
         return Err(Error::Usage(format!("the cluster file gives no address for {to}; it does not listen")));
     };
-    let call = Call {
+    let mut call = Call {
         address,
         key,
         our_key: identity.fingerprint(),
-        meeting: Meeting::new(identity, vec![key])?,
+        tls_config: TlsConfig::new(identity, vec![key])?,
         peer: cluster.name(to),
         start: Instant::now(),
         patience,
+        absent: Some(absent),
     };
     let writing = call.open(hello)?;
     let reading = call.open(Hello { direction: Direction::ToDialer, ..hello })?;
@@ -58,15 +78,17 @@ struct Call<'a> {
     address: &'a str,
     key: Fingerprint,
     our_key: Fingerprint,
-    meeting: Meeting,
-    peer: String,
+    tls_config: TlsConfig,
+    peer: Peer,
     start: Instant,
     patience: Duration,
+    /// To be called once nobody has answered for a moment.
+    absent: Option<&'a mut dyn FnMut()>,
 }
 
 impl Call<'_> {
     /// A connection that the peer welcomes.
-    fn open(&self, hello: Hello) -> Result<Stream> {
+    fn open(&mut self, hello: Hello) -> Result<Stream> {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.try_once(hello) {
@@ -75,12 +97,17 @@ impl Call<'_> {
                     return Err(Error::Busy { peer: self.peer.clone(), reason });
                 }
                 Ok(Err(Refusal { reason, .. })) => {
-                    return Err(Error::peer(&self.peer, format!("does not want us: {reason}")));
+                    return Err(Error::peer(&self.peer, format!("rejected our call: {reason}")));
                 }
-                Err(Broken::Io(error)) if !advice(&error).is_empty() => return Err(unusable(&self.peer, error)),
-                Err(Broken::Io(error)) => error,
+                Err(TlsError::Io(error)) if !advice(&error).is_empty() => return Err(unusable(&self.peer, error)),
+                Err(TlsError::Io(error)) => error,
                 Err(broken) => return Err(Error::peer(&self.peer, self.explain(&broken))),
             };
+            if self.start.elapsed() >= MOMENT
+                && let Some(absent) = self.absent.take()
+            {
+                absent();
+            }
             let left = self.patience.saturating_sub(self.start.elapsed());
             if left.is_zero() {
                 return Err(Error::peer(&self.peer, self.nobody(&error)));
@@ -90,27 +117,28 @@ impl Call<'_> {
         }
     }
 
-    fn try_once(&self, hello: Hello) -> std::result::Result<std::result::Result<Stream, Refusal>, Broken> {
-        let left = self.patience.saturating_sub(self.start.elapsed()).clamp(LEAST, MOST);
+    fn try_once(&self, hello: Hello) -> std::result::Result<std::result::Result<Stream, Refusal>, TlsError> {
+        let most = if self.absent.is_some() { MOMENT } else { MOST };
+        let left = self.patience.saturating_sub(self.start.elapsed()).clamp(LEAST, most);
         let until = Instant::now() + left;
         let socket = connect(self.address, left)?;
         socket.set_nodelay(true)?;
-        let mut stream = self.meeting.connect(socket, until)?;
+        let mut stream = self.tls_config.connect(socket, until)?;
         Ok(hello.say(&mut stream)?.map(|()| stream))
     }
 
-    fn explain(&self, broken: &Broken) -> String {
+    fn explain(&self, broken: &TlsError) -> String {
         match broken {
-            Broken::Key(shown) => format!(
-                "shows key {}, the cluster file says {}; is it another machine, or the file old?",
+            TlsError::Key(shown) => format!(
+                "presents key {}, the cluster file lists {}; is it another machine, or is the file outdated?",
                 shown.short(),
                 self.key.short()
             ),
-            Broken::Alert(alert) => format!(
+            TlsError::Alert(alert) => format!(
                 "refuses our key {} ({alert}); does its cluster file list this key, and is it the same file as ours?",
                 self.our_key.short()
             ),
-            Broken::Io(_) | Broken::Tls(_) => format!("{broken}; is it ppdnn that listens there?"),
+            TlsError::Io(_) | TlsError::Tls(_) => format!("{broken}; is it ppdnn that is listening there?"),
         }
     }
 
@@ -124,7 +152,7 @@ impl Call<'_> {
 
 fn connect(address: &str, limit: Duration) -> io::Result<TcpStream> {
     let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
-    let mut error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut error = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for one in addresses {
         match TcpStream::connect_timeout(&one, limit) {
             // A port of this machine that nobody listens on can connect to itself; that is nobody, too.
@@ -140,6 +168,8 @@ fn connect(address: &str, limit: Duration) -> io::Result<TcpStream> {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_millis(200);
+/// How long a party that is there takes to answer.
+const MOMENT: Duration = Duration::from_secs(2);
 const LEAST: Duration = Duration::from_millis(500);
 const MOST: Duration = Duration::from_secs(10);
 
@@ -161,7 +191,7 @@ mod tests {
             Hello { build: Build::OURS, direction, from: Role::Server(1), to: Role::Server(0), link: [7; 16] };
         change(&mut hello);
         let start = Instant::now();
-        let theirs = dial_as(hello, &identities[1], &cluster, LONG).err().unwrap().to_string();
+        let theirs = dial_as(hello, &identities[1], &cluster, (LONG, &mut || ())).err().unwrap().to_string();
         let ours = listener.wait(wait_for, "its greeting", LONG).err().unwrap().to_string();
         assert!(start.elapsed() < LONG / 2, "{ours}");
         (theirs, ours)
@@ -185,7 +215,7 @@ mod tests {
         for wait_for in [Role::Server(1), Role::Owner(0)] {
             let (theirs, ours) = refusal(|hello| hello.from = Role::Owner(0), wait_for);
             for text in [theirs, ours] {
-                assert!(text.contains("says it is owner 0") && text.contains("belongs to server 1"), "{text}");
+                assert!(text.contains("claims to be owner 0") && text.contains("belongs to server 1"), "{text}");
             }
         }
     }
@@ -197,7 +227,7 @@ mod tests {
         let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
         let (direction, from, to) = (Direction::ToListener, Role::Server(1), Role::Server(0));
         let hello = Hello { build: Build { protocol: 1, release: None }, direction, from, to, link: [7; 16] };
-        assert!(dial_as(hello, &identities[1], &cluster, LONG).is_err());
+        assert!(dial_as(hello, &identities[1], &cluster, (LONG, &mut || ())).is_err());
         let _link = dial(to, from, &identities[1], &cluster, LONG).unwrap();
         listener.wait(from, "its second call", LONG).unwrap();
     }

@@ -1,19 +1,21 @@
-//! A channel with one fault, for tests of whoever uses channels.
+//! A channel with one fault, for tests of code that uses channels.
 
 use std::time::Duration;
 
-use super::channel::{Channel, Frame, Head, Traffic};
+use super::channel::{Channel, ChannelBytes};
+use super::frame::{Frame, FrameHeader};
 use super::memory::CLOSED;
 use super::phase::Phase;
 use super::presence::Presence;
 use crate::error::{Error, Result};
+use crate::peer::Peer;
 
 /// What goes wrong; frames are counted from 0 in the order they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The connection ends instead of sending this frame.
     Cut(usize),
-    /// A body is longer by so many zero bytes.
+    /// A body is longer by the given number of zero bytes.
     Extend(usize, usize),
     /// The byte at a place of a body, modulo its length, has one bit flipped.
     Garble(usize, usize),
@@ -23,18 +25,18 @@ pub enum Fault {
     Stall(usize),
     /// This frame arrives after the next one.
     Swap(usize),
-    /// A body is shorter by so many bytes.
+    /// A body is shorter by the given number of bytes.
     Truncate(usize, usize),
 }
 
 /// A channel whose sent frames suffer a [`Fault`].
 pub struct Faulty<C> {
     inner: Option<C>,
-    peer: String,
+    peer: Peer,
     fault: Fault,
     sent: usize,
     held: Option<Frame>,
-    traffic: Traffic,
+    traffic: ChannelBytes,
 }
 
 impl<C: Channel> Faulty<C> {
@@ -50,11 +52,11 @@ impl<C: Channel> Faulty<C> {
 }
 
 impl<C: Channel> Channel for Faulty<C> {
-    fn peer(&self) -> &str {
+    fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    fn send(&mut self, mut head: Head, mut body: Vec<u8>) -> Result<()> {
+    fn send(&mut self, mut head: FrameHeader, mut body: Vec<u8>) -> Result<()> {
         let place = self.sent;
         self.sent += 1;
         match self.fault {
@@ -91,7 +93,7 @@ impl<C: Channel> Channel for Faulty<C> {
         self.inner()?.flush()
     }
 
-    fn traffic(&self) -> Traffic {
+    fn traffic(&self) -> ChannelBytes {
         self.inner.as_ref().map_or(self.traffic, Channel::traffic)
     }
 

@@ -7,13 +7,13 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::channel::Frame;
 use super::cluster::Cluster;
+use super::frame::Frame;
 use super::hello::{Hello, read_reply};
 use super::identity::Identity;
-use super::tls::{Meeting, Stream};
+use super::tls::{Stream, TlsConfig};
 
-/// The frames of a connection, one behind the other; what is read has to be what would be written.
+/// The frames of a connection, one after the other; what is read has to be what would be written.
 pub fn frames(bytes: &[u8]) {
     for buffer in [7, 1 << 16] {
         let mut from = BufReader::with_capacity(buffer, bytes);
@@ -40,8 +40,8 @@ pub fn greeting(bytes: &[u8]) {
 /// Bytes in place of a TLS handshake, first from a caller, then from whom we call.
 pub fn handshake(bytes: &[u8]) {
     let until = Instant::now() + Duration::from_secs(5);
-    let accepts = |socket| MEETING.accept(socket, [until; 2], || ());
-    let dials = |socket| MEETING.connect(socket, until);
+    let accepts = |socket| TLS_CONFIG.accept(socket, [until; 2], || ());
+    let dials = |socket| TLS_CONFIG.connect(socket, until);
     assert!(said(bytes, accepts).or(said(bytes, dials)).is_none(), "a peer was let in without a key");
 }
 
@@ -69,30 +69,30 @@ fn said<E>(bytes: &[u8], shake: impl FnOnce(TcpStream) -> Result<Stream, E>) -> 
 }
 
 /// Keys that the bytes cannot have.
-static MEETING: LazyLock<Meeting> = LazyLock::new(|| {
+static TLS_CONFIG: LazyLock<TlsConfig> = LazyLock::new(|| {
     let [ours, theirs] = [(), ()].map(|()| Identity::generate().expect("an identity"));
-    Meeting::new(&ours, vec![theirs.fingerprint()]).expect("an identity that was just made is one for TLS")
+    TlsConfig::new(&ours, vec![theirs.fingerprint()]).expect("an identity that was just made is one for TLS")
 });
 
 /// Bytes of a frame.
 const MOST_BODY: u64 = 1 << 24;
 
-/// Inputs to begin with.
+/// Initial inputs.
 #[cfg(test)]
 pub(crate) mod seeds {
     use std::io::Read;
 
-    use super::super::channel::{Head, Kind};
-    use super::super::hello::PROTOCOL;
+    use super::super::frame::PROTOCOL;
+    use super::super::frame::{FrameHeader, FrameKind};
     use super::super::role::Role;
     use super::*;
 
-    /// Two frames, one behind the other.
+    /// Two frames, one after the other.
     pub(crate) fn two_frames() -> Vec<u8> {
-        let head = |kind, gate| Head { kind, session: 7, step: 2, gate };
-        let mut bytes = head(Kind::Control, 0).encode(5).to_vec();
+        let head = |kind, gate| FrameHeader { kind, session: 7, step: 2, gate };
+        let mut bytes = head(FrameKind::Control, 0).encode(5).to_vec();
         bytes.extend([1, 2, 3, 4, 5]);
-        bytes.extend(head(Kind::Opening, 9).encode(0));
+        bytes.extend(head(FrameKind::Opening, 9).encode(0));
         bytes
     }
 
@@ -120,7 +120,7 @@ pub(crate) mod seeds {
         let socket =
             TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection to ourselves");
         let (mut peer, _) = listener.accept().expect("a connection to ourselves");
-        let caller = thread::spawn(|| MEETING.connect(socket, Instant::now() + Duration::from_secs(5)).is_ok());
+        let caller = thread::spawn(|| TLS_CONFIG.connect(socket, Instant::now() + Duration::from_secs(5)).is_ok());
         let mut bytes = vec![0; 1 << 14];
         let header =
             peer.read_exact(&mut bytes[..5]).map(|()| 5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]])));

@@ -1,18 +1,19 @@
 //! The first bytes on a connection: who dials whom, and whether that is welcome.
 //!
 //! Hello, from the dialer, little-endian: magic `ppdnn hi` (8), protocol version (4), length (1) and text of the release,
-//! direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), 0 not welcome, 1 welcome, 2 not now (1), length (2) and
-//! text of the reason. Magic and version stay where they are in all versions, the release in all from 2 on, and so does the
-//! reply, so that old and new can part with a reason that both of them print.
+//! direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), 0 not welcome, 1 welcome, 2 not now
+//! (1), length (2) and text of the reason. Magic and version stay where they are in all versions, the release in all from 2 on,
+//! and so does the reply, so that old and new can part with a reason that both of them print.
 
 use std::fmt;
 use std::io::{self, Read};
 
+use super::frame::PROTOCOL;
 use super::printable::printable;
 use super::role::Role;
-use super::tls::{Broken, Stream};
+use super::tls::{Stream, TlsError};
 
-/// What the dialer says on each of a link's two connections.
+/// What the dialer sends on each of a link's two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
     pub(super) build: Build<'static>,
@@ -60,9 +61,9 @@ pub(super) enum Direction {
 
 impl Hello {
     /// Says hello and waits for the reply: the reason where we are not welcome.
-    pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), Refusal>, Broken> {
+    pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), Refusal>, TlsError> {
         stream.write_parts([&self.encode(), &[]], |_| ())?;
-        read_reply(stream).map_err(Broken::from)
+        read_reply(stream).map_err(TlsError::from)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -82,7 +83,7 @@ impl Hello {
     /// Reads a hello: the reason where it is not one that we understand.
     pub(super) fn hear(from: &mut impl Read) -> io::Result<Result<Self, String>> {
         if array(from)? != MAGIC {
-            return Ok(Err("this is a party of ppdnn, and the caller is not".into()));
+            return Ok(Err("this is a party of a ppdnn run, and the caller is not".into()));
         }
         let protocol = u32::from_le_bytes(array(from)?);
         let release = if protocol > FIRST { Some(read_release(from)?) } else { None };
@@ -99,7 +100,7 @@ impl Hello {
             _ => None,
         };
         let (Some(direction), Some(from), Some(to)) = (direction, who, whom) else {
-            return Ok(Err("the caller's greeting makes no sense; install the same ppdnn on both".into()));
+            return Ok(Err("the caller's greeting is malformed; install the same ppdnn on both".into()));
         };
         Ok(Ok(Self { build: Build::OURS, direction, from, to, link }))
     }
@@ -136,7 +137,7 @@ fn encode_reply(answer: Result<(), &Refusal>) -> Vec<u8> {
 /// Reads a reply: the reason where we are not welcome.
 pub(super) fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>> {
     if array(from)? != MAGIC {
-        return Ok(Err(Refusal { reason: "what answers there is not ppdnn".into(), later: false }));
+        return Ok(Err(Refusal { reason: "the program that answers there is not ppdnn".into(), later: false }));
     }
     let version = u32::from_le_bytes(array(from)?);
     let [welcome] = array(from)?;
@@ -163,9 +164,6 @@ fn array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// The version of everything that parties say to each other. `roles/wire.rs` pins it to the bytes of every message.
-pub const PROTOCOL: u32 = 2;
-
 /// The version that had no release in its hello.
 const FIRST: u32 = 1;
 
@@ -179,10 +177,10 @@ const LATER: u8 = 2;
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::net::channel::tests::headers;
+    use crate::net::frame::tests::headers;
 
-    /// What is said below the messages of roles, with names: hellos, replies and the headers of frames. The release, which changes
-    /// without the protocol, is another.
+    /// What is said below the messages of roles, with names: hellos, replies and the headers of frames. The release, which
+    /// changes without the protocol, is another.
     pub(crate) fn first_bytes() -> [(&'static str, Vec<Vec<u8>>); 3] {
         let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer, Role::Owner(7)];
         let direction = [Direction::ToDialer, Direction::ToListener];

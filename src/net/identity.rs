@@ -1,19 +1,19 @@
 //! Who we are: the key that a party shows, and the key that things are sealed to.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, PublicKeyData};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::fingerprint::Fingerprint;
 use super::hex;
 use super::seal::{SealingKey, UnsealingKey};
 use crate::error::{Error, Result};
+use crate::input;
 
 /// A party's secret keys: Ed25519 to show who it is, X25519 to unseal. Erased when dropped, never printed.
 pub struct Identity {
@@ -29,7 +29,7 @@ impl Identity {
     /// Fresh keys from the operating system's randomness.
     ///
     /// # Errors
-    /// [`Error::Device`] where the operating system gives none.
+    /// [`Error::Device`] if the operating system provides none.
     pub fn generate() -> Result<Self> {
         let mut seal = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seal).map_err(no_randomness)?;
@@ -43,11 +43,11 @@ impl Identity {
     /// [`Error::File`] or [`Error::Format`], naming the file.
     pub fn load(path: &Path) -> Result<Self> {
         let text = read_private(path)?;
-        let again = "restore it from a copy, or make a new identity and update the cluster file";
+        let again = "restore it from a backup, or create a new identity and update the cluster file";
         let wrong = |field: &str, what: &str| Error::format(path, format!("`{field}` {what}; {again}"));
         let stored: Stored = toml::from_str(&text).map_err(|e| {
             // The full message quotes the line, which may be the secret itself.
-            Error::format(path, format!("is not an identity of ppdnn ({}); {again}", e.message()))
+            Error::format(path, format!("is not a ppdnn identity ({}); {again}", e.message()))
         })?;
         let key = hex::decode(&stored.key).map_err(|e| wrong("key", &e))?;
         let seal = Zeroizing::new(hex::decode_32(&stored.seal).map_err(|e| wrong("seal", &e))?);
@@ -63,7 +63,7 @@ impl Identity {
     /// Writes the keys to a new file that only its owner can read.
     ///
     /// # Errors
-    /// [`Error::File`]: also where the file exists, it is never overwritten.
+    /// [`Error::File`]: also if the file exists, it is never overwritten.
     pub fn save(&self, path: &Path) -> Result<()> {
         let stored = Stored {
             fingerprint: self.fingerprint.to_string(),
@@ -71,7 +71,7 @@ impl Identity {
             seal: hex::encode(&*self.seal),
         };
         let mut text = Zeroizing::new(String::with_capacity(1024));
-        text.push_str("# An identity of ppdnn. PRIVATE: whoever has this file can act in your name.\n");
+        text.push_str("# A ppdnn identity. PRIVATE: whoever has this file can impersonate you.\n");
         text.push_str("# Never send it to anyone; others need the fingerprint only.\n");
         for (name, value) in [("fingerprint", &stored.fingerprint), ("key", &stored.key), ("seal", &stored.seal)] {
             for part in [name, " = \"", value, "\"\n"] {
@@ -96,15 +96,12 @@ impl Identity {
 
     /// The public key that others seal to.
     pub fn sealing_key(&self) -> SealingKey {
-        UnsealingKey::derive(&self.seal).public()
+        self.unsealing_key().public()
     }
 
-    /// Opens what was sealed to [`Identity::sealing_key`] under the same label.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where it was changed, or sealed to another key or under another label.
-    pub fn unseal(&self, label: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        UnsealingKey::derive(&self.seal).unseal(label, sealed)
+    /// The secret key that opens what was sealed to [`Identity::sealing_key`].
+    pub fn unsealing_key(&self) -> UnsealingKey {
+        UnsealingKey::derive(&self.seal)
     }
 
     /// The self-signed certificate, DER.
@@ -137,58 +134,10 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// SHA-256 of a public key (its SubjectPublicKeyInfo, DER). Compared in constant time.
-#[derive(Clone, Copy, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::derived_hash_with_manual_eq, reason = "the manual comparison is equality of the same bytes")]
-pub struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    /// The fingerprint of a public key.
-    pub fn of(public_key_info: &[u8]) -> Self {
-        Self(Sha256::digest(public_key_info).into())
-    }
-
-    /// The fingerprint of 64 hexadecimal digits.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where the text is something else.
-    pub fn parse(text: &str) -> Result<Self> {
-        hex::decode_32(text).map(Self).map_err(|wrong| Error::Usage(format!("the fingerprint {wrong}")))
-    }
-
-    /// Its 32 bytes.
-    pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// The first digits, for messages.
-    pub fn short(&self) -> String {
-        format!("{}..", hex::encode(&self.0[..6]))
-    }
-}
-
-impl PartialEq for Fingerprint {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
 /// The text of a file that nobody but its owner can read.
 fn read_private(path: &Path) -> Result<Zeroizing<String>> {
     let failed = |e| Error::file(path, e);
-    let file = File::open(path).map_err(failed)?;
+    let file = input::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     #[cfg(unix)]
     {
@@ -196,14 +145,14 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>> {
         if mode & 0o077 != 0 {
             let name = path.display();
             let reason = format!(
-                "is open to other users (mode {mode:03o}), and whoever reads it can act in this party's name: run `chmod 600 \
-                 {name}`; if others may have read it, make a new key with `ppdnn keygen` and update the cluster file"
+                "is open to other users (mode {mode:03o}), and whoever reads it can impersonate this party: run `chmod 600 \
+                 {name}`; if others may have read it, create a new key with `ppdnn keygen` and update the cluster file"
             );
             return Err(Error::format(path, reason));
         }
     }
     if about.len() > LONGEST_FILE {
-        return Err(Error::format(path, "is too long for an identity of ppdnn; is it another file?"));
+        return Err(Error::format(path, "is too long for a ppdnn identity; is it a different file?"));
     }
     // in one piece: a text that grows leaves copies behind
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST_FILE).unwrap_or(0) + 1));
@@ -224,5 +173,5 @@ struct Stored {
 }
 
 fn no_randomness(e: impl fmt::Display) -> Error {
-    Error::Device(format!("no key could be made: {e}"))
+    Error::Device(format!("no key could be generated: {e}"))
 }

@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::channel::{Channel, Frame, Head, Traffic, over_limit};
+use super::channel::{Channel, ChannelBytes};
+use super::frame::{Frame, FrameHeader, over_limit};
 use super::phase::{Budget, Phase};
 use super::presence::Presence;
-use super::queue::{Patience, Queue, Stop};
+use super::queue::{Patience, Queue};
 use crate::error::{Error, Result};
+use crate::peer::Peer;
 use crate::pulse::Pulse;
 
 /// Two ends that talk to each other: the first belongs to `a` and its peer is `b`, the second the other way.
@@ -16,27 +18,27 @@ pub fn pair(a: &str, b: &str) -> (Memory, Memory) {
     let back = Arc::new(Queue::new(QUEUE_BYTES));
     let pulses: [Arc<OnceLock<Pulse>>; 2] = Default::default();
     let [ours, theirs] = pulses.clone();
-    let first = Memory::new(b, [there.clone(), back.clone()], [ours, theirs]);
+    let first = Memory::new(b.into(), [there.clone(), back.clone()], [ours, theirs]);
     let [theirs, ours] = pulses;
-    (first, Memory::new(a, [back, there], [ours, theirs]))
+    (first, Memory::new(a.into(), [back, there], [ours, theirs]))
 }
 
 /// One end of a channel in memory.
 pub struct Memory {
-    peer: String,
+    peer: Peer,
     to: Arc<Queue>,
     from: Arc<Queue>,
-    /// Our clock of work and the peer's, once they are known.
+    /// Our work counter and the peer's, once they are known.
     pulses: [Arc<OnceLock<Pulse>>; 2],
-    traffic: Traffic,
+    traffic: ChannelBytes,
     deadline: Duration,
     budget: Budget,
 }
 
 impl Memory {
-    fn new(peer: &str, [to, from]: [Arc<Queue>; 2], pulses: [Arc<OnceLock<Pulse>>; 2]) -> Self {
-        let (traffic, budget) = (Traffic::default(), Budget::new(Arc::default()));
-        Self { peer: peer.into(), to, from, pulses, traffic, deadline: DEADLINE, budget }
+    fn new(peer: Peer, [to, from]: [Arc<Queue>; 2], pulses: [Arc<OnceLock<Pulse>>; 2]) -> Self {
+        let (traffic, budget) = (ChannelBytes::default(), Budget::new(Arc::default()));
+        Self { peer, to, from, pulses, traffic, deadline: DEADLINE, budget }
     }
 
     /// Sets how many bytes may be on their way to the peer before [`Channel::send`] waits.
@@ -45,7 +47,7 @@ impl Memory {
     }
 
     /// Counts a frame that moved, and as work, where it is.
-    fn moved(&self, head: Head, bytes: u64) {
+    fn moved(&self, head: FrameHeader, bytes: u64) {
         self.budget.count(bytes);
         if let Some(mine) = self.pulses[0].get().filter(|_| head.kind.is_work()) {
             mine.beat();
@@ -59,11 +61,11 @@ impl Memory {
 }
 
 impl Channel for Memory {
-    fn peer(&self) -> &str {
+    fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
+    fn send(&mut self, head: FrameHeader, body: Vec<u8>) -> Result<()> {
         let frame = Frame { head, body };
         let bytes = frame.bytes();
         let pushed = self.to.push(frame, Some(self.patience()));
@@ -74,8 +76,7 @@ impl Channel for Memory {
     }
 
     fn recv(&mut self, what: &str) -> Result<Frame> {
-        let frame = self.from.pop(Some(self.patience())).map_err(|stop| stop.error(&self.peer, what, self.deadline))?;
-        self.from.written();
+        let frame = self.from.receive(&self.peer, what, self.patience())?;
         let len = frame.body.len() as u64;
         self.from.allows(len).map_err(|max| Error::peer(&self.peer, over_limit(len, frame.head, max)))?;
         self.traffic.received += frame.bytes();
@@ -91,7 +92,7 @@ impl Channel for Memory {
         }
     }
 
-    fn traffic(&self) -> Traffic {
+    fn traffic(&self) -> ChannelBytes {
         self.traffic
     }
 
@@ -108,21 +109,16 @@ impl Channel for Memory {
     }
 
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>> {
-        match self.from.pop_within(within) {
-            Ok(frame) => {
-                self.from.written();
-                self.traffic.received += frame.bytes();
-                self.moved(frame.head, frame.bytes());
-                Ok(Some(frame))
-            }
-            Err(Stop::Late) => Ok(None),
-            Err(stop) => Err(stop.error(&self.peer, "a frame", within)),
+        let frame = self.from.poll(&self.peer, within)?;
+        if let Some(frame) = &frame {
+            self.traffic.received += frame.bytes();
+            self.moved(frame.head, frame.bytes());
         }
+        Ok(frame)
     }
 
     fn ended(&self) -> Option<Error> {
-        let reason = self.from.reason().filter(|_| self.from.is_over())?;
-        Some(Error::peer(&self.peer, reason))
+        self.from.ended(&self.peer)
     }
 
     fn set_max_frame(&mut self, bytes: u64) {
@@ -137,25 +133,12 @@ impl Drop for Memory {
     }
 }
 
-impl Stop {
-    /// The error that tells `peer` and what was waited for.
-    pub(super) fn error(self, peer: &str, what: &str, patience: Duration) -> Error {
-        match self {
-            Self::Ended(reason) => Error::peer(peer, reason),
-            Self::Overdue { phase, seconds } => {
-                Error::Overdue { peer: peer.into(), what: what.into(), phase: phase.into(), seconds }
-            }
-            Self::Late => Error::Deadline { peer: peer.into(), what: what.into(), seconds: whole_seconds(patience) },
-        }
-    }
-}
-
 /// Seconds, rounded up: a message about half a second should not say zero.
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Whether all that an error says is that a peer ended its side in good order.
+/// Whether an error only reports that a peer closed its side in good order.
 pub fn hung_up(error: &Error) -> bool {
     match error {
         Error::Peer { reason, .. } => reason == CLOSED,
@@ -164,11 +147,11 @@ pub fn hung_up(error: &Error) -> bool {
     }
 }
 
-/// How long a call waits unless told otherwise.
+/// How long a call waits by default.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What is said of a peer that ended its side in good order.
-pub(super) const CLOSED: &str = "closed the connection; it ended or was stopped, its last message says why";
+/// The error for a peer that closed its side in good order.
+pub(super) const CLOSED: &str = "closed the connection; it ended or was stopped, see its last message";
 
-/// How many bytes a queue holds unless told otherwise.
+/// How many bytes a queue holds by default.
 pub(super) const QUEUE_BYTES: u64 = 64 << 20;

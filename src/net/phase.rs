@@ -1,9 +1,9 @@
-//! How long a peer may keep us waiting in all, however busy it says it is.
+//! How long a peer may keep us waiting in total, however busy it claims to be.
 //!
-//! A deadline ends a wait in which nothing moves. It does not end one for a peer that sends a byte now and then, or whose signs of
-//! life claim work without end. So the waits for a peer are added up over a [`Phase`], and a phase has a total: some deadlines, and
-//! the time that its bytes take at the least rate, 1 MiB a minute. Bytes count once they have moved, those that the job announces
-//! from the start. A frame that has begun must come at that rate, too, whether anybody waits for it or not.
+//! A deadline ends a wait in which nothing moves. It does not end one for a peer that sends a byte now and then, or whose
+//! keep-alive frames claim work without end. So the waits for a peer are added up over a [`Phase`], and a phase has a total: some
+//! deadlines, and the time that its bytes take at the least rate, 1 MiB a minute. Bytes count once they have moved, those that
+//! the job announces from the start. A frame that has begun must come at that rate, too, whether anybody waits for it or not.
 
 use std::cell::Cell;
 use std::io;
@@ -29,10 +29,10 @@ impl Phase {
     pub const SET_UP: Self = Self::new("the set-up", 30);
     /// One step of training, or one batch of an evaluation.
     pub const STEP: Self = Self::new("one step", 60);
-    /// What the trainer is told or asked.
-    pub const NEWS: Self = Self::new("its talk with the trainer", 20);
+    /// Messages to the trainer, and its answers.
+    pub const NEWS: Self = Self::new("its exchange with the trainer", 20);
 
-    /// A phase in which a peer may keep us waiting for so many deadlines.
+    /// A phase in which a peer may keep us waiting for the given number of deadlines.
     pub const fn new(name: &'static str, deadlines: u32) -> Self {
         Self { name, deadlines, bytes: 0 }
     }
@@ -43,13 +43,13 @@ impl Phase {
         Self { deadlines: self.deadlines.saturating_mul(times), ..self }
     }
 
-    /// The same with so many deadlines more.
+    /// The same with the given number of deadlines more.
     #[must_use]
     pub const fn plus(self, deadlines: u32) -> Self {
         Self { deadlines: self.deadlines.saturating_add(deadlines), ..self }
     }
 
-    /// The same where the peer waits for so many bytes of others.
+    /// The same where the peer waits for the given number of bytes of others.
     #[must_use]
     pub const fn bytes(self, bytes: u64) -> Self {
         Self { bytes, ..self }
@@ -70,7 +70,7 @@ pub(super) struct Budget {
     phase: Phase,
     /// How long we have waited in it.
     spent: Cell<Duration>,
-    /// Bytes that moved on the link since it stands, either way, signs of life not counted.
+    /// Bytes that moved on the link since it stands, either way, keep-alive frames not counted.
     moved: Arc<AtomicU64>,
     /// Where that was when the phase began.
     base: u64,
@@ -126,7 +126,7 @@ impl Rate {
         Self { since: Instant::now(), grace }
     }
 
-    /// Whether it is fast enough, where so many bytes of `len` are there.
+    /// Whether it is fast enough, where the given number of bytes of `len` are there.
     ///
     /// # Errors
     /// What is said of a peer that is too slow.
@@ -136,8 +136,8 @@ impl Rate {
             return Ok(());
         }
         let reason = format!(
-            "sent {got} of the {len} bytes of a frame in {} s, slower than 1 MiB a minute; look at its log and at the network, \
-             then start the run again",
+            "sent {got} of the {len} bytes of a frame in {} s, slower than 1 MiB a minute; check its log and the network, then \
+             start the run again",
             whole_seconds(took)
         );
         Err(io::Error::new(io::ErrorKind::InvalidData, reason))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::channel::{Frame, Head, Kind};
+use super::frame::{Frame, FrameHeader, FrameKind};
 use super::queue::Queue;
 use crate::pulse::Pulse;
 
@@ -19,13 +19,13 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// The clock of the party's work, which its links tell its peers.
+    /// The work counter of the party, which its links send to its peers.
     pub fn pulse(&self) -> &Pulse {
         &self.pulse
     }
 
-    /// Does something that takes a while and cannot say itself how far it is, as reading a file: until it is done, it counts as work.
-    /// Peers wait for it no longer than the phase allows.
+    /// Does something that takes a while and cannot say itself how far it is, as reading a file: until it is done, it counts as
+    /// work. Peers wait for it no longer than the phase allows.
     pub fn at_work<T>(&self, work: impl FnOnce() -> T) -> T {
         let (done, is_done) = mpsc::channel::<()>();
         thread::scope(|scope| {
@@ -48,7 +48,7 @@ impl Presence {
             links.iter().filter_map(|[to, from]| Some([to.upgrade()?, from.upgrade()?])).collect()
         };
         for [to, from] in &links {
-            let head = Head { kind: Kind::Goodbye, session: 0, step: 0, gate: 0 };
+            let head = FrameHeader { kind: FrameKind::Goodbye, session: 0, step: 0, gate: 0 };
             to.leave(Frame { head, body: Vec::new() }, WE_STOP);
             from.abandon(WE_STOP);
         }
@@ -71,12 +71,13 @@ impl Presence {
     }
 }
 
-/// What is said of a peer that said goodbye.
-pub(super) const STOPPED: &str = "was stopped by its operator; start it again, then start the run again";
+/// The error for a peer that said goodbye.
+pub(super) const STOPPED: &str =
+    "was stopped by its operator, which ended the run; restart it, then start the run again";
 
-const WE_STOP: &str = "is not waited for any more: this party is being stopped";
+const WE_STOP: &str = "is no longer waited for: this party is being stopped";
 const LEAVING: Duration = Duration::from_secs(1);
-/// More often than any link sends signs of life.
+/// More often than any link sends keep-alive frames.
 const BEAT: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

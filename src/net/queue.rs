@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::bell::Bell;
-use super::channel::{Frame, MAX_FRAME};
+use super::frame::{Frame, MAX_FRAME};
 use super::phase::Budget;
+use super::wakeup::Wakeup;
 use crate::pulse::Pulse;
 
 /// Frames on their way. One side pushes, the other pops; either may end it.
 pub(super) struct Queue {
     state: Mutex<State>,
     /// Told to who waits for a frame.
-    filled: Bell,
+    filled: Wakeup,
     /// Told to who waits for room, for the last frame to be written, or for the end.
-    drained: Bell,
+    drained: Wakeup,
     /// Grows with every piece that moves, so that a slow peer is not taken for a silent one.
     moved: AtomicU64,
 }
@@ -44,11 +44,11 @@ struct State {
 pub(super) struct Patience<'a> {
     /// The time without a piece of a frame, and without work of the peer.
     pub(super) limit: Duration,
-    /// Where the peer's clock of work stands; none where it does not tell.
+    /// Where the peer's work counter stands; `None` if it sends none.
     pub(super) theirs: Option<&'a Pulse>,
     /// Our own clock, which takes note of theirs.
     pub(super) mine: Option<&'a Pulse>,
-    /// What this and all other waits of the phase may take together, whatever moves; none where only the limit counts.
+    /// What this and all other waits of the phase may take together, whatever moves; `None` if only the limit counts.
     pub(super) budget: Option<&'a Budget>,
 }
 
@@ -105,7 +105,12 @@ impl Queue {
             waiting: false,
             max_frame: MAX_FRAME,
         };
-        Self { state: Mutex::new(state), filled: Bell::default(), drained: Bell::default(), moved: AtomicU64::new(0) }
+        Self {
+            state: Mutex::new(state),
+            filled: Wakeup::default(),
+            drained: Wakeup::default(),
+            moved: AtomicU64::new(0),
+        }
     }
 
     /// Adds a frame once there is room. A frame larger than the queue waits until the queue is empty.
@@ -153,7 +158,7 @@ impl Queue {
         Ok(frame)
     }
 
-    /// Waits until a frame of so many bytes may come in: at once where the limit allows it, else until it is raised.
+    /// Waits until a frame of the given size may come in: at once where the limit allows it, else until it is raised.
     ///
     /// # Errors
     /// The limit, once somebody waits for this very frame or the queue ended.
@@ -163,7 +168,7 @@ impl Queue {
         if bytes <= state.max_frame { Ok(()) } else { Err(state.max_frame) }
     }
 
-    /// Whether the limit allows a frame of so many bytes.
+    /// Whether the limit allows a frame of the given size.
     ///
     /// # Errors
     /// The limit.
@@ -269,12 +274,12 @@ impl Queue {
         state.end.is_some() && state.frames.is_empty()
     }
 
-    /// Waits until `ready`, as long as something moves within every `patience`, be it a piece of a frame or the peer's clock of work, and
-    /// the phase has time left.
+    /// Waits until `ready`, as long as something moves within every `patience`, be it a piece of a frame or the peer's clock of
+    /// work, and the phase has time left.
     fn wait<'a>(
         &'a self,
         state: MutexGuard<'a, State>,
-        on: &Bell,
+        on: &Wakeup,
         patience: Option<Patience<'_>>,
         ready: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'a, State>, Stop> {
@@ -295,7 +300,7 @@ impl Queue {
     fn wait_patiently<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
-        on: &Bell,
+        on: &Wakeup,
         patience: Patience<'_>,
         begun: Instant,
         ready: impl Fn(&State) -> bool,
@@ -344,15 +349,15 @@ impl Drop for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::channel::{Head, Kind};
+    use crate::net::frame::{FrameHeader, FrameKind};
 
     #[test]
     fn a_seed_is_erased_where_its_frame_ends_and_masked_bytes_are_left() {
-        let frame = |kind| Frame { head: Head { kind, session: 0, step: 0, gate: 0 }, body: vec![7; 32] };
-        let mut seed = frame(Kind::Seed);
+        let frame = |kind| Frame { head: FrameHeader { kind, session: 0, step: 0, gate: 0 }, body: vec![7; 32] };
+        let mut seed = frame(FrameKind::Seed);
         seed.wipe();
         assert!(seed.body.is_empty());
-        let mut opening = frame(Kind::Opening);
+        let mut opening = frame(FrameKind::Opening);
         opening.wipe();
         assert_eq!(opening.body, [7; 32]);
     }

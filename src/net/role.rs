@@ -1,21 +1,6 @@
-//! The parts that a party can play.
+//! Roles on the wire.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-/// A part that a party plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Role {
-    /// Deals correlated randomness, sees no data.
-    Dealer,
-    /// Owns rows of the data: the owner of this number, from 0.
-    Owner(u32),
-    /// Trains on shares: server 0 or server 1.
-    Server(u8),
-    /// Gives the job, gets the model.
-    Trainer,
-}
+pub(super) use crate::peer::Role;
 
 impl Role {
     /// The role on the wire: a tag and a number, little-endian.
@@ -39,17 +24,6 @@ impl Role {
             (2, 1) => Some(Self::Server(1)),
             (3, 0) => Some(Self::Trainer),
             _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dealer => f.write_str("dealer"),
-            Self::Owner(i) => write!(f, "owner {i}"),
-            Self::Server(i) => write!(f, "server {i}"),
-            Self::Trainer => f.write_str("trainer"),
         }
     }
 }

@@ -34,6 +34,11 @@ impl Dyadic {
         f64::from(self.times) * f64::exp2(-f64::from(self.shift))
     }
 
+    /// The longest shift that [`Dyadic::near`] gives to it and to larger numbers.
+    pub(crate) fn longest_shift(&self) -> i32 {
+        self.shift + 5 - self.times.ilog2().cast_signed()
+    }
+
     /// Whether it is what [`Dyadic::near`] can make, with a shift from `least` to `most`.
     pub(crate) fn is_valid(&self, least: i32, most: i32) -> bool {
         self.times % 2 == 1 && self.times < 64 && (least..=most).contains(&self.shift)
@@ -66,6 +71,9 @@ mod tests {
             let shifts = near.shift - 7..=near.shift + 7;
             let others = (1..64).step_by(2).flat_map(|times| shifts.clone().map(move |shift| Dyadic { times, shift }));
             assert!(others.into_iter().all(|o| (o.value() - x).abs() >= off), "{x}: {near}");
+            // of the next larger numbers, some have the longest
+            let larger = (256..=512).map(|n| Dyadic::near(near.value() * f64::from(n) / 256.0).unwrap().shift);
+            assert_eq!(larger.max().unwrap(), near.longest_shift(), "{x}: {near}");
             worst = worst.max(off / x);
         }
         assert!((1.0 / 80.0..=1.0 / 64.0).contains(&worst), "{worst}");

@@ -12,7 +12,8 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// What a sum of `area` values is multiplied with for their mean: exact for a power of two, else the smallest within 5 % (9: 7/64).
+    /// What a sum of `area` values is multiplied with for their mean: exact for a power of two, else the smallest within 5 %
+    /// (9: 7/64).
     pub fn mean(area: usize) -> Self {
         Self::near(1.0 / area as f64, 0.05, 32)
     }

@@ -1,23 +1,28 @@
 //! Initial parameters, from a public seed.
 
 use crate::fixed::{MASTER_FRAC, encode};
-use crate::nn::stage::Stage;
+use crate::nn::stage::Part;
 use crate::nn::{Init, Model};
 use crate::prg::public_seed;
 
 /// The initial parameters of a model in the order of [`Model::parameters`], as elements of `Z_2^64` with 32 fraction bits.
-///
 pub fn initial_parameters(model: &Model, seed: u64) -> Vec<Vec<u64>> {
     let seed = public_seed(seed, "initial weights");
     let mut out = Vec::new();
-    let stages = model.stages();
-    for (stream, linear) in (0..).zip(stages.iter().flat_map(Stage::linears)) {
+    for (number, part) in model.parts() {
+        let linear = match part {
+            Part::Linear(linear) => linear,
+            Part::Norm(norm) => {
+                out.extend(norm.initial().map(|x| vec![encode(x, MASTER_FRAC); norm.columns]));
+                continue;
+            }
+        };
         let [inputs, outputs] = linear.weight;
         let len = inputs * outputs;
         // every output of a filter's tap is an output of the input under it
-        let fan_out = linear.conv.map_or(outputs, |conv| conv.kernel[0] * conv.kernel[1] * outputs);
+        let fan_out = linear.conv.map_or(outputs, |conv| conv.window.len() * outputs);
         let mut words = vec![0u32; 2 * len];
-        seed.stream(stream).fill(0, &mut words);
+        seed.stream(number as u64 - 1).fill(0, &mut words);
         let draw = |w: &[u32]| match model.init() {
             Init::Glorot => normal(w[0], w[1]) * (2.0 / (inputs + fan_out) as f64).sqrt(),
             Init::He => normal(w[0], w[1]) * (2.0 / inputs as f64).sqrt(),

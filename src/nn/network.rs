@@ -1,75 +1,52 @@
 //! A network: products with activations between them, and the loss on top.
 
-use crate::engine::Engine;
 use crate::error::Result;
-use crate::fixed::MASTER_FRAC;
-use crate::gates::Open;
-use crate::nn::stage::Following;
-use crate::nn::{Coins, Linear, Loss, MaxPool, Model, Relu, Sgd, Shortcut, Sigmoid, Watch};
+use crate::gates::{Engine, OpenRequest};
+use crate::nn::model::revealed_frac;
+use crate::nn::{
+    AnyActivation, DropoutMasks, Linear, Loss, Model, Module, Norm, Parameter, RangeWatch, Shortcut, Update,
+};
 
 /// A layer with parameters and what follows it.
 struct Stage<E: Engine> {
     linear: Linear<E>,
+    norm: Option<Norm<E>>,
     shortcut: Option<Shortcut<E>>,
-    activation: Option<Activation<E>>,
+    activation: Option<Active<E>>,
 }
 
 impl<E: Engine> Stage<E> {
-    /// The products, in the order of their parameters.
-    fn linears(&self) -> impl Iterator<Item = &Linear<E>> {
-        std::iter::once(&self.linear).chain(self.shortcut.iter().filter_map(Shortcut::projection))
+    /// Parameters that are opened as operands, in order.
+    fn opened(&self) -> impl Iterator<Item = &Parameter<E::Share>> {
+        let projection = self.shortcut.iter().filter_map(Shortcut::projection);
+        let own = std::iter::once(self.linear.weight()).chain(self.norm.iter().map(Norm::weight));
+        own.chain(projection.map(Linear::weight))
     }
 
-    /// The same, to be moved.
-    fn linears_mut(&mut self) -> impl Iterator<Item = &mut Linear<E>> {
-        std::iter::once(&mut self.linear).chain(self.shortcut.iter_mut().filter_map(Shortcut::projection_mut))
+    /// The values of all parameters, in order, and whether each is a running statistic.
+    fn values(&self) -> impl Iterator<Item = (&E::Share, bool)> {
+        let projection = self.shortcut.iter().filter_map(Shortcut::projection).flat_map(Linear::parameters);
+        let own = self.linear.parameters().map(|p| (&p.value, false)).chain(self.norm.iter().flat_map(Norm::values));
+        own.chain(projection.map(|p| (&p.value, false)))
+    }
+
+    /// The parameters that are trained, in the order of their gradients, to be moved.
+    fn trained_mut(&mut self) -> impl Iterator<Item = &mut Parameter<E::Share>> {
+        let projection = self.shortcut.iter_mut().filter_map(Shortcut::projection_mut);
+        let own = self.linear.parameters_mut().chain(self.norm.iter_mut().flat_map(Norm::parameters_mut));
+        own.chain(projection.flat_map(Linear::parameters_mut))
     }
 }
 
 /// What turns a product into the next layer's operand, and its name in reports.
-struct Activation<E: Engine> {
+struct Active<E: Engine> {
     name: &'static str,
-    kind: Kind<E>,
+    module: Box<dyn Module<E>>,
 }
 
-enum Kind<E: Engine> {
-    Relu(Relu<E>),
-    Sigmoid(Sigmoid<E>),
-    MaxPool(MaxPool<E>),
-}
-
-impl<E: Engine> Activation<E> {
-    fn new(following: Following) -> Self {
-        let kind = match following {
-            Following::Relu => Kind::Relu(Relu::default()),
-            Following::Sigmoid => Kind::Sigmoid(Sigmoid::default()),
-            Following::MaxPool(boxes, method) => Kind::MaxPool(MaxPool::new(boxes, method)),
-        };
-        Self { name: following.name(), kind }
-    }
-
-    /// `extra` fraction bits more than twice the scale are cut from `z`.
-    fn forward(
-        &mut self,
-        e: &mut E,
-        z: &E::Share,
-        extra: u32,
-        training: bool,
-        watch: Option<&mut Watch<E>>,
-    ) -> Result<E::Wire> {
-        match &mut self.kind {
-            Kind::Relu(relu) => relu.forward(e, z, extra, watch),
-            Kind::Sigmoid(sigmoid) => sigmoid.forward(e, z, extra, watch),
-            Kind::MaxPool(pool) => pool.forward(e, z, extra, training, watch),
-        }
-    }
-
-    fn backward(&mut self, e: &mut E, dy: &E::Share, extra: u32, watch: Option<&mut Watch<E>>) -> Result<E::Wire> {
-        match &mut self.kind {
-            Kind::Relu(relu) => relu.backward(e, dy, extra, watch),
-            Kind::Sigmoid(sigmoid) => sigmoid.backward(e, dy, extra, watch),
-            Kind::MaxPool(pool) => pool.backward(e, dy, extra, watch),
-        }
+impl<E: Engine> Active<E> {
+    fn new(following: &AnyActivation) -> Self {
+        Self { name: following.name(), module: following.module() }
     }
 }
 
@@ -87,27 +64,26 @@ impl<E: Engine> Network<E> {
     pub fn new(e: &mut E, model: &Model) -> Result<Self> {
         let mut stages: Vec<Stage<E>> = Vec::new();
         let mut index = 0;
-        let mut linear = |e: &mut E, spec| {
-            let linear = Linear::new(e, index, spec)?;
-            index += linear.parameters().count();
-            Ok(linear)
-        };
         for stage in model.stages() {
-            let product = linear(e, stage.linear)?;
+            let linear = Linear::new(e, index, stage.linear)?;
+            index += linear.parameters().count();
+            let norm = stage.norm.map(|spec| Norm::new(e, index, spec)).transpose()?;
+            index += norm.as_ref().map_or(0, Norm::count);
             let shortcut = match stage.shortcut {
                 Some(s) => {
-                    let projection = s.projection.map(|spec| linear(e, spec)).transpose()?;
+                    let projection = s.projection.map(|spec| Linear::new(e, index, spec)).transpose()?;
+                    index += projection.as_ref().map_or(0, |p| p.parameters().count());
                     Some(Shortcut::new(s.from, projection))
                 }
                 None => None,
             };
-            stages.push(Stage { linear: product, shortcut, activation: stage.following.map(Activation::new) });
+            stages.push(Stage { linear, norm, shortcut, activation: stage.following.as_ref().map(Active::new) });
         }
         Ok(Self { stages, loss: model.loss() })
     }
 
-    /// The gradients by all parameters, summed over a batch, in the order of [`Model::parameters`]: shares at twice the scale,
-    /// those by weights with the extra bits of their layers. `watch` takes samples of what is opened.
+    /// The gradients by all parameters that are trained, summed over a batch, in the order of [`Model::parameters`], each at its
+    /// product's scale. `watch` takes samples of what is opened.
     ///
     /// # Errors
     /// What the engine says.
@@ -117,18 +93,18 @@ impl<E: Engine> Network<E> {
         x: E::Wire,
         labels: &E::Wire,
         weights: &[E::Wire],
-        coins: &Coins,
-        mut watch: Option<&mut Watch<E>>,
+        coins: &DropoutMasks,
+        mut watch: Option<&mut RangeWatch<E>>,
     ) -> Result<Vec<E::Share>> {
-        let (logits, extra) = self.forward(e, x, weights, Some(coins), watch.as_deref_mut())?;
+        let logits = self.forward(e, x, weights, Some(coins), watch.as_deref_mut())?;
         e.scope("loss");
-        let mut dy = self.loss.gradient(e, &logits, extra, labels, watch.as_deref_mut())?;
+        let mut dy = self.loss.gradient(e, &logits, labels, watch.as_deref_mut())?;
         let mut weights = weights.iter().rev();
         let mut gradients = Vec::with_capacity(self.stages.len());
-        // what shortcuts add to the gradient by the input of a stage, at twice the scale
+        // what shortcuts add to the gradient by the input of a stage
         let mut added: Vec<Option<E::Share>> = self.stages.iter().map(|_| None).collect();
         for i in (0..self.stages.len()).rev() {
-            let Stage { linear, shortcut, .. } = &mut self.stages[i];
+            let Stage { linear, norm, shortcut, .. } = &mut self.stages[i];
             e.scope(&format!("{}{}/backward", linear.name(), i + 1));
             let projected = match shortcut {
                 Some(shortcut) => {
@@ -136,24 +112,33 @@ impl<E: Engine> Network<E> {
                     let (gradients, dx) = shortcut.backward(e, &dy, w)?;
                     let sum = &mut added[shortcut.from()];
                     *sum = Some(match sum.take() {
-                        Some(sum) => e.combine(&sum, &dx, 1, 1)?,
+                        Some(sum) => e.add(&sum, &dx)?,
                         None => dx,
                     });
                     gradients
                 }
                 None => Vec::new(),
             };
-            gradients.push(linear.gradients(e, &dy)?.into_iter().chain(projected).collect::<Vec<_>>());
+            let mut normalized = Vec::new();
+            if let Some(norm) = norm {
+                e.scope(&format!("{}{}/backward", norm.name(), i + 1));
+                let w = weights.next().expect("an opened factor of every normalization");
+                let (gradients, dz) = norm.backward(e, &dy, w, watch.as_deref_mut())?;
+                (normalized, dy) = (gradients.into(), dz);
+                e.scope(&format!("{}{}/backward", linear.name(), i + 1));
+            }
+            let own = linear.gradients(e, &dy)?.into_iter();
+            gradients.push(own.chain(normalized).chain(projected).collect::<Vec<_>>());
             let w = weights.next().expect("an opened weight of every product");
             if i > 0 {
-                let (mut dx, extra) = (linear.backward(e, &dy, w)?, linear.extra(true));
+                let mut dx = linear.backward(e, &dy, w)?;
                 if let Some(more) = added[i].take() {
-                    dx = e.combine(&dx, &more, 1, 1 << extra)?;
+                    dx = e.add_raised(&dx, &more)?;
                 }
                 let activation = self.stages[i - 1].activation.as_mut();
                 let activation = activation.expect("a model has an activation between two products");
                 e.scope(&format!("{}{i}/backward", activation.name));
-                dy = activation.backward(e, &dx, extra, watch.as_deref_mut())?;
+                dy = activation.module.backward(e, &dx, watch.as_deref_mut())?;
             }
         }
         gradients.reverse();
@@ -164,11 +149,10 @@ impl<E: Engine> Network<E> {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn update(&mut self, e: &mut E, gradients: Vec<E::Share>, sgd: &Sgd) -> Result<()> {
+    pub fn update(&mut self, e: &mut E, gradients: Vec<E::Share>, update: &Update) -> Result<()> {
         e.scope("update");
-        let linears = self.stages.iter_mut().flat_map(Stage::linears_mut);
-        let mut all: Vec<_> = linears.flat_map(Linear::parameters_mut).zip(gradients).collect();
-        sgd.update(e, &mut all)
+        let all = self.stages.iter_mut().flat_map(Stage::trained_mut).zip(gradients).collect();
+        update.run(e, all)
     }
 
     /// Opens all weights, rounded to the profile's fraction bits, in one round.
@@ -177,13 +161,13 @@ impl<E: Engine> Network<E> {
     /// What the engine says.
     pub fn open_weights(&self, e: &mut E) -> Result<Vec<E::Wire>> {
         e.scope("weights");
-        let p = e.profile().clone();
-        let linears = self.stages.iter().flat_map(Stage::linears);
-        let list: Vec<_> = linears.map(|linear| Open::weight(&linear.weight().value, &p)).collect();
-        e.open(&list)
+        let p = *e.profile();
+        let list: Vec<_> =
+            self.stages.iter().flat_map(Stage::opened).map(|w| OpenRequest::operand(&w.value, &p)).collect();
+        e.open_all(&list)
     }
 
-    /// The logits of a batch, a share at twice the scale, and by how many fraction bits more; with coins, for a backward pass.
+    /// The logits of a batch, as the last product's share; with coins, for a backward pass.
     ///
     /// # Errors
     /// What the engine says.
@@ -192,37 +176,42 @@ impl<E: Engine> Network<E> {
         e: &mut E,
         mut x: E::Wire,
         weights: &[E::Wire],
-        coins: Option<&Coins>,
-        mut watch: Option<&mut Watch<E>>,
-    ) -> Result<(E::Share, u32)> {
+        coins: Option<&DropoutMasks>,
+        mut watch: Option<&mut RangeWatch<E>>,
+    ) -> Result<E::Share> {
         let mut weights = weights.iter();
         let mut inputs = Vec::with_capacity(self.stages.len());
         let wanted: Vec<usize> = self.stages.iter().filter_map(|s| s.shortcut.as_ref().map(Shortcut::from)).collect();
-        for (i, Stage { linear, shortcut, activation }) in self.stages.iter_mut().enumerate() {
+        for (i, Stage { linear, norm, shortcut, activation }) in self.stages.iter_mut().enumerate() {
             inputs.push(wanted.contains(&i).then(|| x.clone()));
             e.scope(&format!("{}{}/forward", linear.name(), i + 1));
             let w = weights.next().expect("an opened weight of every product");
             let mut z = linear.forward(e, &x, w, coins)?;
-            let extra = linear.extra(coins.is_some());
+            if let Some(norm) = norm {
+                e.scope(&format!("{}{}/forward", norm.name(), i + 1));
+                let w = weights.next().expect("an opened factor of every normalization");
+                z = norm.forward(e, &z, w, coins.is_some(), watch.as_deref_mut())?;
+            }
             if let Some(shortcut) = shortcut {
                 let w = shortcut.projection().and_then(|_| weights.next());
                 let x = inputs[shortcut.from()].as_ref().expect("a block's input comes before its end");
-                z = shortcut.add(e, &z, extra, x, w, coins)?;
+                z = shortcut.add(e, &z, x, w, coins)?;
             }
-            let Some(activation) = activation else { return Ok((z, extra)) };
+            let Some(activation) = activation else { return Ok(z) };
             e.scope(&format!("{}{}/forward", activation.name, i + 1));
-            x = activation.forward(e, &z, extra, coins.is_some(), watch.as_deref_mut())?;
+            x = activation.module.forward(e, &z, coins.is_some(), watch.as_deref_mut())?;
         }
         unreachable!("a model ends with a dense layer")
     }
 
-    /// The parameters with the profile's fraction bits, in the order of [`Model::parameters`].
+    /// The parameters with the profile's fraction bits, running statistics with twice as many; in the order of
+    /// [`Model::parameters`].
     ///
     /// # Errors
     /// What the engine says.
     pub fn parameters(&self, e: &mut E) -> Result<Vec<E::Share>> {
-        let cut = MASTER_FRAC - e.profile().frac;
-        let linears = self.stages.iter().flat_map(Stage::linears);
-        linears.flat_map(Linear::parameters).map(|p| e.narrow(&p.value, cut)).collect()
+        let p = *e.profile();
+        let narrow = |(value, statistic)| e.narrow(value, revealed_frac(statistic, &p));
+        self.stages.iter().flat_map(Stage::values).map(narrow).collect()
     }
 }

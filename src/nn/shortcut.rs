@@ -1,8 +1,8 @@
 //! What a residual block adds to its last product.
 
-use crate::engine::Engine;
 use crate::error::Result;
-use crate::nn::{Coins, Linear};
+use crate::gates::Engine;
+use crate::nn::{DropoutMasks, Linear};
 
 /// The block's input, or its product with a weight.
 pub(crate) struct Shortcut<E: Engine> {
@@ -31,30 +31,28 @@ impl<E: Engine> Shortcut<E> {
         self.projection.as_mut()
     }
 
-    /// `z + x`, or `z + x o w`: of a share at twice the scale with `extra` more fraction bits.
+    /// `z + x`, or `z + x o w`, at the scale of `z`.
     pub(crate) fn add(
         &mut self,
         e: &mut E,
         z: &E::Share,
-        extra: u32,
         x: &E::Wire,
         w: Option<&E::Wire>,
-        coins: Option<&Coins>,
+        coins: Option<&DropoutMasks>,
     ) -> Result<E::Share> {
         match (&mut self.projection, w) {
             (Some(projection), Some(w)) => {
                 let y = projection.forward(e, x, w, coins)?;
-                e.combine(z, &y, 1, 1 << extra)
+                e.add_raised(z, &y)
             }
             _ => {
-                let shift = e.profile().frac + extra;
                 let x = e.share(x)?;
-                e.combine(z, &x, 1, 1 << shift)
+                e.add_raised(z, &x)
             }
         }
     }
 
-    /// The gradients by the weight, where there is one, and by `x`; at twice the scale.
+    /// The gradients by the weight, where there is one, and by `x`, at the scale of a product.
     pub(crate) fn backward(
         &mut self,
         e: &mut E,
@@ -67,9 +65,9 @@ impl<E: Engine> Shortcut<E> {
                 Ok((gradients, projection.backward(e, dy, w)?))
             }
             _ => {
-                let frac = e.profile().frac;
                 let dy = e.share(dy)?;
-                Ok((Vec::new(), e.combine(&dy, &dy, 1 << frac, 0)?))
+                let frac = 2 * e.profile().frac;
+                Ok((Vec::new(), e.raised(dy, frac)?))
             }
         }
     }

@@ -2,50 +2,65 @@
 
 use std::fmt;
 
-use super::ranges::Sighting;
-use super::rows::Set;
-use super::{Judge, Moment, Ranges, Revealed, Section, Values, Verdict};
+use super::masked_rows::Set;
+use super::observed_ranges::Observation;
+use super::scaled::scaled;
+use super::{Interpreter, Judge, Ranges, Revealed, RunPhase, StepId, Verdict};
 use crate::error::{Error, Result};
-use crate::fixed::{MASTER_BITS, Profile, mask, signed};
+use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile, mask, signed};
 use crate::prg::Seed;
 use crate::shape::Shape;
 
 /// Plain integers that stand for elements of a ring of `bits` bits.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Number {
+pub struct ClearTensor {
     /// The integers, in `[-2^(bits-1), 2^(bits-1))`.
     pub x: Vec<i64>,
     /// Their shape.
     pub shape: Shape,
     /// Bits of their ring.
     pub bits: u32,
+    /// Fraction bits: an integer `x` stands for `x / 2^frac`.
+    pub frac: u32,
 }
 
-impl Number {
-    /// Integers reduced into a ring.
-    pub fn new(x: Vec<i64>, shape: impl Into<Shape>, bits: u32) -> Self {
+impl ClearTensor {
+    /// Integers reduced into a ring, numbers of `frac` fraction bits.
+    pub fn new(x: Vec<i64>, shape: impl Into<Shape>, bits: u32, frac: u32) -> Self {
         let x = x.into_iter().map(|x| signed(x.cast_unsigned(), bits)).collect();
-        Self { x, shape: shape.into(), bits }
+        Self { x, shape: shape.into(), bits, frac }
+    }
+
+    /// A parameter: integers of `Z_2^64` at the scale of the master weights.
+    pub fn master(x: Vec<i64>, shape: impl Into<Shape>) -> Self {
+        Self::new(x, shape, MASTER_BITS, MASTER_FRAC)
+    }
+
+    /// Bits.
+    pub(crate) fn of_bits(x: Vec<i64>, shape: impl Into<Shape>) -> Self {
+        Self { x, shape: shape.into(), bits: 1, frac: 0 }
     }
 }
 
-impl fmt::Debug for Number {
+scaled!(ClearTensor, |number| &number.shape);
+
+impl fmt::Debug for ClearTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Number{:?} mod 2^{}", self.shape, self.bits)
+        write!(f, "Number{:?} mod 2^{}, {} fraction bits", self.shape, self.bits, self.frac)
     }
 }
 
 /// Trains in the clear.
 pub struct Clear {
     profile: Profile,
-    coins: Coins,
+    coins: RoundingCoins,
     scope: String,
-    section: Section,
+    section: RunPhase,
     step: u64,
     ranges: Ranges,
-    parameters: Vec<Number>,
+    parameters: Vec<ClearTensor>,
     sets: Vec<(Set, usize, Vec<i32>)>,
-    outlet: Sink,
+    reveal_channel: Sink,
     observer: Box<dyn FnMut(u64) -> Result<()> + Send>,
     judge: Judge,
 }
@@ -55,21 +70,21 @@ impl Clear {
     pub fn new(profile: Profile, coins: Seed) -> Self {
         Self {
             profile,
-            coins: Coins { seed: coins, block: 0, words: Vec::new() },
+            coins: RoundingCoins { seed: coins, block: 0, words: Vec::new() },
             scope: String::new(),
-            section: Section::Setup,
+            section: RunPhase::Setup,
             step: 0,
             ranges: Ranges::default(),
             parameters: Vec::new(),
             sets: Vec::new(),
-            outlet: Box::new(|_, _| Ok(())),
+            reveal_channel: Box::new(|_, _| Ok(())),
             observer: Box::new(|_| Ok(())),
             judge: Box::new(|_| Ok(Verdict { goes_on: true, best: true })),
         }
     }
 
     /// Gives the initial parameters, as integers of `Z_2^64`.
-    pub fn set_parameters(&mut self, parameters: Vec<Number>) {
+    pub fn set_parameters(&mut self, parameters: Vec<ClearTensor>) {
         self.parameters = parameters;
     }
 
@@ -96,14 +111,17 @@ impl Clear {
         self.judge = Box::new(judge);
     }
 
-    /// Gives what is revealed to `outlet`.
-    pub fn set_outlet(&mut self, outlet: impl FnMut(Revealed, &Number) -> Result<()> + Send + 'static) {
-        self.outlet = Box::new(outlet);
+    /// Gives what is revealed to `reveal_channel`.
+    pub fn set_reveal_channel(
+        &mut self,
+        reveal_channel: impl FnMut(Revealed, &ClearTensor) -> Result<()> + Send + 'static,
+    ) {
+        self.reveal_channel = Box::new(reveal_channel);
     }
 
     /// Reveals a number.
-    pub(crate) fn hand_out(&mut self, what: Revealed, number: &Number) -> Result<()> {
-        (self.outlet)(what, number)
+    pub(crate) fn reveal_to_trainer(&mut self, what: Revealed, number: &ClearTensor) -> Result<()> {
+        (self.reveal_channel)(what, number)
     }
 
     /// What was seen of the values' ranges.
@@ -133,10 +151,10 @@ impl Clear {
         allowed: u64,
         bound: impl Fn(&Profile) -> f64,
     ) {
-        let evaluation = self.section == Section::Evaluation;
+        let evaluation = self.section == RunPhase::Evaluation;
         // a step is ticked when it is done
-        let moment = Moment { step: self.step + u64::from(!evaluation), evaluation };
-        let seen = Sighting { place: &self.scope, what, units: (largest, allowed), frac, moment };
+        let moment = StepId { step: self.step + u64::from(!evaluation), evaluation };
+        let seen = Observation { place: &self.scope, what, units: (largest, allowed), frac, moment };
         self.ranges.note(&seen, bound);
     }
 
@@ -163,17 +181,17 @@ pub(crate) fn power(bits: u32, frac: u32) -> f64 {
 }
 
 /// Takes what is revealed.
-type Sink = Box<dyn FnMut(Revealed, &Number) -> Result<()> + Send>;
+type Sink = Box<dyn FnMut(Revealed, &ClearTensor) -> Result<()> + Send>;
 
 /// Random words for the rounding.
-struct Coins {
+struct RoundingCoins {
     seed: Seed,
     /// Blocks used so far, of all streams.
     block: u64,
     words: Vec<u64>,
 }
 
-impl Coins {
+impl RoundingCoins {
     fn next(&mut self) -> u64 {
         if let Some(word) = self.words.pop() {
             return word;
@@ -187,17 +205,18 @@ impl Coins {
     }
 }
 
-impl Values for Clear {
-    type Share = Number;
-    type Wire = Number;
-    type Bits = Number;
-    type OpenBits = Number;
+impl Interpreter for Clear {
+    type Share = ClearTensor;
+    type Wire = ClearTensor;
+    type Bits = ClearTensor;
+    type MaskedBits = ClearTensor;
+    type Selectors = ClearTensor;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn section(&mut self, section: Section) {
+    fn enter_phase(&mut self, section: RunPhase) {
         self.section = section;
     }
 
@@ -206,18 +225,18 @@ impl Values for Clear {
         self.scope.push_str(name);
     }
 
-    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Number> {
+    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<ClearTensor> {
         let parameter = self.parameters.get(index).filter(|p| p.shape.len() == shape.len());
         let parameter =
             parameter.ok_or_else(|| Error::Usage(format!("there is no parameter {index} of shape {shape}")))?;
-        Ok(Number { x: parameter.x.clone(), shape: shape.clone(), bits: MASTER_BITS })
+        Ok(ClearTensor { shape: shape.clone(), ..parameter.clone() })
     }
 
-    fn zeros(&mut self, shape: &Shape) -> Result<Number> {
-        Ok(Number { x: vec![0; shape.len()], shape: shape.clone(), bits: MASTER_BITS })
+    fn zeros(&mut self, shape: &Shape) -> Result<ClearTensor> {
+        Ok(ClearTensor::master(vec![0; shape.len()], shape.clone()))
     }
 
-    fn rows(&mut self, set: Set, numbers: &[u32]) -> Result<Number> {
+    fn rows(&mut self, set: Set, numbers: &[u32]) -> Result<ClearTensor> {
         let found = self.sets.iter().find(|(s, ..)| *s == set);
         let (_, cols, rows) = found.ok_or_else(|| Error::Usage(format!("there are no rows of {set:?}")))?;
         let row = |n: &u32| {
@@ -226,10 +245,11 @@ impl Values for Clear {
         };
         let rows = numbers.iter().map(row).collect::<Result<Vec<_>>>()?;
         let x = rows.into_iter().flatten().map(|x| i64::from(*x)).collect();
-        Ok(Number { x, shape: [numbers.len(), *cols].into(), bits: self.profile.ring })
+        let Profile { ring: bits, frac, .. } = self.profile;
+        Ok(ClearTensor { x, shape: [numbers.len(), *cols].into(), bits, frac })
     }
 
-    fn tick(&mut self, step: u64) -> Result<bool> {
+    fn step_done(&mut self, step: u64) -> Result<bool> {
         self.step = step;
         (self.observer)(step)?;
         Ok(true)
@@ -239,16 +259,8 @@ impl Values for Clear {
         (self.judge)(epoch)
     }
 
-    fn shape_of(share: &Number) -> Shape {
-        share.shape.clone()
-    }
-
-    fn wire_bits(wire: &Number) -> u32 {
-        wire.bits
-    }
-
-    fn wire_shape(wire: &Number) -> Shape {
-        wire.shape.clone()
+    fn bits_of(selectors: &ClearTensor) -> ClearTensor {
+        selectors.clone()
     }
 }
 
@@ -265,7 +277,7 @@ mod tests {
     #[test]
     fn coins_go_on_where_a_stream_ends() {
         let seed = crate::prg::public_seed(1, "coins");
-        let mut coins = Coins { seed: seed.clone(), block: (1 << 31) - 64, words: Vec::new() };
+        let mut coins = RoundingCoins { seed: seed.clone(), block: (1 << 31) - 64, words: Vec::new() };
         let two: Vec<Vec<u64>> = (0..2).map(|_| (0..512).map(|_| coins.next()).collect()).collect();
         let of = |stream: u64, block: u64| {
             let mut words = vec![0u32; 1024];

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use super::rows::low;
 use crate::error::Result;
-use crate::net::{Channel, Frame, Head, Kind, receive_exactly};
+use crate::kernel::low;
+use crate::net::{Channel, Frame, FrameHeader, FrameKind, receive_exactly};
 
 /// What the trainer makes of an epoch, in a job that may end early by its accuracy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,13 @@ impl Ending {
     }
 
     /// The body of the other server's frame `want`; ahead of the first of a step, server 1 may hear that it is the last.
-    pub(super) fn receive(&mut self, peer: &mut dyn Channel, want: Head, bytes: usize, what: &str) -> Result<Vec<u8>> {
+    pub(super) fn receive(
+        &mut self,
+        peer: &mut dyn Channel,
+        want: FrameHeader,
+        bytes: usize,
+        what: &str,
+    ) -> Result<Vec<u8>> {
         let Some(step) = self.may_come.take() else { return receive_exactly(peer, want, bytes, what) };
         let frame = peer.recv(what)?;
         if frame == (Frame { head: last_step(want.session, step), body: Vec::new() }) {
@@ -81,20 +87,24 @@ impl Ending {
 }
 
 /// The head of the frame that makes a step the last.
-fn last_step(session: u64, step: u64) -> Head {
-    Head { kind: Kind::Control, session, step: low(step), gate: LAST_STEP }
+fn last_step(session: u64, step: u64) -> FrameHeader {
+    FrameHeader { kind: FrameKind::Control, session, step: low(step), gate: LAST_STEP }
 }
 
 /// No round has this number, nor has any epoch.
 const LAST_STEP: u32 = u32::MAX;
 
-/// Tells the dealer that no step follows, and drops what it dealt for others until it has answered, or has left.
-pub(crate) fn dismiss_dealer(dealer: &mut dyn Channel, session: u64) {
+/// Tells the dealer that no step follows, and drops what it dealt for others until it has answered, or has left; or has sent more
+/// than `most` bytes, which one that looks for the word after every step does not.
+pub(crate) fn dismiss_dealer(dealer: &mut dyn Channel, session: u64, most: u64) {
     if dealer.send(dismissal(session), Vec::new()).is_err() {
         return;
     }
+    let mut dropped = 0;
     while let Ok(frame) = dealer.recv("its last word") {
-        if frame.head == dismissal(session) {
+        dropped += frame.bytes();
+        let dealt = frame.head.kind == FrameKind::Correction && frame.head.session == session;
+        if !dealt || dropped > most {
             return;
         }
     }
@@ -110,8 +120,8 @@ pub(super) fn is_dismissed(server: &mut dyn Channel, session: u64) -> Result<boo
     Ok(true)
 }
 
-fn dismissal(session: u64) -> Head {
-    Head { kind: Kind::Control, session, step: 0, gate: LAST_STEP }
+fn dismissal(session: u64) -> FrameHeader {
+    FrameHeader { kind: FrameKind::Control, session, step: 0, gate: LAST_STEP }
 }
 
 #[cfg(test)]
@@ -122,10 +132,10 @@ mod tests {
     use crate::error::Error;
     use crate::net::pair;
 
-    const OPENING: Head = Head { kind: Kind::Opening, session: 9, step: 4, gate: 7 };
+    const OPENING: FrameHeader = FrameHeader { kind: FrameKind::Opening, session: 9, step: 4, gate: 7 };
 
     /// What server 1 makes of frames in step 5.
-    fn hears(frames: &[Head], openings: usize) -> (Result<()>, Ending) {
+    fn hears(frames: &[FrameHeader], openings: usize) -> (Result<()>, Ending) {
         let (mut zero, mut one) = pair("server 0", "server 1");
         frames.iter().for_each(|head| zero.send(*head, Vec::new()).unwrap());
         let mut ending = Ending::default();
@@ -163,15 +173,32 @@ mod tests {
     #[test]
     fn what_was_dealt_ahead_is_dropped_and_the_dealer_ends() {
         let (mut dealer, mut server) = pair("server 1", "dealer");
-        let correction = Head { kind: Kind::Correction, session: 9, step: 7, gate: 1 };
+        let correction = FrameHeader { kind: FrameKind::Correction, session: 9, step: 7, gate: 1 };
         assert!(!is_dismissed(&mut dealer, 9).unwrap(), "nobody has said anything");
         (0..50).for_each(|_| dealer.send(correction, vec![0; 100]).unwrap());
-        let dismissing = thread::spawn(move || dismiss_dealer(&mut server, 9));
+        let dismissing = thread::spawn(move || dismiss_dealer(&mut server, 9, 1 << 20));
         while !is_dismissed(&mut dealer, 9).unwrap() {
             thread::yield_now();
         }
         dismissing.join().unwrap();
         // a server that is gone has nothing to say
         assert!(!is_dismissed(&mut dealer, 9).unwrap());
+    }
+
+    #[test]
+    fn a_dealer_that_deals_for_ever_or_says_something_else_is_left() {
+        let correction = FrameHeader { kind: FrameKind::Correction, session: 9, step: 7, gate: 1 };
+        let (mut dealer, mut server) = pair("server 1", "dealer");
+        let dealing =
+            thread::spawn(move || (0u32..).find(|_| dealer.send(correction, vec![0; 1000]).is_err()).unwrap());
+        dismiss_dealer(&mut server, 9, 1 << 20);
+        drop(server);
+        assert!(dealing.join().unwrap() > 1000, "as much as it may is dropped");
+        for head in [FrameHeader { session: 8, ..correction }, OPENING] {
+            let (mut dealer, mut server) = pair("server 1", "dealer");
+            (0..2).for_each(|_| dealer.send(head, Vec::new()).unwrap());
+            dismiss_dealer(&mut server, 9, 1 << 20);
+            assert!(server.poll(Duration::ZERO).unwrap().is_some(), "the second is not looked at");
+        }
     }
 }

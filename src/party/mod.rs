@@ -3,7 +3,7 @@
 //! | | a share is | a wire is |
 //! |---|---|---|
 //! | [`Server`] | my half | the public masked value and my half of its mask |
-//! | [`Dealer`] | a shape | its mask |
+//! | [`Dealer`] | its shape | its mask |
 //! | [`Clear`] | the number | the number |
 //! | [`Plan`] | a server's and a dealer's, without contents | the same |
 //!
@@ -11,73 +11,78 @@
 
 mod clear;
 mod constants;
-mod dealer;
+mod cost;
+mod cost_counters;
+mod dealer_state;
+mod draw_log;
 mod ending;
-mod harness;
-mod ledger;
-mod outlet;
+mod masked_rows;
+mod observed_ranges;
 mod plan;
-mod ranges;
-mod rows;
-mod server;
+mod reveal;
+mod scaled;
+mod server_state;
+mod session;
 mod shares;
-mod stats;
 
-pub use clear::{Clear, Number};
-pub use dealer::{Dealer, DealtBits, DealtWire};
+pub use clear::{Clear, ClearTensor};
+pub use cost::{Cost, CostEntry, CostKind};
+pub use cost_counters::{RunPhase, Stats, Traffic};
+pub use dealer_state::{Dealer, DealtBits, DealtShare, DealtWire};
+pub use draw_log::{Draw, DrawLog};
 pub use ending::Verdict;
-pub use harness::{Draw, DrawLog};
-pub use ledger::{Cost, CostKind, Entry};
-pub use outlet::{HandOut, Outlet, Revealed};
+pub use masked_rows::{MaskedRows, RowMasks, Set, SetShape};
+pub use observed_ranges::{Range, Ranges, StepId};
 pub use plan::{LargestFrames, Plan, PlannedSet};
-pub use ranges::{Moment, Range, Ranges};
-pub use rows::{MaskedRows, RowMasks, Set, SetShape};
-pub use server::{Links, Peer, Server};
-pub use shares::{BitShare, Half, OpenBits, OpenWire};
-pub use stats::{Section, Stats, Traffic};
+pub use reveal::{RevealChannel, Revealed, SendRevealed};
+pub use scaled::Scaled;
+pub use server_state::{Links, Reply, Server};
+pub use shares::{AdditiveShare, BitShare, MaskedBits, MaskedWire, Selectors};
 
 pub(crate) use clear::{largest, power};
 pub(crate) use ending::{Judge, dismiss_dealer};
-pub(crate) use rows::{count, low};
-pub(crate) use server::unpacked;
+pub(crate) use plan::planned;
+pub(crate) use server_state::unpacked;
 
 use crate::error::Result;
 use crate::fixed::Profile;
 use crate::shape::Shape;
 
 /// What values are to an interpreter.
-pub trait Values {
+pub trait Interpreter {
     /// A value that is not opened.
-    type Share: Clone;
+    type Share: Scaled;
     /// A value that is opened under a mask that the dealer knows.
-    type Wire: Clone;
+    type Wire: Scaled;
     /// Secret bits, not opened.
     type Bits: Clone;
     /// Secret bits, opened under masks.
-    type OpenBits: Clone;
+    type MaskedBits: Clone;
+    /// Secret bits, opened under masks that are shared in the ring too: they can select.
+    type Selectors: Clone;
 
     /// The number settings.
     fn profile(&self) -> &Profile;
 
     /// Tells which part of a run follows, for the statistics.
-    fn section(&mut self, section: Section);
+    fn enter_phase(&mut self, section: RunPhase);
 
     /// Names the place in the program that follows, for errors and range reports.
     fn scope(&mut self, name: &str);
 
-    /// The trainer's parameter number `index`, a share in `Z_2^64`.
+    /// The trainer's parameter number `index`, a share in `Z_2^64` at the scale of the master weights.
     ///
     /// # Errors
     /// Where the trainer gave none of this shape.
     fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Self::Share>;
 
-    /// Zeros in `Z_2^64`.
+    /// Zeros in `Z_2^64`, at the same scale.
     ///
     /// # Errors
     /// What the device says.
     fn zeros(&mut self, shape: &Shape) -> Result<Self::Share>;
 
-    /// Rows of a data set as a wire.
+    /// Rows of a data set as a wire of the profile's ring and scale.
     ///
     /// # Errors
     /// What the device says.
@@ -95,7 +100,7 @@ pub trait Values {
     ///
     /// # Errors
     /// What the interpreter's observer says.
-    fn tick(&mut self, step: u64) -> Result<bool>;
+    fn step_done(&mut self, step: u64) -> Result<bool>;
 
     /// Asks, in a job that may end early by its accuracy, what the trainer makes of `epoch`, whose accuracy has just been
     /// revealed.
@@ -112,12 +117,6 @@ pub trait Values {
         Ok(())
     }
 
-    /// Shape of a share.
-    fn shape_of(share: &Self::Share) -> Shape;
-
-    /// Bits of a wire's ring.
-    fn wire_bits(wire: &Self::Wire) -> u32;
-
-    /// Shape of a wire.
-    fn wire_shape(wire: &Self::Wire) -> Shape;
+    /// The opened bits that select.
+    fn bits_of(selectors: &Self::Selectors) -> Self::MaskedBits;
 }

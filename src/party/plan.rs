@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::ledger::Ledger;
-use super::rows::{MaskedRows, RowMasks, Set, SetShape};
-use super::{Cost, CostKind, Dealer, Entry, Section, Server, Stats, Traffic, Values, Verdict};
+use super::cost::CostTable;
+use super::masked_rows::{MaskedRows, RowMasks, Set, SetShape};
+use super::{Cost, CostEntry, CostKind, Dealer, Interpreter, RunPhase, Server, Stats, Traffic, Verdict};
 use crate::backend::{Meter, Null};
 use crate::error::Result;
 use crate::fixed::Profile;
@@ -20,9 +20,9 @@ use crate::tensor::Device;
 pub struct Plan {
     pub(crate) server: Server,
     pub(crate) dealer: Dealer,
-    section: Section,
+    section: RunPhase,
     scope: String,
-    ledger: Ledger,
+    cost_table: CostTable,
     /// Of the server's device and of the dealer's.
     meters: [Meter; 2],
 }
@@ -49,8 +49,8 @@ impl Plan {
         let meters = null.each_ref().map(|n| n.meter().clone());
         let [ours, theirs] = null.map(|n| Device::new(Arc::new(n), profile.ring));
         let seed = Seed::from_bytes([0; 32]);
-        let mut server = Server::new(1, ours.clone(), profile.clone(), 0, &seed, None)?;
-        let mut dealer = Dealer::new(theirs.clone(), profile.clone(), 0, [&seed, &seed], None)?;
+        let mut server = Server::new(1, ours.clone(), *profile, 0, &seed, None)?;
+        let mut dealer = Dealer::new(theirs.clone(), *profile, 0, [&seed, &seed], None)?;
         for (set, shape, owners) in sets {
             let mut masked = MaskedRows::new(*shape);
             let mut masks = [RowMasks::new(*set, *shape), RowMasks::new(*set, *shape)];
@@ -63,8 +63,8 @@ impl Plan {
             server.set_rows(*set, masked, own);
             dealer.set_rows(*set, dealt);
         }
-        let (section, scope, ledger) = (Section::Setup, String::new(), Ledger::default());
-        Ok(Self { server, dealer, section, scope, ledger, meters })
+        let (section, scope, cost_table) = (RunPhase::Setup, String::new(), CostTable::default());
+        Ok(Self { server, dealer, section, scope, cost_table, meters })
     }
 
     /// Gives the server initial parameters of these shapes.
@@ -84,27 +84,28 @@ impl Plan {
     /// What the part says.
     pub fn times(&mut self, times: u64, part: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let Some(more) = times.checked_sub(1) else { return Ok(()) };
-        let before = (self.server.account().clone(), self.dealer.account().clone(), self.ledger.clone());
+        let before =
+            (self.server.session.counters.clone(), self.dealer.session.counters.clone(), self.cost_table.clone());
         part(self)?;
-        self.server.account().repeat(&before.0, more);
-        self.dealer.account().repeat(&before.1, more);
-        self.ledger.repeat(&before.2, more);
+        self.server.session.counters.repeat(&before.0, more);
+        self.dealer.session.counters.repeat(&before.1, more);
+        self.cost_table.repeat(&before.2, more);
         Ok(())
     }
 
     /// What a section costs a server.
-    pub fn server(&self, section: Section) -> Stats {
-        self.server.stats(section)
+    pub fn server(&self, section: RunPhase) -> Stats {
+        self.server.session.stats(section)
     }
 
     /// What a section costs the dealer.
-    pub fn dealer(&self, section: Section) -> Stats {
-        self.dealer.stats(section)
+    pub fn dealer(&self, section: RunPhase) -> Stats {
+        self.dealer.session.stats(section)
     }
 
     /// What everything costs, by section, place and kind. It sums up to what [`Plan::server`] and [`Plan::dealer`] say.
-    pub fn entries(&self) -> &[Entry] {
-        self.ledger.entries()
+    pub fn entries(&self) -> &[CostEntry] {
+        self.cost_table.entries()
     }
 
     /// What a server's device holds.
@@ -114,7 +115,7 @@ impl Plan {
 
     /// The largest frames of the job.
     pub fn largest_frames(&self) -> LargestFrames {
-        let [opened, dealt] = self.server.longest_frames().map(|bytes| bytes as u64);
+        let [opened, dealt] = self.server.session.counters.longest.map(|bytes| bytes as u64);
         LargestFrames { opened, dealt }
     }
 
@@ -131,7 +132,7 @@ impl Plan {
         deal: impl FnOnce(&mut Dealer) -> Result<U>,
     ) -> Result<(T, U)> {
         let (out, cost) = self.both(ask, deal)?;
-        self.ledger.note(self.section, &self.scope, kind, &cost);
+        self.cost_table.note(self.section, &self.scope, kind, &cost);
         Ok(out)
     }
 
@@ -146,8 +147,8 @@ impl Plan {
         let (out, cost) = self.both(ask, deal)?;
         let opened = Traffic { frames: 0, bytes: bytes as u64 };
         let bits = Cost { opened, dealt: cost.dealt, ..Cost::default() };
-        self.ledger.note(self.section, &self.scope, kind, &cost.since(&bits));
-        self.ledger.note(self.section, &self.scope, CostKind::Bits, &bits);
+        self.cost_table.note(self.section, &self.scope, kind, &cost.since(&bits));
+        self.cost_table.note(self.section, &self.scope, CostKind::Bits, &bits);
         Ok(out)
     }
 
@@ -179,20 +180,49 @@ impl Plan {
     }
 }
 
-impl Values for Plan {
-    type Share = (super::Half, Shape);
-    type Wire = (super::OpenWire, super::DealtWire);
+/// Gates of the plan: the server's and the dealer's run one after the other on what each of the two holds.
+///
+/// Values come first, and what is handed on as it is comes behind a semicolon. The cost of a gate is noted as its kind; gates
+/// without one are local.
+macro_rules! planned {
+    ($(fn $gate:ident($($x:ident: $of:ident),+ $(; $($arg:ident: $plain:ty),+)?) -> $out:ident $(as $kind:ident)?;)+) => { $(
+        fn $gate(&mut self, $($x: &Self::$of,)+ $($($arg: $plain),+)?) -> $crate::error::Result<Self::$out> {
+            $crate::party::planned!(@run self [$gate] [$($x)+] [$($($arg)+)?] $($kind)?)
+        }
+    )+ };
+    (@run $plan:ident [$gate:ident] [$($x:ident)+] $args:tt $kind:ident) => {
+        $plan.gate(
+            $crate::party::CostKind::$kind,
+            |s| $crate::party::planned!(@call s $gate [$((&$x.0))+] $args),
+            |d| $crate::party::planned!(@call d $gate [$((&$x.1))+] $args),
+        )
+    };
+    (@run $plan:ident [$gate:ident] [$($x:ident)+] $args:tt) => {{
+        let (s, d) = (&mut $plan.server, &mut $plan.dealer);
+        Ok((
+            $crate::party::planned!(@call s $gate [$((&$x.0))+] $args)?,
+            $crate::party::planned!(@call d $gate [$((&$x.1))+] $args)?,
+        ))
+    }};
+    (@call $party:ident $gate:ident [$($x:tt)+] [$($arg:ident)*]) => { $party.$gate($($x,)+ $($arg),*) };
+}
+pub(crate) use planned;
+
+impl Interpreter for Plan {
+    type Share = (super::AdditiveShare, super::DealtShare);
+    type Wire = (super::MaskedWire, super::DealtWire);
     type Bits = (super::BitShare, Shape);
-    type OpenBits = (super::OpenBits, super::DealtBits);
+    type MaskedBits = (super::MaskedBits, super::DealtBits);
+    type Selectors = (super::Selectors, super::DealtBits);
 
     fn profile(&self) -> &Profile {
         self.server.profile()
     }
 
-    fn section(&mut self, section: Section) {
+    fn enter_phase(&mut self, section: RunPhase) {
         self.section = section;
-        self.server.section(section);
-        self.dealer.section(section);
+        self.server.enter_phase(section);
+        self.dealer.enter_phase(section);
     }
 
     fn scope(&mut self, name: &str) {
@@ -212,8 +242,8 @@ impl Values for Plan {
         Ok((self.server.rows(set, numbers)?, self.dealer.rows(set, numbers)?))
     }
 
-    fn tick(&mut self, step: u64) -> Result<bool> {
-        Ok(self.server.tick(step)? && self.dealer.tick(step)?)
+    fn step_done(&mut self, step: u64) -> Result<bool> {
+        Ok(self.server.step_done(step)? && self.dealer.step_done(step)?)
     }
 
     /// A plan is of all epochs.
@@ -221,15 +251,7 @@ impl Values for Plan {
         Ok(Verdict { goes_on: true, best: true })
     }
 
-    fn shape_of(share: &Self::Share) -> Shape {
-        share.1.clone()
-    }
-
-    fn wire_bits(wire: &Self::Wire) -> u32 {
-        wire.0.bits
-    }
-
-    fn wire_shape(wire: &Self::Wire) -> Shape {
-        wire.1.r.shape().clone()
+    fn bits_of(selectors: &Self::Selectors) -> Self::MaskedBits {
+        (selectors.0.bits.clone(), selectors.1.clone())
     }
 }

@@ -3,30 +3,45 @@
 use std::cell::OnceCell;
 use std::fmt;
 
+use super::scaled::scaled;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// A server's half of a value that is not opened.
 #[derive(Clone)]
-pub struct Half {
+pub struct AdditiveShare {
     /// The half.
     pub(crate) x: Tensor,
     /// Bits of its ring.
     pub(crate) bits: u32,
+    /// Fraction bits.
+    pub(crate) frac: u32,
 }
 
 /// A value `x_hat - r`, opened under the mask `r`.
 #[derive(Clone)]
-pub struct OpenWire {
+pub struct MaskedWire {
     /// The public masked value.
     pub(crate) hat: Tensor,
     /// My half of the mask.
     pub(crate) r: Tensor,
     /// Bits of its ring.
     pub(crate) bits: u32,
+    /// Fraction bits.
+    pub(crate) frac: u32,
     /// My half of the value in the ring, once somebody asked for it.
     pub(crate) half: OnceCell<Tensor>,
 }
+
+impl MaskedWire {
+    /// A value `hat - r` of a ring.
+    pub(crate) fn new(hat: Tensor, r: Tensor, bits: u32, frac: u32) -> Self {
+        Self { hat, r, bits, frac, half: OnceCell::new() }
+    }
+}
+
+scaled!(AdditiveShare, |half| half.x.shape());
+scaled!(MaskedWire, |wire| wire.hat.shape());
 
 /// A server's half (by XOR) of secret bits.
 #[derive(Clone)]
@@ -39,25 +54,22 @@ pub struct BitShare {
 
 /// Secret bits, opened under masks.
 #[derive(Clone)]
-pub struct OpenBits {
+pub struct MaskedBits {
     /// The public masked bits.
     pub(crate) hat: Tensor,
     /// My half (by XOR) of their masks.
     pub(crate) own: Tensor,
-    /// My half of the masks in the ring, packed; where it was asked for.
-    pub(crate) lambda: Option<Tensor>,
     /// Their shape.
     pub(crate) shape: Shape,
 }
 
-impl OpenBits {
-    /// My half of the masks in the ring.
-    ///
-    /// # Panics
-    /// Where the bits were opened without.
-    pub(crate) fn in_ring(&self) -> &Tensor {
-        self.lambda.as_ref().expect("bits that are used in the ring are opened with their masks in it")
-    }
+/// Secret bits, opened under masks that are shared in the ring too.
+#[derive(Clone)]
+pub struct Selectors {
+    /// The opened bits.
+    pub(crate) bits: MaskedBits,
+    /// My half of their masks in the ring, packed.
+    pub(crate) lambda: Tensor,
 }
 
 macro_rules! debug_shape {
@@ -71,4 +83,4 @@ macro_rules! debug_shape {
     )* };
 }
 
-debug_shape!(Half.x, OpenWire.hat, BitShare.x, OpenBits.hat);
+debug_shape!(AdditiveShare.x, MaskedWire.hat, BitShare.x, MaskedBits.hat, Selectors.lambda);

@@ -1,7 +1,8 @@
-//! Whether a party's news say that the run moves on: the trainer waits for what comes next, not for the same thing again and again.
+//! Whether a party's news say that the run moves on: the trainer waits for what comes next, not for the same thing again and
+//! again.
 
 use crate::net::Phase;
-use crate::roles::messages::News;
+use crate::roles::messages::StatusUpdate;
 
 /// How far a party is, by its own news.
 #[derive(Clone, Copy)]
@@ -25,20 +26,20 @@ impl Advance {
         self.set_up
     }
 
-    /// The phase that begins with a party's news, if one does. A party that waits for another before training is waited for as long as
-    /// the trainer likes, who is shown for whom; once it trains, only a later step or row counts.
-    pub(crate) fn phase(&mut self, news: &News) -> Option<Phase> {
+    /// The phase that begins with a party's news, if one does. A party that waits for another before training is waited for as
+    /// long as the trainer likes, who is shown for whom; once it trains, only a later step or row counts.
+    pub(crate) fn phase(&mut self, news: &StatusUpdate) -> Option<Phase> {
         match *news {
-            News::Waiting { .. } if !self.training => Some(self.set_up),
-            News::Started if !self.training => {
+            StatusUpdate::Waiting { .. } if !self.training => Some(self.set_up),
+            StatusUpdate::Ready if !self.training => {
                 self.training = true;
                 Some(WORK)
             }
-            News::Progress { step, .. } if step > self.step && step <= self.most.0 => {
+            StatusUpdate::Progress { step, .. } if step > self.step && step <= self.most.0 => {
                 (self.training, self.step, self.rows) = (true, step, 0);
                 Some(WORK)
             }
-            News::Scored { rows, .. } if rows > self.rows && rows <= self.most.1 => {
+            StatusUpdate::Scored { rows, .. } if rows > self.rows && rows <= self.most.1 => {
                 self.rows = rows;
                 Some(WORK)
             }
@@ -57,18 +58,18 @@ mod tests {
 
     #[test]
     fn what_is_told_again_is_no_progress() {
-        let waiting = || News::Waiting { what: "owner 1".into() };
-        let step = |step| News::Progress { step, stats: Stats::default() };
-        let scored = |rows| News::Scored { rows, of: 100 };
+        let waiting = || StatusUpdate::Waiting { what: "owner 1".into() };
+        let step = |step| StatusUpdate::Progress { step, stats: Stats::default() };
+        let scored = |rows| StatusUpdate::Scored { rows, of: 100 };
         let mut party = Advance::new(Phase::SET_UP, 8, 20);
-        let mut moves = |news: News| party.phase(&news).is_some();
+        let mut moves = |news: StatusUpdate| party.phase(&news).is_some();
         assert!(moves(waiting()) && moves(waiting()), "a late owner is waited for, and shown");
-        assert!(moves(News::Started) && !moves(News::Started) && !moves(waiting()));
+        assert!(moves(StatusUpdate::Ready) && !moves(StatusUpdate::Ready) && !moves(waiting()));
         assert!(moves(step(1)) && !moves(step(1)) && moves(step(7)) && !moves(step(3)));
         assert!(moves(scored(10)) && !moves(scored(10)) && moves(scored(20)));
         // the next evaluation begins anew
         assert!(!moves(scored(10)) && moves(step(8)) && moves(scored(10)));
         assert!(!moves(step(9)) && !moves(scored(21)), "the job has no such step or row");
-        assert!(!moves(News::Asks { epoch: 1 }) && !moves(News::Ended { step: 9 }));
+        assert!(!moves(StatusUpdate::Asks { epoch: 1 }) && !moves(StatusUpdate::Ended { step: 9 }));
     }
 }

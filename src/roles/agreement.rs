@@ -16,7 +16,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Cluster, Fingerprint, OwnerEntry, PROTOCOL, Role, SealingKey};
+#[cfg(feature = "network")]
+use crate::net::Cluster;
+use crate::net::{Channel, Fingerprint, PROTOCOL, SealingKey};
 use crate::train::Job;
 
 /// Who takes part in a run, as one party's cluster file has it.
@@ -25,22 +27,26 @@ pub struct Parties {
     /// Server 0, server 1, dealer, trainer, the owners in their order; none in a run of threads.
     keys: Vec<Fingerprint>,
     seal: SealingKey,
-    owners: Vec<OwnerEntry>,
+    /// The rows for training and for testing that the cluster file agrees on, by owner.
+    rows: Vec<[Option<u32>; 2]>,
 }
 
 impl Parties {
     /// The parties of a cluster file.
+    #[cfg(feature = "network")]
     pub fn of(cluster: &Cluster) -> Self {
+        use crate::net::Role;
         let owners = &cluster.parts().owners;
         let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer];
         let listed = roles.into_iter().filter_map(|role| cluster.fingerprint(role));
         let keys = listed.chain(owners.iter().map(|owner| owner.key)).collect();
-        Self { keys, seal: cluster.sealing_key(), owners: owners.clone() }
+        let rows = owners.iter().map(|owner| [owner.train_rows, owner.test_rows]).collect();
+        Self { keys, seal: cluster.sealing_key(), rows }
     }
 
     /// Threads of one process, which show no keys.
     pub fn threads(seal: SealingKey) -> Self {
-        Self { keys: Vec::new(), seal, owners: Vec::new() }
+        Self { keys: Vec::new(), seal, rows: Vec::new() }
     }
 
     /// The key that the model is sealed to.
@@ -61,17 +67,17 @@ impl Parties {
         if self.keys.is_empty() {
             return Ok(());
         }
-        if job.owners.len() != self.owners.len() {
-            let (wants, lists) = (job.owners.len(), self.owners.len());
+        if job.owners.len() != self.rows.len() {
+            let (wants, lists) = (job.owners.len(), self.rows.len());
             return Err(Error::Usage(format!("the job has {wants} owners, our cluster file lists {lists}")));
         }
-        for (number, (entry, owned)) in self.owners.iter().zip(&job.owners).enumerate() {
-            let rows = [("train", entry.train_rows, owned.train), ("test", entry.test_rows, owned.test)];
+        for (number, ([train, test], owned)) in self.rows.iter().zip(&job.owners).enumerate() {
+            let rows = [("train", train, owned.train), ("test", test, owned.test)];
             for (what, agreed, wants) in rows {
                 if let Some(agreed) = agreed.filter(|agreed| *agreed != wants) {
                     return Err(Error::Usage(format!(
-                        "the job wants {wants} rows of owner {number} to {what} on, our cluster file agrees on {agreed} \
-                         (`{what}_rows`); change the job, or agree on another number"
+                        "the job wants {wants} {what} rows of owner {number}, our cluster file has `{what}_rows` = {agreed}; \
+                         change the job, or agree on another number"
                     )));
                 }
             }
@@ -137,25 +143,32 @@ impl fmt::Display for Agreement {
     }
 }
 
+#[cfg(feature = "network")]
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::net::{Identity, Parts, Post, TrainerEntry, pair};
+    use crate::fixed::Profile;
+    use crate::net::{ClusterSpec, Identity, ListenerEntry, OwnerEntry, TrainerEntry, pair};
     use crate::nn::Model;
-    use crate::roles::Training;
+    use crate::train::Training;
 
     fn job() -> Job {
-        Training::new(Model::dense("small", 4, &[3], 2).unwrap()).owners(2).batch(2).job(10, 5).unwrap()
+        Training::new(Model::dense("small", 4, &[3], 2).unwrap())
+            .profile(Profile::small())
+            .owners(2)
+            .batch(2)
+            .job(10, 5)
+            .unwrap()
     }
 
-    fn parts() -> Parts {
+    fn parts() -> ClusterSpec {
         let key = || Identity::generate().unwrap().fingerprint();
-        let post = |port| Post { address: format!("127.0.0.1:{port}"), key: key() };
+        let post = |port| ListenerEntry { address: format!("127.0.0.1:{port}"), key: key() };
         let seal = Identity::generate().unwrap().sealing_key();
         let owner = || OwnerEntry { key: key(), train_rows: None, test_rows: None };
-        Parts {
+        ClusterSpec {
             servers: [post(1), post(2)],
             dealer: post(3),
             trainer: TrainerEntry { key: key(), seal },
@@ -164,7 +177,7 @@ mod tests {
         }
     }
 
-    fn parties(parts: Parts) -> Parties {
+    fn parties(parts: ClusterSpec) -> Parties {
         Parties::of(&Cluster::new(parts).unwrap())
     }
 
@@ -178,7 +191,7 @@ mod tests {
         let reason = |theirs: Agreement| ours.check(&link, &theirs).unwrap_err().to_string();
         let another = Job { seed: 7, ..job() };
         assert!(reason(Agreement::new(&another, &parties(parts.clone()))).contains("server 1: has job"));
-        let changes: [&dyn Fn(&mut Parts); 7] = [
+        let changes: [&dyn Fn(&mut ClusterSpec); 7] = [
             &|p| p.servers[0].key = other.fingerprint(),
             &|p| p.servers[1].key = other.fingerprint(),
             &|p| p.dealer.key = other.fingerprint(),
@@ -202,7 +215,7 @@ mod tests {
         parties(parts.clone()).check(&job()).unwrap();
         parts.owners[1].test_rows = Some(2);
         let reason = parties(parts.clone()).check(&job()).unwrap_err().to_string();
-        assert!(reason.contains("wants 3 rows of owner 1 to test on, our cluster file agrees on 2"), "{reason}");
+        assert!(reason.contains("wants 3 test rows of owner 1, our cluster file has `test_rows` = 2"), "{reason}");
         parts.owners.truncate(1);
         let reason = parties(parts).check(&job()).unwrap_err().to_string();
         assert!(reason.contains("has 2 owners, our cluster file lists 1"), "{reason}");

@@ -4,16 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, decode};
-use crate::net::{Channel, Kind, printable};
+use crate::net::{Channel, FrameKind, printable};
 use crate::nn::initial_parameters;
 use crate::roles::agreement::{Agreement, Parties};
-use crate::roles::frames;
-use crate::roles::initial::{receive_public, send_parameters};
-use crate::roles::messages::{hear, say};
-use crate::train::{Initial, Job, Policy};
+use crate::roles::frame_limit;
+use crate::roles::memory_limit::MemoryLimit;
+use crate::roles::messages::{receive_message, send_message};
+use crate::roles::share_parameters::{receive_public, send_parameters};
+use crate::train::{InitialSource, Job, Policy};
 
 /// Keeps initial parameters for the owner to look at.
 pub type SaveInitial = Box<dyn Fn(&Job, &[Vec<f64>]) -> Result<()> + Send>;
+
+/// The command that takes part in the job of this hash.
+pub type Again = Box<dyn Fn(&str) -> String + Send>;
 
 /// What an owner asks of a job.
 pub struct Consent {
@@ -25,8 +29,12 @@ pub struct Consent {
     pub accept: Option<String>,
     /// Whether it wants to see the job only.
     pub review: bool,
+    /// The command that takes part in the job of a hash, for the operator of a review; `None` if there is no such command.
+    pub again: Option<Again>,
     /// Where initial parameters are kept, if the owner wants them.
     pub save_initial: Option<SaveInitial>,
+    /// How much memory the job may take here.
+    pub memory: MemoryLimit,
     /// Takes a line for the operator.
     pub tell: Box<dyn Fn(&str) + Send>,
 }
@@ -39,7 +47,9 @@ impl Consent {
             dataset: None,
             accept: None,
             review: false,
+            again: None,
             save_initial: None,
+            memory: MemoryLimit::Unlimited,
             tell: Box::new(|_| ()),
         }
     }
@@ -56,21 +66,30 @@ impl Consent {
         parties: &Parties,
         zero: &mut dyn Channel,
     ) -> Result<()> {
-        let trainer = parties.trainer().map_or_else(String::new, |key| format!(" of the trainer with key {key}"));
-        (self.tell)(&format!("is asked to take part in job {agreement}{trainer}:"));
+        (self.tell)(&format!("asked to take part in job {agreement}"));
+        parties.trainer().into_iter().for_each(|key| (self.tell)(&format!("  trainer: key {key}")));
         job.in_words(number).iter().for_each(|line| (self.tell)(&format!("  {line}")));
         parties.check(job)?;
         self.dataset.as_ref().map_or(Ok(()), |name| job.is_about(name))?;
-        if let Some(save) = &self.save_initial {
-            save(job, &shown_initial(job, zero)?)?;
-        }
         self.policy.check(job, number)?;
+        self.memory.check_owner(job, number)?;
         let hash = agreement.to_string();
         if self.accept.as_ref().is_some_and(|accepted| !hash.starts_with(accepted)) {
-            return Err(Error::Usage(format!("the owner accepts another job than {hash}")));
+            return Err(Error::Usage(format!("the owner accepts only a job other than {hash}")));
+        }
+        // rules first: weights are as large as the job says
+        if let Some(save) = &self.save_initial {
+            self.memory.check_initial(job)?;
+            save(job, &shown_initial(job, zero)?)?;
         }
         if self.review {
-            return Err(Error::Usage(format!("the owner only looks at the job; --accept {hash} takes it")));
+            if let Some(again) = &self.again {
+                (self.tell)("to take part in this job, run:");
+                (self.tell)(&format!("  {}", again(&hash)));
+            }
+            return Err(Error::Usage(format!(
+                "the owner only reviews the job; to take part: --accept {hash}, with the same --policy"
+            )));
         }
         Ok(())
     }
@@ -79,15 +98,17 @@ impl Consent {
 /// The initial parameters that everybody may see: from the job, or from server 0, checked.
 fn shown_initial(job: &Job, zero: &mut dyn Channel) -> Result<Vec<Vec<f64>>> {
     let parameters = match &job.initial {
-        Initial::Private => {
-            return Err(Error::Usage("the owner wants to see the initial weights, the job has private ones".into()));
+        InitialSource::Private => {
+            return Err(Error::Usage(
+                "the owner inspects the initial weights, but those of the job are private".into(),
+            ));
         }
-        Initial::Public { blake3 } => {
-            say(zero, Kind::Control, &OwnerWord::ShowInitial)?;
-            zero.set_max_frame(frames::of_parameters(job));
+        InitialSource::Public { blake3 } => {
+            send_message(zero, FrameKind::Control, &OwnerWord::ShowInitial)?;
+            zero.set_max_frame(frame_limit::of_parameters(job));
             receive_public(zero, job, blake3)?
         }
-        Initial::Seed => initial_parameters(&job.model, job.seed),
+        InitialSource::Seed => initial_parameters(&job.model, job.seed),
     };
     let real = |x: &u64| decode(*x, 64, MASTER_FRAC);
     Ok(parameters.iter().map(|all| all.iter().map(real).collect()).collect())
@@ -104,29 +125,29 @@ pub(crate) enum OwnerWord {
     ShowInitial,
 }
 
-/// Tells everybody that the owner does not take part. The reason goes along where it is about the job; what went wrong on the
+/// Notifies everybody that the owner does not take part. The reason goes along where it is about the job; what went wrong on the
 /// owner's machine is its own affair.
 pub(crate) fn refuse(why: &Error, links: [&mut dyn Channel; 3]) {
-    let reason = if why.is_usage() { why.to_string() } else { "its own log says why".into() };
+    let reason = if why.is_usage() { why.to_string() } else { "see its log".into() };
     for link in links {
         // one that is gone needs no word
-        let _ = say(link, Kind::Control, &OwnerWord::Refuses(reason.clone())).and_then(|()| link.flush());
+        let _ = send_message(link, FrameKind::Control, &OwnerWord::Refuses(reason.clone())).and_then(|()| link.flush());
     }
 }
 
 /// Hears whether an owner takes part; shows it the `public` initial parameters if it asks.
 ///
 /// # Errors
-/// [`Error::Peer`] with its reason where it does not.
+/// [`Error::Peer`] with its reason if it does not.
 pub(crate) fn hear_consent(owner: &mut dyn Channel, mut public: Option<&Vec<Vec<u64>>>) -> Result<()> {
     loop {
-        match hear(owner, Kind::Control, "whether it takes part")? {
+        match receive_message(owner, FrameKind::Control, "whether it takes part")? {
             OwnerWord::Accepts => return Ok(()),
             OwnerWord::Refuses(reason) => {
                 return Err(Error::peer(owner.peer(), format!("refuses the job: {reason}")));
             }
             OwnerWord::ShowInitial => {
-                let none = || Error::peer(owner.peer(), "asks for initial parameters that nobody shows");
+                let none = || Error::peer(owner.peer(), "asked for initial parameters that are not shown to anybody");
                 let parameters = public.take().ok_or_else(none)?;
                 send_parameters(owner, parameters)?;
                 owner.flush()?;
@@ -140,15 +161,17 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::data::{known, names};
+    use crate::data::{dataset_info, names};
+    use crate::fixed::Profile;
     use crate::net::{SealingKey, pair};
-    use crate::roles::Training;
-    use crate::train::Recipe;
+    use crate::nn::Model;
+    use crate::train::Training;
+    use crate::train::{EarlyStop, InitialPolicy, Recipe};
 
     fn job(private: bool) -> Job {
-        let model = crate::nn::Model::dense("small", 4, &[], 2).unwrap();
+        let model = Model::dense("small", 4, &[], 2).unwrap();
         let given = vec![vec![0.5; 8], vec![-0.25; 2]];
-        let training = Training::new(model).dataset("mnist").batch(50).epochs(10);
+        let training = Training::new(model).profile(Profile::small()).dataset("mnist").batch(50).epochs(10);
         let training = if private { training.private_initial(given) } else { training.initial(given) };
         training.job(5000, 500).unwrap()
     }
@@ -159,12 +182,42 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_told_in_lines_that_fit_a_terminal() {
+        let stop = EarlyStop { patience: Some(3), target: Some(0.99) };
+        let training = Training::new(Model::dense("small", 4, &[], 2).unwrap())
+            .profile(Profile::small())
+            .dataset("mnist")
+            .batch(16)
+            .epochs(20);
+        let training = training.owners(2).stop(stop).initial(vec![vec![0.5; 8], vec![-0.25; 2]]);
+        let job = training.job(5000, 500).unwrap();
+        let lines = job.in_words(1);
+        assert!(lines.iter().all(|line| line.len() <= 88), "{lines:#?}");
+        let text = lines.join("\n");
+        for part in [
+            "of this owner: 2500 training rows, 250 test rows",
+            "epochs 20, steps 6260, rows per step 16, in the smallest step 8",
+            "until accuracy 0.99 or 3 epochs without improvement",
+            "rows shuffled",
+            "momentum 0.90625, weight decay 0",
+            "loss softmax-cross-entropy",
+            "layers:\n  ",
+            "public; their BLAKE3:",
+            "after 313 steps at the earliest",
+        ] {
+            assert!(text.contains(part), "`{part}` is not in {text}");
+        }
+        assert!(job.in_words(7).iter().any(|line| line.contains("of this owner: 0 training rows")));
+    }
+
+    #[test]
     fn networks_with_names_pass_the_default_policy_with_their_own_settings() {
         let mut passed = 0;
-        for (name, data) in Recipe::names().flat_map(|name| names().map(move |set| (name, known(set).unwrap()))) {
+        for (name, data) in Recipe::names().flat_map(|name| names().map(move |set| (name, dataset_info(set).unwrap())))
+        {
             let Ok(recipe) = Recipe::named(name, data) else { continue };
             let rows = recipe.settings.train_limit.unwrap_or(data.train_rows);
-            let job = Training::of(&recipe, data).unwrap().job(rows, data.test_rows).unwrap();
+            let job = Training::of(&recipe, data).job(rows, data.test_rows).unwrap();
             Policy::default().check(&job, 0).unwrap_or_else(|e| panic!("{name} on {}: {e}", data.name));
             passed += 1;
         }
@@ -181,12 +234,13 @@ mod tests {
         consent.review = true;
         let reason = asked(&consent, &job(false), &mut zero).unwrap_err().to_string();
         let hash = reason.split_once("--accept ").unwrap().1[..64].to_owned();
+        assert!(reason.contains("--policy"), "{reason}");
         assert!(lines.lock().unwrap()[0].contains(&hash));
         consent.review = false;
         consent.accept = Some(hash[..16].to_owned());
         asked(&consent, &job(false), &mut zero).unwrap();
         let reason = asked(&consent, &Job { seed: 2, ..job(false) }, &mut zero).unwrap_err().to_string();
-        assert!(reason.contains("accepts another job"), "{reason}");
+        assert!(reason.contains("accepts only a job other"), "{reason}");
         consent.dataset = Some("cifar-10".into());
         assert!(asked(&consent, &job(false), &mut zero).unwrap_err().to_string().contains("brings `cifar-10`"));
     }
@@ -205,9 +259,27 @@ mod tests {
         let serving = std::thread::spawn(move || hear_consent(&mut server, Some(&parameters)));
         asked(&consent, &job(false), &mut owner).unwrap();
         assert_eq!(*saved.lock().unwrap(), [vec![0.5; 8], vec![-0.25; 2]]);
-        say(&mut owner, Kind::Control, &OwnerWord::ShowInitial).unwrap();
-        assert!(serving.join().unwrap().unwrap_err().to_string().contains("nobody shows"));
+        send_message(&mut owner, FrameKind::Control, &OwnerWord::ShowInitial).unwrap();
+        assert!(serving.join().unwrap().unwrap_err().to_string().contains("not shown to anybody"));
         assert!(asked(&consent, &job(true), &mut owner).unwrap_err().to_string().contains("private"));
+    }
+
+    #[test]
+    fn weights_are_not_asked_for_where_a_rule_or_the_memory_refuses_the_job() {
+        let (mut owner, mut server) = pair("owner 0", "server 0");
+        let refused = |consent: Consent, owner: &mut dyn Channel| {
+            let save: SaveInitial = Box::new(|_, _| panic!("no weights have come"));
+            let consent = Consent { save_initial: Some(save), ..consent };
+            asked(&consent, &job(false), owner).unwrap_err().to_string()
+        };
+        let strict =
+            Consent { policy: Policy { initial: InitialPolicy::Seed, ..Policy::anything() }, ..Consent::to_anything() };
+        assert!(refused(strict, &mut owner).contains("`initial = "));
+        let other = Consent { accept: Some("0".repeat(16)), ..Consent::to_anything() };
+        assert!(refused(other, &mut owner).contains("accepts only a job other"));
+        let small = Consent { memory: MemoryLimit::Bytes(100), ..Consent::to_anything() };
+        assert!(refused(small, &mut owner).contains("the rows: "));
+        assert!(server.poll(std::time::Duration::ZERO).unwrap().is_none(), "nothing was asked for");
     }
 
     #[test]
@@ -225,6 +297,6 @@ mod tests {
         let rule = heard(&Error::Usage("`least_rows = 5`\u{1b}[2J".into()));
         assert_eq!(rule, "owner 3: refuses the job: `least_rows = 5`?[2J");
         let own = heard(&Error::format("/home/somebody/rows.csv", "is not there"));
-        assert!(own.contains("its own log") && !own.contains("somebody"), "{own}");
+        assert!(own.contains("its log") && !own.contains("somebody"), "{own}");
     }
 }

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Kind, Phase, Presence, Role};
-use crate::party::{Dealer, RowMasks, Section};
+use crate::net::{Channel, FrameKind, Phase, Presence, Role};
+use crate::party::{Dealer, RowMasks, RunPhase};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
+use crate::roles::connect::{BrokenOff, Connect, Connector};
 use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
-use crate::roles::meeting::{BrokenOff, Meet, Meeting};
 use crate::roles::memory_limit::MemoryLimit;
-use crate::roles::messages::{hear, hear_order, say};
+use crate::roles::messages::{receive_message, receive_order, send_message};
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seeds::deal_session_seed;
 use crate::roles::server::{Trainer, heartbeat, judge, scores};
-use crate::roles::totals;
+use crate::roles::start::await_start;
+use crate::roles::wait_limits;
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -25,7 +26,7 @@ pub struct DealerLinks {
     /// To the trainer.
     pub trainer: Box<dyn Channel>,
     /// Finds the others, once the job says who they are.
-    pub meet: Meet,
+    pub meet: Connect,
     /// How the others notice this party.
     pub presence: Presence,
     /// Who takes part.
@@ -37,16 +38,17 @@ pub struct DealerLinks {
 /// Runs the dealer through one job.
 ///
 /// # Errors
-/// What stopped it, and when; the trainer is told too.
+/// The reason why the job ended; it is also reported to the trainer.
 pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
     let DealerLinks { trainer, meet, presence, parties, memory } = links;
     let trainer = Trainer::new(trainer, &presence);
     let mut training = false;
     let run = || {
-        let (job, agreement) = trainer.with(|t| hear_order(t, &parties))?;
+        let (job, agreement) = trainer.with(|t| receive_order(t, &parties))?;
         memory.check(&job, |role| role == "dealer")?;
-        let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
-        let mut dealer = set_up((&job, &agreement), meeting, backend)?;
+        let connector = Connector { meet, presence: &presence, trainer: &trainer };
+        let mut dealer = set_up((&job, &agreement), connector, backend)?;
+        await_start(&trainer, &job)?;
         training = true;
         train(&mut dealer, &job)?;
         let report = report(&dealer);
@@ -60,35 +62,39 @@ pub fn run_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result:
 }
 
 /// All that comes before training: the session and the seeds of the owners' masks.
-fn set_up((job, agreement): (&Job, &Agreement), mut meeting: Meeting<'_>, backend: Arc<dyn Backend>) -> Result<Dealer> {
-    let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
+fn set_up(
+    (job, agreement): (&Job, &Agreement),
+    mut connector: Connector<'_>,
+    backend: Arc<dyn Backend>,
+) -> Result<Dealer> {
+    let device = Device::new(backend, job.settings.profile.ring).with_pulse(connector.presence.pulse().clone());
     let session = session_number()?;
     let (mut servers, mut seeds) = (Vec::with_capacity(2), Vec::with_capacity(2));
     for id in 0..2 {
-        let mut link = meeting.with(Role::Server(id), Phase::SET_UP)?;
+        let mut link = connector.with(Role::Server(id), Phase::SET_UP)?;
         seeds.push(deal_session_seed(id, &mut *link, agreement, session, Seed::fresh()?)?);
         servers.push(link);
     }
     let mut masks: Vec<_> = set_shapes(job).into_iter().map(|(set, shape)| (set, RowMasks::new(set, shape))).collect();
     for (number, owned) in (0..).zip(&job.owners) {
-        let mut link = meeting.with(Role::Owner(number), totals::for_owner(job, number))?;
-        say(&mut *link, Kind::Agree, agreement)?;
+        let mut link = connector.with(Role::Owner(number), wait_limits::for_owner(job, number))?;
+        send_message(&mut *link, FrameKind::Agree, agreement)?;
         hear_consent(&mut *link, None)?;
-        let seeds: [Seed; 2] = hear(&mut *link, Kind::Seed, "the seeds of its masks")?;
+        let seeds: [Seed; 2] = receive_message(&mut *link, FrameKind::Seed, "the seeds of its masks")?;
         for (set, masks) in &mut masks {
             let count = if set.is_train() { owned.train } else { owned.test };
             masks.push(&device, count, &[&seeds[0], &seeds[1]])?;
         }
     }
     let one = servers.pop().ok_or_else(|| Error::peer("server 1", "is not there"))?;
-    let mut dealer = Dealer::new(device, job.profile.clone(), session, [&seeds[0], &seeds[1]], Some(one))?;
+    let mut dealer = Dealer::new(device, job.settings.profile, session, [&seeds[0], &seeds[1]], Some(one))?;
     for (set, masks) in masks {
         dealer.set_rows(set, masks);
     }
-    dealer.observe(heartbeat(meeting.trainer, job));
-    dealer.observe_scores(scores(meeting.trainer));
+    dealer.session.observe(heartbeat(connector.trainer, job));
+    dealer.session.observe_scores(scores(connector.trainer));
     // it asks when it has run ahead of the servers
-    dealer.set_judge(judge(meeting.trainer, Phase::STEP));
+    dealer.session.set_judge(judge(connector.trainer, Phase::STEP));
     Ok(dealer)
 }
 
@@ -96,9 +102,9 @@ fn report(dealer: &Dealer) -> PartyReport {
     PartyReport {
         role: "dealer".into(),
         backend: dealer.device().backend().name(),
-        steps: dealer.stats(Section::Step),
-        evaluation: dealer.stats(Section::Evaluation),
-        setup: dealer.stats(Section::Setup),
+        steps: dealer.session.stats(RunPhase::Step),
+        evaluation: dealer.session.stats(RunPhase::Evaluation),
+        setup: dealer.session.stats(RunPhase::Setup),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
     }

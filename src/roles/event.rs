@@ -1,4 +1,4 @@
-//! What a run tells whoever watches it.
+//! The events of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use crate::train::Settings;
 /// Something that happened. As JSON, an object with its name under `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Event {
     /// The job, before anything runs.
     Job {
@@ -73,7 +74,7 @@ pub enum Event {
         epoch: u32,
         /// Steps done.
         step: u64,
-        /// Share of the test rows that are classified right; none where it is not revealed.
+        /// Share of the test rows that are classified right; `None` if it is not revealed.
         test_accuracy: Option<f64>,
         /// Seconds of training steps so far.
         seconds: f64,
@@ -97,7 +98,7 @@ pub enum Event {
         epoch: u32,
         /// Share of the test rows that are classified right.
         test_accuracy: f64,
-        /// The same on shares; none where it is not known.
+        /// The same on shares; `None` if it is not known.
         on_shares: Option<f64>,
     },
     /// The run is over.
@@ -173,12 +174,13 @@ pub struct PartyReport {
     pub setup: Stats,
     /// Peak resident memory in MiB.
     pub peak_rss_mib: Option<f64>,
-    /// Processor time in seconds.
+    /// CPU time in seconds.
     pub cpu_seconds: Option<f64>,
 }
 
 /// The figures of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Name of the network.
     pub model: String,
@@ -200,19 +202,23 @@ pub struct Summary {
     pub stopped_early: bool,
     /// Whether the user ended the run before its last step.
     pub interrupted: bool,
-    /// The epoch that the model is of, in a run with an early stop: the best one; none where it is the model of the last step.
+    /// The epoch that the model is of, in a run with an early stop: the best one; `None` if it is the model of the last step.
     pub model_epoch: Option<u32>,
     /// Rows of a batch.
     pub batch: u32,
-    /// Share of the test rows that the model classifies right; none where it is not revealed, or not known because the run was
+    /// Share of the test rows that the model classifies right; `None` if it is not revealed, or not known because the run was
     /// ended after another step.
     pub test_accuracy: Option<f64>,
-    /// The same of the revealed model, scored in the clear on the same rows; none where they are not on this machine.
+    /// The same of the revealed model, scored in the clear on the same rows; `None` if they are not on this machine.
     pub scored_accuracy: Option<f64>,
+    /// How far the two may be apart by rounding; the run fails where they are further. None where the model is not scored.
+    pub scored_tolerance: Option<f64>,
     /// What shows that the model is wrong; nothing where the run looks right.
     pub faults: Vec<String>,
-    /// Sampled values of all epochs that were out of their range; none where it is not revealed.
+    /// Sampled values of the steps checked that were out of their range; `None` if it is not revealed, or no step was checked.
     pub out_of_range: Option<u64>,
+    /// Steps whose samples are among them: all, but for the last of a run that the user ended. None as above.
+    pub steps_checked: Option<u64>,
     /// The epochs that had some, the first first.
     pub epochs_out_of_range: Vec<OutOfRange>,
     /// The same of a run in the clear; none without one.
@@ -235,9 +241,9 @@ pub struct Summary {
     pub bytes_per_evaluation: Bytes,
     /// Peak resident memory by role, in MiB.
     pub peak_rss_mib: std::collections::BTreeMap<String, f64>,
-    /// Processor time by role, in seconds.
+    /// CPU time by role, in seconds.
     pub cpu_seconds: std::collections::BTreeMap<String, f64>,
-    /// Where the model lies; none where it is not revealed or not saved.
+    /// The path of the model; `None` if it is not revealed or not saved.
     pub model_file: Option<String>,
 }
 

@@ -12,15 +12,17 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity, OwnerEntry, Parts, Post, Role, TrainerEntry, free_addresses};
-use crate::roles::blame::{self, Failure};
+use crate::net::{Cluster, ClusterSpec, Identity, ListenerEntry, OwnerEntry, Role, TrainerEntry, free_addresses};
 use crate::roles::event::{Event, PartyReport};
+use crate::roles::failure::{self, Failure, TRAINER};
 use crate::roles::memory_limit::MemoryLimit;
+use crate::roles::node::Node;
 use crate::roles::outcome::Outcome;
-use crate::roles::remote::Place;
+use crate::roles::start::Start;
 use crate::train::{Job, Policy};
 
 /// How to start the other roles.
@@ -46,8 +48,8 @@ impl Local {
     /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)). Stops the other roles in any case.
     ///
     /// # Errors
-    /// [`Error::Memory`] where all roles together take too much; [`Error::Interrupted`] where `interrupted` is set before training starts;
-    /// later, the run ends after the next step. [`Error::Child`] where a role dies; what the trainer says.
+    /// [`Error::Memory`] if all roles together take too much; [`Error::Interrupted`] if `interrupted` is set before training
+    /// starts; later, the run ends after the next step. [`Error::Child`] if a role dies; what the trainer says.
     pub fn train(
         &self,
         job: &Job,
@@ -61,7 +63,7 @@ impl Local {
         let (keys, place) = self.throw_away(&roles)?;
         let mut keys = Some(keys);
         fs::create_dir_all(&self.logs).map_err(|e| Error::file(&self.logs, e))?;
-        let mut family = Family::default();
+        let mut family = Children::default();
         for role in roles {
             if let Some(keys) = &keys {
                 family.add(role, self.log(role), self.start(role, keys.path())?);
@@ -70,7 +72,7 @@ impl Local {
         let (tell, hears) = mpsc::channel();
         let (job, initial, end) = (job.clone(), initial.to_vec(), interrupted.clone());
         let trainer = thread::spawn(move || {
-            place.train(&job, &initial, &end, &mut |event| {
+            place.train(&job, &initial, (&end, &Start::default()), &mut |event| {
                 let _ = tell.send(event);
             })
         });
@@ -82,7 +84,7 @@ impl Local {
             on_event(event);
         };
         let mut outcome = watch(&mut family, trainer, interrupted, &hears, &mut on_event)?;
-        for report in family.farewell() {
+        for report in family.collect_reports() {
             outcome.summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
             outcome.summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
         }
@@ -90,7 +92,7 @@ impl Local {
     }
 
     /// Keys and a cluster file that nobody needs after the run.
-    fn throw_away(&self, roles: &[Role]) -> Result<(TempDir, Place)> {
+    fn throw_away(&self, roles: &[Role]) -> Result<(TempDir, Node)> {
         let folder =
             tempfile::Builder::new().prefix("ppdnn-").tempdir().map_err(|e| Error::file(std::env::temp_dir(), e))?;
         let trainer = Identity::generate()?;
@@ -104,17 +106,17 @@ impl Local {
                 Role::Owner(_) => {
                     owners.push(OwnerEntry { key: identity.fingerprint(), train_rows: None, test_rows: None })
                 }
-                _ => posts.push(Post { address: addresses[posts.len()].clone(), key: identity.fingerprint() }),
+                _ => posts.push(ListenerEntry { address: addresses[posts.len()].clone(), key: identity.fingerprint() }),
             }
         }
-        let [zero, one, dealer]: [Post; 3] = posts.try_into().expect("two servers and a dealer listen");
+        let [zero, one, dealer]: [ListenerEntry; 3] = posts.try_into().expect("two servers and a dealer listen");
         let entry = TrainerEntry { key: trainer.fingerprint(), seal: trainer.sealing_key() };
-        let parts = Parts { servers: [zero, one], dealer, trainer: entry, owners, deadline: self.deadline };
+        let parts = ClusterSpec { servers: [zero, one], dealer, trainer: entry, owners, deadline: self.deadline };
         let cluster = Cluster::new(parts)?;
         cluster.save(&folder.path().join(CLUSTER))?;
         let policy = folder.path().join(POLICY);
         fs::write(&policy, Policy::ANYTHING).map_err(|e| Error::file(policy, e))?;
-        Ok((folder, Place::new(trainer, cluster)))
+        Ok((folder, Node::new(trainer, cluster)))
     }
 
     fn log(&self, role: Role) -> PathBuf {
@@ -142,9 +144,6 @@ impl Local {
     }
 }
 
-/// The one party that is no child.
-const TRAINER: &str = "trainer";
-
 const CLUSTER: &str = "cluster.toml";
 
 /// The policy of owners whose rows are the trainer's.
@@ -161,7 +160,7 @@ pub(crate) fn file_name(role: Role) -> String {
 
 /// Passes events on until the trainer is done; stops early where the user interrupts before training, or a role dies.
 fn watch(
-    family: &mut Family,
+    family: &mut Children,
     trainer: JoinHandle<Result<Outcome>>,
     interrupted: &AtomicBool,
     hears: &mpsc::Receiver<Event>,
@@ -182,12 +181,13 @@ fn watch(
             },
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
+        family.warnings.1.try_iter().for_each(|text| on_event(Event::Warning { text }));
         if interrupted.load(Ordering::SeqCst) && !started {
             return Err(Error::Interrupted);
         }
-        if family.look() || reason.is_some() {
+        if family.poll() || reason.is_some() {
             let since = *failing.get_or_insert_with(Instant::now);
-            if family.knows() || since.elapsed() > GRACE {
+            if family.is_settled() || since.elapsed() > GRACE {
                 return Err(family.cause(reason));
             }
         }
@@ -195,7 +195,7 @@ fn watch(
 }
 
 fn panicked(role: &str) -> Error {
-    Error::Child { role: role.into(), how: "panicked; see the message above, and report it, please".into() }
+    Error::Child { role: role.into(), how: "panicked; please report the message above".into() }
 }
 
 /// How often the children are looked at.
@@ -205,12 +205,20 @@ const POLL: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The children; they are gone when this is.
-#[derive(Default)]
-struct Family {
-    members: Vec<Member>,
+struct Children {
+    members: Vec<RoleProcess>,
+    /// What they warn of.
+    warnings: (mpsc::Sender<String>, mpsc::Receiver<String>),
 }
 
-struct Member {
+/// What a child of a local run says on its standard output, for the screen.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Warned {
+    /// The warning.
+    pub warning: String,
+}
+
+struct RoleProcess {
     role: Role,
     log: PathBuf,
     child: Child,
@@ -220,23 +228,36 @@ struct Member {
     failure: Option<Failure>,
 }
 
-impl Family {
+impl Default for Children {
+    fn default() -> Self {
+        Self { members: Vec::new(), warnings: mpsc::channel() }
+    }
+}
+
+impl Children {
     fn add(&mut self, role: Role, log: PathBuf, mut child: Child) {
-        let reader = child
-            .stdout
-            .take()
-            .map(|out| thread::spawn(move || BufReader::new(out).lines().map_while(std::result::Result::ok).collect()));
-        self.members.push(Member { role, log, child, reader, end: None, failure: None });
+        let tell = self.warnings.0.clone();
+        let pass_on = move |line: &String| {
+            if let Ok(Warned { warning }) = serde_json::from_str(line) {
+                let _ = tell.send(format!("{role}: {warning}"));
+            }
+        };
+        let reader = child.stdout.take().map(|out| {
+            thread::spawn(move || {
+                BufReader::new(out).lines().map_while(std::result::Result::ok).inspect(pass_on).collect()
+            })
+        });
+        self.members.push(RoleProcess { role, log, child, reader, end: None, failure: None });
     }
 
     /// Looks after the children; whether one failed.
-    fn look(&mut self) -> bool {
-        self.members.iter_mut().for_each(Member::look);
+    fn poll(&mut self) -> bool {
+        self.members.iter_mut().for_each(RoleProcess::poll);
         self.members.iter().any(|m| m.failure.is_some())
     }
 
     /// Whether nothing more can be learnt: a child failed for a reason of its own, or all have ended.
-    fn knows(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.members.iter().all(|m| m.end.is_some())
             || self.members.iter().filter_map(|m| m.failure.as_ref()).any(|f| f.about.is_none())
     }
@@ -246,7 +267,7 @@ impl Family {
         let mut failures: Vec<Failure> = self.members.iter().filter_map(|m| m.failure.clone()).collect();
         let own = trainer.as_ref().map(|e| Failure::new(TRAINER, e));
         failures.extend(own.filter(|failure| failure.about.is_none()));
-        match (blame::root(&failures), trainer) {
+        match (failure::root_cause(&failures), trainer) {
             (Some(failure), Some(e)) if failure.party == TRAINER => e,
             (Some(failure), _) => Error::Child { role: failure.party.clone(), how: failure.reason.clone() },
             (None, Some(e)) => e,
@@ -255,29 +276,33 @@ impl Family {
     }
 
     /// Waits for children that are done and returns their reports.
-    fn farewell(&mut self) -> Vec<PartyReport> {
+    fn collect_reports(&mut self) -> Vec<PartyReport> {
         let until = Instant::now() + GRACE;
         while self.members.iter().any(|m| m.end.is_none()) && Instant::now() < until {
-            self.look();
+            self.poll();
             thread::sleep(Duration::from_millis(5));
         }
-        let lines = self.members.iter_mut().filter(|m| m.end.is_some()).flat_map(Member::lines).collect::<Vec<_>>();
+        let lines =
+            self.members.iter_mut().filter(|m| m.end.is_some()).flat_map(RoleProcess::lines).collect::<Vec<_>>();
         lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
-impl Member {
+impl RoleProcess {
     /// Notes the child's end and, where it failed, why.
-    fn look(&mut self) {
+    fn poll(&mut self) {
         if self.end.is_some() {
             return;
         }
         self.end = self.child.try_wait().ok().flatten();
         if let Some(status) = self.end.filter(|status| !status.success()) {
             let party = self.role.to_string();
-            let said = self.last_words().map(|said| Failure { reason: format!("failed: {}", said.reason), ..said });
+            let said = self.failure_line().map(|said| match said.reason.starts_with("refused the job") {
+                true => said,
+                false => Failure { reason: format!("failed: {}", said.reason), ..said },
+            });
             let reason = match status.code() {
-                Some(_) => format!("ended with {status}; {} may say why", self.log.display()),
+                Some(_) => format!("ended with {status}; see {}", self.log.display()),
                 None => format!("was killed ({status}); start the run again, with smaller batches if memory ran out"),
             };
             self.failure = said.or(Some(Failure { party, reason, about: None, hung_up: false }));
@@ -289,7 +314,7 @@ impl Member {
     }
 
     /// The reason that a child gave for failing.
-    fn last_words(&mut self) -> Option<Failure> {
+    fn failure_line(&mut self) -> Option<Failure> {
         let failed = |line: &String| {
             let mut said: serde_json::Value = serde_json::from_str(line).ok()?;
             serde_json::from_value(said["failed"].take()).ok()
@@ -298,7 +323,7 @@ impl Member {
     }
 }
 
-impl Drop for Family {
+impl Drop for Children {
     fn drop(&mut self) {
         for member in self.members.iter_mut().filter(|m| m.end.is_none()) {
             let _ = member.child.kill();

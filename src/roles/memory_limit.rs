@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::party::LargestFrames;
-use crate::roles::costs::{Memory, forecast};
+use crate::roles::planned_cost::{Memory, forecast, owner_memory};
 use crate::train::{Job, set_shapes};
 
 /// How much memory a job may be planned to take.
@@ -24,15 +24,11 @@ impl MemoryLimit {
     /// The largest frames of a job that is planned to fit where these roles run together, as `server0`.
     ///
     /// # Errors
-    /// [`Error::Memory`] where it takes more.
+    /// [`Error::Memory`] if it takes more.
     pub(crate) fn check(self, job: &Job, roles: impl Fn(&str) -> bool) -> Result<LargestFrames> {
-        let limit = match self {
-            Self::Available => available(Path::new("/")).map(|bytes| bytes - bytes / 16),
-            Self::Bytes(bytes) => Some(bytes),
-            Self::Unlimited => None,
-        };
+        let limit = self.bytes();
         // planning takes memory, too: what can be seen without comes first
-        refuse(limit, &[("a batch and the rows", least_mib(job, &roles))])?;
+        refuse(limit, &[("at least for a batch and the rows", least_mib(job, &roles))])?;
         let (frames, memory) = forecast(job)?;
         let own: Vec<(&str, f64)> = memory
             .iter()
@@ -41,6 +37,33 @@ impl MemoryLimit {
             .collect();
         refuse(limit, &own)?;
         Ok(frames)
+    }
+
+    /// Refuses a job that takes more memory at an owner.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn check_owner(self, job: &Job, owner: u32) -> Result<()> {
+        let owned = job.owners.get(owner as usize);
+        owned.map_or(Ok(()), |owned| refuse(self.bytes(), &[("the rows", owner_memory(job, owned).total_mib())]))
+    }
+
+    /// Refuses to look at initial parameters of a job that take more: as they come, as real numbers, and as a file.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn check_initial(self, job: &Job) -> Result<()> {
+        let parameters: f64 = job.model.parameters().iter().map(|shape| shape.len() as f64).sum();
+        refuse(self.bytes(), &[("its initial parameters, to look at", parameters * 32.0 / MIB)])
+    }
+
+    /// The limit in bytes, if there is one.
+    fn bytes(self) -> Option<u64> {
+        match self {
+            Self::Available => available(Path::new("/")).map(|bytes| bytes - bytes / 16),
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Unlimited => None,
+        }
     }
 }
 
@@ -59,7 +82,7 @@ fn refuse(limit: Option<u64>, parts: &[(&str, f64)]) -> Result<()> {
 
 /// MiB that a job takes in any case: a batch in the widest layer, the order of the rows, at a server rows and parameters.
 fn least_mib(job: &Job, roles: impl Fn(&str) -> bool) -> f64 {
-    let batch = f64::from(job.batch.min(job.train_rows())) * job.model.widest() as f64 * 8.0;
+    let batch = f64::from(job.settings.batch.min(job.train_rows())) * job.model.widest() as f64 * 8.0;
     let order = f64::from(job.train_rows()) * ORDER_BYTES;
     let rows = |train| f64::from(if train { job.train_rows() } else { job.test_rows() });
     let data: f64 = set_shapes(job).iter().map(|(set, shape)| rows(set.is_train()) * shape.stride() as f64 * 4.0).sum();
@@ -72,7 +95,7 @@ fn least_mib(job: &Job, roles: impl Fn(&str) -> bool) -> f64 {
 /// Bytes per row while an epoch's order is made: random words, numbers, and the batches.
 pub(crate) const ORDER_BYTES: f64 = 16.0;
 
-/// Bytes that this process may still take; none where the system does not tell. `root` is that of the file system.
+/// Bytes that this process may still take; `None` if the system does not report it. `root` is that of the file system.
 fn available(root: &Path) -> Option<u64> {
     let machine = fs::read_to_string(root.join("proc/meminfo")).ok().and_then(|text| meminfo(&text));
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
@@ -125,11 +148,16 @@ const MOST_SHOWN: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixed::Profile;
     use crate::nn::Model;
-    use crate::roles::Training;
+    use crate::train::Training;
 
     fn job(rows: usize) -> Job {
-        Training::new(Model::dense("small", 40, &[30], 3).unwrap()).batch(50).job(rows, 10).unwrap()
+        Training::new(Model::dense("small", 40, &[30], 3).unwrap())
+            .profile(Profile::small())
+            .batch(50)
+            .job(rows, 10)
+            .unwrap()
     }
 
     #[test]
@@ -142,6 +170,9 @@ mod tests {
             assert!(error.contains(words), "`{words}` is not in: {error}");
         }
         MemoryLimit::Unlimited.check(&job(1000), server).unwrap();
+        MemoryLimit::Bytes(1 << 30).check_owner(&job(1000), 0).unwrap();
+        let error = MemoryLimit::Bytes(1 << 20).check_owner(&job(1000), 0).unwrap_err().to_string();
+        assert!(error.contains("1 MiB is allowed or available") && error.contains("the rows: "), "{error}");
         // all roles on one machine take more than one of them
         let all = |role: &str| role != "owner7";
         let one = MemoryLimit::Bytes(40 << 20);

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Frame, Head, Kind, printable};
+use crate::net::{Channel, Frame, FrameHeader, FrameKind, Peer, printable};
 use crate::party::{Revealed, Stats};
 use crate::roles::agreement::{Agreement, Parties};
-use crate::roles::blame::Failure;
 use crate::roles::event::PartyReport;
+use crate::roles::failure::Failure;
 use crate::train::Job;
 
-/// The trainer's word to servers and dealer: what is to be done.
+/// The trainer's message to servers and dealer: the job.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Order {
+pub(crate) struct JobOrder {
     /// The job's bytes.
     pub job: Vec<u8>,
     /// What the trainer agrees to.
@@ -48,23 +48,23 @@ pub(crate) struct DealerPart {
 pub(crate) struct CommonSeed {
     /// What the sender agrees to.
     pub agreement: Agreement,
-    /// The session, as the dealer told it.
+    /// The session, as received from the dealer.
     pub session: u64,
     /// The half.
     pub half: crate::prg::Seed,
 }
 
-/// What a server or the dealer tells the trainer while it works.
+/// What a server or the dealer reports to the trainer while it works.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) enum News {
+pub(crate) enum StatusUpdate {
     /// It waits for somebody.
     Waiting {
         /// For whom and what.
         #[serde(deserialize_with = "printable::decode")]
         what: String,
     },
-    /// All rows are there; training starts.
-    Started,
+    /// All that it needs is there: it waits for the trainer's message that training starts, an [`TrainerMessage`].
+    Ready,
     /// Steps done so far.
     Progress {
         /// The steps.
@@ -85,7 +85,8 @@ pub(crate) enum News {
         /// What the steps cost until then.
         stats: Stats,
     },
-    /// In a job that may end early by its accuracy, it asks what the trainer makes of an epoch; an [`Answer`] comes back.
+    /// In a job that may end early by its accuracy, it asks for the trainer's decision on an epoch; an [`TrainerMessage`] comes
+    /// back.
     Asks {
         /// The epoch.
         epoch: u32,
@@ -108,12 +109,12 @@ pub(crate) enum News {
     },
 }
 
-/// What the trainer says while a run goes on.
+/// The trainer's messages during a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Answer {
+pub(crate) enum TrainerMessage {
     /// To server 0, without being asked: the run is to end after the next step.
     End,
-    /// What it makes of an epoch.
+    /// Its decision on an epoch.
     Verdict {
         /// The epoch.
         epoch: u32,
@@ -124,26 +125,28 @@ pub(crate) enum Answer {
     },
     /// It is not known yet; the answer will come.
     Wait,
+    /// To all who are ready: training starts.
+    Begin,
 }
 
 /// Says something.
-pub(crate) fn say<T: Serialize>(link: &mut dyn Channel, kind: Kind, what: &T) -> Result<()> {
+pub(crate) fn send_message<T: Serialize>(link: &mut dyn Channel, kind: FrameKind, what: &T) -> Result<()> {
     // a buffer that does not grow leaves no copy of a seed behind
     let body = postcard::to_extend(what, Vec::with_capacity(ROOM)).expect("a message can be written");
-    link.send(Head { kind, session: 0, step: 0, gate: 0 }, body)
+    link.send(FrameHeader { kind, session: 0, step: 0, gate: 0 }, body)
 }
 
 /// Bytes that a message with a seed never reaches.
 const ROOM: usize = 256;
 
 /// Hears something of a kind; `what` names it in errors.
-pub(crate) fn hear<T: DeserializeOwned>(link: &mut dyn Channel, kind: Kind, what: &str) -> Result<T> {
+pub(crate) fn receive_message<T: DeserializeOwned>(link: &mut dyn Channel, kind: FrameKind, what: &str) -> Result<T> {
     let frame = link.recv(what)?;
     understand(link.peer(), frame, kind, what)
 }
 
 /// What a frame of a peer says.
-pub(crate) fn understand<T: DeserializeOwned>(peer: &str, frame: Frame, kind: Kind, what: &str) -> Result<T> {
+pub(crate) fn understand<T: DeserializeOwned>(peer: &Peer, frame: Frame, kind: FrameKind, what: &str) -> Result<T> {
     if frame.head.kind != kind {
         let (mine, theirs) = (format!("{kind:?} ({what})"), format!("{:?}", frame.head.kind));
         return Err(Error::Desync { peer: peer.into(), mine, theirs });
@@ -154,10 +157,10 @@ pub(crate) fn understand<T: DeserializeOwned>(peer: &str, frame: Frame, kind: Ki
 }
 
 /// Hears something that may be days away, as long as all links stand.
-pub(crate) fn await_word<T: DeserializeOwned>(
+pub(crate) fn await_word<T: DeserializeOwned, const OTHERS: usize>(
     link: &mut dyn Channel,
-    others: [&dyn Channel; 2],
-    kind: Kind,
+    others: [&dyn Channel; OTHERS],
+    kind: FrameKind,
     what: &str,
 ) -> Result<T> {
     loop {
@@ -172,8 +175,8 @@ pub(crate) fn await_word<T: DeserializeOwned>(
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Hears what is to be done from the trainer, and checks that it means the same job and parties as we do.
-pub(crate) fn hear_order(trainer: &mut dyn Channel, parties: &Parties) -> Result<(Job, Agreement)> {
-    let order: Order = hear(trainer, Kind::Control, "the job")?;
+pub(crate) fn receive_order(trainer: &mut dyn Channel, parties: &Parties) -> Result<(Job, Agreement)> {
+    let order: JobOrder = receive_message(trainer, FrameKind::Control, "the job")?;
     let job = Job::from_bytes(&order.job)?;
     let agreement = Agreement::new(&job, parties);
     agreement.check(trainer, &order.agreement)?;

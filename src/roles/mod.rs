@@ -1,7 +1,7 @@
 //! The roles: what each party of a job does from the first message to the last.
 //!
 //! A role takes its links and nothing else; whether they lead to threads of the same process or to machines far away
-//! makes no difference to it. What is said on them, in order:
+//! makes no difference to it. The messages, in order:
 //!
 //! | from | to | what |
 //! |---|---|---|
@@ -10,75 +10,90 @@
 //! | servers | dealer | the hash, 32 random bytes |
 //! | dealer | servers | the hash, a session number, 32 random bytes: both together make the server's seed |
 //! | server | server | the hash, half of a common seed |
-//! | trainer | servers | the initial parameters: nothing where they follow from the job's seed, in the clear, or in shares |
+//! | trainer | servers | the initial parameters: nothing if they follow from the job's seed, in the clear, or in shares |
 //! | owners | servers, dealer | whether they take part, and why not; server 0 shows them public initial parameters if they ask |
 //! | owners | servers, dealer | seeds of the masks; to the servers the masked rows |
 //! | server | server | the hash of the masked rows |
+//! | servers, dealer | trainer | that they are ready; once all are, its message that training starts comes back |
+//! | servers | owners | that training starts: they leave |
 //! | dealer | server 1 | corrections |
 //! | server | server | openings |
-//! | servers, dealer | trainer | after an epoch of a job with an early stop: whether to go on, and whether it was the best; its answer comes back |
+//! | servers, dealer | trainer | after an epoch, with an early stop: whether to continue, whether it was the best; its answer |
 //! | server | server | the answer |
 //! | trainer | server 0 | at any time: that the run is to end after the next step |
 //! | server 0 | server 1 | ahead of a step's first opening: that it is the last |
-//! | server 1 | dealer | after that step: that none follows; the dealer says the same |
+//! | server 1 | dealer | after that step: that none follows; the dealer sends the same |
 //! | servers, dealer | trainer | progress; what the job reveals, sealed; a report, or why there is none |
 
 mod advance;
 mod agreement;
-mod blame;
-mod clear;
-mod collector;
+#[cfg(feature = "network")]
+mod calibrate;
+mod connect;
 mod consent;
-mod costs;
 mod dealer;
-mod estimate;
 mod event;
-mod fitness;
-mod frames;
-#[cfg(any(test, feature = "fuzzing"))]
+mod failure;
+mod frame_limit;
+#[cfg(all(feature = "network", any(test, feature = "fuzzing")))]
 pub(crate) mod fuzzing;
-mod initial;
-mod listen;
+mod input_check;
+#[cfg(feature = "network")]
 mod local;
-mod meeting;
 mod memory_limit;
 mod messages;
+#[cfg(feature = "network")]
+mod node;
 mod outcome;
 mod owner;
-mod pace;
+mod planned_cost;
 mod process;
-mod remote;
+mod reference_run;
+mod result_check;
+#[cfg(feature = "network")]
 #[cfg(test)]
-mod sample;
-mod sealed;
+mod sample_messages;
+mod seal_context;
 mod seeds;
 mod server;
-mod soundness;
+mod share_parameters;
+mod start;
+#[cfg(feature = "network")]
 mod stay;
 mod threads;
-mod totals;
+#[cfg(feature = "network")]
+mod time_estimate;
 mod trainer;
-mod training;
+mod wait_limits;
+#[cfg(feature = "network")]
 #[cfg(test)]
 mod wire;
 
+pub use crate::train::{Training, share_of};
 pub use agreement::{Agreement, Parties};
-pub use blame::Failure;
-pub use consent::{Consent, SaveInitial};
-pub use costs::{Costs, Memory, Part, announce, plan_summary};
+#[cfg(feature = "network")]
+pub use calibrate::{Throughput, Transfer};
+pub use connect::{BrokenOff, Connect, made};
+pub use consent::{Again, Consent, SaveInitial};
 pub use dealer::{DealerLinks, run_dealer};
-pub use estimate::{Estimate, Network, RoleTime, threads_of_a_role};
 pub use event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
-pub use fitness::look_at_rows;
-pub use local::Local;
-pub use meeting::{BrokenOff, Meet, made};
+pub use failure::{Failure, TRAINER};
+pub use input_check::look_at_rows;
+#[cfg(feature = "network")]
+pub use local::{Local, Warned};
 pub use memory_limit::MemoryLimit;
+#[cfg(feature = "network")]
+pub use node::Node;
 pub use outcome::Outcome;
 pub use owner::{OwnerLinks, ranges_of, rows_of, run_owner};
-pub use pace::{Pace, Transfer};
-pub use process::{begin, cpu_seconds, forbid_core_dumps, peak_rss_mib};
-pub use remote::Place;
+pub use planned_cost::{CostRow, Costs, Memory, announce, plan_summary};
+#[cfg(feature = "network")]
+pub use process::forbid_core_dumps;
+pub use process::{begin, cpu_seconds, peak_rss_mib};
 pub use server::{ServerLinks, run_server};
+pub use start::Start;
+#[cfg(feature = "network")]
 pub use stay::Stay;
+#[cfg(feature = "network")]
+pub use time_estimate::{Estimate, Network, RoleTime, threads_of_a_role};
 pub use trainer::{TrainerLinks, run_trainer};
-pub use training::{Training, share_of};

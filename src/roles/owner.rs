@@ -1,19 +1,20 @@
-//! A data owner: masks its rows, gives each server the masked rows and its half of the masks' seeds, and leaves.
+//! A data owner: masks its rows, gives each server the masked rows and its half of the masks' seeds, and leaves once training
+//! begins.
 
 use std::ops::Range;
 
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::fixed::{encode, mask};
-use crate::kernel::fast::bits::{Packed, pack};
-use crate::net::{Channel, Head, Kind, Presence};
+use crate::kernel::packed::{Packed, pack};
+use crate::net::{Channel, FrameHeader, FrameKind, Presence};
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::{Consent, OwnerWord, refuse};
-use crate::roles::fitness::{fits, scaled};
-use crate::roles::messages::{await_word, hear, say};
-use crate::roles::totals;
+use crate::roles::input_check::{fits, scaled};
+use crate::roles::messages::{await_word, receive_message, send_message};
+use crate::roles::wait_limits;
 use crate::train::{Job, Owned, set_shapes};
 
 /// An owner's links.
@@ -28,11 +29,11 @@ pub struct OwnerLinks {
     pub parties: Parties,
 }
 
-/// Uploads the rows that `data` has for the job, to train on and to test on, if the job is as `consent` asks; returns when both
-/// servers have them.
+/// Uploads the rows that `data` has for the job, to train on and to test on, if the job is as `consent` asks; returns when
+/// training starts: until then, another party may refuse the job, and the next attempt needs the rows again.
 ///
 /// # Errors
-/// Where the job does not fit the rows, or a peer fails.
+/// If the job does not fit the rows, or a peer fails.
 pub fn run_owner(
     number: u32,
     links: OwnerLinks,
@@ -43,14 +44,7 @@ pub fn run_owner(
     for link in [&mut zero, &mut one, &mut dealer] {
         link.attach(&presence);
     }
-    let job: Vec<u8> = await_word(&mut *zero, [&*one, &*dealer], Kind::Control, "the job")?;
-    let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_owned()))?;
-    let agreement = Agreement::new(&job, &parties);
-    for link in [&mut zero, &mut one, &mut dealer] {
-        link.enter(totals::of_owner(&job, number));
-        let theirs: Agreement = hear(&mut **link, Kind::Agree, "its agreement to the job")?;
-        agreement.check(&**link, &theirs)?;
-    }
+    let (job, agreement) = hear_job(number, &parties, [&mut *zero, &mut *one, &mut *dealer])?;
     let ready = consent.check(number, &job, &agreement, &parties, &mut *zero).and_then(|()| {
         // large files take longer than a deadline
         presence.at_work(|| data(&job).and_then(|rows| check(&job, number, &rows.0, &rows.1).map(|()| rows)))
@@ -59,40 +53,61 @@ pub fn run_owner(
         Ok(rows) => rows,
         Err(why) => {
             refuse(&why, [&mut *zero, &mut *one, &mut *dealer]);
-            return Err(why.at("refused"));
+            // a file that cannot be read is no refusal
+            return Err(if why.is_usage() { why.at("refused the job") } else { why });
         }
     };
     for link in [&mut zero, &mut one, &mut dealer] {
-        say(&mut **link, Kind::Control, &OwnerWord::Accepts)?;
+        send_message(&mut **link, FrameKind::Control, &OwnerWord::Accepts)?;
     }
-    let seeds = [Seed::fresh()?, Seed::fresh()?];
-    say(&mut *zero, Kind::Seed, &seeds[0])?;
-    say(&mut *one, Kind::Seed, &seeds[1])?;
-    say(&mut *dealer, Kind::Seed, &seeds)?;
-    for (set, shape) in set_shapes(&job) {
-        let rows = if set.is_train() { &train } else { &test };
-        let value = |row: usize, out: &mut [u64]| grid(&job, rows, set, row, out);
-        upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), &seeds, value)?;
-    }
-    for link in [&mut zero, &mut one] {
-        let (): () = hear(&mut **link, Kind::Report, "word that the rows arrived")?;
-    }
-    dealer.flush()
+    send_rows(&job, [&train, &test], [&mut *zero, &mut *one, &mut *dealer])?;
+    drop((train, test));
+    dealer.flush()?;
+    (consent.tell)("rows uploaded; waiting for training to start");
+    // that may be days away, where another owner comes late
+    let begins = "word that training starts";
+    let (): () = await_word(&mut *zero, [&*one], FrameKind::Report, begins)?;
+    await_word(&mut *one, [], FrameKind::Report, begins)
 }
 
-/// The rows of owner `number` where the owners of a job share a data set: one behind the other, as many as the job says.
+/// The job, which the servers and the dealer agree on.
+fn hear_job(number: u32, parties: &Parties, links: [&mut dyn Channel; 3]) -> Result<(Job, Agreement)> {
+    let [zero, one, dealer] = links;
+    let job: Vec<u8> = await_word(zero, [&*one, &*dealer], FrameKind::Control, "the job")?;
+    let job = Job::from_bytes(&job).map_err(|e| e.at(zero.peer().to_string()))?;
+    let agreement = Agreement::new(&job, parties);
+    for link in [zero, one, dealer] {
+        link.enter(wait_limits::of_owner(&job, number));
+        let theirs: Agreement = receive_message(link, FrameKind::Agree, "its agreement to the job")?;
+        agreement.check(link, &theirs)?;
+    }
+    Ok((job, agreement))
+}
+
+/// Gives the servers their halves of the masks' seeds and the masked rows, and the dealer both seeds.
+fn send_rows(job: &Job, [train, test]: [&Examples; 2], [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
+    let seeds = [Seed::fresh()?, Seed::fresh()?];
+    send_message(zero, FrameKind::Seed, &seeds[0])?;
+    send_message(one, FrameKind::Seed, &seeds[1])?;
+    send_message(dealer, FrameKind::Seed, &seeds)?;
+    for (set, shape) in set_shapes(job) {
+        let rows = if set.is_train() { train } else { test };
+        let value = |row: usize, out: &mut [u64]| grid(job, rows, set, row, out);
+        upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), &seeds, value)?;
+    }
+    Ok(())
+}
+
+/// The rows of owner `number` where the owners of a job share a data set: one after the other, as many as the job says.
 ///
 /// # Errors
-/// [`Error::Usage`] where the data set has too few.
+/// [`Error::Usage`] if the data set has too few.
 pub fn rows_of(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<(Examples, Examples)> {
     let [own_train, own_test] = ranges_of(job, number, [train.len(), test.len()])?;
     Ok((train.slice(own_train), test.slice(own_test)))
 }
 
 /// The numbers of those rows, to train on and to test on, in a data set of so many.
-///
-/// # Errors
-/// As there.
 pub fn ranges_of(job: &Job, number: u32, rows: [usize; 2]) -> Result<[Range<usize>; 2]> {
     let of = |all: usize, count: fn(&Owned) -> u32| {
         let before: usize = job.owners.iter().take(number as usize).map(|o| count(o) as usize).sum();
@@ -108,7 +123,7 @@ pub fn ranges_of(job: &Job, number: u32, rows: [usize; 2]) -> Result<[Range<usiz
 
 /// Row `row` on the grid of the job's fraction bits: scaled features, or the one-hot label.
 pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [u64]) {
-    let frac = job.profile.frac;
+    let frac = job.settings.profile.frac;
     if set.is_features() {
         out.iter_mut().zip(rows.features().row(row)).for_each(|(o, x)| *o = encode(scaled(job, *x), frac));
     } else {
@@ -124,7 +139,7 @@ fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()
         .ok_or_else(|| Error::Usage(format!("the job has {} owners, this is number {number}", job.owners.len())))?;
     if has != *wants {
         let text = format!(
-            "the job wants {} + {} rows of owner {number}, it has {} + {}",
+            "the job wants {} + {} rows of owner {number}, but it has {} + {}",
             wants.train, wants.test, has.train, has.test
         );
         return Err(Error::Usage(text));
@@ -160,7 +175,7 @@ fn upload(
             let (a, b) = (Packed::new(&masks[0], shape.bits), Packed::new(&masks[1], shape.bits));
             pack(out, shape.bits, shape.cols, |i| x[i].wrapping_add(a.at(i)).wrapping_add(b.at(i)) & mask(shape.bits));
         }
-        let head = Head { kind: Kind::Data, session: 0, step: set as u32, gate: frame };
+        let head = FrameHeader { kind: FrameKind::Data, session: 0, step: set as u32, gate: frame };
         let bytes: &[u8] = bytemuck::cast_slice(&words);
         for server in servers.iter_mut() {
             server.send(head, bytes.to_vec())?;
@@ -185,16 +200,16 @@ mod tests {
     use super::*;
     use crate::backend::Cpu;
     use crate::fixed::Profile;
-    use crate::gates::lockstep::kept::keep;
-    use crate::gates::lockstep::vectors::{decimal, hex, profile, ring};
-    use crate::kernel::fast::bits::Packed;
+    use crate::gates::harness::golden::keep;
+    use crate::gates::harness::vectors::{decimal, hex, profile, ring};
+    use crate::kernel::packed::Packed;
     use crate::net::{SealingKey, pair};
     use crate::nn::Model;
     use crate::party::{MaskedRows, RowMasks};
     use crate::prg::public_seed;
-    use crate::roles::Training;
     use crate::roles::consent::hear_consent;
     use crate::tensor::Device;
+    use crate::train::Training;
 
     /// What both servers get of `rows` rows of `value`, as words; the same bytes go to both.
     fn uploaded(shape: SetShape, rows: usize, seeds: &[Seed; 2], value: u64) -> Vec<u32> {
@@ -243,14 +258,18 @@ mod tests {
 
     #[test]
     fn an_owner_that_reads_for_longer_than_a_deadline_is_waited_for() {
-        let job = Training::new(Model::dense("small", 4, &[], 2).unwrap()).batch(2).job(10, 5).unwrap();
+        let job = Training::new(Model::dense("small", 4, &[], 2).unwrap())
+            .profile(Profile::small())
+            .batch(2)
+            .job(10, 5)
+            .unwrap();
         let parties = Parties::threads(SealingKey::parse(&"9".repeat(64)).unwrap());
         let agreement = Agreement::new(&job, &parties);
         let [zero, one, dealer] = ["server 0", "server 1", "dealer"].map(|party| pair("owner 0", party));
         let mut theirs = [zero.1, one.1, dealer.1];
-        say(&mut theirs[0], Kind::Control, &job.to_bytes()).unwrap();
+        send_message(&mut theirs[0], FrameKind::Control, &job.to_bytes()).unwrap();
         for link in &mut theirs {
-            say(link, Kind::Agree, &agreement).unwrap();
+            send_message(link, FrameKind::Agree, &agreement).unwrap();
             link.attach(&Presence::default());
             link.set_deadline(Duration::from_secs(1));
         }

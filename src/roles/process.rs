@@ -1,9 +1,9 @@
-//! This process: what it used, peak memory and processor time, as Linux tells; and that it leaves no core dump.
+//! This process: what it used, peak memory and CPU time, as Linux reports it; and that it leaves no core dump.
 
 use std::fs;
 use std::sync::OnceLock;
 
-/// Peak resident memory of this process in MiB; none where the system does not tell.
+/// Peak resident memory of this process in MiB; `None` if the system does not report it.
 pub fn peak_rss_mib() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
@@ -12,7 +12,7 @@ pub fn peak_rss_mib() -> Option<f64> {
 }
 
 /// Says that the program begins here: what the process used before was not its own. `cargo run` becomes the program that
-/// it has built, and the processor time of cargo stays in the count.
+/// it has built, and the CPU time of cargo stays in the count.
 pub fn begin() {
     BEFORE.get_or_init(used_seconds);
 }
@@ -21,7 +21,8 @@ pub fn begin() {
 /// processes of the same user. Processes that it starts have to ask for the same themselves.
 ///
 /// # Errors
-/// The system's reason where it does not do so.
+/// The system's reason if it does not do so.
+#[cfg(feature = "network")]
 pub fn forbid_core_dumps() -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -33,15 +34,15 @@ pub fn forbid_core_dumps() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Processor time of this program, all threads, user and system, in seconds; none where the system does not tell.
+/// CPU time of this program, all threads, user and system, in seconds; `None` if the system does not report it.
 pub fn cpu_seconds() -> Option<f64> {
     Some(used_seconds()? - BEFORE.get().copied().flatten().unwrap_or(0.0))
 }
 
-/// Processor time when the program began.
+/// CPU time when the program began.
 static BEFORE: OnceLock<Option<f64>> = OnceLock::new();
 
-/// Processor time of this process, whatever program it was.
+/// CPU time of this process, whatever program it was.
 fn used_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // the name of the program, in brackets, may hold spaces
@@ -50,7 +51,7 @@ fn used_seconds() -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
-/// Linux reports processor time in hundredths of a second, whatever the kernel's own tick is.
+/// Linux reports CPU time in hundredths of a second, whatever the kernel's own tick is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[cfg(all(test, target_os = "linux"))]
@@ -63,6 +64,7 @@ mod tests {
         assert!(cpu_seconds().unwrap() >= 0.0);
     }
 
+    #[cfg(feature = "network")]
     #[test]
     fn a_process_that_asks_for_it_leaves_no_core_dump() {
         use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};

@@ -7,10 +7,10 @@
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, Kind};
+use crate::net::{Channel, FrameKind};
 use crate::prg::Seed;
 use crate::roles::agreement::Agreement;
-use crate::roles::messages::{CommonSeed, DealerPart, ServerPart, hear, say};
+use crate::roles::messages::{CommonSeed, DealerPart, ServerPart, receive_message, send_message};
 
 /// The dealer's side of a server's seed: takes the server's part, gives `part` for it.
 pub(crate) fn deal_session_seed(
@@ -20,10 +20,10 @@ pub(crate) fn deal_session_seed(
     session: u64,
     part: Seed,
 ) -> Result<Seed> {
-    let theirs: ServerPart = hear(link, Kind::Seed, "its part of the session's seed")?;
+    let theirs: ServerPart = receive_message(link, FrameKind::Seed, "its part of the session's seed")?;
     agreement.check(link, &theirs.agreement)?;
     let seed = session_seed(id, [&part, &theirs.part], session, agreement.hash());
-    say(link, Kind::Seed, &DealerPart { agreement: *agreement, session, part })?;
+    send_message(link, FrameKind::Seed, &DealerPart { agreement: *agreement, session, part })?;
     link.flush()?;
     Ok(seed)
 }
@@ -35,8 +35,8 @@ pub(crate) fn take_session_seed(
     agreement: &Agreement,
     part: Seed,
 ) -> Result<(u64, Seed)> {
-    say(link, Kind::Seed, &ServerPart { agreement: *agreement, part: part.clone() })?;
-    let theirs: DealerPart = hear(link, Kind::Seed, "its part of the session's seed")?;
+    send_message(link, FrameKind::Seed, &ServerPart { agreement: *agreement, part: part.clone() })?;
+    let theirs: DealerPart = receive_message(link, FrameKind::Seed, "its part of the session's seed")?;
     agreement.check(link, &theirs.agreement)?;
     Ok((theirs.session, session_seed(id, [&theirs.part, &part], theirs.session, agreement.hash())))
 }
@@ -44,8 +44,8 @@ pub(crate) fn take_session_seed(
 /// A seed that the two servers know and nobody else: each gives half.
 pub(crate) fn common_seed(id: u8, peer: &mut dyn Channel, agreement: &Agreement, session: u64) -> Result<Seed> {
     let mine = Seed::fresh()?;
-    say(peer, Kind::Seed, &CommonSeed { agreement: *agreement, session, half: mine.clone() })?;
-    let theirs: CommonSeed = hear(peer, Kind::Seed, "its agreement to the job")?;
+    send_message(peer, FrameKind::Seed, &CommonSeed { agreement: *agreement, session, half: mine.clone() })?;
+    let theirs: CommonSeed = receive_message(peer, FrameKind::Seed, "its agreement to the job")?;
     agreement.check(peer, &theirs.agreement)?;
     if theirs.session != session {
         return Err(Error::peer(
@@ -88,15 +88,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::gates::lockstep::kept::keep;
-    use crate::gates::lockstep::vectors::hex;
+    use crate::fixed::Profile;
+    use crate::gates::harness::golden::keep;
+    use crate::gates::harness::vectors::hex;
     use crate::net::{SealingKey, pair};
     use crate::nn::Model;
     use crate::roles::{Parties, Training};
 
     /// What parties agree on who have a job of this seed.
     fn agreement(seed: u64) -> Agreement {
-        let training = Training::new(Model::dense("small", 4, &[3], 2).unwrap()).batch(2).seed(seed);
+        let training =
+            Training::new(Model::dense("small", 4, &[3], 2).unwrap()).profile(Profile::small()).batch(2).seed(seed);
         let seal = SealingKey::parse(&"9".repeat(64)).unwrap();
         Agreement::new(&training.job(10, 5).unwrap(), &Parties::threads(seal))
     }

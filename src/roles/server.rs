@@ -8,25 +8,27 @@ use zeroize::Zeroizing;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Head, Kind, MAX_FRAME, Phase, Presence, Role, SealingKey, receive_exactly};
+use crate::net::{Channel, FrameHeader, FrameKind, MAX_FRAME, Phase, Presence, Role, SealingKey, receive_exactly};
 use crate::party::{
-    LargestFrames, Links, MaskedRows, Outlet, RowMasks, Section, Server, Set, Stats, Verdict, dismiss_dealer,
+    LargestFrames, Links, MaskedRows, RevealChannel, RowMasks, RunPhase, Server, Set, Stats, Verdict, dismiss_dealer,
 };
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
-use crate::roles::blame::Failure;
+use crate::roles::connect::{BrokenOff, Connect, Connector};
 use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
-use crate::roles::frames;
-use crate::roles::initial::take_initial;
-use crate::roles::meeting::{BrokenOff, Meet, Meeting};
+use crate::roles::failure::Failure;
+use crate::roles::frame_limit;
 use crate::roles::memory_limit::MemoryLimit;
-use crate::roles::messages::{Answer, News, hear, hear_order, say, understand};
+use crate::roles::messages::{StatusUpdate, TrainerMessage, receive_message, receive_order, send_message, understand};
 use crate::roles::owner::rows_per_frame;
+use crate::roles::planned_cost::plan_summary;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
-use crate::roles::sealed::Place;
+use crate::roles::seal_context::SealContext;
 use crate::roles::seeds::{common_seed, take_session_seed};
-use crate::roles::totals;
+use crate::roles::share_parameters::take_initial;
+use crate::roles::start::{await_start, dismiss_owners};
+use crate::roles::wait_limits;
 use crate::tensor::Device;
 use crate::train::{Job, set_shapes, train};
 
@@ -35,7 +37,7 @@ pub struct ServerLinks {
     /// To the trainer.
     pub trainer: Box<dyn Channel>,
     /// Finds the others, once the job says who they are.
-    pub meet: Meet,
+    pub meet: Connect,
     /// Who takes part.
     pub parties: Parties,
     /// How the others notice this party.
@@ -47,28 +49,29 @@ pub struct ServerLinks {
 /// Runs server `id` through one job.
 ///
 /// # Errors
-/// What stopped it, and when; the trainer is told too.
+/// The reason why the job ended; it is also reported to the trainer.
 pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
     let ServerLinks { trainer, meet, parties, presence, memory } = links;
     let trainer = Trainer::new(trainer, &presence);
     let mut training = false;
     let run = || {
-        let (job, agreement) = trainer.with(|t| hear_order(t, &parties))?;
+        let (job, agreement) = trainer.with(|t| receive_order(t, &parties))?;
         let largest = memory.check(&job, |role| role == format!("server{id}"))?;
-        trainer.with(|t| t.set_max_frame(frames::of_parameters(&job)));
-        let meeting = Meeting { meet, presence: &presence, trainer: &trainer };
-        let mut server = set_up(id, (&job, &agreement, largest), meeting, parties.sealing_key(), backend)?;
+        trainer.with(|t| t.set_max_frame(frame_limit::of_parameters(&job)));
+        let connector = Connector { meet, presence: &presence, trainer: &trainer };
+        let (mut server, owners) = set_up(id, (&job, &agreement, largest), connector, parties.sealing_key(), backend)?;
+        await_start(&trainer, &job)?;
         training = true;
-        trainer.tell(&News::Started)?;
+        dismiss_owners(owners);
         train(&mut server, &job)?;
         let ended = server.last_step().filter(|step| *step < job.total_steps());
         if let Some(step) = ended {
-            trainer.tell(&News::Ended { step })?;
+            trainer.tell(&StatusUpdate::Ended { step })?;
         }
-        let (report, session) = (report(&server), server.session());
+        let (report, session) = (report(&server), server.session.number());
         if let Some(mut links) = server.into_links() {
             if ended.is_some() && id == 1 {
-                dismiss_dealer(&mut *links.dealer, session);
+                dismiss_dealer(&mut *links.dealer, session, dealt_ahead(&job)?);
             }
             links.peer.flush()?;
         }
@@ -78,109 +81,153 @@ pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std:
     trainer.close(&format!("server {id}"), ended).map_err(|why| BrokenOff { why, training })
 }
 
-/// All that comes before training: the session, the parameters, the rows.
+/// Bytes that the dealer may have sent, or still send, when it hears that no step follows: what waits at both ends and on the
+/// way, and two steps with the evaluations between them.
+fn dealt_ahead(job: &Job) -> Result<u64> {
+    let plan = plan_summary(job, "")?;
+    let dealt = 2.0 * (plan.bytes_per_step.dealer_to_server1 + plan.bytes_per_evaluation.dealer_to_server1);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a job that fits into memory")]
+    let dealt = dealt as u64;
+    Ok(dealt.saturating_add(ON_THE_WAY))
+}
+
+/// Bytes of corrections that wait at a server; as many wait at the dealer before it pauses.
+pub(crate) const AHEAD: u64 = 16 << 20;
+
+/// Bytes that wait for server 1, generously: two queues, and the buffers of the system.
+const ON_THE_WAY: u64 = 8 * AHEAD;
+
+/// All that comes before training: the session, the parameters, the rows. The links to the owners come along.
 fn set_up(
     id: u8,
     (job, agreement, largest): (&Job, &Agreement, LargestFrames),
-    mut meeting: Meeting<'_>,
+    mut connector: Connector<'_>,
     seal: SealingKey,
     backend: Arc<dyn Backend>,
-) -> Result<Server> {
-    let trainer = meeting.trainer;
-    let device = Device::new(backend, job.profile.ring).with_pulse(meeting.presence.pulse().clone());
-    let mut dealer = meeting.with(Role::Dealer, Phase::SET_UP)?;
+) -> Result<(Server, Vec<Box<dyn Channel>>)> {
+    let trainer = connector.trainer;
+    let device = Device::new(backend, job.settings.profile.ring).with_pulse(connector.presence.pulse().clone());
+    let mut dealer = connector.with(Role::Dealer, Phase::SET_UP)?;
     let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
     if id == 1 {
-        dealer.set_max_frame(frames::of_dealer(largest));
+        dealer.set_max_frame(frame_limit::of_dealer(largest));
     }
-    let mut peer = meeting.with(Role::Server(1 - id), totals::for_all_owners(job))?;
+    let mut peer = connector.with(Role::Server(1 - id), wait_limits::for_all_owners(job))?;
     let common = common_seed(id, &mut *peer, agreement, session)?;
-    peer.set_max_frame(frames::of_server(largest));
+    peer.set_max_frame(frame_limit::of_server(largest));
     let initial = trainer.with(|t| {
-        t.enter(totals::for_initial(job));
+        t.enter(wait_limits::for_initial(job));
         take_initial(id, job, t, &common, &device)
     })?;
     trainer.with(|t| t.set_max_frame(MAX_FRAME));
-    let (rows, digest) = take_rows(id, (job, agreement), initial.public.as_ref(), &mut meeting, &device)?;
-    say(&mut *peer, Kind::Agree, &digest)?;
-    let theirs: [u8; 32] = hear(&mut *peer, Kind::Agree, "the hash of the masked rows")?;
-    if theirs != digest {
-        return Err(Error::peer(peer.peer(), "got other masked rows than we did; an owner or a link is at fault"));
-    }
+    let Taken { rows, digest, owners } =
+        take_rows(id, (job, agreement), initial.public.as_ref(), &mut connector, &device)?;
+    compare_rows(&mut *peer, &digest)?;
     let mut server =
-        Server::new(id, device.clone(), job.profile.clone(), session, &seed, Some(Links { peer, dealer }))?;
+        Server::new(id, device.clone(), job.settings.profile, session, &seed, Some(Links { peer, dealer }))?;
     drop(seed);
     server.set_parameters(initial.shares);
     for (set, masked, masks) in rows {
         server.set_rows(set, masked, masks);
     }
-    let (reveal, outlet) = (job.reveal, trainer.clone());
-    let agreed = *agreement.hash();
-    server.set_outlet(
-        common,
-        Outlet {
-            allowed: Box::new(move |what| reveal.allows(what)),
-            hand_out: Box::new(move |what, half, bits, stats| {
-                let half = Zeroizing::new(half);
-                let place = Place { agreed: &agreed, session, server: id, what, bits, len: half.len() };
-                let body = seal.seal(&place.label(), bytemuck::cast_slice(&half))?;
-                outlet.tell(&News::Half { session, what, bits, body, stats })
-            }),
-        },
-    );
-    server.observe(heartbeat(trainer, job));
-    server.observe_scores(scores(trainer));
-    server.set_judge(judge(trainer, Phase::NEWS));
-    if id == 0 {
-        server.set_wish(wish(trainer));
-    }
-    Ok(server)
+    server.set_reveal_channel(common, reveal_channel(id, (job, agreement), session, seal, trainer));
+    attach_trainer(trainer, job, &mut server);
+    Ok((server, owners))
 }
 
-/// The data sets of a job: masked rows and masks.
-type Rows = Vec<(Set, MaskedRows, RowMasks)>;
+/// Reports to the trainer how far the run is, and has it decide whether the run goes on.
+fn attach_trainer(trainer: &Trainer, job: &Job, server: &mut Server) {
+    server.session.observe(heartbeat(trainer, job));
+    server.session.observe_scores(scores(trainer));
+    server.session.set_judge(judge(trainer, Phase::NEWS));
+    if server.id() == 0 {
+        server.set_wish(wish(trainer));
+    }
+}
 
-/// The masked rows of all owners with their masks, by set, and a hash of the masked rows.
+/// Checks with the other server that both have the same masked rows.
+fn compare_rows(peer: &mut dyn Channel, digest: &[u8; 32]) -> Result<()> {
+    send_message(peer, FrameKind::Agree, digest)?;
+    let theirs: [u8; 32] = receive_message(peer, FrameKind::Agree, "the hash of the masked rows")?;
+    if theirs != *digest {
+        return Err(Error::peer(
+            peer.peer(),
+            "received different masked rows than we did; an owner or a link is at fault",
+        ));
+    }
+    Ok(())
+}
+
+/// Sends the trainer server `id`'s halves of what the job reveals, each sealed for its place in this session.
+fn reveal_channel(
+    id: u8,
+    (job, agreement): (&Job, &Agreement),
+    session: u64,
+    seal: SealingKey,
+    trainer: &Trainer,
+) -> RevealChannel {
+    let (reveal, agreed, trainer) = (job.reveal, *agreement.hash(), trainer.clone());
+    RevealChannel {
+        allowed: Box::new(move |what| reveal.allows(what)),
+        reveal_to_trainer: Box::new(move |what, half, bits, stats| {
+            let half = Zeroizing::new(half);
+            let place = SealContext { agreed: &agreed, session, server: id, what, bits, len: half.len() };
+            let body = seal.seal(&place.label(), bytemuck::cast_slice(&half))?;
+            trainer.tell(&StatusUpdate::Half { session, what, bits, body, stats })
+        }),
+    }
+}
+
+/// What the owners gave.
+struct Taken {
+    /// Masked rows and masks, by set.
+    rows: Vec<(Set, MaskedRows, RowMasks)>,
+    /// A hash of the masked rows.
+    digest: [u8; 32],
+    /// Links to the owners, who wait until training starts.
+    owners: Vec<Box<dyn Channel>>,
+}
+
+/// The masked rows of all owners with their masks.
 fn take_rows(
     id: u8,
     (job, agreement): (&Job, &Agreement),
     initial: Option<&Vec<Vec<u64>>>,
-    meeting: &mut Meeting<'_>,
+    connector: &mut Connector<'_>,
     device: &Device,
-) -> Result<(Rows, [u8; 32])> {
+) -> Result<Taken> {
     let mut rows: Vec<_> = set_shapes(job)
         .into_iter()
         .map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape)))
         .collect();
-    let mut digest = blake3::Hasher::new();
+    let (mut digest, mut owners) = (blake3::Hasher::new(), Vec::new());
     for (number, owned) in (0..).zip(&job.owners) {
-        let mut link = meeting.with(Role::Owner(number), totals::for_owner(job, number))?;
+        let mut link = connector.with(Role::Owner(number), wait_limits::for_owner(job, number))?;
         if id == 0 {
-            say(&mut *link, Kind::Control, &job.to_bytes())?;
+            send_message(&mut *link, FrameKind::Control, &job.to_bytes())?;
         }
-        say(&mut *link, Kind::Agree, agreement)?;
+        send_message(&mut *link, FrameKind::Agree, agreement)?;
         hear_consent(&mut *link, initial)?;
-        let seed: Seed = hear(&mut *link, Kind::Seed, "the seed of its masks")?;
-        link.set_max_frame(frames::of_owner(job));
+        let seed: Seed = receive_message(&mut *link, FrameKind::Seed, "the seed of its masks")?;
+        link.set_max_frame(frame_limit::of_owner(job));
         for (set, masked, masks) in &mut rows {
             let count = if set.is_train() { owned.train } else { owned.test };
             let words = receive_rows(&mut *link, *set as u32, masks.shape(), count as usize, &mut digest)?;
             masked.push(device, words, count)?;
             masks.push(device, count, &[&seed])?;
         }
-        say(&mut *link, Kind::Report, &())?;
-        link.flush()?;
+        owners.push(link);
     }
-    Ok((rows, *digest.finalize().as_bytes()))
+    Ok(Taken { rows, digest: *digest.finalize().as_bytes(), owners })
 }
 
 fn report(server: &Server) -> PartyReport {
     PartyReport {
         role: format!("server{}", server.id()),
         backend: server.device().backend().name(),
-        steps: server.stats(Section::Step),
-        evaluation: server.stats(Section::Evaluation),
-        setup: server.stats(Section::Setup),
+        steps: server.session.stats(RunPhase::Step),
+        evaluation: server.session.stats(RunPhase::Evaluation),
+        setup: server.session.stats(RunPhase::Setup),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
     }
@@ -197,11 +244,11 @@ fn receive_rows(
     let bytes = rows * shape.stride() * 4;
     let mut words: Vec<u64> = Vec::new();
     let room = words.try_reserve_exact(bytes.div_ceil(8));
-    room.map_err(|_| Error::Device(format!("there is no memory for {rows} masked rows, {bytes} bytes")))?;
+    room.map_err(|_| Error::Device(format!("there is not enough memory for {rows} masked rows, {bytes} bytes")))?;
     let per = rows_per_frame(shape) * shape.stride() * 4;
     for (gate, start) in (0..).zip((0..bytes).step_by(per)) {
         let end = bytes.min(start + per);
-        let head = Head { kind: Kind::Data, session: 0, step: set, gate };
+        let head = FrameHeader { kind: FrameKind::Data, session: 0, step: set, gate };
         let frame = receive_exactly(link, head, end - start, "its masked rows")?;
         digest.update(&frame);
         // memory is touched as rows arrive
@@ -216,10 +263,10 @@ fn receive_rows(
 pub(crate) struct Trainer {
     link: Arc<std::sync::Mutex<Box<dyn Channel>>>,
     /// Whether it has asked for the end of the run.
-    end: Arc<AtomicBool>,
+    pub(crate) end: Arc<AtomicBool>,
 }
 
-/// Tells the trainer of progress, now and then and at the end.
+/// Reports progress to the trainer, now and then and at the end.
 pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) -> Result<()> + Send + 'static {
     let (trainer, total) = (trainer.clone(), job.total_steps());
     let epoch = job.steps_per_epoch();
@@ -229,11 +276,11 @@ pub(crate) fn heartbeat(trainer: &Trainer, job: &Job) -> impl FnMut(u64, Stats) 
             return Ok(());
         }
         last = Instant::now();
-        trainer.tell(&News::Progress { step, stats })
+        trainer.tell(&StatusUpdate::Progress { step, stats })
     }
 }
 
-/// Tells the trainer how far an evaluation is, now and then.
+/// Reports to the trainer how far an evaluation is, now and then.
 pub(crate) fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + Send + 'static {
     let trainer = trainer.clone();
     let mut last = Instant::now();
@@ -242,7 +289,7 @@ pub(crate) fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + 
             return Ok(());
         }
         last = Instant::now();
-        trainer.tell(&News::Scored { rows, of })
+        trainer.tell(&StatusUpdate::Scored { rows, of })
     }
 }
 
@@ -250,13 +297,15 @@ pub(crate) fn scores(trainer: &Trainer) -> impl FnMut(u32, u32) -> Result<()> + 
 pub(crate) fn judge(trainer: &Trainer, phase: Phase) -> impl FnMut(u32) -> Result<Verdict> + Send + 'static {
     let trainer = trainer.clone();
     move |asked| {
-        trainer.tell(&News::Asks { epoch: asked })?;
+        trainer.tell(&StatusUpdate::Asks { epoch: asked })?;
         trainer.with(|t| t.enter(phase));
         loop {
-            match trainer.with(|t| hear(t, Kind::Control, "what it makes of the epoch"))? {
-                Answer::Verdict { epoch, goes_on, best } if epoch == asked => return Ok(Verdict { goes_on, best }),
-                Answer::End => trainer.end.store(true, Ordering::SeqCst),
-                Answer::Wait => {}
+            match trainer.with(|t| receive_message(t, FrameKind::Control, "its decision on the epoch"))? {
+                TrainerMessage::Verdict { epoch, goes_on, best } if epoch == asked => {
+                    return Ok(Verdict { goes_on, best });
+                }
+                TrainerMessage::End => trainer.end.store(true, Ordering::SeqCst),
+                TrainerMessage::Wait => {}
                 other => return Err(Error::peer("trainer", format!("answered {other:?} after epoch {asked}"))),
             }
         }
@@ -268,9 +317,9 @@ pub(crate) fn wish(trainer: &Trainer) -> impl FnMut() -> Result<bool> + Send + '
     let trainer = trainer.clone();
     move || {
         while let Some(frame) = trainer.with(|t| t.poll(Duration::ZERO))? {
-            match understand("trainer", frame, Kind::Control, "its wish")? {
-                Answer::End => trainer.end.store(true, Ordering::SeqCst),
-                other => return Err(Error::peer("trainer", format!("says {other:?} although nobody asked"))),
+            match understand(&Role::Trainer.into(), frame, FrameKind::Control, "its wish")? {
+                TrainerMessage::End => trainer.end.store(true, Ordering::SeqCst),
+                other => return Err(Error::peer("trainer", format!("sent {other:?}, which nobody asked for"))),
             }
         }
         Ok(trainer.end.load(Ordering::SeqCst))
@@ -292,23 +341,23 @@ impl Trainer {
         use_it(&mut **link)
     }
 
-    /// Tells the trainer something.
-    pub(crate) fn tell(&self, news: &News) -> Result<()> {
+    /// Sends the trainer a message.
+    pub(crate) fn tell(&self, news: &StatusUpdate) -> Result<()> {
         self.with(|link| {
             link.enter(Phase::NEWS);
-            say(link, Kind::Progress, news)
+            send_message(link, FrameKind::Progress, news)
         })
     }
 
     /// Tells whom we wait for; a trainer that is gone is noticed later.
     pub(crate) fn waiting(&self, what: &str) {
-        let _ = self.tell(&News::Waiting { what: what.into() });
+        let _ = self.tell(&StatusUpdate::Waiting { what: what.into() });
     }
 
     /// Whether the trainer is still there.
     ///
     /// # Errors
-    /// Where its link ended: there is nothing to wait for any more.
+    /// If its link ended: there is nothing to wait for any more.
     pub(crate) fn is_there(&self) -> Result<()> {
         self.with(|link| link.ended()).map_or(Ok(()), Err)
     }
@@ -316,8 +365,8 @@ impl Trainer {
     /// Tells how it ended for `party`.
     pub(crate) fn close(&self, party: &str, run: Result<PartyReport>) -> Result<()> {
         let news = match &run {
-            Ok(report) => News::Report(Box::new(report.clone())),
-            Err(e) => News::Failed(Failure::new(party, e)),
+            Ok(report) => StatusUpdate::Report(Box::new(report.clone())),
+            Err(e) => StatusUpdate::Failed(Failure::new(party, e)),
         };
         let told = self.tell(&news).and_then(|()| self.with(|link| link.flush()));
         run.and(told)

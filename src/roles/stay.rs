@@ -1,9 +1,9 @@
 //! How long a role stays: for one job, for some, or until it is stopped.
 
 use crate::error::Result;
-use crate::roles::meeting::BrokenOff;
+use crate::roles::connect::BrokenOff;
 
-/// How long a role stays, and whom it tells why an attempt came to nothing.
+/// How long a role stays, and where it reports why an attempt failed.
 pub struct Stay<'a> {
     /// The jobs that it takes part in before it ends; none: until it is stopped.
     pub jobs: Option<u32>,
@@ -17,7 +17,7 @@ impl Stay<'_> {
     /// Takes part in jobs. An attempt that ends before training counts for nothing: the role waits for the next one.
     ///
     /// # Errors
-    /// What an attempt could not even begin for; the reason of a job that failed in training, after the last job.
+    /// The reason why an attempt could not start; after the last job, that of a job that failed in training.
     pub(crate) fn repeat(
         &mut self,
         mut attempt: impl FnMut() -> Result<std::result::Result<(), BrokenOff>>,
@@ -28,7 +28,8 @@ impl Stay<'_> {
                 Ok(()) => {}
                 Err(broken) if self.brief => return Err(broken.why),
                 Err(BrokenOff { why, training: false }) => {
-                    (self.tell)(&format!("{why}; that was before training: nothing is lost, waits for the next job"));
+                    (self.tell)(&why.to_string());
+                    (self.tell)("training had not started, so nothing is lost; waiting for the next job");
                     continue;
                 }
                 Err(broken) => failed = Err(broken.why),
@@ -37,8 +38,8 @@ impl Stay<'_> {
             if self.jobs == Some(done) {
                 return failed;
             }
-            let how = failed.as_ref().err().map_or_else(|| "is done".into(), |why| format!("failed: {why}"));
-            (self.tell)(&format!("job {done} {how}; waits for the next job"));
+            let how = failed.as_ref().err().map_or_else(|| "done".into(), |why| format!("failed: {why}"));
+            (self.tell)(&format!("job {done} {how}; waiting for the next job"));
             if self.jobs.is_none() {
                 failed = Ok(());
             }
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn an_attempt_before_training_is_told_and_counts_for_nothing() {
         let (ended, told) = ends(Some(1), false, &[Some(false), Some(false), None]);
-        assert!(ended.is_ok() && told.len() == 2 && told[0].contains("trainer: left"), "{told:?}");
+        assert!(ended.is_ok() && told.len() == 4 && told[0].contains("trainer: left"), "{told:?}");
         // in a local run, the first failure is the end
         assert!(ends(Some(1), true, &[Some(false), None]).0.is_err());
     }

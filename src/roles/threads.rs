@@ -7,37 +7,44 @@ use std::thread;
 use crate::backend::{Backend, Cpu};
 use crate::data::Examples;
 use crate::error::{Error, Result};
-use crate::net::{Channel, Identity, Presence, Role, pair};
+use crate::net::{Channel, Presence, Role, UnsealingKey, pair};
 use crate::roles::agreement::Parties;
-use crate::roles::blame::Failure;
+use crate::roles::connect::made;
 use crate::roles::consent::Consent;
-use crate::roles::costs::announce;
 use crate::roles::dealer::{DealerLinks, run_dealer};
 use crate::roles::event::Event;
-use crate::roles::fitness::look_at_rows;
-use crate::roles::meeting::made;
+use crate::roles::failure::Failure;
+use crate::roles::input_check::look_at_rows;
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::outcome::Outcome;
 use crate::roles::owner::{OwnerLinks, rows_of, run_owner};
+use crate::roles::planned_cost::announce;
 use crate::roles::server::{ServerLinks, run_server};
+use crate::roles::start::Start;
 use crate::roles::trainer::{TrainerLinks, run_trainer};
-use crate::roles::training::Training;
-use crate::train::Job;
+use crate::train::{Job, Training};
 
 impl Training {
-    /// Trains with all roles as threads of this process, on the processor.
+    /// Trains with all roles as threads of this process, on the processor; `on_event` hears how far it is.
     ///
     /// # Errors
-    /// Where settings do not fit each other or the rows, or a role fails.
-    pub fn run(&self, train: &Examples, test: &Examples, on_event: &mut dyn FnMut(Event)) -> Result<Outcome> {
-        self.run_on(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, on_event)
+    /// If settings do not fit each other or the rows, or a role fails.
+    pub fn run(&self, train: &Examples, test: &Examples, mut on_event: impl FnMut(Event)) -> Result<Outcome> {
+        self.run_threads(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, &mut on_event)
     }
 
     /// [`Training::run`] with the servers on another backend; the dealer stays on the processor.
-    ///
-    /// # Errors
-    /// As there.
     pub fn run_on(
+        &self,
+        backend: &Arc<dyn Backend>,
+        train: &Examples,
+        test: &Examples,
+        mut on_event: impl FnMut(Event),
+    ) -> Result<Outcome> {
+        self.run_threads(backend, train, test, &mut on_event)
+    }
+
+    fn run_threads(
         &self,
         backend: &Arc<dyn Backend>,
         train: &Examples,
@@ -48,36 +55,48 @@ impl Training {
         let mut warnings = look_at_rows(&job, train, test)?;
         let initial = self.initial_parameters(&job)?;
         on_event(announce(&job, &backend.name())?);
-        warnings.splice(0..0, self.warnings(&initial));
+        warnings.splice(0..0, self.warnings(&job, &initial));
         warnings.into_iter().for_each(|text| on_event(Event::Warning { text }));
-        let identity = Identity::generate()?;
-        let links = connect(job.owners.len(), &Parties::threads(identity.sealing_key()), self.end.clone());
-        let Links { trainer, servers, dealer, owners } = links;
+        let key = UnsealingKey::generate()?;
+        let links = connect(job.owners.len(), &Parties::threads(key.public()), self.end().clone());
         let failures = Failures::default();
-        let outcome = thread::scope(|scope| {
-            let failures = &failures;
-            for (id, links) in (0..).zip(servers) {
-                scope.spawn(move || {
-                    let ended = run_server(id, links, backend.clone());
-                    failures.note(&format!("server {id}"), ended.map_err(|broken| broken.why));
-                });
-            }
-            scope.spawn(move || {
-                let ended = run_dealer(dealer, Arc::new(Cpu::default()));
-                failures.note("dealer", ended.map_err(|broken| broken.why));
-            });
-            for (number, links) in (0..).zip(owners) {
-                let data = move |job: &Job| rows_of(job, number, train, test);
-                scope.spawn(move || {
-                    let ended = run_owner(number, links, &Consent::to_anything(), data);
-                    failures.note(&format!("owner {number}"), ended);
-                });
-            }
-            run_trainer(&job, &initial, trainer, &identity, on_event)
+        let outcome = run_roles(links, backend, [train, test], &failures, |trainer| {
+            run_trainer(&job, &initial, trainer, &key, on_event)
         });
         let scored = |mut outcome: Outcome| outcome.score(&job, test).map(|()| outcome);
         outcome.and_then(scored).map_err(|e| failures.cause().unwrap_or(e))
     }
+}
+
+/// Runs the trainer, and meanwhile every other role in a thread of its own; notes which of them failed.
+fn run_roles(
+    links: Links,
+    backend: &Arc<dyn Backend>,
+    [train, test]: [&Examples; 2],
+    failures: &Failures,
+    trainer: impl FnOnce(TrainerLinks) -> Result<Outcome>,
+) -> Result<Outcome> {
+    thread::scope(|scope| {
+        for (id, links) in (0..).zip(links.servers) {
+            scope.spawn(move || {
+                let ended = run_server(id, links, backend.clone());
+                failures.note(&format!("server {id}"), ended.map_err(|broken| broken.why));
+            });
+        }
+        let dealer = links.dealer;
+        scope.spawn(move || {
+            let ended = run_dealer(dealer, Arc::new(Cpu::default()));
+            failures.note("dealer", ended.map_err(|broken| broken.why));
+        });
+        for (number, links) in (0..).zip(links.owners) {
+            let data = move |job: &Job| rows_of(job, number, train, test);
+            scope.spawn(move || {
+                let ended = run_owner(number, links, &Consent::to_anything(), data);
+                failures.note(&format!("owner {number}"), ended);
+            });
+        }
+        trainer(links.trainer)
+    })
 }
 
 /// Why roles failed.
@@ -119,16 +138,7 @@ fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
         vec![(Role::Server(0), Box::new(peer1)), (Role::Dealer, Box::new(dealt1))],
         vec![(Role::Server(0), Box::new(dealer0)), (Role::Server(1), Box::new(dealer1))],
     ];
-    let owners = (0..).take(owners).map(Role::Owner).map(|role| {
-        let name = role.to_string();
-        let [a, b, c] = LISTENERS.map(|party| pair(&name, party));
-        others[0].push((role, Box::new(a.1)));
-        others[1].push((role, Box::new(b.1)));
-        others[2].push((role, Box::new(c.1)));
-        let servers: [Box<dyn Channel>; 2] = [Box::new(a.0), Box::new(b.0)];
-        OwnerLinks { servers, dealer: Box::new(c.0), presence: Presence::default(), parties: parties.clone() }
-    });
-    let owners = owners.collect();
+    let owners = (0..).take(owners).map(|number| owner(number, parties, &mut others)).collect();
     let [others0, others1, others] = others;
     let server = |trainer: Box<dyn Channel>, others| ServerLinks {
         trainer,
@@ -151,10 +161,23 @@ fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
             dealer: Box::new(td.0),
             parties: parties.clone(),
             end,
+            start: Start::default(),
             presence: Presence::default(),
         },
         owners,
     }
+}
+
+/// The links of owner `number`; the other ends go to `others`.
+fn owner(number: u32, parties: &Parties, others: &mut [Vec<(Role, Box<dyn Channel>)>; 3]) -> OwnerLinks {
+    let role = Role::Owner(number);
+    let name = role.to_string();
+    let [a, b, c] = LISTENERS.map(|party| pair(&name, party));
+    others[0].push((role, Box::new(a.1)));
+    others[1].push((role, Box::new(b.1)));
+    others[2].push((role, Box::new(c.1)));
+    let servers: [Box<dyn Channel>; 2] = [Box::new(a.0), Box::new(b.0)];
+    OwnerLinks { servers, dealer: Box::new(c.0), presence: Presence::default(), parties: parties.clone() }
 }
 
 /// The roles that the others call.

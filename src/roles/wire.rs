@@ -1,8 +1,8 @@
 //! Pins the protocol's number to the bytes of every message: `tests/wire/protocol.json`.
 //!
-//! Every type that is sent is made up by [`sample`] in all its variants and written as it is sent. A field or a variant that comes,
-//! goes, moves or changes its type changes the bytes; so does a field with another name, which is as well: what it means may have
-//! changed. A new type of message wants a line here.
+//! Every type that is sent is made up by [`sample`] in all its variants and written as it is sent. A field or a variant that
+//! comes, goes, moves or changes its type changes the bytes; so does a field with another name, which is as well: what it means
+//! may have changed. A new type of message wants a line here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,13 +12,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::net::{PROTOCOL, first_bytes};
+use crate::nn::layers::{
+    AveragePool, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool, MaxPool, PoolMethod, Relu, Residual, Sigmoid,
+    ZeroPadding,
+};
+use crate::nn::{Factor, LayerSpec};
 use crate::party::Revealed;
 use crate::prg::Seed;
 use crate::roles::agreement::Agreement;
 use crate::roles::consent::OwnerWord;
-use crate::roles::messages::{Answer, CommonSeed, DealerPart, News, Order, ServerPart};
-use crate::roles::sample::samples;
-use crate::roles::sealed::Place;
+use crate::roles::messages::{CommonSeed, DealerPart, JobOrder, ServerPart, StatusUpdate, TrainerMessage};
+use crate::roles::sample_messages::samples;
+use crate::roles::seal_context::SealContext;
 use crate::train::Job;
 
 /// What is kept.
@@ -38,22 +43,44 @@ fn messages() -> BTreeMap<String, Vec<String>> {
         raw(name, bytes);
     }
     let what = Revealed::Parameter { index: 3 };
-    let place = Place { agreed: &[7; 32], session: 5, server: 1, what, bits: 32, len: 9 };
+    let place = SealContext { agreed: &[7; 32], session: 5, server: 1, what, bits: 32, len: 9 };
     raw("label of a sealed half", vec![place.label()]);
     raw("agreement", sent::<Agreement>());
-    raw("answer", sent::<Answer>());
+    raw("answer", sent::<TrainerMessage>());
     raw("common seed", sent::<CommonSeed>());
     raw("dealer's part of a seed", sent::<DealerPart>());
     raw("hash of masked rows", sent::<[u8; 32]>());
     raw("job", sent::<Job>());
     raw("job as owners get it", sent::<Vec<u8>>());
-    raw("news", sent::<News>());
-    raw("order", sent::<Order>());
+    raw("layer in a job", layers().iter().map(|layer| postcard::to_stdvec(layer).unwrap()).collect());
+    raw("news", sent::<StatusUpdate>());
+    raw("order", sent::<JobOrder>());
     raw("owner's word on a job", sent::<OwnerWord>());
     raw("seed of an owner's masks", sent::<Seed>());
     raw("seeds of an owner's masks", sent::<[Seed; 2]>());
     raw("server's part of a seed", sent::<ServerPart>());
     all
+}
+
+/// A layer of every kind: [`sample`] sees a name and bytes in them.
+fn layers() -> Vec<LayerSpec> {
+    let (kernel, stride, padding, window) = ([3, 4], [1, 2], [5, 6], [7, 8]);
+    let pool = |method| MaxPool { window, stride, method }.into();
+    let body = vec![Flatten.into(), Dense { outputs: 300, bias: true }.into()];
+    vec![
+        Dense { outputs: 300, bias: false }.into(),
+        Conv2d { channels: 9, kernel, stride, padding, bias: true }.into(),
+        AveragePool { window, stride }.into(),
+        pool(PoolMethod::Tree),
+        pool(PoolMethod::OneShot),
+        GlobalAveragePool.into(),
+        ZeroPadding { padding }.into(),
+        Dropout { factor: Factor { times: 5, shift: 2 } }.into(),
+        Residual { body, projection: true }.into(),
+        Flatten.into(),
+        Relu.into(),
+        Sigmoid.into(),
+    ]
 }
 
 /// A type in all its variants, as it is sent.
@@ -77,7 +104,7 @@ fn complaint(kept: &Kept, made: &Kept) -> Option<String> {
     match (names.is_empty(), kept.protocol == made.protocol) {
         (true, true) => None,
         (false, true) => Some(format!(
-            "the wire format changed: raise PROTOCOL (src/net/hello.rs), unless no version with protocol {} has been released; \
+            "the wire format changed: raise PROTOCOL (src/net/frame.rs), unless no version with protocol {} has been released; \
              then {HOW}. Other bytes have: {}",
             made.protocol,
             names.into_iter().collect::<Vec<_>>().join(", ")

@@ -1,16 +1,16 @@
 //! Range certificates: what a run in the clear, on public or synthetic data, saw of a job's ranges.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
+use crate::input;
 use crate::nn::Normalization;
 use crate::party::Ranges;
-use crate::train::{Job, Schedule};
+use crate::train::{Job, Settings};
 
 /// Says that a job's values stayed in their ranges in a run in the clear. As a file: JSON.
 ///
@@ -37,49 +37,55 @@ pub struct Certificate {
     pub test_accuracy: Option<f64>,
     /// The tensors.
     pub ranges: Vec<Margin>,
-    /// The profile that the ranges recommend; none where some range fits no profile.
+    /// The profile that the ranges recommend; `None` if some range fits no profile.
     pub recommended: Option<String>,
+    /// The file that it was read from, which errors name.
+    #[serde(skip)]
+    file: Option<PathBuf>,
 }
 
-/// The settings that ranges depend on.
+/// The settings of a run, and what follows from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// The number settings.
-    pub profile: Profile,
+    /// The settings, with the momentum as it is used.
+    #[serde(flatten)]
+    pub settings: Settings,
     /// Steps of the run.
     pub steps: u64,
-    /// Rows of a batch.
-    pub batch: u32,
-    /// Batches of a step.
-    pub accumulate: u32,
     /// The learning rate over the rows of a step, as it is used.
     pub step_size: String,
-    /// The momentum.
-    pub momentum: f64,
-    /// The weight decay.
-    pub weight_decay: f64,
-    /// How the learning rate goes.
-    pub schedule: Schedule,
     /// How features are scaled.
     pub normalization: Option<Normalization>,
-    /// BLAKE3 of the parameters that the run began with, in hex; none where they were random.
+    /// BLAKE3 of the parameters that the run began with, in hex; `None` if they were random.
     pub initial: Option<String>,
 }
 
 impl Conditions {
     fn of(job: &Job, initial: Option<&str>) -> Self {
         Self {
-            profile: job.profile.clone(),
+            settings: Settings { momentum: job.momentum().value(), ..job.settings.clone() },
             steps: job.total_steps(),
-            batch: job.batch,
-            accumulate: job.accumulate,
-            step_size: job.rate.to_string(),
-            momentum: job.momentum.value(),
-            weight_decay: job.weight_decay,
-            schedule: job.schedule,
-            normalization: job.normalization,
+            step_size: job.rate().to_string(),
+            normalization: job.normalization(),
             initial: initial.map(str::to_owned),
         }
+    }
+
+    /// Those that ranges depend on: not how many rows and epochs there are, in which order, or when a run ends; and the learning
+    /// rate as it is used alone.
+    fn of_ranges(&self) -> Self {
+        let some = Settings::default();
+        let settings = Settings {
+            epochs: some.epochs,
+            lr: some.lr,
+            patience: None,
+            target: None,
+            shuffle: some.shuffle,
+            train_limit: None,
+            test_limit: None,
+            ..self.settings.clone()
+        };
+        Self { settings, steps: 0, ..self.clone() }
     }
 }
 
@@ -94,7 +100,7 @@ pub struct Margin {
     pub largest: f64,
     /// The largest magnitude that is still right in the run's profile.
     pub bound: f64,
-    /// Bits between the two; none where all values were 0.
+    /// Bits between the two; `None` if all values were 0.
     pub margin_bits: Option<f64>,
     /// The step, from 1, in which or after which a value first left the range.
     pub overflow_step: Option<u64>,
@@ -102,7 +108,7 @@ pub struct Margin {
 
 impl Certificate {
     /// The certificate of a job that ran in the clear, from the parameters of this hash
-    /// ([`Training::initial_hash`](crate::roles::Training::initial_hash)).
+    /// ([`Training::initial_hash`](crate::train::Training::initial_hash)).
     pub fn new(
         job: &Job,
         initial: Option<&str>,
@@ -110,7 +116,7 @@ impl Certificate {
         test_accuracy: Option<f64>,
         ranges: &Ranges,
     ) -> Self {
-        let own = job.profile.number();
+        let own = job.settings.profile.number();
         let margin = |r: &crate::party::Range| Margin {
             place: r.place.clone(),
             tensor: r.what.into(),
@@ -130,33 +136,39 @@ impl Certificate {
             settings: Conditions::of(job, initial),
             test_accuracy,
             ranges: ranges.iter().map(margin).collect(),
-            recommended: recommended(ranges).map(|p| p.name),
+            recommended: recommended(ranges).map(|p| p.name.into()),
+            file: None,
         }
     }
 
-    /// Checks that the certificate speaks for a job that begins with the parameters of this hash: for its network and settings,
+    /// Checks that the certificate applies to a job that starts from the parameters with this hash: for its network and settings,
     /// for at least as many steps, and with room left in every range.
     ///
     /// # Errors
-    /// [`Error::Usage`] with what does not fit.
+    /// [`Error::Usage`] with the mismatch.
     pub fn check(&self, job: &Job, initial: Option<&str>) -> Result<()> {
         let (own, theirs) = (&self.settings, Conditions::of(job, initial));
         let close = |m: &&Margin| m.overflow_step.is_some() || m.margin_bits.is_some_and(|bits| bits < ROOM_BITS);
         let wrong = if self.model_hash != model_hash(job) {
-            format!("is of another network, {} {}", self.model, self.sizes)
+            format!("is for another network, {} {}", self.model, self.sizes)
         } else if own.steps < theirs.steps {
-            format!("is of {} steps, the job has {}", own.steps, theirs.steps)
+            format!("is for {} steps, the job has {}", own.steps, theirs.steps)
         } else if own.initial != theirs.initial {
-            "is of a run from other initial parameters".into()
-        } else if (Conditions { steps: 0, ..own.clone() }) != (Conditions { steps: 0, ..theirs }) {
-            "is of other settings: profile, batches, learning rate, momentum, weight decay, schedule or scale of the features"
+            "is for a run from other initial parameters".into()
+        } else if own.of_ranges() != theirs.of_ranges() {
+            "is for other settings: profile, batches, learning rate, optimizer, momentum, weight decay, schedule or scale of the \
+             features"
                 .into()
         } else if let Some(tensor) = self.ranges.iter().find(close) {
-            format!("leaves less than {ROOM_BITS} bit of room at {}, {}", tensor.place, tensor.tensor)
+            format!("has a margin of less than {ROOM_BITS} bit at {}, {}", tensor.place, tensor.tensor)
         } else {
             return Ok(());
         };
-        Err(Error::Usage(format!("the range certificate {wrong}; run `ppdnn dry-run` for this job")))
+        let error = Error::Usage(format!("the range certificate {wrong}; run `ppdnn dry-run` for this job"));
+        Err(match &self.file {
+            Some(file) => error.at(file.display().to_string()),
+            None => error,
+        })
     }
 
     /// Writes the certificate.
@@ -173,11 +185,34 @@ impl Certificate {
     /// # Errors
     /// [`Error::File`], [`Error::Format`].
     pub fn load(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::file(path, e))?;
-        let mut text = Vec::new();
-        file.take(MOST_BYTES).read_to_end(&mut text).map_err(|e| Error::file(path, e))?;
-        serde_json::from_slice(&text).map_err(|e| Error::format(path, format!("is no range certificate: {e}")))
+        let text = input::read(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
+        let read = serde_json::from_slice(&text);
+        let certificate: Self = read.map_err(|e| Error::format(path, format!("is not a range certificate: {e}")))?;
+        Ok(Self { file: Some(path.to_owned()), ..certificate })
     }
+}
+
+/// The warning about a job whose ranges have not been checked: `file` is that of its network, `reasons` are why certificates do
+/// not apply to it.
+pub(crate) fn unchecked(job: &Job, file: Option<&Path>, reasons: &[String]) -> String {
+    let (name, profile) = (job.model.name(), job.settings.profile.name);
+    let advice = match file {
+        Some(file) => format!(
+            "A dry run checks\n\
+             all values and writes a range certificate, which is found here or passed with --ranges:\n  \
+             ppdnn dry-run --model {} [and the same settings]",
+            file.display()
+        ),
+        None => "A run in the\n\
+             clear checks all values (`Training::run_clear`); pass a `Certificate` of the ranges that it\n\
+             returns to `Training::certificate`. The profile `wide` has more headroom."
+            .into(),
+    };
+    let reasons: String = reasons.iter().map(|reason| format!("\n  {reason}")).collect();
+    format!(
+        "the ranges of `{name}` have not been checked for the profile `{profile}`; values out of\n\
+         range give wrong results, and training does not check summed gradients. {advice}{reasons}"
+    )
 }
 
 /// Bytes of a file.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// Ends a run by the accuracy that the trainer sees after every epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStop {
-    /// Ends it once so many epochs in a row were no better than the best before them.
+    /// Ends it once the given number of epochs in a row were no better than the best before them.
     pub patience: Option<u32>,
     /// Ends it once the accuracy is at least this, from 0 to 1.
     pub target: Option<f64>,
@@ -27,14 +27,14 @@ impl EarlyStop {
     /// Checks what came from outside.
     ///
     /// # Errors
-    /// [`Error::Usage`] where it says nothing, or something that cannot be.
+    /// [`Error::Usage`] if it has neither, or impossible values.
     pub fn check(&self) -> Result<()> {
         let wrong = if self.patience == Some(0) {
-            "an early stop has a patience of at least 1 epoch"
+            "an early stop needs a patience of at least 1 epoch"
         } else if self.target.is_some_and(|target| !(target > 0.0 && target <= 1.0)) {
-            "an early stop has a target above 0, and at most 1: the share of test rows that are classified right"
+            "the target of an early stop must be above 0 and at most 1: the fraction of test rows classified correctly"
         } else if self.patience.is_none() && self.target.is_none() {
-            "an early stop has a patience or a target"
+            "an early stop needs a patience or a target"
         } else {
             return Ok(());
         };
@@ -48,12 +48,12 @@ pub(crate) fn best_of(accuracy: &[f64]) -> usize {
 }
 
 impl fmt::Display for EarlyStop {
-    /// `until accuracy 0.98 or 3 epochs without a better one`.
+    /// `until accuracy 0.98 or 3 epochs without improvement`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = self.target.map(|target| format!("accuracy {target}"));
         let patience = self.patience.map(|n| match n {
-            1 => "1 epoch that is no better".to_owned(),
-            n => format!("{n} epochs that are no better"),
+            1 => "1 epoch without improvement".to_owned(),
+            n => format!("{n} epochs without improvement"),
         });
         let all: Vec<String> = target.into_iter().chain(patience).collect();
         write!(f, "until {}", all.join(" or "))

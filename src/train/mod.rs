@@ -1,29 +1,33 @@
 //! Training: the job, the order of its batches, the loop.
 
 mod certificate;
+pub(crate) mod claim;
+pub(crate) mod describe;
 mod early_stop;
-mod initial;
 mod job;
+mod learning_rate_schedule;
+mod parameter_source;
 mod policy;
+mod predict;
 mod recipe;
 mod run;
-mod schedule;
 mod settings;
 mod steps;
-mod words;
+mod training;
 
 #[cfg(test)]
 mod tests;
 
+use certificate::unchecked;
 pub use certificate::{Certificate, Conditions, Margin, ROOM_BITS, recommended};
 pub use early_stop::EarlyStop;
 pub(crate) use early_stop::best_of;
-pub use initial::{Initial, initial_hash};
 pub use job::{Job, Owned, Reveals};
-pub use policy::{Beginning, Policy};
+pub use learning_rate_schedule::{Length, Schedule};
+pub use parameter_source::{InitialSource, initial_hash};
+pub use policy::{InitialPolicy, Policy};
 pub use recipe::Recipe;
 pub use run::{evaluate, plan, set_shapes, train};
-pub(crate) use schedule::SCHEDULES;
-pub use schedule::{Length, Schedule};
-pub use settings::Settings;
+pub use settings::{Settings, SettingsPatch};
 pub use steps::StepKind;
+pub use training::{Training, share_of};

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::train::{Initial, Job, Reveals};
+use crate::input;
+use crate::train::{InitialSource, Job, Reveals};
 
 /// An owner's rules for jobs; `policy.toml` beside this file explains every one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -34,13 +35,13 @@ pub struct Policy {
     /// Whether the accuracy may end the run.
     pub early_stop: bool,
     /// How secret the initial parameters may be.
-    pub initial: Beginning,
+    pub initial: InitialPolicy,
 }
 
 /// How secret initial parameters may be; each allows those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Beginning {
+pub enum InitialPolicy {
     /// From the job's seed.
     Seed,
     /// Chosen by the trainer, for everybody to see.
@@ -64,13 +65,13 @@ impl Default for Policy {
             reveal: vec!["accuracy".into(), "model".into(), "ranges".into()],
             least_test_rows: 100,
             early_stop: true,
-            initial: Beginning::Seed,
+            initial: InitialPolicy::Seed,
         }
     }
 }
 
 impl Policy {
-    /// The file that says what [`Policy::default`] does, with a comment on every rule.
+    /// The file that corresponds to [`Policy::default`], with a comment on every rule.
     pub const DEFAULT: &str = include_str!("policy.toml");
 
     /// A file for an owner whose rows are the trainer's own: it allows everything.
@@ -85,7 +86,7 @@ initial = \"private\"
 
     /// [`Policy::ANYTHING`].
     pub fn anything() -> Self {
-        let open = Self { initial: Beginning::Private, least_rows: 0, least_step_rows: 0, ..Self::default() };
+        let open = Self { initial: InitialPolicy::Private, least_rows: 0, least_step_rows: 0, ..Self::default() };
         Self { least_steps: 0, least_epochs: 0, least_test_rows: 0, ..open }
     }
 
@@ -94,7 +95,7 @@ initial = \"private\"
     /// # Errors
     /// [`Error::File`] or [`Error::Format`], naming the file and the line.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let text = input::read_text(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
         Self::read(&text).map_err(|reason| Error::format(path, reason))
     }
 
@@ -111,6 +112,25 @@ initial = \"private\"
         Ok(policy)
     }
 
+    /// Checks that some job can meet the rules, for an owner with this data set and the given numbers of training and test rows.
+    ///
+    /// # Errors
+    /// The first rule that no job of this owner meets.
+    pub fn can_be_met(&self, dataset: &str, [train, test]: [usize; 2]) -> std::result::Result<(), String> {
+        if let Some(name) = self.dataset.as_ref().filter(|name| *name != dataset) {
+            return Err(format!("`dataset = {name:?}`, but this owner brings {dataset:?}; see --dataset"));
+        }
+        let rules = [
+            ("train_rows", self.train_rows, train),
+            ("test_rows", self.test_rows, test),
+            ("least_own_rows", Some(self.least_own_rows), train),
+        ];
+        match rules.into_iter().find(|(_, wants, has)| wants.is_some_and(|wants| wants as usize > *has)) {
+            Some((rule, Some(wants), has)) => Err(format!("`{rule} = {wants}`, but {dataset} has {has} such rows")),
+            _ => Ok(()),
+        }
+    }
+
     fn reveals(&self) -> Result<Reveals> {
         Reveals::from_names(self.reveal.iter().map(String::as_str))
     }
@@ -123,9 +143,9 @@ initial = \"private\"
         self.check_rows(job, number)?;
         self.check_reveals(job)?;
         let beginning = match &job.initial {
-            Initial::Private => Beginning::Private,
-            Initial::Public { .. } => Beginning::Public,
-            Initial::Seed => Beginning::Seed,
+            InitialSource::Private => InitialPolicy::Private,
+            InitialSource::Public { .. } => InitialPolicy::Public,
+            InitialSource::Seed => InitialPolicy::Seed,
         };
         if beginning > self.initial {
             let name = |beginning| format!("{beginning:?}").to_lowercase();
@@ -133,7 +153,7 @@ initial = \"private\"
             return Err(broken(
                 "initial",
                 &format!("{allows:?}"),
-                &format!("begins with {wants} weights of the trainer"),
+                &format!("starts from {wants} weights of the trainer"),
             ));
         }
         Ok(())
@@ -173,8 +193,8 @@ initial = \"private\"
                 return Err(broken("reveal", &format!("{:?}", self.reveal), &format!("reveals the {name}")));
             }
         }
-        if job.stop.is_some() && !self.early_stop {
-            return Err(broken("early_stop", "false", "may end early by the accuracy"));
+        if job.settings.early_stop().is_some() && !self.early_stop {
+            return Err(broken("early_stop", "false", "may end early depending on the accuracy"));
         }
         if accuracy {
             let rows = job.test_rows().into();
@@ -183,7 +203,11 @@ initial = \"private\"
         if accuracy || model || ranges {
             let (steps, epoch) = (job.least_steps(), job.steps_per_epoch());
             at_least("least_step_rows", self.least_step_rows, job.least_step_rows(), "has a step of", "rows")?;
+            let reached = "rows that reach a unit after dropout";
+            at_least("least_step_rows", self.least_step_rows, job.least_rows_kept(), "has a step of", reached)?;
             at_least("least_steps", self.least_steps, steps, "reveals something after", "steps")?;
+            let held = "steps; its weight decay forgets those before";
+            at_least("least_steps", self.least_steps, job.steps_held(), "reveals a model of the last", held)?;
             let after = "reveals something after";
             at_least("least_epochs", self.least_epochs, steps / epoch, after, "whole passes over the rows")?;
         }
@@ -191,7 +215,10 @@ initial = \"private\"
     }
 }
 
-/// Checks that a job has at least what a rule says.
+/// Bytes of a file.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Checks that a job has at least what a rule requires.
 fn at_least(rule: &str, least: u64, has: u64, verb: &str, what: &str) -> Result<()> {
     if has >= least { Ok(()) } else { Err(broken(rule, &least.to_string(), &format!("{verb} {has} {what}"))) }
 }
@@ -204,13 +231,16 @@ fn broken(rule: &str, value: &str, job: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::layers::Dropout;
+    use crate::nn::{Factor, LayerSpec};
+    use crate::train::Owned;
     use crate::train::steps::tests::job;
-    use crate::train::{EarlyStop, Owned};
 
     /// A job that the default allows: 200 steps of 100 rows, an accuracy on 1000.
     fn allowed() -> Job {
         let owners = vec![Owned { train: 5000, test: 500 }, Owned { train: 5000, test: 500 }];
-        let job = Job { owners, batch: 100, epochs: 2, ..job() };
+        let settings = job().settings.batch(100).learning_rate(0.0625 / 1.28);
+        let job = Job { owners, settings, ..job() };
         Job { ends_from: job.steps_per_epoch(), ..job }
     }
 
@@ -241,8 +271,7 @@ mod tests {
         );
         broken(&strict(&|p| p.reveal = vec!["accuracy".into()]), &|_| (), &["reveal", "reveals the model"]);
         broken(&strict(&|p| p.reveal.clear()), &|_| (), &["reveals the accuracy"]);
-        let stop = EarlyStop { patience: Some(1), target: None };
-        broken(&strict(&|p| p.early_stop = false), &|j| j.stop = Some(stop), &["early_stop = false"]);
+        broken(&strict(&|p| p.early_stop = false), &|j| j.settings.patience = Some(1), &["early_stop = false"]);
         broken(
             &default,
             &|j| j.owners.iter_mut().for_each(|o| o.test = 49),
@@ -250,14 +279,29 @@ mod tests {
         );
         broken(&default, &|j| j.owners[0].train = 5001, &["least_step_rows = 16", "a step of 1 rows"]);
         broken(&default, &|j| j.steps = Some(99), &["least_steps = 100", "after 99 steps"]);
-        broken(&default, &|j| j.ends_from = 1, &["least_steps = 100", "after 1 steps"]);
+        // a model of the last 50 steps; momentum has it forget faster
+        for (momentum, decay) in [(0.0, 0.02), (0.75, 0.005)] {
+            let forget = |j: &mut Job| {
+                j.settings.momentum = momentum;
+                j.settings.weight_decay = decay / (j.rate().value() * 100.0);
+            };
+            broken(&default, &forget, &["least_steps = 100", "the last 50 steps; its weight decay"]);
+        }
+        let drops = |j: &mut Job, n| {
+            (0..n).for_each(|_| j.model.layers.insert(2, LayerSpec::from(Dropout { factor: Factor::kept(0.5) })));
+        };
+        let mut twice = allowed();
+        drops(&mut twice, 2);
+        default.check(&twice, 0).unwrap();
+        let says = ["least_step_rows = 16", "a step of 12 rows that reach a unit after dropout"];
+        broken(&default, &|j| drops(j, 3), &says);
         broken(
             &default,
-            &|j| (j.epochs, j.batch, j.steps) = (1, 50, Some(150)),
+            &|j| (j.settings.epochs, j.settings.batch, j.steps) = (1, 50, Some(150)),
             &["least_epochs = 1", "after 0 whole"],
         );
-        broken(&default, &|j| j.initial = Initial::Private, &["initial = \"seed\"", "private weights"]);
-        broken(&default, &|j| j.initial = Initial::Public { blake3: "0".repeat(64) }, &["public weights"]);
+        broken(&default, &|j| j.initial = InitialSource::Private, &["initial = \"seed\"", "private weights"]);
+        broken(&default, &|j| j.initial = InitialSource::Public { blake3: "0".repeat(64) }, &["public weights"]);
         // what shows nothing may be as short as it likes
         let silent = Reveals { accuracy: false, model: false, ranges: false };
         default.check(&Job { steps: Some(1), reveal: silent, ..allowed() }, 0).unwrap();

@@ -1,76 +1,100 @@
 //! The training loop: one program for servers, dealer, reference and plan.
 
-use crate::engine::Engine;
 use crate::error::Result;
-use crate::nn::{Coins, Network, STEPS_AT_ONCE, Samples, Sgd, Watch, hits};
-use crate::party::{Plan, PlannedSet, Revealed, Section, Set, SetShape, Values};
+use crate::gates::Engine;
+use crate::nn::{DropoutMasks, Network, RangeWatch, STEPS_AT_ONCE, Samples, Update, hits};
+use crate::party::{Interpreter, Plan, PlannedSet, Revealed, RunPhase, Set, SetShape};
 use crate::train::{Job, StepKind};
 
 /// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
-/// the accuracy that the trainer saw; none where the trainer ended the run before the step from which on the job lets it.
-///
-/// # Errors
-/// What the engine says, with the place.
+/// the accuracy that the trainer saw; `None` if the trainer ended the run before the step from which on the job lets it.
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
-    let mut net = Network::new(e, &job.model)?;
-    let total = job.total_steps();
-    let mut watch = job.reveal.ranges.then(|| Watch::new(job.seed));
-    let (mut step, mut best, mut ended) = (0, None, false);
-    'run: for epoch in 1..=job.epochs {
-        e.section(Section::Step);
-        for batches in job.batches(epoch).chunks(job.accumulate as usize) {
-            if step == total {
+    let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
+    let mut run = Run { job, net: Network::new(e, &job.model)?, watch, step: 0, best: None };
+    let mut ended = false;
+    for epoch in 1..=job.settings.epochs {
+        ended = !run.train_epoch(e, epoch)?;
+        if ended || (job.reveal.accuracy && !run.evaluate_epoch(e, epoch)?) || run.step == job.total_steps() {
+            break;
+        }
+    }
+    e.enter_phase(RunPhase::Setup);
+    if job.reveal.model && (!ended || run.step >= job.ends_from) {
+        let model = run.best.map_or_else(|| run.net.parameters(e), Ok)?;
+        reveal_model(e, &model)?;
+    }
+    Ok(())
+}
+
+/// A job that is being trained.
+struct Run<'a, E: Engine> {
+    job: &'a Job,
+    net: Network<E>,
+    watch: Option<RangeWatch<E>>,
+    /// Steps done.
+    step: u64,
+    /// The best model so far, if the job has an early stop and reveals a model.
+    best: Option<Vec<E::Share>>,
+}
+
+impl<E: Engine> Run<'_, E> {
+    /// Trains an epoch, or what the job has left of it, and reveals the counts of values out of range; false if the trainer ended
+    /// the run.
+    fn train_epoch(&mut self, e: &mut E, epoch: u32) -> Result<bool> {
+        let (job, total) = (self.job, self.job.total_steps());
+        e.enter_phase(RunPhase::Step);
+        for batches in job.batches(epoch).chunks(job.settings.accumulate as usize) {
+            if self.step == total {
                 break;
             }
-            let first = step * u64::from(job.accumulate);
-            let sgd = job.optimizer(step);
-            e.begin(step + 1)?;
-            if let Some(watch) = &mut watch {
-                watch.begin(step);
-            }
-            let coins = |batch| Coins::new(job.seed, first + batch);
-            one_step(e, &mut net, batches, &sgd, coins, watch.as_mut())
-                .and_then(|()| watch.as_mut().map_or(Ok(()), |watch| watch.count_in_turn(e)))
-                .map_err(|err| err.at(format!("step {}", step + 1)))?;
-            step += 1;
-            if !e.tick(step)? && step < total {
-                ended = true;
+            self.next_step(e, batches)?;
+            if !e.step_done(self.step)? && self.step < total {
                 // what is counted so far; a dealer that is dismissed deals for no more
-                if let Some(counts) = watch.as_mut().and_then(Watch::counted).filter(|_| step >= job.ends_from) {
-                    e.reveal(Revealed::OutOfRange { epoch }, &counts)?;
-                }
-                break 'run;
+                let counted = self.watch.as_mut().and_then(RangeWatch::counted).filter(|_| self.step >= job.ends_from);
+                counted.map_or(Ok(()), |counts| e.reveal(Revealed::OutOfRange { epoch }, &counts))?;
+                return Ok(false);
             }
         }
-        if let Some(watch) = &mut watch
+        if let Some(watch) = &mut self.watch
             && let Some(counts) = watch.counts(e)?
         {
             e.reveal(Revealed::OutOfRange { epoch }, &counts)?;
         }
-        if job.reveal.accuracy {
-            e.section(Section::Evaluation);
-            let hits = evaluate(e, job, &mut net).map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
-            e.reveal(Revealed::Hits { epoch }, &hits)?;
-            if job.stop.is_some() {
-                let verdict = e.judge(epoch)?;
-                if verdict.best && job.reveal.model {
-                    best = Some(net.parameters(e)?);
-                }
-                if !verdict.goes_on {
-                    break;
-                }
-            }
-        }
-        if step == total {
-            break;
-        }
+        Ok(true)
     }
-    e.section(Section::Setup);
-    if job.reveal.model && (!ended || step >= job.ends_from) {
-        let model = best.map_or_else(|| net.parameters(e), Ok)?;
-        reveal_model(e, &model)?;
+
+    /// The next step, and what the watch counts after it.
+    fn next_step(&mut self, e: &mut E, batches: &[Vec<u32>]) -> Result<()> {
+        let (job, step, watch) = (self.job, self.step, &mut self.watch);
+        let first = step * u64::from(job.settings.accumulate);
+        let update = job.optimizer(step);
+        e.begin(step + 1)?;
+        if let Some(watch) = watch {
+            watch.begin(step);
+        }
+        let coins = |batch| DropoutMasks::new(job.seed, first + batch);
+        one_step(e, &mut self.net, batches, &update, coins, watch.as_mut())
+            .and_then(|()| watch.as_mut().map_or(Ok(()), |watch| watch.count_in_turn(e)))
+            .map_err(|err| err.at(format!("step {}", step + 1)))?;
+        self.step += 1;
+        Ok(())
     }
-    Ok(())
+
+    /// Reveals the accuracy after an epoch; false if the early stop ends the run.
+    fn evaluate_epoch(&mut self, e: &mut E, epoch: u32) -> Result<bool> {
+        let job = self.job;
+        e.enter_phase(RunPhase::Evaluation);
+        let hits = evaluate(e, job, &mut self.net).map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
+        e.reveal(Revealed::Hits { epoch }, &hits)?;
+        if job.settings.early_stop().is_none() {
+            return Ok(true);
+        }
+        let verdict = e.judge(epoch)?;
+        if verdict.best && job.reveal.model {
+            self.best = Some(self.net.parameters(e)?);
+        }
+        Ok(verdict.goes_on)
+    }
 }
 
 /// One update, by the gradients of one batch or the sum of several. Weights are opened once: they are the same for all batches.
@@ -78,9 +102,9 @@ fn one_step<E: Engine>(
     e: &mut E,
     net: &mut Network<E>,
     batches: &[Vec<u32>],
-    sgd: &Sgd,
-    coins: impl Fn(u64) -> Coins,
-    mut watch: Option<&mut Watch<E>>,
+    update: &Update,
+    coins: impl Fn(u64) -> DropoutMasks,
+    mut watch: Option<&mut RangeWatch<E>>,
 ) -> Result<()> {
     let weights = net.open_weights(e)?;
     let mut sum = None;
@@ -88,7 +112,7 @@ fn one_step<E: Engine>(
         // the first batch stands for the step
         add_gradients(e, net, batch, &weights, &coins(number), &mut sum, watch.take())?;
     }
-    net.update(e, sum.expect("a step has a batch"), sgd)
+    net.update(e, sum.expect("a step has a batch"), update)
 }
 
 /// Adds the gradients of a batch.
@@ -97,9 +121,9 @@ fn add_gradients<E: Engine>(
     net: &mut Network<E>,
     batch: &[u32],
     weights: &[E::Wire],
-    coins: &Coins,
+    coins: &DropoutMasks,
     sum: &mut Option<Vec<E::Share>>,
-    watch: Option<&mut Watch<E>>,
+    watch: Option<&mut RangeWatch<E>>,
 ) -> Result<()> {
     e.scope("rows");
     let x = e.rows(Set::TrainFeatures, batch)?;
@@ -114,9 +138,6 @@ fn add_gradients<E: Engine>(
 }
 
 /// Counts the test rows that the network classifies right; a share scaled by `2^frac`.
-///
-/// # Errors
-/// What the engine says.
 pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result<E::Share> {
     let weights = net.open_weights(e)?;
     let rows: Vec<u32> = (0..job.test_rows()).collect();
@@ -124,7 +145,7 @@ pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result
     for batch in rows.chunks(evaluation_batch(job) as usize) {
         let right = hits_of(e, net, &weights, batch)?;
         sum = Some(match sum {
-            Some(sum) => e.combine(&sum, &right, 1, 1)?,
+            Some(sum) => e.add(&sum, &right)?,
             None => right,
         });
         e.scored(batch[batch.len() - 1] + 1, job.test_rows())?;
@@ -145,9 +166,9 @@ fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batc
     e.scope("rows");
     let x = e.rows(Set::TestFeatures, batch)?;
     let labels = e.rows(Set::TestLabels, batch)?;
-    let (logits, extra) = net.forward(e, x, weights, None, None)?;
+    let logits = net.forward(e, x, weights, None, None)?;
     e.scope("hits");
-    hits(e, &logits, extra, &labels)
+    hits(e, &logits, &labels)
 }
 
 fn reveal_model<E: Engine>(e: &mut E, parameters: &[E::Share]) -> Result<()> {
@@ -155,15 +176,12 @@ fn reveal_model<E: Engine>(e: &mut E, parameters: &[E::Share]) -> Result<()> {
 }
 
 /// Counts what a job costs, without data: walks one step, and one batch of test rows, of every kind.
-///
-/// # Errors
-/// None in practice.
 pub fn plan(job: &Job) -> Result<Plan> {
-    let mut plan = Plan::new(&job.profile, &planned_sets(job))?;
+    let mut plan = Plan::new(&job.settings.profile, &planned_sets(job))?;
     plan.set_parameters(&job.model.parameters())?;
     let mut net = Network::new(&mut plan, &job.model)?;
-    plan.section(Section::Step);
-    let mut watch = job.reveal.ranges.then(|| Watch::new(job.seed));
+    plan.enter_phase(RunPhase::Step);
+    let mut watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
     // of a whole step and of the last of an epoch
     let mut samples = Vec::new();
     for kind in job.kinds_of_steps() {
@@ -174,10 +192,10 @@ pub fn plan(job: &Job) -> Result<Plan> {
         plan_ranges(&mut plan, job, watch, &samples)?;
     }
     if job.reveal.accuracy {
-        plan.section(Section::Evaluation);
+        plan.enter_phase(RunPhase::Evaluation);
         plan.times(job.epochs_begun().into(), |plan| plan_evaluation(plan, job, &mut net))?;
     }
-    plan.section(Section::Setup);
+    plan.enter_phase(RunPhase::Setup);
     if job.reveal.model {
         let model = net.parameters(&mut plan)?;
         reveal_model(&mut plan, &model)?;
@@ -191,31 +209,32 @@ fn plan_step(
     job: &Job,
     net: &mut Network<Plan>,
     kind: StepKind,
-    mut watch: Option<&mut Watch<Plan>>,
+    mut watch: Option<&mut RangeWatch<Plan>>,
 ) -> Result<()> {
     let weights = net.open_weights(plan)?;
-    let (full, rest) = (kind.rows / job.batch, kind.rows % job.batch);
+    let (full, rest) = (kind.rows / job.settings.batch, kind.rows % job.settings.batch);
     let mut sum = None;
     let first = full.min(1);
     if let Some(watch) = &mut watch {
         watch.begin(kind.step);
     }
-    for (rows, times) in [(job.batch, first), (job.batch, full - first), (rest, u32::from(rest > 0))] {
+    for (rows, times) in [(job.settings.batch, first), (job.settings.batch, full - first), (rest, u32::from(rest > 0))]
+    {
         plan.times(times.into(), |plan| {
             let batch = spread(rows, job.train_rows());
-            add_gradients(plan, net, &batch, &weights, &Coins::new(job.seed, 0), &mut sum, watch.take())
+            add_gradients(plan, net, &batch, &weights, &DropoutMasks::new(job.seed, 0), &mut sum, watch.take())
         })?;
     }
     net.update(plan, sum.expect("a step has a batch"), &job.optimizer(kind.step))
 }
 
 /// The counts of values that are out of range: those of [`STEPS_AT_ONCE`] steps, and those that an epoch ends with. `samples`
-/// are those of steps of so many rows.
+/// are those of steps of the given number of rows.
 fn plan_ranges(
     plan: &mut Plan,
     job: &Job,
-    watch: &mut Watch<Plan>,
-    samples: &[(u32, Samples<<Plan as Values>::Wire>)],
+    watch: &mut RangeWatch<Plan>,
+    samples: &[(u32, Samples<<Plan as Interpreter>::Wire>)],
 ) -> Result<()> {
     let (total, every) = (job.total_steps(), job.steps_per_epoch());
     let rows = samples.iter().map(|(rows, _)| *rows);
@@ -264,5 +283,5 @@ pub(super) fn planned_sets(job: &Job) -> Vec<PlannedSet> {
 /// Layouts of the job's data sets.
 pub fn set_shapes(job: &Job) -> Vec<(Set, SetShape)> {
     let cols = |set: Set| if set.is_features() { job.model.features() } else { job.model.classes() };
-    Set::ALL.map(|set| (set, SetShape { cols: cols(set), bits: job.profile.ring })).to_vec()
+    Set::ALL.map(|set| (set, SetShape { cols: cols(set), bits: job.settings.profile.ring })).to_vec()
 }

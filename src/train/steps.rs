@@ -1,6 +1,6 @@
 //! The steps of a job: how many, on which rows, at which rate.
 
-use crate::nn::{Dyadic, Sgd};
+use crate::nn::{Dyadic, LearningRate, Step, Term, Update};
 use crate::prg::public_seed;
 use crate::train::{Job, Length};
 
@@ -15,10 +15,15 @@ pub struct StepKind {
     pub times: u64,
 }
 
+/// Rows of a step of `accumulate` batches, where there are `rows` to train on: the learning rate is divided by them.
+pub(crate) fn rows_per_step(batch: u32, accumulate: u32, rows: u64) -> u64 {
+    (u64::from(batch) * u64::from(accumulate)).min(rows).max(1)
+}
+
 impl Job {
-    /// Rows of a step, but for the last of an epoch: those of all batches whose gradients are summed.
+    /// Rows of a step, but for the last of an epoch: those of all batches whose gradients are summed, or all that there are.
     pub fn rows_per_step(&self) -> u64 {
-        (u64::from(self.batch) * u64::from(self.accumulate)).max(1)
+        rows_per_step(self.settings.batch, self.settings.accumulate, self.train_rows().into())
     }
 
     /// Steps of an epoch. A step is an update of the parameters.
@@ -35,9 +40,30 @@ impl Job {
         }
     }
 
+    /// Rows of the smallest step that reach a unit behind every dropout of the network, on average: which ones, the public coins
+    /// say, so that nobody takes the others for its gradient.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the rows of a step")]
+    pub fn least_rows_kept(&self) -> u64 {
+        (self.least_step_rows() as f64 * self.model.kept_by_dropout()) as u64
+    }
+
+    /// Steps that the model holds: with weight decay, a step counts `1 - learning rate x decay / (1 - momentum)` times as much
+    /// after the next, as momentum adds up what decays, too; all of them together count as much as
+    /// `(1 - momentum) / (learning rate x decay)` of the last. Those of the run where that is more.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates; a rate is positive"
+    )]
+    pub fn steps_held(&self) -> u64 {
+        // rounded, as the decay itself is: to 1 %
+        let held = ((1.0 - self.momentum().value()) / self.decay()).round();
+        self.total_steps().min(held as u64)
+    }
+
     /// Steps of the run.
     pub fn total_steps(&self) -> u64 {
-        let all = self.steps_per_epoch() * u64::from(self.epochs);
+        let all = self.steps_per_epoch() * u64::from(self.settings.epochs);
         self.steps.map_or(all, |steps| steps.min(all))
     }
 
@@ -53,18 +79,20 @@ impl Job {
     }
 
     /// The optimizer at step `step`, from 0.
-    pub fn optimizer(&self, step: u64) -> Sgd {
+    pub fn optimizer(&self, step: u64) -> Update {
         let run = Length { steps: self.total_steps(), epoch: self.steps_per_epoch() };
-        let at = |step| self.rate.times(self.schedule.factor(step, run));
+        let at = |step| self.rate().times(self.settings.schedule.factor(step, run));
         let rate = at(step);
-        let before = step.checked_sub(1).map_or(rate, at);
-        let decay = rate.value() * self.rows_per_step() as f64 * self.weight_decay;
-        Sgd {
-            rate,
-            momentum: self.momentum.following(rate.value() / before.value()),
-            // what is smaller has no say in 64 bits; the cost stays
-            decay: Dyadic::near(if decay > 0.0 { decay.max(LEAST_DECAY) } else { 0.0 }),
-        }
+        self.update(rate, step.checked_sub(1).map_or(rate, at))
+    }
+
+    /// The optimizer at a step of a rate, after a step of another.
+    pub(super) fn update(&self, rate: LearningRate, before: LearningRate) -> Update {
+        let decay = rate.value() * self.rows_per_step() as f64 * self.settings.weight_decay;
+        // what is smaller has no say in 64 bits; the cost stays
+        let decay = Dyadic::near(if decay > 0.0 { decay.max(LEAST_DECAY) } else { 0.0 });
+        let step = Step { rate, ratio: rate.value() / before.value(), decay };
+        Update::new(self.settings.optimizer, self.momentum(), step)
     }
 
     /// The run's steps by kind: the rows of the step, and what its rescales deal.
@@ -82,8 +110,7 @@ impl Job {
                 return;
             }
             let rows = u32::try_from(rows).expect("no more than there are");
-            let sgd = self.optimizer(step);
-            let cost = (rows, sgd.rate.shift(), sgd.momentum.map(|m| m.shift), sgd.decay.map(|d| d.shift));
+            let cost = (rows, self.optimizer(step).terms().iter().map(Term::shift).collect::<Vec<_>>());
             match kinds.iter_mut().find(|(_, own)| *own == cost) {
                 Some((kind, _)) => kind.times += times,
                 None => kinds.push((StepKind { step, rows, times }, cost)),
@@ -99,7 +126,7 @@ impl Job {
         };
         let mut from = 0;
         while from < total {
-            let to = self.schedule.next(from, run);
+            let to = self.settings.schedule.next(from, run);
             // in the first step of a rate, momentum follows it
             steps(from, from + 1);
             steps(from + 1, to);
@@ -114,12 +141,13 @@ impl Job {
         let mut words = vec![0u32; 2 * rows.len()];
         public_seed(self.seed, "shuffle").stream(u64::from(epoch)).fill(0, &mut words);
         // Fisher and Yates; 64 random bits make the bias of the remainder negligible
-        for i in (1..if self.shuffle { rows.len() } else { 0 }).rev() {
+        for i in (1..if self.settings.shuffle { rows.len() } else { 0 }).rev() {
             let random = u64::from(words[2 * i]) | u64::from(words[2 * i + 1]) << 32;
             #[expect(clippy::cast_possible_truncation, reason = "below the number of rows")]
             rows.swap(i, (random % (i as u64 + 1)) as usize);
         }
-        let mut batches: Vec<Vec<u32>> = rows.chunks(self.batch as usize).map(<[u32]>::to_vec).collect();
+        let mut batches: Vec<Vec<u32>> =
+            rows.chunks(self.settings.batch.max(1) as usize).map(<[u32]>::to_vec).collect();
         batches.iter_mut().for_each(|b| b.sort_unstable());
         batches
     }
@@ -134,29 +162,20 @@ pub(super) mod tests {
 
     use super::*;
     use crate::fixed::Profile;
-    use crate::nn::{Model, Momentum, Rate};
-    use crate::train::{Initial, Owned, Reveals, Schedule};
+    use crate::nn::{Model, Normalization};
+    use crate::train::{InitialSource, Owned, Reveals, Schedule, Settings};
 
     pub(in crate::train) fn job() -> Job {
         Job {
             dataset: "mnist".into(),
             model: Model::named("secureml", 784, 10).unwrap(),
-            profile: Profile::small(),
             owners: vec![Owned { train: 300, test: 10 }, Owned { train: 41, test: 0 }],
-            normalization: None,
-            shuffle: true,
-            epochs: 2,
+            settings: Settings::default().profile(Profile::small()).epochs(2).momentum(0.9),
+            scale: Normalization { mean: 0.0, deviation: 1.0 },
             steps: None,
-            batch: 128,
-            accumulate: 1,
-            rate: Rate::new(0.0625, 128).unwrap(),
-            momentum: Momentum::new(0.9).unwrap(),
-            weight_decay: 0.0,
-            schedule: Schedule::Halving,
-            stop: None,
             reveal: Reveals { accuracy: true, model: true, ranges: true },
             ends_from: 3,
-            initial: Initial::Seed,
+            initial: InitialSource::Seed,
             seed: 1,
         }
     }
@@ -165,9 +184,8 @@ pub(super) mod tests {
         [Schedule::Halving, Schedule::Constant, Schedule::Cosine, Schedule::Step { epochs: 2, factor: 0.7 }];
 
     /// What a step's rescales deal, and its rows.
-    fn cost(job: &Job, step: u64, rows: u32) -> (u32, i32, Option<i32>, Option<i32>) {
-        let Sgd { rate, momentum, decay } = job.optimizer(step);
-        (rows, rate.shift(), momentum.map(|m| m.shift), decay.map(|d| d.shift))
+    fn cost(job: &Job, step: u64, rows: u32) -> (u32, Vec<i32>) {
+        (rows, job.optimizer(step).terms().iter().map(Term::shift).collect())
     }
 
     #[test]
@@ -177,7 +195,8 @@ pub(super) mod tests {
         for (rows, batch, epochs, steps) in sizes {
             for (schedule, accumulate) in SCHEDULES.into_iter().flat_map(|s| [1, 2, 5].map(|n| (s, n))) {
                 let owners = vec![Owned { train: rows, test: 10 }];
-                let job = Job { owners, batch, epochs, steps, schedule, accumulate, weight_decay: 1e-3, ..job() };
+                let settings = job().settings.batch(batch).epochs(epochs).schedule(schedule).accumulate(accumulate);
+                let job = Job { owners, steps, settings: settings.weight_decay(1e-3), ..job() };
                 let (total, every) = (job.total_steps(), job.steps_per_epoch());
                 let batches = job.batches(1);
                 let size = |group: &[Vec<u32>]| u32::try_from(group.concat().len()).unwrap();
@@ -195,7 +214,7 @@ pub(super) mod tests {
             }
         }
         for schedule in SCHEDULES {
-            let long = Job { epochs: u32::MAX, schedule, ..job() };
+            let long = Job { settings: job().settings.epochs(u32::MAX).schedule(schedule), ..job() };
             assert!(long.kinds_of_steps().len() <= 160, "{}", long.kinds_of_steps().len());
             assert_eq!(long.kinds_of_steps().iter().map(|k| k.times).sum::<u64>(), long.total_steps());
         }
@@ -207,7 +226,8 @@ pub(super) mod tests {
     fn the_optimizer_follows_the_schedule() {
         let schedules = SCHEDULES.into_iter().chain([Schedule::Step { epochs: 1, factor: 0.1 }]);
         for schedule in schedules {
-            let job = Job { epochs: 30, schedule, accumulate: 2, weight_decay: 5e-4, ..job() };
+            let settings = job().settings.epochs(30).schedule(schedule).accumulate(2).weight_decay(5e-4);
+            let job = Job { settings: settings.learning_rate(0.125), ..job() };
             let (total, every) = (job.total_steps(), job.steps_per_epoch());
             let law = |step: u64| match schedule {
                 Schedule::Constant => 1.0,
@@ -227,17 +247,23 @@ pub(super) mod tests {
             let near = |have: f64, want: f64| (have / want - 1.0).abs() <= 1.0 / 64.0 + 1e-9;
             for step in 0..total {
                 let now = job.optimizer(step);
-                let want = (job.rate.value() * law(step)).max(f64::exp2(-30.0));
-                assert!(near(now.rate.value(), want), "{schedule}, step {step}: {}, not {want}", now.rate);
-                let before = job.optimizer(step.saturating_sub(1)).rate.value();
-                let want = job.momentum.value() * now.rate.value() / before;
-                assert!(near(now.momentum.unwrap().value(), want), "{schedule}, step {step}");
-                assert!(near(now.decay.unwrap().value(), 5e-4 * now.rate.value() * 256.0), "{schedule}, step {step}");
+                let want = (job.rate().value() * law(step)).max(f64::exp2(-30.0));
+                let rate = now.step.rate.value();
+                assert!(near(rate, want), "{schedule}, step {step}: {}, not {want}", now.step.rate);
+                let before = job.optimizer(step.saturating_sub(1)).step.rate.value();
+                let factors = ["gradient", "velocity", "decayed"].map(|what| now.factor(what).unwrap());
+                let wants = [rate, job.momentum().value() * rate / before, 5e-4 * rate * 256.0];
+                assert!(
+                    factors.into_iter().zip(wants).all(|(f, w)| near(f, w)),
+                    "{schedule}, step {step}: {factors:?}"
+                );
             }
         }
         // what changes nothing costs nothing
-        let plain = Job { momentum: Momentum::new(0.0).unwrap(), schedule: Schedule::Constant, ..job() };
-        assert_eq!(plain.optimizer(3), Sgd { rate: plain.rate, momentum: None, decay: None });
+        let plain = Job { settings: job().settings.momentum(0.0).schedule(Schedule::Constant), ..job() };
+        let update = plain.optimizer(3);
+        assert_eq!((update.terms().len(), update.kept()), (1, 0));
+        assert_eq!(update.factor("gradient"), Some(plain.rate().value()));
     }
 
     #[test]
@@ -252,7 +278,7 @@ pub(super) mod tests {
         assert!(job.batches(1).iter().all(|b| b.is_sorted()));
         assert_eq!(sorted(all(1)), (0..341).collect::<Vec<_>>());
         assert_ne!(all(1), all(2));
-        let still = Job { shuffle: false, ..job.clone() };
+        let still = Job { settings: job.settings.clone().shuffle(false), ..job.clone() };
         assert_eq!(still.batches(2).concat(), (0..341).collect::<Vec<_>>());
     }
 }

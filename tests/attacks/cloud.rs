@@ -2,7 +2,7 @@
 
 use ppdnn::data::Examples;
 use ppdnn::fixed::decode;
-use ppdnn::net::{Frame, Head, Kind};
+use ppdnn::net::{Frame, FrameHeader, FrameKind};
 use ppdnn::party::Set;
 use ppdnn::prg::Seed;
 use ppdnn::roles::Training;
@@ -29,7 +29,7 @@ pub(crate) struct Seeds {
 
 /// A value of the ring that was opened under a mask, with the number of the last correction before it and the first behind it.
 pub(crate) struct Opened {
-    pub(crate) head: Head,
+    pub(crate) head: FrameHeader,
     pub(crate) hat: Vec<u32>,
     pub(crate) before: Option<u32>,
     pub(crate) behind: Option<u32>,
@@ -57,12 +57,12 @@ impl Cloud {
     pub(crate) fn of(training: &Training, rows: &Examples) -> Self {
         let heard = tapped(training, rows, &rows.first(0));
         let body = |from: &str, to: &str| {
-            let seed = heard.iter().find(|h| h.is(from, to) && h.frame.head.kind == Kind::Seed).unwrap();
+            let seed = heard.iter().find(|h| h.is(from, to) && h.frame.head.kind == FrameKind::Seed).unwrap();
             &seed.frame.body
         };
         // a message's last 32 bytes; in front of them, the job's hash and that of the agreement
         let last = |body: &[u8]| -> [u8; 32] { body[body.len() - 32..].try_into().unwrap() };
-        let number = heard.iter().find(|h| h.frame.head.kind == Kind::Opening).unwrap().frame.head.session;
+        let number = heard.iter().find(|h| h.frame.head.kind == FrameKind::Opening).unwrap().frame.head.session;
         let session = |b: u8, server: &str| {
             let (dealt, given) = (body("dealer", server), body(server, "dealer"));
             let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 seed of a server's session");
@@ -82,18 +82,18 @@ impl Cloud {
     pub(crate) fn labels(&self) -> Vec<u32> {
         let labels = |h: &&Heard| {
             let head = h.frame.head;
-            h.from == "owner 0" && head.kind == Kind::Data && u64::from(head.step) == Set::TrainLabels.stream()
+            h.from == "owner 0" && head.kind == FrameKind::Data && u64::from(head.step) == Set::TrainLabels.stream()
         };
         self.received.iter().filter(labels).flat_map(|h| words(&h.frame.body)).collect()
     }
 
     /// Every opening of so many values of the ring, in order.
     pub(crate) fn opened(&self, len: usize) -> Vec<Opened> {
-        let number = |h: &Heard| (h.frame.head.kind == Kind::Correction).then_some(h.frame.head.gate);
+        let number = |h: &Heard| (h.frame.head.kind == FrameKind::Correction).then_some(h.frame.head.gate);
         let mut openings = Vec::new();
         for (at, h) in self.received.iter().enumerate() {
             let (head, body) = (h.frame.head, &h.frame.body);
-            if head.kind == Kind::Opening && body.len() == 4 * len {
+            if head.kind == FrameKind::Opening && body.len() == 4 * len {
                 let mine = self.sent.iter().find(|frame| frame.head == head).unwrap();
                 let hat = words(&mine.body).zip(words(body)).map(|(a, b)| a.wrapping_add(b)).collect();
                 let before = self.received[..at].iter().rev().find_map(number);

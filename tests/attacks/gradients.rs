@@ -1,13 +1,14 @@
 //! Attack (a): the trainer sees the training images.
 //!
-//! In the original the trainer keeps its data from the clouds by a secret matrix `A` and a secret number `gamma`: they get `A^-1 x`,
-//! and the first layer's gradient comes back to the trainer per example, as `v (A^-1 x)^T / gamma`, with `v` what was propagated back.
-//! But whoever trains need not own the images, and `A` and `gamma` are the trainer's. It multiplies by `A^T`:
+//! In the original the trainer keeps its data from the clouds by a secret matrix `A` and a secret number `gamma`: they get
+//! `A^-1 x`, and the first layer's gradient comes back to the trainer per example, as `v (A^-1 x)^T / gamma`, with `v` what was
+//! propagated back. But whoever trains need not own the images, and `A` and `gamma` are the trainer's. It multiplies by `A^T`:
 //! `v (A^-1 x)^T A^T / gamma = v x^T / gamma`, a matrix of rank one. Every row of it that is not 0 is the image, up to scale.
 //!
 //! Here the trainer gets progress, counts, and the model, which comes in halves and sealed. Read as numbers of any of four
 //! types, from any byte on, as they are or multiplied by `A^T`, what it receives is like no image.
 
+use ppdnn::fixed::Profile;
 use ppdnn::nn::Model;
 use ppdnn::roles::Training;
 use ppdnn::train::Reveals;
@@ -132,7 +133,11 @@ fn here_the_trainer_receives_nothing_that_is_like_an_image() {
     let a = Matrix(Normal::new("the trainer's matrix").take(D * D));
     for model in [false, true] {
         let reveal = Reveals { accuracy: true, model, ranges: false };
-        let training = Training::new(Model::dense("small", D, &[16], 10).unwrap()).epochs(2).batch(20).reveal(reveal);
+        let training = Training::new(Model::dense("small", D, &[16], 10).unwrap())
+            .profile(Profile::small())
+            .epochs(2)
+            .batch(20)
+            .reveal(reveal);
         let heard = tapped(&training, &train, &test);
         let received: Vec<_> = heard.iter().filter(|h| h.to == "trainer").map(|h| &h.frame.body).collect();
         let rows: Vec<Vec<f64>> = received.iter().flat_map(|body| rows_in(body)).collect();

@@ -5,15 +5,19 @@
 //! | one row, one step, weights of 0 | step of W / step of b is the row, exactly | rows, steps, weights of the trainer |
 //! | one batch of 128, one step, private weights whose units are thresholds of one direction ("imprint", as in Fowl et al., Robbing the Fed, 2022) | differences of neighbouring units are single rows | steps, weights of the trainer |
 //!
-//! Nothing is wrong with the protocol in either: the model is what the job says it is. So the same code rebuilds the rows where
-//! owners allow anything, the control, and the default policy refuses both jobs. `tests/cli/owners.rs` has the first one
-//! by processes with keys.
+//! | 100 steps of 16 rows, weight decay that forgets all but the last | the model is the gradient of 16 rows, and of a class that only one of them has, that row | a model of the last steps |
+//! | 100 steps of 16 rows, dropout that lets a unit see one in 400 | steps of a unit's weights are single rows | rows that reach a unit |
+//!
+//! Nothing is wrong with the protocol in any of them: the model is what the job says it is. So the same code rebuilds the rows
+//! where owners allow anything, the control, and the default policy refuses all four jobs. `tests/cli/owners.rs` has the first
+//! one by processes with keys.
 
 use ppdnn::data::Examples;
-use ppdnn::fixed::Profile;
-use ppdnn::nn::Model;
+use ppdnn::fixed::{Profile, decode};
+use ppdnn::nn::layers::{Dense, Dropout, Relu};
+use ppdnn::nn::{Factor, Init, LayerSpec, Loss, Model};
 use ppdnn::roles::Training;
-use ppdnn::train::{Beginning, Policy, Reveals, Schedule};
+use ppdnn::train::{InitialPolicy, Policy, Reveals, Schedule};
 
 use crate::{Normal, mnist};
 
@@ -49,7 +53,7 @@ fn refused(training: &Training, rows: &Examples, rules: &[&str]) {
             "least_step_rows" => policy.least_step_rows = 0,
             "least_steps" => policy.least_steps = 0,
             "least_epochs" => policy.least_epochs = 0,
-            _ => policy.initial = Beginning::Private,
+            _ => policy.initial = InitialPolicy::Private,
         }
     }
     policy.check(&job, 0).unwrap();
@@ -75,8 +79,8 @@ fn a_model_after_one_step_on_one_row_is_the_row_and_such_a_job_is_refused() {
 /// Units of the trap.
 const UNITS: usize = 512;
 
-/// Weights whose first layer measures one random direction at many thresholds, and whose second passes gradients on to all of them
-/// alike; with the thresholds.
+/// Weights whose first layer measures one random direction at many thresholds, and whose second passes gradients on to all of
+/// them alike; with the thresholds.
 fn trap(public: &Examples) -> Vec<Vec<f64>> {
     let direction: Vec<f64> = Normal::new("direction").take(D).into_iter().map(|x| x / 30.0).collect();
     let score = |row: usize| image(public, row).iter().zip(&direction).map(|(x, d)| x * d).sum::<f64>();
@@ -119,4 +123,99 @@ fn private_weights_make_a_trap_for_a_whole_batch_and_such_a_job_is_refused() {
     refused(&private, &rows, &["least_steps", "initial"]);
     // in the open the trap is one, too: owners look at such weights before they allow them
     refused(&training.initial(before), &rows, &["least_steps", "initial"]);
+}
+
+/// A job that the rules on rows, steps and weights allow: 100 steps of 16 rows.
+fn hundred_steps(model: Model, rate: f64) -> Training {
+    let training = Training::new(model).profile(Profile::wide()).epochs(1).batch(16).learning_rate(rate).momentum(0.0);
+    training.schedule(Schedule::Constant).shuffle(false).reveal(Reveals { accuracy: false, model: true, ranges: false })
+}
+
+/// The rule that a job of 1600 rows breaks by default; it breaks no other.
+fn breaks(training: &Training, rule: &str) -> String {
+    let job = training.job(1600, 0).unwrap();
+    let reason = Policy::default().check(&job, 0).unwrap_err().to_string();
+    assert!(reason.contains(&format!("`{rule} = ")), "{reason}");
+    let allowed = match rule {
+        "least_steps" => Policy { least_steps: 0, ..Policy::default() },
+        _ => Policy { least_step_rows: 0, ..Policy::default() },
+    };
+    allowed.check(&job, 0).unwrap();
+    reason
+}
+
+/// The cosine of the angle between two vectors.
+fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    product(a, b) / (product(a, a) * product(b, b)).sqrt().max(1e-9)
+}
+
+#[test]
+fn weight_decay_that_forgets_all_but_the_last_step_shows_its_rows_and_is_refused() {
+    let all = mnist(4_000);
+    // the last 16 rows have one class once
+    let once = |at: usize| {
+        let last = &all.labels()[at + 1584..at + 1600];
+        (0..10).find(|class| last.iter().filter(|label| *label == class).count() == 1)
+    };
+    let (start, class) = (0..2_400).find_map(|at| once(at).map(|class| (at, class as usize))).unwrap();
+    let rows = all.slice(start..start + 1600);
+    let target = (1584..1600).find(|row| rows.labels()[*row] as usize == class).unwrap();
+    let model = || Model::dense("one layer", D, &[], 10).unwrap();
+    let column = |parameters: &[Vec<f64>]| parameters[0].chunks_exact(10).map(|row| row[class]).collect::<Vec<_>>();
+    // other rows of the batch push the class down a little, all of them alike
+    let found = |training: &Training| {
+        let outcome = training.run(&rows, &rows.slice(0..0), &mut |_| ()).unwrap();
+        let column = column(&outcome.parameters);
+        let near = |row: &usize| cosine(&column, &image(&rows, *row));
+        let best = (0..1600).max_by(|a, b| near(a).total_cmp(&near(b))).unwrap();
+        println!(
+            "row {best} is the nearest, {} by its cosine; the target, {target}, has {}",
+            near(&best),
+            near(&target)
+        );
+        best == target
+    };
+    let forgets = hundred_steps(model(), 1.0).weight_decay(0.98);
+    assert!(found(&forgets), "the control");
+    assert!(breaks(&forgets, "least_steps").contains("weight decay"));
+    // as people use it, it says nothing
+    let usual = hundred_steps(model(), 1.0).weight_decay(5e-4);
+    assert!(!found(&usual));
+    Policy::default().check(&usual.job(1600, 0).unwrap(), 0).unwrap();
+}
+
+#[test]
+fn dropout_that_shows_a_unit_single_rows_is_refused() {
+    let rows = mnist(1600);
+    let model = |rate: f64| {
+        let dropout = || LayerSpec::from(Dropout { factor: Factor::kept(rate) });
+        let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
+        let layers = vec![dense(256), LayerSpec::from(Relu), dropout(), dropout(), dense(10)];
+        Model::new("dropout", D, layers, 10, Loss::SoftmaxCrossEntropy, Init::Glorot).unwrap()
+    };
+    let found = |training: &Training| {
+        let job = training.job(1600, 0).unwrap();
+        let before = training.initial_parameters(&job).unwrap();
+        let outcome = training.run(&rows, &rows.slice(0..0), &mut |_| ()).unwrap();
+        let (before, after) = (&before[0], &outcome.parameters[0]);
+        let step = |pixel: usize, unit: usize| after[pixel * 256 + unit] - decode(before[pixel * 256 + unit], 64, 32);
+        let images: Vec<_> = (0..1600).map(|row| image(&rows, row)).collect();
+        let mut read: Vec<usize> = (0..256)
+            .filter_map(|unit| {
+                let step: Vec<f64> = (0..D).map(|pixel| step(pixel, unit)).collect();
+                images.iter().position(|image| cosine(&step, image).abs() > 0.99)
+            })
+            .collect();
+        read.sort_unstable();
+        read.dedup();
+        println!("{} rows are read", read.len());
+        read.len()
+    };
+    let attack = hundred_steps(model(0.95), 0.03);
+    assert!(found(&attack) > 50, "the control");
+    assert!(breaks(&attack, "least_step_rows").contains("dropout"));
+    let usual = hundred_steps(model(0.5), 0.03).batch(80).epochs(5);
+    assert_eq!(found(&usual), 0);
+    Policy::default().check(&usual.job(1600, 0).unwrap(), 0).unwrap();
 }

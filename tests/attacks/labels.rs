@@ -1,14 +1,15 @@
 //! Attack (b): a cloud learns the labels by waiting.
 //!
-//! In the original the labels are shared anew in every epoch, as real numbers, in the same order of samples: of a one-hot label `y`
-//! one cloud gets `s_1 = y + r` with `r ~ N(0, 1)`, the other `-r`. After `E` epochs the mean of a label's shares is `y + r'` with
-//! `r' ~ N(0, 1/E)`. The largest of its ten entries is the label more and more often: in 34 % of all rows after 1 epoch, 74 %
-//! after 5, 92 % after 10, 99.8 % after 25.
+//! In the original the labels are shared anew in every epoch, as real numbers, in the same order of samples: of a one-hot label
+//! `y` one cloud gets `s_1 = y + r` with `r ~ N(0, 1)`, the other `-r`. After `E` epochs the mean of a label's shares is `y +
+//! r'` with `r' ~ N(0, 1/E)`. The largest of its ten entries is the label more and more often: in 34 % of all rows after 1
+//! epoch, 74 % after 5, 92 % after 10, 99.8 % after 25.
 //!
-//! Here a cloud gets a label once, plus a mask that is uniform over the ring, and computes with that in every epoch: a mean of 25 equal
-//! numbers is no better than one. What is new in an epoch and holds labels is the gradient at the output, which is opened under a
-//! fresh uniform mask: the mean of numbers that are uniform over a ring says nothing of what they hide.
+//! Here a cloud gets a label once, plus a mask that is uniform over the ring, and computes with that in every epoch: a mean of
+//! 25 equal numbers is no better than one. What is new in an epoch and holds labels is the gradient at the output, which is
+//! opened under a fresh uniform mask: the mean of numbers that are uniform over a ring says nothing of what they hide.
 
+use ppdnn::fixed::Profile;
 use ppdnn::nn::Model;
 use ppdnn::roles::Training;
 use ppdnn::train::{Reveals, Schedule};
@@ -80,7 +81,10 @@ fn here_25_epochs_tell_a_cloud_no_more_than_chance() {
     const BATCH: usize = 100;
     let train = mnist(1_000);
     let (labels, rows) = (train.labels(), train.labels().len());
-    let training = Training::new(Model::named("logistic", 784, CLASSES).unwrap()).epochs(EPOCHS).batch(100);
+    let training = Training::new(Model::named("logistic", 784, CLASSES).unwrap())
+        .profile(Profile::small())
+        .epochs(EPOCHS)
+        .batch(100);
     let training = training.shuffle(false).schedule(Schedule::Constant);
     let cloud = Cloud::of(&training.reveal(Reveals { accuracy: false, model: false, ranges: false }), &train);
 

@@ -8,8 +8,9 @@
 //!
 //! [`jobs`] has attacks of another kind, by jobs that are written for them: there the owners' policy is what stops them.
 //!
-//! Each of the three has a small faithful model of the original, in which it succeeds, and runs the same code on what a party received in
-//! a real run by its roles. Seeds of the models are fixed; those of the real runs come from the operating system, as always.
+//! Each of the three has a small faithful model of the original, in which it succeeds, and runs the same code on what a party
+//! received in a real run by its roles. Seeds of the models are fixed; those of the real runs come from the operating system,
+//! as always.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -23,13 +24,13 @@ mod weights;
 
 use std::path::Path;
 
-use ppdnn::data::{Examples, Places, load};
+use ppdnn::data::{Examples, SearchPath, load};
 use ppdnn::prg::{Keystream, public_seed};
 
 /// The first rows of MNIST's training set.
 fn mnist(rows: usize) -> Examples {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
-    let places = Places { chosen: None, folders: vec![folder], ..Places::new(None) };
+    let places = SearchPath { chosen: None, folders: vec![folder], ..SearchPath::new(None) };
     load("mnist", &places, &mut |_| ()).unwrap().train.first(rows)
 }
 

@@ -4,14 +4,15 @@
 //! `r ~ N(0, 1)`. Weights move slowly. The mean of the shares of 2,500 steps is a mean of the weights plus noise of deviation
 //! 2500^-1/2 = 0.020, against weights of 0.052 (rms).
 //!
-//! Here weights are opened under a fresh mask in every step too, but the mask is uniform over the ring of 32 bits. The mean of 2,500 of
-//! them is the mean of as many uniform guesses; and a mean that knows of the ring, the direction of the sum of the numbers as
-//! points on a circle, is one uniform guess.
+//! Here weights are opened under a fresh mask in every step too, but the mask is uniform over the ring of 32 bits. The mean of
+//! 2,500 of them is the mean of as many uniform guesses; and a mean that knows of the ring, the direction of the sum of the
+//! numbers as points on a circle, is one uniform guess.
 
 use std::f64::consts::TAU;
 
 use ndarray::Array2;
 use ppdnn::data::Examples;
+use ppdnn::fixed::Profile;
 use ppdnn::nn::Model;
 use ppdnn::roles::Training;
 use ppdnn::train::{Reveals, Schedule};
@@ -84,7 +85,8 @@ fn here_2_500_steps_tell_a_cloud_no_more_than_a_uniform_guess() {
     const OUTPUT: usize = 32 * 10;
     let features = Array2::from_shape_fn((80, INPUTS), |(i, j)| ((i * 37 + j * 11 + i * j) % 64) as f32 / 64.0);
     let train = Examples::new(features, (0..10).cycle().take(80).collect(), 10).unwrap();
-    let training = Training::new(Model::dense("small", INPUTS, &[32], 10).unwrap()).epochs(250).batch(8);
+    let training =
+        Training::new(Model::dense("small", INPUTS, &[32], 10).unwrap()).profile(Profile::small()).epochs(250).batch(8);
     let training = training.learning_rate(f64::exp2(-10.0)).momentum(0.0).schedule(Schedule::Constant);
     let cloud = Cloud::of(&training.reveal(Reveals { accuracy: false, model: false, ranges: false }), &train);
 

@@ -71,7 +71,7 @@ fn a_role_that_hangs_is_named_at_the_deadline() {
                 &format!("{name} at 127.0.0.1:"),
                 "sent nothing for 2 s",
                 "while we waited for its ",
-                "still runs",
+                "still running",
             ],
         );
         assert!(when.elapsed() < Duration::from_secs(12), "{name}: {:?}", when.elapsed());

@@ -21,25 +21,26 @@ fn bad_usage_is_told_at_once_with_code_2() {
         (&["--schedule", "step:2:1.5"], &["from 0.01 to 0.99"]),
         (&["--weight-decay", "-0.1"], &["weight decay"]),
         (&["--weight-decay", "100"], &["weight decay", "less than 1"]),
-        (&["--accumulate", "0"], &["accumulate", "at least 1"]),
+        (&["--accumulate", "0"], &["--accumulate", "at least 1"]),
         (&["--accumulate", "5000"], &["4096"]),
-        (&["--patience", "0"], &["patience of at least 1"]),
+        (&["--patience", "0"], &["--patience", "at least 1"]),
         (&["--target", "98"], &["target", "at most 1"]),
         (&["--patience", "1", "--reveal", "model"], &["accuracy", "has to be revealed"]),
+        (&["--reveal", "none,model"], &["`none` stands alone"]),
         (&["--reveal", "weights"], &["`weights`", "accuracy", "model", "none"]),
         (&["--lr", "0"], &["learning rate of 0", "between"]),
         (&["--lr", "nan"], &["learning rate of NaN"]),
         (&["--lr", "-0.1"], &["learning rate of -0.1"]),
         (&["--lr", "1e-30"], &["learning rate", "between"]),
-        (&["--lr", "1e30"], &["learning rate", "between"]),
+        (&["--lr", "1e30"], &["learning rate", "between 1.2e-7 and 1.3e5"]),
         (&["--momentum", "1"], &["momentum of 1"]),
         (&["--momentum", "nan"], &["momentum of NaN"]),
-        (&["--batch", "0"], &["batch", "at least 1"]),
-        (&["--epochs", "0"], &["epochs", "at least 1"]),
-        (&["--steps", "0"], &["steps", "at least 1"]),
-        (&["--owners", "0"], &["0 owners"]),
+        (&["--batch", "0"], &["--batch", "at least 1"]),
+        (&["--epochs", "0"], &["--epochs", "at least 1"]),
+        (&["--steps", "0"], &["--steps", "at least 1"]),
+        (&["--owners", "0"], &["--owners", "at least 1"]),
         (&["--owners", "60001"], &["60001 owners cannot share 60000 rows"]),
-        (&["--train-limit", "0"], &["no rows to train on"]),
+        (&["--train-limit", "0"], &["--train-limit", "at least 1"]),
         (&["--backend", "gpu", "--adapter", "no such thing"], &["--backend cpu"]),
         (&["--backend", "tpu"], &["tpu", "cpu"]),
         (&["--deadline", "0"], &["--deadline"]),
@@ -60,18 +61,21 @@ fn files_that_are_missing_or_garbage_are_named() {
     let dir = folder();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let one = |args: &[&str], says: &[&str]| run(dir.path(), args).failed(1, says);
-    one(&["evaluate", "none.safetensors"], &["none.safetensors", "No such file"]);
+    one(&["evaluate", "none"], &["none: No such file", "pass a model file, or the folder of a run"]);
+    one(&["train", "--model", "none.toml"], &["none.toml: No such file", "`ppdnn models` lists"]);
+    one(&["train", "--model", "./"], &["./: is a folder, not a file"]);
     for garbage in [&b""[..], b"garbage", &[255; 100], b"\x02\0\0\0\0\0\0\0{}"] {
         fs::write(path("bad.safetensors"), garbage).unwrap();
-        one(&["evaluate", "bad.safetensors"], &["bad.safetensors", "is no model of ppdnn"]);
+        one(&["evaluate", "bad.safetensors"], &["bad.safetensors", "is not a ppdnn model"]);
     }
     one(&["train", "--cluster", "none.toml", "--identity", "none.key"], &["none.toml", "No such file"]);
-    one(&["keygen", "--out", "nowhere/k"], &["nowhere/k", "No such file"]);
+    one(&["keygen", "--out", "nowhere/k"], &["nowhere/k: No such file", "create the folder first: mkdir -p nowhere"]);
     run(dir.path(), &["keygen", "--out", "k"]).done();
-    run(dir.path(), &["keygen", "--out", "k"]).failed(2, &["k exists already", "choose another"]);
+    run(dir.path(), &["keygen", "--out", "k"]).failed(2, &["k already exists", "choose another"]);
     fs::write(path("file"), "").unwrap();
-    one(&["train", "--out", "file/out"], &["file/out", "Not a directory"]);
-    one(&["train", "--out", "file"], &["file"]);
+    for out in ["file/out", "file"] {
+        one(&["train", "--out", out], &[out, "a file has that name; choose another folder with --out"]);
+    }
 }
 
 /// The MNIST files, one of which is another.
@@ -169,7 +173,8 @@ fn what_is_wrong_in_a_cluster_file_is_told_with_its_line() {
     run(dir.path(), &[&["dealer"], &cluster[..], &["k"]].concat()).failed(2, &["our key is", "dealer"]);
     fs::write(dir.path().join("bad.key"), "garbage").unwrap();
     mode(&dir.path().join("bad.key"), 0o600);
-    run(dir.path(), &[&["dealer"], &cluster[..], &["bad.key"]].concat()).failed(1, &["bad.key", "not an identity"]);
+    run(dir.path(), &[&["dealer"], &cluster[..], &["bad.key"]].concat())
+        .failed(1, &["bad.key", "not a ppdnn identity"]);
     // a key that others can read is none
     mode(&dir.path().join("k"), 0o644);
     let ended = run(dir.path(), &[&["dealer"], &cluster[..], &["k"]].concat());

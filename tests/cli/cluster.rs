@@ -22,6 +22,16 @@ pub(crate) fn text(keys: &[String], seal: &str, ports: [u16; 3], deadline: u32) 
     text
 }
 
+/// A value that `ppdnn keygen` printed.
+pub(crate) fn printed(out: &str, name: &str) -> String {
+    let start = format!("{name} = \"");
+    let line = out.lines().find_map(|l| l.strip_prefix(&start)).unwrap();
+    line.trim_end_matches('"').to_owned()
+}
+
+/// Everybody but the trainer.
+pub(crate) const ALL: [&str; 5] = ["server0", "server1", "dealer", "owner0", "owner1"];
+
 const NAMES: [&str; 6] = ["server0", "server1", "dealer", "trainer", "owner0", "owner1"];
 
 /// Keys and a cluster file, made with `ppdnn keygen`.
@@ -36,14 +46,9 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn new(deadline: u32) -> Self {
         let folder = folder();
-        let value = |out: &str, name: &str| {
-            let start = format!("{name} = \"");
-            let line = out.lines().find_map(|l| l.strip_prefix(&start)).unwrap();
-            line.trim_end_matches('"').to_owned()
-        };
         let made = NAMES.map(|name| {
             let ended = run(folder.path(), &["keygen", "--out", &format!("{name}.key")]);
-            (value(ended.done(), "key"), value(ended.done(), "seal"))
+            (printed(ended.done(), "key"), printed(ended.done(), "seal"))
         });
         // held together, so that they differ
         let held: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
@@ -98,9 +103,22 @@ impl Cluster {
         roles.iter().map(|name| self.start_as(name, "cluster.toml", &[])).collect()
     }
 
-    pub(crate) fn train(&self, key: &str, file: &str, more: &[&str]) -> Ended {
+    /// Starts a trainer with a job of a second.
+    pub(crate) fn start_training(&self, key: &str, file: &str, more: &[&str]) -> Running {
         let args = ["train", "--model", "logistic", "--train-limit", "1000", "--epochs", "1", "--out", "out"];
-        self.start(&[&args, more].concat(), key, file).end()
+        self.start(&[&args, more].concat(), key, file)
+    }
+
+    pub(crate) fn train(&self, key: &str, file: &str, more: &[&str]) -> Ended {
+        self.start_training(key, file, more).end()
+    }
+
+    /// Starts a trainer with a job of minutes, and waits until it trains.
+    pub(crate) fn in_training(&self) -> Running {
+        let args = ["train", "--train-limit", "2000", "--epochs", "300", "--reveal", "none", "--out", "long", "--json"];
+        let mut trainer = self.start(&args, "trainer.key", "cluster.toml");
+        trainer.hear("\"progress\"");
+        trainer
     }
 
     pub(crate) fn address(&self, at: usize) -> String {
@@ -137,14 +155,14 @@ fn a_peer_with_another_key_than_the_file_says_is_named() {
     let parties = cluster.serve(&["server0", "server1"]);
     let file = cluster.other_file("other.toml", 1, &"7".repeat(64));
     let server1 = format!("server 1 at {}", cluster.address(1));
-    cluster.train("trainer.key", &file, &[]).failed(1, &[&server1, "shows key", "cluster file"]);
+    cluster.train("trainer.key", &file, &[]).failed(1, &[&server1, "presents key", "cluster file"]);
 
     drop(parties);
 
     // a trainer that the servers' file does not list
     run(cluster.folder(), &["keygen", "--out", "stranger.key"]).done();
     let key = fs::read_to_string(cluster.path("stranger.key")).unwrap();
-    let key = key.lines().find_map(|l| l.strip_prefix("fingerprint = \"")).unwrap().trim_end_matches('"').to_owned();
+    let key = printed(&key, "fingerprint");
     let _server = cluster.serve(&["server0"]);
     let file = cluster.other_file("stranger.toml", 3, &key);
     let server0 = format!("server 0 at {}", cluster.address(0));
@@ -177,26 +195,23 @@ fn a_party_that_is_not_there_is_named() {
     // owner 1 does not come: it is waited for until the trainer has enough
     let mut parties = cluster.serve(&["server0", "server1", "dealer"]);
     let _owner = cluster.serve(&["owner0"]);
-    let args = ["train", "--model", "logistic", "--train-limit", "1000", "--epochs", "1", "--out", "out2"];
-    let mut trainer = cluster.start(&args, "trainer.key", "cluster.toml");
+    let mut trainer = cluster.start_training("trainer.key", "cluster.toml", &[]);
     trainer.hear("waiting for owner 1");
     signal(trainer.pid(), "INT");
     trainer.end().failed(130, &["interrupted"]);
     parties[0].hear("was stopped by its operator");
-    parties.iter_mut().for_each(|party| party.hear("waits for the next job"));
+    parties.iter_mut().for_each(|party| party.hear("waiting for the next job"));
 }
 
 #[test]
 fn a_server_killed_in_a_cluster_is_named_by_the_trainer() {
     let _turn = alone();
     let cluster = Cluster::new(20);
-    let mut parties = cluster.serve(&["server0", "server1", "dealer", "owner0", "owner1"]);
-    let args = ["train", "--train-limit", "2000", "--epochs", "300", "--reveal", "none", "--out", "out", "--json"];
-    let mut trainer = cluster.start(&args, "trainer.key", "cluster.toml");
-    trainer.hear("\"progress\"");
+    let mut parties = cluster.serve(&ALL);
+    let trainer = cluster.in_training();
     drop(parties.remove(1));
     let ended = trainer.end();
-    ended.failed(1, &[&format!("server 1 at {}", cluster.address(1)), "broke off"]);
+    ended.failed(1, &[&format!("server 1 at {}", cluster.address(1)), "connection was lost"]);
     for party in parties {
         assert!(party.end().code.is_some());
     }

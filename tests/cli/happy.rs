@@ -69,8 +69,10 @@ fn figures(summary: &Value, profile: &str) {
             "batch",
             "test_accuracy",
             "scored_accuracy",
+            "scored_tolerance",
             "faults",
             "out_of_range",
+            "steps_checked",
             "epochs_out_of_range",
             "clear_accuracy",
             "clear_difference",
@@ -107,7 +109,9 @@ fn only_what_is_listed_is_revealed() {
     let _turn = shared();
     for (reveal, accuracy, model) in [("accuracy", true, false), ("model", false, true), ("none", false, false)] {
         let dir = folder();
-        let lines = train(dir.path(), &["--model", "logistic", "--reveal", reveal, "--json"]).json();
+        let ended = train(dir.path(), &["--model", "logistic", "--reveal", reveal, "--json"]);
+        assert_eq!(ended.err.contains("warning: --reveal none: nobody will see"), reveal == "none", "{ended:?}");
+        let lines = ended.json();
         let summary = lines.last().unwrap();
         assert_eq!(summary["test_accuracy"].is_number(), accuracy, "{reveal}");
         assert_eq!(summary["model_file"].is_string(), model, "{reveal}");

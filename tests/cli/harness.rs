@@ -71,7 +71,7 @@ impl Ended {
 
     /// Whether it warned of nothing, but that owners of a cluster would refuse so small a job.
     pub(crate) fn unwarned(&self) -> bool {
-        self.err.lines().all(|line| line.starts_with("warning: owners refuse a job like this one"))
+        self.err.lines().all(|line| line.starts_with("warning: owners refuse this job"))
     }
 
     /// The JSON objects it printed, one a line.
@@ -143,6 +143,14 @@ impl Running {
         let said = |reader: Option<thread::JoinHandle<String>>| reader.map_or_else(String::new, |r| r.join().unwrap());
         let out = std::mem::take(&mut self.heard) + &said(out);
         Ended { code: status.code(), out, err: said(self.err.take()), took }
+    }
+}
+
+/// Waits until all end, and claims that each was done.
+#[track_caller]
+pub(crate) fn all_done(parties: Vec<Running>) {
+    for party in parties {
+        party.end().done();
     }
 }
 

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cluster::Cluster;
-use crate::harness::{Running, alone, prepare, program, run, signal};
+use crate::cluster::{ALL, Cluster};
+use crate::harness::{Running, all_done, alone, prepare, program, run, signal};
 use crate::relay::{Weakness, relay};
 
 #[test]
@@ -55,12 +55,10 @@ fn an_attempt_that_lacks_a_party_leaves_the_others_waiting() {
     let mut early = cluster.serve(&["server0", "dealer", "owner0", "owner1"]);
     let ended = cluster.train("trainer.key", "cluster.toml", &[]);
     ended.failed(1, &["server 1 at", "could not be reached", "start it"]);
-    early[0].hear("waits for the next job");
+    early[0].hear("waiting for the next job");
     early.extend(cluster.serve(&["server1"]));
     cluster.train("trainer.key", "cluster.toml", &["--overwrite"]).done();
-    for party in early {
-        party.end().done();
-    }
+    all_done(early);
 }
 
 #[test]
@@ -68,29 +66,20 @@ fn an_owner_that_comes_after_many_deadlines_finds_the_job_waiting() {
     let _turn = alone();
     let cluster = Cluster::new(1);
     let mut parties = cluster.serve(&["server0", "server1", "dealer", "owner0"]);
-    let mut trainer = cluster.start(
-        &["train", "--model", "logistic", "--train-limit", "1000", "--epochs", "1"],
-        "trainer.key",
-        "cluster.toml",
-    );
+    let mut trainer = cluster.start_training("trainer.key", "cluster.toml", &[]);
     trainer.hear("waiting for owner 1");
     thread::sleep(Duration::from_secs(3));
     parties.extend(cluster.serve(&["owner1"]));
     trainer.end().done();
-    for party in parties {
-        party.end().done();
-    }
+    all_done(parties);
 }
 
 #[test]
 fn services_stay_for_several_jobs_and_say_that_they_are_busy() {
     let _turn = alone();
     let cluster = Cluster::new(20);
-    let names = ["server0", "server1", "dealer", "owner0", "owner1"];
-    let parties = names.map(|name| cluster.start_as(name, "cluster.toml", &["--jobs", "2"]));
-    let args = ["train", "--train-limit", "2000", "--epochs", "300", "--reveal", "none", "--out", "long", "--json"];
-    let mut long = cluster.start(&args, "trainer.key", "cluster.toml");
-    long.hear("\"progress\"");
+    let parties = ALL.map(|name| cluster.start_as(name, "cluster.toml", &["--jobs", "2"]));
+    let long = cluster.in_training();
     let second = cluster.train("trainer.key", "cluster.toml", &[]);
     second.failed(1, &["server 0 at", "is busy with another job"]);
     assert!(second.took < Duration::from_secs(15), "{second:?}");
@@ -106,14 +95,12 @@ fn services_stay_for_several_jobs_and_say_that_they_are_busy() {
 fn an_owner_that_is_started_twice_is_told_so() {
     let _turn = alone();
     let cluster = Cluster::new(20);
-    let parties = cluster.serve(&["server0", "server1", "dealer", "owner0", "owner1"]);
+    let parties = cluster.serve(&ALL);
     thread::sleep(Duration::from_secs(1));
     let twin = cluster.serve(&["owner0"]).remove(0).end();
-    twin.failed(1, &["server 0 at", "has owner 0 already", "started twice"]);
+    twin.failed(1, &["server 0 at", "already has owner 0", "started twice"]);
     cluster.train("trainer.key", "cluster.toml", &[]).done();
-    for party in parties {
-        party.end().done();
-    }
+    all_done(parties);
 }
 
 #[test]
@@ -121,10 +108,8 @@ fn a_party_that_is_stopped_ends_at_once_and_its_peers_say_who() {
     let _turn = alone();
     for (at, name) in [(1, "INT"), (2, "TERM")] {
         let cluster = Cluster::new(20);
-        let mut parties = cluster.serve(&["server0", "server1", "dealer", "owner0", "owner1"]);
-        let args = ["train", "--train-limit", "2000", "--epochs", "300", "--reveal", "none", "--out", "out", "--json"];
-        let mut trainer = cluster.start(&args, "trainer.key", "cluster.toml");
-        trainer.hear("\"progress\"");
+        let mut parties = cluster.serve(&ALL);
+        let trainer = cluster.in_training();
         let (stopped, when) = (parties.remove(at), Instant::now());
         signal(stopped.pid(), name);
         stopped.end().failed(130, &["interrupted"]);
@@ -147,7 +132,7 @@ fn a_role_that_waits_ends_at_a_signal_as_process_1_too() {
         eprintln!("skipped: processes may not be unshared here");
         return;
     }
-    role.hear("waits for a job");
+    role.hear("waiting for a job");
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", role.pid())).unwrap();
     signal(children.trim().parse().unwrap(), "TERM");
     let ended = role.end();

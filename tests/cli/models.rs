@@ -11,7 +11,7 @@ fn plan(dir: &std::path::Path, args: &[&str]) -> Value {
     run(dir, &[&["plan", "--json"], args].concat()).json().remove(0)
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "alexnet",
     "lenet",
     "lenet-avg",
@@ -21,13 +21,15 @@ const NAMES: [&str; 12] = [
     "ppdnn",
     "ppdnn-original",
     "resnet18",
+    "resnet18-bn",
     "sarda",
     "secureml",
     "vgg16",
+    "vgg16-bn",
 ];
 
 /// Those for another data set than MNIST.
-const CIFAR: [&str; 3] = ["alexnet", "resnet18", "vgg16"];
+const CIFAR: [&str; 5] = ["alexnet", "resnet18", "resnet18-bn", "vgg16", "vgg16-bn"];
 
 #[test]
 fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
@@ -63,6 +65,24 @@ fn the_list_has_every_network_with_what_it_costs_and_fits_100_columns() {
     assert_eq!((counts("minionn"), counts("minionn-avg")), (minionn, minionn));
     assert_eq!(counts("sarda"), [25 + 98_100 + 1_010, 196 * 20 + 98_000 + 1_000]);
     run(dir.path(), &["models", "show", "foo"]).failed(2, &["`foo`", "`ppdnn-original`"]);
+}
+
+#[test]
+fn a_printed_network_has_all_its_settings() {
+    let dir = folder();
+    let shown = run(dir.path(), &["models", "show", "secureml"]);
+    let settings = [
+        "profile = \"small\"",
+        "epochs = 5",
+        "batch = 128",
+        "lr = 0.0625",
+        "momentum = 0.90625",
+        "schedule = \"halving\"",
+    ];
+    for line in settings.into_iter().chain(["# not set: patience, target, train_limit, test_limit"]) {
+        assert_eq!(shown.done().lines().filter(|l| *l == line).count(), 1, "{line} in {shown:?}");
+    }
+    assert!(shown.out.find("momentum = 0.90625") < shown.out.find("[training.fashion-mnist]"), "{shown:?}");
 }
 
 #[test]
@@ -156,11 +176,11 @@ fn a_network_that_does_not_fit_is_told_with_file_line_and_layer() {
     let cases = [
         (
             NET.replacen("\"relu\"", "\"tanh\"", 1),
-            "line 17: layer 2: `kind` has to be one of `dense`, `conv2d`, `average-pool`, `max-pool`",
+            "line 17: layer 2: `kind` must be one of `dense`, `conv2d`, `average-pool`, `max-pool`",
         ),
         (
             NET.replacen("outputs = 16", "outputs = 16\ninputs = 25", 1),
-            "line 18: layer 3 (dense) gets [batch, 24], not `inputs = 25`; 24 fits",
+            "line 18: layer 3 (dense) gets [batch, 24], not `inputs = 25`; use 24",
         ),
         (format!("{NET}outputs = 12\n"), "line 23: layer 5 (dense) gets [batch, 16]; the last layer gives [batch, 12]"),
         (format!("{NET}["), "line 25: "),

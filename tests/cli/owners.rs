@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use crate::cluster::Cluster;
-use crate::harness::shared;
-
-const ALL: [&str; 5] = ["server0", "server1", "dealer", "owner0", "owner1"];
+use crate::cluster::{ALL, Cluster};
+use crate::harness::{all_done, shared};
 
 #[test]
 fn an_owner_with_another_data_set_refuses_and_names_both() {
@@ -23,7 +21,7 @@ fn rows_that_the_cluster_file_agrees_on_are_enforced_by_everybody() {
     let cluster = Cluster::new(10);
     let agreed = cluster.text().replacen("[[owners]]", "[[owners]]\ntrain_rows = 500\ntest_rows = 1000", 1);
     fs::write(cluster.path("agreed.toml"), &agreed).unwrap();
-    let wrong = ["the job wants 5000 rows of owner 0 to test on", "agrees on 1000"];
+    let wrong = ["the job wants 5000 test rows of owner 0", "`test_rows` = 1000"];
     // the trainer's own file
     cluster.train("trainer.key", "agreed.toml", &[]).failed(2, &wrong);
     // the file of one party, whichever it is
@@ -42,9 +40,7 @@ fn rows_that_the_cluster_file_agrees_on_are_enforced_by_everybody() {
     fs::write(cluster.path("cluster.toml"), agreed).unwrap();
     let parties = cluster.serve(&ALL);
     cluster.train("trainer.key", "cluster.toml", &[]).done();
-    for party in parties {
-        party.end().done();
-    }
+    all_done(parties);
 }
 
 #[test]
@@ -107,7 +103,7 @@ fn a_job_of_two_rows_and_one_step_is_refused_with_its_rule_unless_a_policy_allow
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.err.contains("refuses the job") && ended.err.contains(rule), "{ended:?}");
         assert!(ended.err.contains("owner 0") || ended.err.contains("owner 1"), "{ended:?}");
-        owners[0].hear("1 steps in 1 epochs, 1 rows a step");
+        owners[0].hear("training: epochs 1, steps 1, rows per step 1, in the smallest step 1");
         owners[0].hear(rule);
     }
     // the control: the same job where a policy allows it
@@ -117,4 +113,63 @@ fn a_job_of_two_rows_and_one_step_is_refused_with_its_rule_unless_a_policy_allow
     ended.done();
     let model = fs::read(cluster.path("out/model.safetensors")).unwrap();
     assert!(model.len() > 31_400, "the model that is the row");
+}
+
+#[test]
+fn an_owner_stays_for_the_next_attempt_where_another_refuses_the_job() {
+    let _turn = shared();
+    let cluster = Cluster::new(20);
+    let mut parties = cluster.serve(&ALL[..4]);
+    // owner 1 wants more rows than the first attempt has
+    fs::write(cluster.path("more.toml"), "least_rows = 1200\nleast_steps = 1").unwrap();
+    let owner = ["owner", "--number", "1", "--policy", "more.toml"];
+    parties.push(cluster.start(&owner, "owner1.key", "cluster.toml"));
+    let train = |rows: &str| {
+        let job = ["train", "--model", "logistic", "--epochs", "1", "--out", "out", "--train-limit", rows];
+        cluster.start(&job, "trainer.key", "cluster.toml").end()
+    };
+    train("1000").failed(1, &["refuses the job", "least_rows = 1200"]);
+    parties[3].hear("rows uploaded; waiting for training to start");
+    for party in &mut parties {
+        party.hear("waiting for the next job");
+    }
+    train("1400").done();
+    for party in parties {
+        assert!(party.end().done().contains("done"));
+    }
+}
+
+#[test]
+fn a_policy_that_is_wrong_is_told_before_anybody_is_waited_for() {
+    let _turn = shared();
+    let cluster = Cluster::new(10);
+    for (policy, says) in [
+        ("least_row = 5", "unknown field `least_row`"),
+        ("dataset = \"no such set\"", "`dataset = \"no such set\"`, but this owner brings \"mnist\""),
+        ("train_rows = 70000", "`train_rows = 70000`, but mnist has 60000"),
+        ("reveal = [\"everything\"]", "everything"),
+    ] {
+        fs::write(cluster.path("policy.toml"), policy).unwrap();
+        let ended = cluster.serve(&["owner0"]).remove(0).end();
+        ended.failed(1, &["policy.toml", says]);
+        assert_eq!(ended.out, "", "{policy}");
+    }
+    let ended = cluster.start_as("owner0", "cluster.toml", &["--dataset", "no such set"]).end();
+    ended.failed(2, &["no data set is named"]);
+    assert_eq!(ended.out, "");
+}
+
+#[test]
+fn a_review_tells_the_command_that_takes_the_job() {
+    let _turn = shared();
+    let cluster = Cluster::new(10);
+    let _parties = cluster.serve(&ALL[..3]);
+    let mut owner = cluster.start_as("owner0", "cluster.toml", &["--review"]);
+    let _other = cluster.start_as("owner1", "cluster.toml", &[]);
+    let ended = cluster.train("trainer.key", "cluster.toml", &[]);
+    ended.failed(1, &["only reviews the job; to take part: --accept ", "with the same --policy"]);
+    assert!(!ended.err.contains("policy.toml"), "what an owner calls its files is its own affair: {ended:?}");
+    owner.hear("to take part in this job, run:");
+    owner.hear("ppdnn owner --number 0 --policy policy.toml ");
+    owner.hear("training had not started, so nothing is lost; waiting for the next job");
 }

@@ -84,5 +84,5 @@ fn a_job_beyond_the_memory_of_a_server_is_refused_before_it_starts() {
     let dir = folder();
     let args = ["train", "--train-limit", "1000", "--epochs", "1", "--out", "out", "--memory-limit", "100MiB"];
     run(dir.path(), &args).failed(1, &["server0: ", "100 MiB is allowed"]);
-    run(dir.path(), &["train", "--memory-limit", "much"]).failed(2, &["a size is a number with its unit"]);
+    run(dir.path(), &["train", "--memory-limit", "much"]).failed(2, &["expected a number with a unit"]);
 }

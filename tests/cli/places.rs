@@ -37,7 +37,7 @@ fn a_listen_address_that_is_none_is_an_error() {
 #[test]
 fn an_adapter_that_nothing_uses_is_an_error() {
     let dir = folder();
-    let says = ["--adapter nvidia goes with --backend gpu"];
+    let says = ["--adapter nvidia requires --backend gpu"];
     for backend in ["cpu", "auto"] {
         run(dir.path(), &["train", "--backend", backend, "--adapter", "nvidia"]).failed(2, &says);
         run(dir.path(), &["plan", "--backend", backend, "--adapter", "nvidia"]).failed(2, &says);
@@ -60,11 +60,11 @@ fn a_software_adapter_is_called_so_and_mesa_keeps_quiet() {
         println!("skipped: there is no software adapter here");
         return;
     };
-    assert!(quiet(&["adapters"]).done().contains("no GPU: software on the processor"));
+    assert!(quiet(&["adapters"]).done().contains("not a GPU: software on the CPU"));
     let short = ["train", "-q", "--model", "logistic", "--train-limit", "64", "--steps", "1", "--reveal", "model"];
     let trained = quiet(&[&short[..], &["--backend", "gpu", "--adapter", &index]].concat());
     trained.done();
-    let warned = trained.err.lines().filter(|line| line.contains("is no GPU but software on the processor")).count();
+    let warned = trained.err.lines().filter(|line| line.contains("is not a GPU but software on the CPU")).count();
     assert!(warned == 1 && !trained.err.contains("error"), "{trained:?}");
 }
 
@@ -74,5 +74,5 @@ fn a_port_in_use_can_be_gone_around() {
     let cluster = Cluster::new(20);
     let _occupied = TcpListener::bind(cluster.address(1)).unwrap();
     let mut party = cluster.start_as("server1", "cluster.toml", &["--listen", "127.0.0.1:0"]);
-    party.hear("waits for a job");
+    party.hear("waiting for a job");
 }

@@ -49,6 +49,17 @@ fn a_plan_of_a_long_run_takes_no_longer() {
 }
 
 #[test]
+fn bandwidths_and_times_that_cannot_be_are_refused() {
+    let dir = folder();
+    for wrong in ["-1", "nan", "-1Gbit", "nanGbit", "infGbit", "0Gbit"] {
+        run(dir.path(), &["plan", "--bandwidth", wrong]).failed(2, &["expected a number with a unit"]);
+    }
+    for wrong in ["-1ms", "nan", "NaNms"] {
+        run(dir.path(), &["plan", "--rtt", wrong]).failed(2, &["expected a number with a unit"]);
+    }
+}
+
+#[test]
 fn a_time_is_estimated_where_a_network_is_named() {
     let _turn = shared();
     let dir = folder();
@@ -70,6 +81,17 @@ fn a_time_is_estimated_where_a_network_is_named() {
     assert!(text.out.lines().all(|line| line.chars().count() <= 100), "{}", text.out);
     run(dir.path(), &["plan", "--bandwidth", "fast"]).failed(2, &["100Mbit"]);
     run(dir.path(), &["plan", "--rtt", "soon"]).failed(2, &["rtt", "0.2ms"]);
+}
+
+#[test]
+fn a_dry_run_refuses_what_changes_nothing_in_it() {
+    let dir = folder();
+    let help = run(dir.path(), &["dry-run", "--help"]);
+    for flags in [&["--owners", "2"][..], &["--reveal", "model"], &["--backend", "gpu"]] {
+        run(dir.path(), &[&["dry-run"], flags].concat()).failed(2, &[flags[0], "has no effect in a dry run"]);
+        assert!(!help.done().contains(flags[0]), "{help:?}");
+    }
+    assert!(help.out.contains("--epochs"), "the control");
 }
 
 const SHORT: [&str; 7] = ["dry-run", "--train-limit", "1000", "--epochs", "1", "--out", "out"];

@@ -40,10 +40,30 @@ fn a_run_ends_early_once_its_accuracy_is_reached() {
     let far = ["train", "--target", "0.99", "--patience", "6", "--weight-decay", "0.0005", "--out", "far"];
     let ended = run(dir.path(), &[&far[..], &SHORT].concat());
     assert!(ended.done().contains("6 epochs, 96 steps") && !ended.out.contains("stopped early"), "{ended:?}");
-    for words in ["6 epochs at most, batches", "until accuracy 0.99 or 6 epochs that are no better"] {
+    for words in [
+        "  target            99.00 %, not reached",
+        "6 epochs at most, batches",
+        "until accuracy 0.99 or 6 epochs without improvement",
+    ] {
         assert!(ended.out.contains(words), "{words} is not in {ended:?}");
     }
     assert!(ended.out.lines().all(|line| line.chars().count() <= 80), "{ended:?}");
+}
+
+#[test]
+fn an_optimizer_is_used_planned_and_shown() {
+    let _turn = shared();
+    let dir = folder();
+    let four = [&SHORT[..], &["--optimizer", "nesterov", "--steps", "4"]].concat();
+    let lines = run(dir.path(), &[&["train", "--out", "out", "--json", "--compare-clear"], &four[..]].concat()).json();
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["settings"]["optimizer"], count(&lines, "clear")), (&"nesterov".into(), 1), "{summary}");
+    let planned = run(dir.path(), &[&["plan", "--json"], &four[..]].concat()).json();
+    assert_eq!((&planned[0]["steps"], &planned[0]["bytes_per_step"]), (&4.into(), &summary["bytes_per_step"]));
+    assert!(run(dir.path(), &[&["plan"], &four[..]].concat()).done().contains(", nesterov, lr "));
+    // the control: another optimizer is dealt less
+    let plain = run(dir.path(), &[&["plan", "--json", "--steps", "4"], &SHORT[..]].concat()).json();
+    assert_ne!(plain[0]["bytes_per_step"], planned[0]["bytes_per_step"]);
 }
 
 #[test]
@@ -60,7 +80,11 @@ fn a_run_goes_on_from_a_model() {
     // the control: from random weights
     assert!(accuracy(&train(&[&still[..], &["--out", "c"]].concat()).json()) < accuracy(&first) - 0.3);
     let job = fs::read_to_string(dir.path().join("b/job.toml")).unwrap();
-    assert!(job.contains("begun with \"a/model.safetensors\""), "{job}");
+    assert!(job.contains("initialised from \"a/model.safetensors\""), "{job}");
+
+    // the folder of the run will do
+    let folder = train(&[&still[..], &["--init", "a", "--out", "f"]].concat()).json();
+    assert!((accuracy(&folder) - accuracy(&first)).abs() < 0.01);
 
     let init = ["train", "--init", "a/model.safetensors", "--out", "d", "--train-limit", "2000"];
     let refused = |more: &[&str], says: &[&str]| run(dir.path(), &[&init[..], more].concat()).failed(1, says);
@@ -68,7 +92,7 @@ fn a_run_goes_on_from_a_model() {
         &["--model", "secureml"],
         &["a/model.safetensors: does not fit `secureml`", "`dense1.weight` is [784, 10]"],
     );
-    refused(&["--model", "logistic", "--normalize"], &["as they are", "--normalize=false"]);
+    refused(&["--model", "logistic", "--normalize"], &["unscaled features", "--normalize=false"]);
     train(&["--init", "none.safetensors", "--out", "d"]).failed(1, &["none.safetensors", "No such file"]);
     let dry = ["dry-run", "--init", "a/model.safetensors", "--out", "e", "--json", "--steps", "1", "--lr", "1e-6"];
     let lines = run(dir.path(), &[&dry[..], &SHORT].concat()).json();
@@ -76,15 +100,15 @@ fn a_run_goes_on_from_a_model() {
 }
 
 #[test]
-fn a_network_of_one_s_own_in_the_small_profile_wants_a_range_certificate() {
+fn a_network_of_one_s_own_wants_a_range_certificate() {
     let _turn = shared();
     let dir = folder();
     let network = "name = \"mine\"\n[[layers]]\nkind = \"dense\"\noutputs = 10\n";
     fs::create_dir(dir.path().join("nets")).unwrap();
     fs::write(dir.path().join("nets/mine.toml"), network).unwrap();
-    let mine = ["--model", "nets/mine.toml", "--train-limit", "200", "--steps", "1", "--reveal", "none"];
+    let mine = ["--model", "nets/mine.toml", "--train-limit", "200", "--steps", "1"];
     let train = |more: &[&str]| {
-        let ended = run(dir.path(), &[&["train", "-q"], &mine[..], more].concat());
+        let ended = run(dir.path(), &[&["train", "-q", "--reveal", "model"], &mine[..], more].concat());
         ended.done();
         ended.err
     };
@@ -93,7 +117,7 @@ fn a_network_of_one_s_own_in_the_small_profile_wants_a_range_certificate() {
     for words in ["warning: ", "`mine`", "profile `small`", "ppdnn dry-run --model nets/mine.toml", "--ranges"] {
         assert!(warned.contains(words), "`{words}` is not in {warned}");
     }
-    assert_eq!(train(&[]), "", "the profile wide has room");
+    assert!(train(&[]).contains("profile `wide`"), "there is more room, but not for everything");
     run(dir.path(), &[&["dry-run", "-q"], &mine[..], &small].concat()).done();
     assert_eq!(train(&small), "", "there is a certificate in runs/");
     assert!(train(&["--profile", "small", "--lr", "0.125"]).contains("other settings"));
@@ -102,13 +126,17 @@ fn a_network_of_one_s_own_in_the_small_profile_wants_a_range_certificate() {
     assert!(train(&small).contains("another network"));
     run(dir.path(), &[&["dry-run", "-q", "--out", "nets"], &mine[..], &small].concat()).done();
     assert_eq!(train(&small), "", "there is one next to the network");
-    let named =
-        |more: &[&str]| run(dir.path(), &[&["train", "-q", "--ranges", "nets/ranges.json"], &mine[..], more].concat());
+    let named = |more: &[&str]| {
+        run(
+            dir.path(),
+            &[&["train", "-q", "--reveal", "model", "--ranges", "nets/ranges.json"], &mine[..], more].concat(),
+        )
+    };
     named(&small).done();
     named(&["--profile", "small", "--lr", "0.125"]).failed(2, &["nets/ranges.json", "other settings", "dry-run"]);
     named(&["--profile", "wide"]).failed(2, &["nets/ranges.json", "other settings"]);
     // a named network has been measured
-    let known = ["train", "-q", "--model", "logistic", "--train-limit", "200", "--steps", "1", "--reveal", "none"];
+    let known = ["train", "-q", "--model", "logistic", "--train-limit", "200", "--steps", "1", "--reveal", "model"];
     assert_eq!(run(dir.path(), &known).err, "");
 }
 
@@ -120,7 +148,7 @@ fn values_that_leave_their_ranges_in_the_clear_are_told_after_a_run() {
         let flags = ["train", "-q", "--compare-clear", "--out", "out", "--overwrite"];
         run(dir.path(), &[&flags, &SHORT[..8], more].concat())
     };
-    let words = ["warning: in the clear, values left their ranges", " at ", ", in step ", "ppdnn dry-run"];
+    let words = ["in the clear, values left their ranges", " at ", " in step ", "ppdnn dry-run"];
     compared(&["1", "--lr", "256", "--momentum", "0.96875"]).failed(1, &words);
     let healthy = compared(&["1"]);
     healthy.done();

@@ -27,15 +27,21 @@ fn rounded_settings_are_told_a_line_each() {
 #[test]
 fn numbers_that_cannot_be_are_told_as_such() {
     let dir = folder();
-    for flag in ["--seed", "--epochs", "--steps", "--batch", "--owners", "--train-limit", "--test-limit", "--patience"]
-    {
+    for flag in ["--seed", "--test-limit"] {
         for wrong in ["-1", "1.5", "many"] {
-            let says = [flag, wrong, "a whole number from 0 up"];
-            run(dir.path(), &["plan", flag, wrong]).failed(2, &says);
+            run(dir.path(), &["plan", flag, wrong]).failed(2, &[flag, wrong, "an integer of at least 0"]);
+        }
+    }
+    for flag in ["--epochs", "--steps", "--batch", "--owners", "--train-limit", "--patience"] {
+        for wrong in ["-1", "0", "many"] {
+            run(dir.path(), &["plan", flag, wrong]).failed(2, &[flag, wrong, "an integer of at least 1"]);
         }
     }
     run(dir.path(), &["plan", "--momentum", "1"]).failed(2, &["momentum of 1", "the largest is 31/32"]);
-    run(dir.path(), &["plan", "--optimizer", "adam"]).failed(2, &["--optimizer", "there is sgd, with --momentum"]);
+    run(dir.path(), &["plan", "--optimizer", "adam"])
+        .failed(2, &["--optimizer", "the optimizer `adam` is not known; there are `sgd`, `nesterov`"]);
+    run(dir.path(), &["plan", "--optimizer", "nesterov", "--momentum", "0"])
+        .failed(2, &["`nesterov` cannot be used with a momentum of 0", "or the optimizer `sgd`"]);
     run(dir.path(), &["plan", "--optimizer", "SGD"]).done();
 }
 
@@ -44,10 +50,10 @@ fn a_limit_above_the_rows_of_the_set_is_warned_of() {
     let dir = folder();
     let warned = |more: &[&str]| run(dir.path(), &[&["plan"], more].concat()).err;
     let train = warned(&["--train-limit", "70000"]);
-    for words in ["warning: --train-limit 70000", "mnist has", "60000 rows to train on"] {
+    for words in ["warning: --train-limit 70000", "mnist has", "all its 60000 training rows"] {
         assert!(train.contains(words), "`{words}` is not in {train}");
     }
-    assert!(warned(&["--test-limit", "10001"]).contains("10000 rows to test on"));
+    assert!(warned(&["--test-limit", "10001"]).contains("all its 10000 test rows"));
     assert_eq!(warned(&["--train-limit", "60000", "--test-limit", "10000"]), "");
 }
 
@@ -80,12 +86,14 @@ fn a_folder_that_holds_a_run_is_refused_or_emptied_first() {
     let holds = |name: &str| dir.path().join("out").join(name).exists();
     again(&[]).done();
     fs::write(dir.path().join("out/notes.txt"), "mine").unwrap();
-    again(&[])
-        .failed(2, &["out holds a run already", "model.safetensors", "summary.json", "another folder", "--overwrite"]);
+    again(&[]).failed(
+        2,
+        &["out already contains a run", "model.safetensors", "summary.json", "another folder", "--overwrite"],
+    );
     for file in ["model.safetensors", "summary.json", "metrics.jsonl"] {
         fs::remove_file(dir.path().join("out").join(file)).unwrap();
     }
-    again(&[]).failed(2, &["out holds a run already (job.toml)"]);
+    again(&[]).failed(2, &["out already contains a run (job.toml)"]);
     again(&["--overwrite"]).done();
     assert!(holds("model.safetensors"));
     // the old model is gone although the new run makes none

@@ -7,10 +7,10 @@ use std::time::Duration;
 use ppdnn::backend::{Backend, Cpu};
 use ppdnn::data::Examples;
 use ppdnn::error::{Error, Result};
-use ppdnn::net::{Channel, Frame, Head, Identity, Phase, Presence, Role, Traffic, pair};
+use ppdnn::net::{Channel, ChannelBytes, Frame, FrameHeader, Peer, Phase, Presence, Role, UnsealingKey, pair};
 use ppdnn::roles::{
-    Consent, DealerLinks, MemoryLimit, OwnerLinks, Parties, ServerLinks, TrainerLinks, Training, made, run_dealer,
-    run_owner, run_server, run_trainer,
+    Consent, DealerLinks, MemoryLimit, OwnerLinks, Parties, ServerLinks, Start, TrainerLinks, Training, made,
+    run_dealer, run_owner, run_server, run_trainer,
 };
 
 /// A frame on its way.
@@ -41,17 +41,17 @@ struct Tap {
 
 impl Tap {
     fn note(&self, frame: &Frame) {
-        let heard = Heard { to: self.me.clone(), from: self.link.peer().to_owned(), frame: frame.clone() };
+        let heard = Heard { to: self.me.clone(), from: self.link.peer().to_string(), frame: frame.clone() };
         self.log.lock().unwrap().push(heard);
     }
 }
 
 impl Channel for Tap {
-    fn peer(&self) -> &str {
+    fn peer(&self) -> &Peer {
         self.link.peer()
     }
 
-    fn send(&mut self, head: Head, body: Vec<u8>) -> Result<()> {
+    fn send(&mut self, head: FrameHeader, body: Vec<u8>) -> Result<()> {
         self.link.send(head, body)
     }
 
@@ -65,7 +65,7 @@ impl Channel for Tap {
         self.link.flush()
     }
 
-    fn traffic(&self) -> Traffic {
+    fn traffic(&self) -> ChannelBytes {
         self.link.traffic()
     }
 
@@ -109,8 +109,8 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
         (tap(x, a), tap(y, b))
     };
     let (names, job) = (["server 0", "server 1"], training.job(train.len(), test.len()).unwrap());
-    let identity = Identity::generate().unwrap();
-    let parties = Parties::threads(identity.sealing_key());
+    let key = UnsealingKey::generate().unwrap();
+    let parties = Parties::threads(key.public());
     let backend: Arc<dyn Backend> = Arc::new(Cpu::default());
     let [trainer0, trainer1] = names.map(|server| link("trainer", server));
     let (trainer_dealer, dealer_trainer) = link("trainer", "dealer");
@@ -137,10 +137,16 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
             run_owner(0, links, &Consent::to_anything(), |_| Ok((train.clone(), test.clone()))).unwrap()
         });
         let (servers, presence) = ([trainer0.0, trainer1.0], Presence::default());
-        let links =
-            TrainerLinks { servers, dealer: trainer_dealer, parties: parties.clone(), end: Arc::default(), presence };
+        let links = TrainerLinks {
+            servers,
+            dealer: trainer_dealer,
+            parties: parties.clone(),
+            end: Arc::default(),
+            start: Start::default(),
+            presence,
+        };
         let initial = training.initial_parameters(&job).unwrap();
-        run_trainer(&job, &initial, links, &identity, &mut |_| ()).unwrap();
+        run_trainer(&job, &initial, links, &key, &mut |_| ()).unwrap();
     });
     std::mem::take(&mut log.lock().unwrap())
 }

@@ -232,7 +232,7 @@ def check_owners(file):
 
 
 def check_public(file):
-    """Section 0, public choices: keys, the order of rows, initial weights."""
+    """0.6, public choices: keys, the order of rows, initial weights."""
     for k in file["keys"]:
         same(f"the key of {k['label']}", bytes.fromhex(k["key"]), public_seed(k["seed"], k["label"]))
     for o in file["orders"]:
@@ -244,7 +244,7 @@ def check_public(file):
 
 
 def check_sessions(file):
-    """Section 0, randomness: a server's seed."""
+    """0.4, randomness: a server's seed."""
     for at, s in enumerate(file):
         same(f"seed {at}", bytes.fromhex(s["seed"]), session_seed(s))
     return f"{len(file)} seeds"

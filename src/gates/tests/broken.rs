@@ -1,40 +1,40 @@
 //! That these tests can fail: garbled corrections and openings, and values that are off, are noticed.
 
 use super::*;
-use crate::gates::lockstep::{Hand, law};
+use crate::gates::harness::{Tamper, law};
 use crate::gates::{Arguments, Layout, Scaling};
 
 program! {
     /// Every gate that sends or is dealt something.
     Everything { rows: usize, classes: usize } |this, e| {
-        let (p, shape) = (e.profile().clone(), [this.rows, this.classes]);
+        let (p, shape) = (*e.profile(), [this.rows, this.classes]);
         let y = wire(e, 0, &shape, p.wire)?;
-        let b = e.sign(&[(&y, p.window)])?;
-        let b = e.open_bits(&[&b[0]], true)?.remove(0);
+        let [b] = e.sign([(&y, p.window)])?;
+        let [b] = e.open_selectors([&b])?;
         e.select(&b, &y)?;
         e.extend(&y)?;
-        let bits = e.at_least(&y, p.window, &[0, 1 << p.frac])?;
-        let between = e.xor(&bits[0], &bits[1])?;
-        let between = e.open_bits(&[&between], true)?.remove(0);
+        let [low, high] = e.at_least(&y, p.window, [0, 1 << p.frac])?;
+        let between = e.xor(&low, &high)?;
+        let [between] = e.open_selectors([&between])?;
         e.share_bits(&between)?;
         let other = wire(e, 1, &shape, p.wire)?;
-        let larger = e.larger(&[(&y, &other)], p.window)?;
-        let larger = e.open_bits(&[&larger[0]], false)?.remove(0);
+        let [larger] = e.larger([(&y, &other)], p.window)?;
+        let [larger] = e.open_bits([&larger])?;
         let picked = e.pick(&larger, &y, &other)?;
-        e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?;
-        e.and(&[(&larger, true), (&b, false)])?;
+        e.open([OpenRequest::picked(&picked)])?;
+        e.and(&[(&larger, true), (&E::bits_of(&b), false)])?;
         let won = e.winner(&y, p.window)?;
         let d = e.below_max(&y, &won)?;
-        let d = e.open(&[Arguments::exp(&d, &p)])?.remove(0);
+        let [d] = e.open([Arguments::exp(&d, &p)])?;
         let exps = e.exp(&d)?;
         let sum = e.row_sum(&exps)?;
-        let opened = e.open(&[Arguments::unit(&exps), Arguments::sum(&sum)])?;
+        let opened = e.open([Arguments::unit(&exps), Arguments::sum(&sum)])?;
         let inverse = e.reciprocal(&opened[1])?;
-        let inverse = e.open(&[Arguments::unit(&inverse)])?.remove(0);
+        let [inverse] = e.open([Arguments::unit(&inverse)])?;
         e.probability(&opened[0], &inverse)?;
         let x = operand(e, 0, &shape)?;
         let z = e.product(&x, &x, Layout::LeftTransposed)?;
-        e.rescale(&[Scaling { share: &z, what: "x", bits: p.ring, scale: 1, shift: 3, times: 3 }])?;
+        e.rescale(&[Scaling { share: &z.with_frac(MASTER_FRAC), what: "x", scale: 1, over: 3, times: 3 }])?;
         e.hits(&won, &x)?;
     }
 }
@@ -51,7 +51,7 @@ const EVERYTHING: Everything = Everything { rows: 14, classes: 5 };
 fn garbled(p: &Profile, dealt: bool, at: usize, garble: fn(&mut [u8])) -> Option<String> {
     let world = world(p);
     let mut count = 0;
-    let hand: Hand = Box::new(move |frame| {
+    let hand: Tamper = Box::new(move |frame| {
         if count == at {
             garble(&mut frame.body);
         }
@@ -89,8 +89,8 @@ fn one_flipped_bit_of_a_product_s_or_an_extension_s_correction_is_noticed() {
     }
 }
 
-/// `I` and `A` of docs/protocols.md 2.3 are different numbers for a quarter of all masks; what would come of the one for the other
-/// is off by 2^l.
+/// `I` and `A` of docs/protocols.md 2.3 are different numbers for a quarter of all masks; what would come of the one for the
+/// other is off by 2^l.
 #[test]
 fn every_law_notices_a_value_that_is_off() {
     for p in profiles() {

@@ -7,8 +7,8 @@ program! {
     Relu { len: usize, bits: u32, window: Window } |this, e| {
         let shape = [this.len];
         let (y, dy) = (wire(e, 0, &shape, this.bits)?, wire(e, 1, &shape, this.bits)?);
-        let b = e.sign(&[(&y, this.window), (&dy, this.window)])?;
-        let b = e.open_bits(&[&b[0], &b[1]], true)?;
+        let b = e.sign([(&y, this.window), (&dy, this.window)])?;
+        let b = e.open_selectors([&b[0], &b[1]])?;
         e.select(&b[0], &y)?;
         e.select(&b[0], &dy)?;
         e.select(&b[1], &y)?;
@@ -21,9 +21,9 @@ program! {
     Between { len: usize, window: Window, thresholds: Vec<i64> } |this, e| {
         let bits = e.profile().wire;
         let y = wire(e, 0, &[this.len], bits)?;
-        let bits = e.at_least(&y, this.window, &this.thresholds)?;
+        let bits = e.at_least_all(&y, this.window, &this.thresholds)?;
         let between = e.xor(&bits[0], &bits[1])?;
-        let opened = e.open_bits(&[&between, &bits[1]], true)?;
+        let opened = e.open_selectors([&between, &bits[1]])?;
         e.share_bits(&opened[0])?;
         e.share_bits(&opened[1])?;
         e.select(&opened[0], &y)?;
@@ -36,7 +36,7 @@ program! {
         let bits = e.profile().wire;
         let y = wire(e, 0, &[this.rows, this.classes], bits)?;
         let c = e.pair_signs(&y, this.window)?;
-        e.open_bits(&[&c], false)?;
+        e.open_bits([&c])?;
         e.winner(&y, this.window)?;
     }
 }

@@ -2,21 +2,22 @@
 
 use super::*;
 use crate::gates::{
-    Arguments, Checked, Compare, Layout, Local, OpenBit, Opening, Pool, Product, RangeCheck, Rescale, Reveal, Scaling,
-    Select, Softmax, Winner,
+    Arguments, BitOpening, Checked, Compare, Layout, Local, MaxPoolGates, Opening, Product, RangeCheck, Rescale,
+    Reveal, Scaling, Select, Softmax, Winner,
 };
-use crate::party::{Plan, Section, Traffic, Values};
+use crate::party::{Interpreter, Plan, RunPhase, Traffic};
 
 /// Rounds, and bits opened and dealt per element.
 type Cost = [u64; 3];
-type Wire = <Plan as Values>::Wire;
-type Bits = <Plan as Values>::OpenBits;
+type Wire = <Plan as Interpreter>::Wire;
+type MaskedBits = <Plan as Interpreter>::MaskedBits;
+type Selectors = <Plan as Interpreter>::Selectors;
 
-/// What a gate costs per element; only what it does in [`Section::Step`] counts.
+/// What a gate costs per element; only what it does in [`RunPhase::Step`] counts.
 fn cost(p: &Profile, elements: usize, gate: impl FnOnce(&mut Plan) -> Result<()>) -> Cost {
     let mut plan = Plan::new(p, &[]).unwrap();
     gate(&mut plan).unwrap();
-    let stats = plan.server(Section::Step);
+    let stats = plan.server(RunPhase::Step);
     let per = |traffic: Traffic| {
         let bits = (traffic.bytes - 32 * traffic.frames) * 8;
         assert_eq!(bits % elements as u64, 0, "no padding hides a difference");
@@ -35,46 +36,52 @@ fn logits(e: &mut Plan) -> Result<Wire> {
     wire(e, 0, &[ROWS, COLS], bits)
 }
 
-fn signs(e: &mut Plan, ring: bool) -> Result<Bits> {
+fn signs(e: &mut Plan) -> Result<Selectors> {
     let (y, window) = (logits(e)?, e.profile().window);
-    let b = e.sign(&[(&y, window)])?.remove(0);
-    Ok(e.open_bits(&[&b], ring)?.remove(0))
+    let [b] = e.sign([(&y, window)])?;
+    let [b] = e.open_selectors([&b])?;
+    Ok(b)
 }
 
-fn opened(e: &mut Plan, bits: u32, shape: &[usize]) -> Result<Wire> {
-    let x = ring(e, 0, shape)?;
-    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: false, argument: false }])?.remove(0))
+fn opened_signs(e: &mut Plan) -> Result<MaskedBits> {
+    signs(e).map(|b| Plan::bits_of(&b))
+}
+
+fn opened(e: &mut Plan, bits: u32, frac: u32, shape: &[usize]) -> Result<Wire> {
+    let x = ring_at(e, 0, shape, frac)?;
+    let [y] = e.open([exactly(&x, bits, false)])?;
+    Ok(y)
 }
 
 fn open_cost(p: &Profile, bits: u32) -> Cost {
     cost(p, LEN, |e| {
         let x = ring(e, 0, &[LEN])?;
-        e.section(Section::Step);
-        e.open(&[Open { share: &x, cut: 0, bits, lifted: true, argument: false }]).map(drop)
+        e.enter_phase(RunPhase::Step);
+        e.open([exactly(&x, bits, true)]).map(drop)
     })
 }
 
 fn sign_cost(p: &Profile, window: Window) -> Cost {
     cost(p, LEN, |e| {
         let y = logits(e)?;
-        e.section(Section::Step);
-        e.sign(&[(&y, window)]).map(drop)
+        e.enter_phase(RunPhase::Step);
+        e.sign([(&y, window)]).map(drop)
     })
 }
 
-fn open_bits_cost(p: &Profile, in_ring: bool) -> Cost {
+fn open_bits_cost(p: &Profile, selectors: bool) -> Cost {
     cost(p, LEN, |e| {
         let (y, window) = (logits(e)?, e.profile().window);
-        let b = e.sign(&[(&y, window)])?.remove(0);
-        e.section(Section::Step);
-        e.open_bits(&[&b], in_ring).map(drop)
+        let [b] = e.sign([(&y, window)])?;
+        e.enter_phase(RunPhase::Step);
+        if selectors { e.open_selectors([&b]).map(drop) } else { e.open_bits([&b]).map(drop) }
     })
 }
 
 fn product_cost(p: &Profile) -> Cost {
     cost(p, LEN, |e| {
         let (x, w) = (operand(e, 0, &[ROWS, 7])?, operand(e, 1, &[7, COLS])?);
-        e.section(Section::Step);
+        e.enter_phase(RunPhase::Step);
         e.product(&x, &w, Layout::Plain).map(drop)
     })
 }
@@ -82,19 +89,20 @@ fn product_cost(p: &Profile) -> Cost {
 fn local_cost(p: &Profile) -> Cost {
     cost(p, LEN, |e| {
         let (z, b, x) = (ring(e, 0, &[ROWS, COLS])?, ring(e, 1, &[COLS])?, operand(e, 2, &[ROWS, COLS])?);
-        e.section(Section::Step);
+        e.enter_phase(RunPhase::Step);
         let z = e.add_row(&z, &b)?;
         e.combine(&z, &z, 1, -1)?;
-        e.sum_rows(&x, COLS, 3)?;
+        let frac = e.profile().frac + 3;
+        e.sum_rows(&x, COLS, frac)?;
         e.share(&x).map(drop)
     })
 }
 
 fn rescale_cost(p: &Profile, shift: i32) -> Cost {
     cost(p, LEN, |e| {
-        let (x, bits) = (ring(e, 0, &[LEN])?, e.profile().ring);
-        e.section(Section::Step);
-        e.rescale(&[Scaling { share: &x, what: "x", bits, scale: 1, shift, times: 5 }]).map(drop)
+        let x = ring(e, 0, &[LEN])?;
+        e.enter_phase(RunPhase::Step);
+        e.rescale(&[Scaling { share: &x, what: "x", scale: 1, over: shift, times: 5 }]).map(drop)
     })
 }
 
@@ -130,8 +138,8 @@ fn the_table_of_gates_says_what_they_cost() {
     let at_least = |p: &Profile, thresholds: &[i64]| {
         cost(p, LEN, |e| {
             let y = logits(e)?;
-            e.section(Section::Step);
-            e.at_least(&y, p.window, thresholds).map(drop)
+            e.enter_phase(RunPhase::Step);
+            e.at_least_all(&y, p.window, thresholds).map(drop)
         })
     };
     row(
@@ -141,39 +149,38 @@ fn the_table_of_gates_says_what_they_cost() {
     let larger = |p: &Profile| {
         cost(p, LEN, |e| {
             let (x, y) = (logits(e)?, logits(e)?);
-            e.section(Section::Step);
-            e.larger(&[(&x, &y)], p.window).map(drop)
+            e.enter_phase(RunPhase::Step);
+            e.larger([(&x, &y)], p.window).map(drop)
         })
     };
     row("[`Compare::larger`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12", &both(&|p, _, _| (larger(p), [1, 4, 54])));
     let pick = |p: &Profile| {
         cost(p, LEN, |e| {
-            let (x, y, c) = (logits(e)?, logits(e)?, signs(e, false)?);
-            e.section(Section::Step);
+            let (x, y, c) = (logits(e)?, logits(e)?, opened_signs(e)?);
+            e.enter_phase(RunPhase::Step);
             e.pick(&c, &x, &y).map(drop)
         })
     };
-    row("[`Pool::pick`] | 0 | 0 | 2 l", &both(&|p, _, l| (pick(p), [0, 0, 2 * l])));
+    row("[`MaxPoolGates::pick`] | 0 | 0 | 2 l", &both(&|p, _, l| (pick(p), [0, 0, 2 * l])));
     let and = |n: usize| {
         cost(small, LEN, |e| {
-            let bits = (0..n).map(|_| signs(e, false)).collect::<Result<Vec<_>>>()?;
-            e.section(Section::Step);
+            let bits = (0..n).map(|_| opened_signs(e)).collect::<Result<Vec<_>>>()?;
+            e.enter_phase(RunPhase::Step);
             e.and(&bits.iter().map(|b| (b, false)).collect::<Vec<_>>()).map(drop)
         })
     };
-    row("[`Pool::and`] | 0 | 0 | 2^N - N - 1 for N bits", &[(and(2), [0, 0, 1]), (and(3), [0, 0, 4])]);
-    let bits = both(&|p, n, _| (open_bits_cost(p, true), [1, 1, n]));
-    row("[`OpenBit::open_bits`] | 1 | 1 | 0, or n with the masks in the ring", &bits);
-    assert_eq!(open_bits_cost(small, false), [1, 1, 0]);
+    row("[`MaxPoolGates::and`] | 0 | 0 | 2^N - N - 1 for N bits", &[(and(2), [0, 0, 1]), (and(3), [0, 0, 4])]);
+    row("[`BitOpening::open_bits`] | 1 | 1 | 0", &both(&|p, _, _| (open_bits_cost(p, false), [1, 1, 0])));
+    row("[`BitOpening::open_selectors`] | 1 | 1 | n", &both(&|p, n, _| (open_bits_cost(p, true), [1, 1, n])));
     let extend = |e: &mut Plan| {
         let y = logits(e)?;
-        e.section(Section::Step);
+        e.enter_phase(RunPhase::Step);
         e.extend(&y).map(drop)
     };
     row("[`Select::extend`] | 0 | 0 | 2 (n - l)", &both(&|p, n, l| (cost(p, LEN, extend), [0, 0, 2 * (n - l)])));
     let select = |e: &mut Plan| {
-        let (y, b) = (logits(e)?, signs(e, true)?);
-        e.section(Section::Step);
+        let (y, b) = (logits(e)?, signs(e)?);
+        e.enter_phase(RunPhase::Step);
         e.select(&b, &y).map(drop)
     };
     row(
@@ -184,22 +191,22 @@ fn the_table_of_gates_says_what_they_cost() {
     row("[`Rescale::rescale`] | 1 | 1 | 64 - n + k", &rescale);
     let winner = |e: &mut Plan| {
         let (y, window) = (logits(e)?, e.profile().window);
-        e.section(Section::Step);
+        e.enter_phase(RunPhase::Step);
         e.winner(&y, window).map(drop)
     };
     let said = [3, 5 * 45 + 10, 54 * 45 + 10 * (512 - 10)];
     let text = "[`Winner::winner`] | 3 | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c)";
     row(text, &both(&|p, _, _| (cost(p, ROWS, winner), said)));
     let hits = |e: &mut Plan| {
-        let (b, y) = (signs(e, false)?, operand(e, 1, &[ROWS, COLS])?);
-        e.section(Section::Step);
+        let (b, y) = (opened_signs(e)?, operand(e, 1, &[ROWS, COLS])?);
+        e.enter_phase(RunPhase::Step);
         e.hits(&b, &y).map(drop)
     };
     row("[`Reveal`] | 0 | 0 | 2 n for `hits`", &both(&|p, n, _| (cost(p, LEN, hits), [0, 0, 2 * n])));
     let outside = |p: &Profile| {
         cost(p, LEN, |e| {
             let y = logits(e)?;
-            e.section(Section::Step);
+            e.enter_phase(RunPhase::Step);
             e.outside(&[Checked { wire: &y, bound: 1 << p.window.high, lifted: true }]).map(drop)
         })
     };
@@ -216,26 +223,27 @@ fn the_parts_of_softmax_are_dealt_what_they_say() {
     for p in profiles() {
         let (n, f) = (u64::from(p.ring), u64::from(p.frac));
         let below_max = cost(&p, LEN, |e| {
-            let (y, b) = (logits(e)?, signs(e, false)?);
-            e.section(Section::Step);
+            let (y, b) = (logits(e)?, opened_signs(e)?);
+            e.enter_phase(RunPhase::Step);
             e.below_max(&y, &b).map(drop)
         });
         assert_eq!(below_max, [0, 0, 2 * (8 + f)]);
         let exp = cost(&p, LEN, |e| {
-            let d = opened(e, Arguments::exp(&(), &e.profile().clone()).bits, &[LEN])?;
-            e.section(Section::Step);
+            let OpenRequest { bits, frac, .. } = Arguments::exp(&(), e.profile());
+            let d = opened(e, bits, frac, &[LEN])?;
+            e.enter_phase(RunPhase::Step);
             e.exp(&d).map(drop)
         });
         assert_eq!(exp, [0, 0, 960]);
         let reciprocal = cost(&p, ROWS, |e| {
-            let s = opened(e, 16, &[ROWS])?;
-            e.section(Section::Step);
+            let s = opened(e, 16, 12, &[ROWS])?;
+            e.enter_phase(RunPhase::Step);
             e.reciprocal(&s).map(drop)
         });
         assert_eq!(reciprocal, [0, 0, if f == 8 { 13_056 } else { 30_720 }]);
         let probability = cost(&p, ROWS, |e| {
-            let (u, r) = (opened(e, 20, &[ROWS, COLS])?, opened(e, 20, &[ROWS])?);
-            e.section(Section::Step);
+            let (u, r) = (opened(e, 20, 16, &[ROWS, COLS])?, opened(e, 20, 16, &[ROWS])?);
+            e.enter_phase(RunPhase::Step);
             e.probability(&u, &r).map(drop)
         });
         let m = n + 32 - f;

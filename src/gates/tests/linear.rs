@@ -1,7 +1,7 @@
 //! Products, and what is local.
 
 use super::*;
-use crate::gates::{Bilinear, Boxes, Conv, Layout, Pass};
+use crate::gates::{Bilinear, Chunks, Conv, ImageWindows, Layout, Pass, Window2d};
 
 program! {
     /// All three products that a layer needs, as it needs them.
@@ -11,6 +11,15 @@ program! {
         e.product(&x, &w, Layout::Plain)?;
         e.product(&x, &dy, Layout::LeftTransposed)?;
         e.product(&dy, &w, Layout::RightTransposed)?;
+        // of columns, and of rows
+        e.product(&x, &x, Bilinear::Dot(Chunks { cols: k, chunk: m.div_ceil(2) }))?;
+        e.product(&x, &x, Bilinear::Dot(Chunks { cols: 1, chunk: k }))?;
+        let by_column = e.product(&x, &x, Bilinear::Dot(Chunks { cols: k, chunk: m }))?;
+        let by_column = e.open([OpenRequest::operand(&by_column.with_frac(e.profile().frac), e.profile())])?;
+        e.product(&x, &by_column[0], Bilinear::Scale { step: 1 })?;
+        let by_row = operand(e, 3, &[m])?;
+        e.product(&x, &by_row, Bilinear::Scale { step: k })?;
+        e.product(&x, &x, Bilinear::Scale { step: 1 })?;
     }
 }
 
@@ -26,8 +35,12 @@ program! {
         let x = operand(e, 0, &[rows, cols])?;
         e.share(&x)?;
         let frac = e.profile().frac;
-        e.sum_rows(&x, cols, frac)?;
-        e.sum_rows(&x, 1, 0)?;
+        e.sum_rows(&x, cols, 2 * frac)?;
+        e.sum_rows(&x, 1, frac)?;
+        for chunks in [Chunks { cols, chunk: 2 }, Chunks { cols: 1, chunk: cols }, Chunks { cols, chunk: rows }] {
+            e.sum_chunks(&z, chunks)?;
+            e.sum_chunks(&v, chunks)?;
+        }
     }
 }
 
@@ -39,7 +52,8 @@ fn products_are_exact_in_the_ring() {
         for (m, k, n) in [(1, 1, 1), (1, 33, 1), (31, 1, 32), (33, 17, 10), (5, 64, 31)] {
             let all = |len, seed| values(&hard, p.ring, len, seed);
             let (x, w, dy) = (all(m * k, 1), all(k * n, 2), all(m * n, 3));
-            let world = World::new(&p, 11).with(&[(&x, &[m, k]), (&w, &[k, n]), (&dy, &[m, n])]);
+            let rows = all(m, 4);
+            let world = World::new(&p, 11).with(&[(&x, &[m, k]), (&w, &[k, n]), (&dy, &[m, n]), (&rows, &[m])]);
             world.run(&Products { m, k, n });
             world.run_clear(&Products { m, k, n });
         }
@@ -61,7 +75,7 @@ fn sums_are_exact_in_their_rings() {
 
 program! {
     /// A convolution forward and its two gradients, and sums of boxes of wires and shares.
-    Convolutions { batch: usize, conv: Conv, boxes: Boxes } |this, e| {
+    Convolutions { batch: usize, conv: Conv, boxes: ImageWindows } |this, e| {
         let (n, conv) = (this.batch, this.conv);
         let x = operand(e, 0, &[n, conv.image_len()])?;
         let w = operand(e, 1, &[conv.taps(), conv.outputs])?;
@@ -74,7 +88,7 @@ program! {
         e.share(&sums)?;
         let share = e.share(&x)?;
         let sums = e.box_sum_share(&share, boxes)?;
-        e.box_sum_share(&sums, boxes.turned())?;
+        e.box_sum_share(&sums, boxes.transposed())?;
         for tap in boxes.taps() {
             e.box_sum(&x, tap)?;
         }
@@ -86,9 +100,7 @@ fn convolutions_are_exact_in_the_ring() {
     let conv = |image, [channels, outputs]: [usize; 2], kernel, stride, padding| Conv {
         image,
         channels,
-        kernel,
-        stride,
-        padding,
+        window: Window2d::new(kernel, stride).padded(padding),
         outputs,
     };
     let convs = [
@@ -99,10 +111,7 @@ fn convolutions_are_exact_in_the_ring() {
     ];
     for p in profiles() {
         for (seed, (batch, conv, window)) in (20..).zip(convs) {
-            let padding = [1, 0];
-            let positions = [0, 1].map(|a| (conv.image[a] + 2 * padding[a] - window[a]) / 2 + 1);
-            let pool = Boxes::pool(conv.image, conv.channels, window, [2, 2]);
-            let boxes = Boxes { padding: padding.map(usize::cast_signed), positions, ..pool };
+            let boxes = ImageWindows::new(conv.image, conv.channels, Window2d::new(window, [2, 2]).padded([1, 0]));
             let lens = [batch * conv.image_len(), conv.taps() * conv.outputs, batch * conv.output_len()];
             let end = 1i64 << (p.ring - 1);
             let hard = [0, 1, -1, end - 1, -end, 1 - end];

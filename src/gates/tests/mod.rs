@@ -12,12 +12,12 @@ mod vectors;
 mod views;
 mod width;
 
-use super::Open;
-use super::lockstep::{Gate, Program, Record, World, random};
-use crate::engine::Engine;
+use super::OpenRequest;
+use super::harness::{Gate, Program, Record, World, random};
 use crate::error::Result;
-use crate::fixed::{Profile, Window, signed};
-use crate::party::Number;
+use crate::fixed::{MASTER_FRAC, Profile, Window, signed};
+use crate::gates::Engine;
+use crate::party::{ClearTensor, Scaled};
 use crate::prg::public_seed;
 use crate::shape::Shape;
 
@@ -52,22 +52,36 @@ fn windows(p: &Profile) -> Vec<Window> {
     windows
 }
 
-/// The first parameters' low bits as a share of the ring.
+/// A parameter's low bits as a share of the ring, at the scale of a parameter.
 fn ring<E: Engine>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Share> {
     let x = e.parameter(index, &Shape::new(shape))?;
-    e.narrow(&x, 0)
+    e.narrow(&x, MASTER_FRAC)
+}
+
+/// The same integers at another scale.
+fn ring_at<E: Engine>(e: &mut E, index: usize, shape: &[usize], frac: u32) -> Result<E::Share> {
+    Ok(ring(e, index, shape)?.with_frac(frac))
+}
+
+/// Opens all integers of a share that `bits` bits hold.
+fn exactly<S: Scaled>(share: &S, bits: u32, lifted: bool) -> OpenRequest<'_, S> {
+    OpenRequest { share, frac: share.frac(), bits, lifted, argument: false }
 }
 
 /// A parameter as a lifted wire of `bits` bits, exactly.
 fn wire<E: Engine>(e: &mut E, index: usize, shape: &[usize], bits: u32) -> Result<E::Wire> {
-    let x = ring(e, index, shape)?;
-    Ok(e.open(&[Open { share: &x, cut: 0, bits, lifted: true, argument: false }])?.remove(0))
+    let frac = e.profile().frac;
+    let x = ring_at(e, index, shape, frac)?;
+    let [y] = e.open([exactly(&x, bits, true)])?;
+    Ok(y)
 }
 
 /// A parameter as an operand of products.
 fn operand<E: Engine>(e: &mut E, index: usize, shape: &[usize]) -> Result<E::Wire> {
-    let (x, p) = (ring(e, index, shape)?, e.profile().clone());
-    Ok(e.open(&[Open::operand(&x, &p)])?.remove(0))
+    let p = *e.profile();
+    let x = ring_at(e, index, shape, p.frac)?;
+    let [y] = e.open([OpenRequest::operand(&x, &p)])?;
+    Ok(y)
 }
 
 /// The given values, then uniform ones of `bits` bits, to a length.
@@ -79,7 +93,7 @@ fn values(hard: &[i64], bits: u32, len: usize, seed: u64) -> Vec<i64> {
 }
 
 /// The outputs of the gates that `which` picks.
-fn outputs(records: &[Record<Number>], which: impl Fn(&Gate) -> bool) -> Vec<Number> {
+fn outputs(records: &[Record<ClearTensor>], which: impl Fn(&Gate) -> bool) -> Vec<ClearTensor> {
     records.iter().filter(|r| which(&r.gate)).map(|r| r.output.clone()).collect()
 }
 

@@ -5,9 +5,10 @@ use super::*;
 program! {
     /// Cuts and opens a product's share, and brings it back into the ring.
     Truncate { shape: Vec<usize>, cut: u32, lifted: bool } |this, e| {
-        let (z, p) = (ring(e, 0, &this.shape)?, e.profile().clone());
+        let p = *e.profile();
+        let z = ring_at(e, 0, &this.shape, p.frac + this.cut)?;
         let bits = if this.lifted { p.wire_after(this.cut) } else { p.ring - this.cut };
-        let y = e.open(&[Open { share: &z, cut: this.cut, bits, lifted: this.lifted, argument: false }])?.remove(0);
+        let [y] = e.open([OpenRequest { frac: p.frac, ..exactly(&z, bits, this.lifted) }])?;
         if this.lifted {
             e.extend(&y)?;
         }
@@ -17,10 +18,10 @@ program! {
 program! {
     /// Opens master weights and cuts biases.
     Weights { shape: Vec<usize> } |this, e| {
-        let (w, p) = (e.parameter(0, &Shape::new(this.shape.clone()))?, e.profile().clone());
-        e.open(&[Open::weight(&w, &p), Open::weight(&w, &p)])?;
-        e.narrow(&w, 32 - p.frac)?;
-        e.narrow(&w, 32 - 2 * p.frac)?;
+        let (w, p) = (e.parameter(0, &Shape::new(this.shape.clone()))?, *e.profile());
+        e.open([OpenRequest::operand(&w, &p), OpenRequest::operand(&w, &p)])?;
+        e.narrow(&w, p.frac)?;
+        e.narrow(&w, 2 * p.frac)?;
     }
 }
 

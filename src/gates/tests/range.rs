@@ -1,20 +1,20 @@
 //! Samples of wires, and how many of their values are out of range.
 
 use super::*;
-use crate::gates::{Checked, Places, RangeCheck};
+use crate::gates::{Checked, RangeCheck, SamplePositions, Sampling};
 
 program! {
     /// Checks a wire of any ring, and its differences by rows.
     Ranges { shape: [usize; 2], bits: u32, bound: u64, turn: usize } |this, e| {
         let x = ring(e, 0, &this.shape)?;
         let lifted = this.turn > 0;
-        let y = e.open(&[Open { share: &x, cut: 0, bits: this.bits, lifted, argument: false }])?.remove(0);
+        let [y] = e.open([exactly(&x, this.bits, lifted)])?;
         let [rows, cols] = this.shape;
-        let all = Places { cols, turn: this.turn, ..Places::all(rows * cols) };
-        let seen = e.sample(None, &y, lifted.then_some(&y), all)?;
+        let all = SamplePositions { cols, turn: this.turn, ..SamplePositions::all(rows * cols) };
+        let seen = e.sample(Sampling { kept: None, y: &y, z: lifted.then_some(&y), places: all })?;
         let list = [Checked { wire: &seen, bound: this.bound, lifted: false }];
         let out = e.outside(&list)?;
-        let opened = e.open_bits(&[&out[0]], true)?;
+        let opened = e.open_selectors([&out[0]])?;
         let counts = e.count(None, &[&opened[0]])?;
         e.count(Some(&counts), &[&opened[0]])?;
     }
@@ -75,12 +75,12 @@ fn places_that_are_not_in_the_wire_are_refused() {
     let mut plan = crate::party::Plan::new(&Profile::small(), &[]).unwrap();
     let y = wire(&mut plan, 0, &[4, 3], 24).unwrap();
     for places in [
-        Places { at: 12, ..Places::all(1) },
-        Places { count: 13, ..Places::all(12) },
-        Places { stride: 0, ..Places::all(12) },
-        Places { cols: 0, ..Places::all(12) },
+        SamplePositions { at: 12, ..SamplePositions::all(1) },
+        SamplePositions { count: 13, ..SamplePositions::all(12) },
+        SamplePositions { stride: 0, ..SamplePositions::all(12) },
+        SamplePositions { cols: 0, ..SamplePositions::all(12) },
     ] {
-        assert!(plan.sample(None, &y, None, places).is_err(), "{places:?}");
+        assert!(plan.sample(Sampling { kept: None, y: &y, z: None, places }).is_err(), "{places:?}");
     }
-    plan.sample(None, &y, None, Places::all(12)).unwrap();
+    plan.sample(Sampling { kept: None, y: &y, z: None, places: SamplePositions::all(12) }).unwrap();
 }

@@ -9,17 +9,15 @@ type Case = (bool, u32, i32, u32);
 program! {
     /// Rescales parameters in one round.
     Rescales { len: usize, cases: Vec<Case> } |this, e| {
-        let n = e.profile().ring;
         let mut shares = Vec::new();
         for (index, (wide, ..)) in this.cases.iter().enumerate() {
             shares.push(if *wide { e.parameter(index, &[this.len].into())? } else { ring(e, index, &[this.len])? });
         }
-        let scaling = |(share, (wide, scale, shift, times)): (_, &Case)| Scaling {
+        let scaling = |(share, (_, scale, shift, times)): (_, &Case)| Scaling {
             share,
             what: "x",
-            bits: if *wide { 64 } else { n },
             scale: *scale,
-            shift: *shift,
+            over: *shift,
             times: *times,
         };
         let list: Vec<_> = shares.iter().zip(&this.cases).map(scaling).collect();

@@ -12,20 +12,33 @@ pub(crate) const LIGHT: usize = 1 << 16;
 /// Pieces below which waking other threads costs more than they save.
 const FEW: usize = 4;
 
-/// Fills `out` in pieces of `size`, the last of which may be shorter: `body(at, piece)` fills what begins at `at`.
+/// Fills `out` in pieces of `size`, the last of which may be shorter: `body(at, piece)` fills what begins at `at`, compiled for
+/// every SIMD level as far as it is inlined ([`inlined!`]).
 ///
 /// With one thread, or of few pieces, it makes one.
-#[inline(always)]
 pub(crate) fn split<T: Send>(out: &mut [T], size: usize, body: impl Fn(usize, &mut [T]) + Copy + Send + Sync) {
+    pieces(out, size, &move |at, piece| {
+        at_level(
+            #[inline(always)]
+            move || {
+                // moved, so that this is no more than FnOnce: others are called by a shim that is not inlined
+                let piece = piece;
+                body(at, piece);
+            },
+        );
+    });
+}
+
+/// [`split`] for a body that is no faster with vectors, or has its own. What rayon makes of it is compiled once for a type.
+pub(crate) fn pieces<T: Send>(out: &mut [T], size: usize, body: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if alone(out.len(), size) {
-        return one(0, out, body);
+        return body(0, out);
     }
-    out.par_chunks_mut(size).enumerate().for_each(move |(i, piece)| one(i * size, piece, body));
+    out.par_chunks_mut(size).enumerate().for_each(|(i, piece)| body(i * size, piece));
 }
 
 /// [`split`] of several items, filled by one body in runs of `size` words of bits, of `words` in all. An item takes so many
 /// words of its own for every word of bits: 1 if it is a plane.
-#[inline(always)]
 pub(crate) fn split_items<'a>(
     items: impl Iterator<Item = (&'a mut [u32], usize)>,
     words: usize,
@@ -36,16 +49,11 @@ pub(crate) fn split_items<'a>(
     for (item, each) in items {
         runs.iter_mut().zip(item.chunks_mut(each * size)).for_each(|(run, words)| run.push(words));
     }
-    split(
-        &mut runs,
-        1,
-        #[inline(always)]
-        move |i, runs| {
-            for (i, run) in (i..).zip(runs) {
-                body(i * size..words.min((i + 1) * size), run);
-            }
-        },
-    );
+    inlined!(split(&mut runs, 1), |i, runs| {
+        for (i, run) in (i..).zip(runs) {
+            body(i * size..words.min((i + 1) * size), run);
+        }
+    });
 }
 
 /// Whether `len` elements are better filled by the thread that asks.
@@ -53,24 +61,23 @@ fn alone(len: usize, size: usize) -> bool {
     len < FEW * size || rayon::current_num_threads() == 1
 }
 
-/// Fills one piece.
-#[inline(never)]
-fn one<T>(at: usize, piece: &mut [T], body: impl Fn(usize, &mut [T])) {
-    at_level(
-        #[inline(always)]
-        move || {
-            // moved, so that this is no more than FnOnce: others are called by a shim that is not inlined
-            let piece = piece;
-            body(at, piece);
-        },
-    );
-}
-
 /// Compiles `body` once for every SIMD level, and runs the processor's. Tasks do not inherit the level.
 #[inline(always)]
 pub(crate) fn at_level(body: impl FnOnce()) {
     pulp::Arch::new().dispatch(body);
 }
+
+/// `inlined!(f(a, b), |x| ..)` is `f(a, b, |x| ..)` with a closure that is compiled into `f` for every SIMD level.
+macro_rules! inlined {
+    ($call:ident($($arg:expr),*), |$($x:pat_param),*| $body:expr) => {
+        $call(
+            $($arg,)*
+            #[inline(always)]
+            move |$($x),*| $body,
+        )
+    };
+}
+pub(crate) use inlined;
 
 #[cfg(test)]
 mod tests {

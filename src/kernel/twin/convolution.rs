@@ -1,64 +1,48 @@
 //! Convolutions over images `[batch, height, width, channels]` (protocols.md 1.1, 3.3).
 
 use crate::kernel::Word;
-use crate::kernel::fast::gemm::{Patches, convolve as add_convolution, convolve_back, correlate as add_correlation};
-use crate::kernel::table::PatchParams;
+use crate::kernel::params::PatchParams;
 
-impl PatchParams {
-    /// The patches they stand for.
-    pub(crate) fn patches(&self) -> Patches {
-        let pair = |a: u32, b: u32| [a as usize, b as usize];
-        Patches {
-            batch: self.batch as usize,
-            image: pair(self.height, self.width),
-            channels: self.channels as usize,
-            positions: pair(self.rows, self.columns),
-            kernel: pair(self.kernel_rows, self.kernel_columns),
-            times: pair(self.times_y, self.times_x),
-            // negative numbers wrap
-            padding: [self.pad_y, self.pad_x].map(|p| p.cast_signed() as isize),
-            gap: pair(self.gap_y, self.gap_x),
-            dilation: pair(self.dilation_y, self.dilation_x),
-        }
-    }
-}
-
-/// `out = c`, or `-c` where `minus_c`.
-#[inline(always)]
-fn begin<W: Word>(p: &PatchParams, c: &[W], out: &mut [W]) {
-    if p.minus_c == 1 {
-        out.iter_mut().zip(c).for_each(|(o, c)| *o = W::default().sub(*c));
-    } else {
-        out.copy_from_slice(c);
-    }
+/// `c`, or `-c` where `minus_c`; then `x` is added, or subtracted where `minus`.
+fn sum<W: Word>(p: &PatchParams, c: W, x: impl Iterator<Item = W>) -> W {
+    let signed = |x: W, minus: u32| if minus == 1 { W::default().sub(x) } else { x };
+    signed(c, p.minus_c).add(signed(x.fold(W::default(), W::add), p.minus))
 }
 
 /// `out = +-c +- patches(x) w`; `w` is turned over where `back`: the gradient by the images.
-#[inline(always)]
 pub(crate) fn convolve<W: Word>(p: &PatchParams, c: &[W], x: &[W], w: &[W], out: &mut [W]) {
-    begin(p, c, out);
-    let add = if p.back == 1 { convolve_back } else { add_convolution };
-    add(out, x, w, p.patches(), p.outputs as usize, p.minus == 1);
+    let (patches, outputs, channels) = (p.patches(), p.outputs as usize, p.channels as usize);
+    for (i, o) in out.iter_mut().enumerate() {
+        let (row, output) = (i / outputs, i % outputs);
+        let filter = |tap: usize| match p.back {
+            0 => w[tap * outputs + output],
+            // `[kernel, outputs, channels]`, the kernel from its last tap to its first
+            _ => {
+                let last = patches.taps() / channels - 1;
+                w[((last - tap / channels) * outputs + output) * channels + tap % channels]
+            }
+        };
+        let products = (0..patches.taps()).filter_map(|tap| Some(x[patches.at(row, tap)?].mul(filter(tap))));
+        *o = sum(p, c[i], products);
+    }
 }
 
 /// `out = +-c +- patches(x)^T y`: the gradient by the filter.
-#[inline(always)]
 pub(crate) fn correlate<W: Word>(p: &PatchParams, c: &[W], x: &[W], y: &[W], out: &mut [W]) {
-    begin(p, c, out);
-    add_correlation(out, x, y, p.patches(), p.outputs as usize, p.minus == 1);
+    let (patches, outputs) = (p.patches(), p.outputs as usize);
+    for (i, o) in out.iter_mut().enumerate() {
+        let (tap, output) = (i / outputs, i % outputs);
+        let at = |row: usize| Some(x[patches.at(row, tap)?].mul(y[row * outputs + output]));
+        *o = sum(p, c[i], (0..patches.rows()).filter_map(at));
+    }
 }
 
 /// `out[position, channel]`, the sum of a patch's taps in every channel.
-#[inline(always)]
 pub(crate) fn box_sum<W: Word>(p: &PatchParams, x: &[W], out: &mut [W]) {
     let (patches, channels) = (p.patches(), p.channels as usize);
-    let taps = 0..patches.taps();
-    for (row, out) in out.chunks_exact_mut(channels).enumerate() {
-        out.fill(W::default());
-        patches.runs(row, &taps, |_, run| {
-            for x in x[run].chunks_exact(channels) {
-                out.iter_mut().zip(x).for_each(|(o, x)| *o = o.add(*x));
-            }
-        });
+    for (i, o) in out.iter_mut().enumerate() {
+        let (row, channel) = (i / channels, i % channels);
+        let taps = (channel..patches.taps()).step_by(channels);
+        *o = taps.filter_map(|tap| Some(x[patches.at(row, tap)?])).fold(W::default(), W::add);
     }
 }

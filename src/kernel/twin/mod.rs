@@ -1,5 +1,6 @@
-//! The CPU bodies of the kernels, one function each. They are the definitions that the WGSL is tested against.
+//! What the kernels compute, one plain function each: the definitions that fast bodies and WGSL are tested against.
 
+pub(crate) mod chunks;
 pub(crate) mod compare;
 pub(crate) mod convolution;
 pub(crate) mod linear;

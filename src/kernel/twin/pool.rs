@@ -2,12 +2,10 @@
 
 use crate::fixed::mask;
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Filler, Items, chunk, chunk_of_bits, fill, lanes};
-use crate::kernel::fast::split::PIECE;
-use crate::kernel::table::{AndAllParams, PickParams, WindowParams};
+use crate::kernel::packed::{Filler, Items, bit};
+use crate::kernel::params::{AndAllParams, PickParams, WindowParams};
 
 /// `out = (v(x) - v(y)) mod 2^(k+1)`, `v = (x + add) mod 2^bits >> low`: shift first, then subtract.
-#[inline(always)]
 pub(crate) fn window_difference<W: Word>(p: &WindowParams, x: &[W], y: &[W], out: &mut [W]) {
     let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
     let v = |x: W| x.add(add).and(W::ones(p.bits)).shr(p.low);
@@ -19,7 +17,6 @@ pub(crate) fn window_difference<W: Word>(p: &WindowParams, x: &[W], y: &[W], out
 /// `y + c (x - y)` in `Z_2^bits` of two wires and opened bits `c`: `D = x_hat - y_hat`, `[d] = D - ([rho_x] - [rho_y])`,
 /// `[c d] = c_hat [d] + (1 - 2 c_hat) (D [lambda] - [lambda delta])`. Dealt: `lambda`, `lambda (rho_x - rho_y)`, `bits` each.
 #[expect(clippy::too_many_arguments, reason = "a kernel has the operands of its row")]
-#[inline(always)]
 pub(crate) fn pick<W: Word>(
     p: &PickParams,
     x_hat: &[W],
@@ -32,31 +29,20 @@ pub(crate) fn pick<W: Word>(
 ) {
     let mut items = Items::new(dealt);
     let (lambda, delta) = (items.next(x_hat.len(), p.bits), items.next(x_hat.len(), p.bits));
-    let (first, whole, lift) = (u64::from(p.first).wrapping_neg(), mask(p.bits), 1u64 << (p.bits - 2));
-    fill(
-        out,
-        PIECE,
-        #[inline(always)]
-        move |c| {
-            let (xh, xr, yh, yr) = (chunk(x_hat, c), chunk(x_rho, c), chunk(y_hat, c), chunk(y_rho, c));
-            let (b, lambda, delta) = (chunk_of_bits(bits, c), lambda.chunk(c), delta.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| {
-                    let public = xh[j].wrapping_sub(yh[j]);
-                    let d = (public & first).wrapping_sub(xr[j]).wrapping_add(yr[j]);
-                    let masked = public.wrapping_mul(lambda[j]).wrapping_sub(delta[j]);
-                    let y = (yh[j].wrapping_sub(lift) & first).wrapping_sub(yr[j]);
-                    let cd = if b[j] == 1 { d.wrapping_sub(masked) } else { masked };
-                    y.wrapping_add(cd) & whole
-                },
-            )
-        },
-    );
+    let (first, lift) = (u64::from(p.first), 1u64 << (p.bits - 2));
+    for (i, o) in out.iter_mut().enumerate() {
+        let [xh, xr, yh, yr] = [x_hat, x_rho, y_hat, y_rho].map(|x| x[i].wide());
+        let c = u64::from(bit(bits, i));
+        let public = xh.wrapping_sub(yh);
+        let d = (first * public).wrapping_sub(xr.wrapping_sub(yr));
+        let masked = public.wrapping_mul(lambda.at(i)).wrapping_sub(delta.at(i));
+        let y = (first * yh.wrapping_sub(lift)).wrapping_sub(yr);
+        let cd = (c * d).wrapping_add(1u64.wrapping_sub(2 * c).wrapping_mul(masked));
+        *o = W::low(y.wrapping_add(cd) & mask(p.bits));
+    }
 }
 
 /// The corrections of [`pick`]; `lambda` are the bits' masks.
-#[inline(always)]
 pub(crate) fn deal_pick<W: Word>(
     p: &PickParams,
     x_rho: &[W],
@@ -68,35 +54,13 @@ pub(crate) fn deal_pick<W: Word>(
     let len = x_rho.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let (l, d) = (share.next(len, p.bits), share.next(len, p.bits));
-    fill.chunks(
-        len,
-        p.bits,
-        #[inline(always)]
-        move |c| {
-            let (lambda, l) = (chunk_of_bits(lambda, c), l.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| lambda[j].wrapping_sub(l[j]),
-            )
-        },
-    );
-    fill.chunks(
-        len,
-        p.bits,
-        #[inline(always)]
-        move |c| {
-            let (x, y, lambda, d) = (chunk(x_rho, c), chunk(y_rho, c), chunk_of_bits(lambda, c), d.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| (lambda[j].wrapping_neg() & x[j].wrapping_sub(y[j])).wrapping_sub(d[j]),
-            )
-        },
-    );
+    let lambda = |i: usize| u64::from(bit(lambda, i));
+    fill.item(len, p.bits, |i| lambda(i).wrapping_sub(l.at(i)));
+    fill.item(len, p.bits, |i| (lambda(i) * x_rho[i].wide().wrapping_sub(y_rho[i].wide())).wrapping_sub(d.at(i)));
 }
 
 /// Shares of the AND of `inputs` opened bits, those in `flips` complemented, by folding their masks' products one input
 /// at a time. `hats`, `owns`: a plane each; dealt: a plane for every product of two or more masks, subsets ascending.
-#[inline(always)]
 pub(crate) fn and_all<W: Word>(p: &AndAllParams, hats: &[u32], owns: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (n, w) = (p.inputs as usize, out.len());
     let mut fold = vec![0; 1 << n];
@@ -121,7 +85,6 @@ pub(crate) fn and_all<W: Word>(p: &AndAllParams, hats: &[u32], owns: &[u32], dea
 }
 
 /// The corrections of [`and_all`]; `masks` has a plane for every input.
-#[inline(always)]
 pub(crate) fn deal_and_all<W: Word>(p: &AndAllParams, masks: &[u32], share0: &[u32], out: &mut [u32]) {
     let n = p.inputs as usize;
     let w = masks.len() / n;

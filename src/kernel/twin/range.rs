@@ -1,10 +1,9 @@
 //! Samples of wires whose ranges are checked (protocols.md 3.7).
 
 use crate::kernel::Word;
-use crate::kernel::table::SampleParams;
+use crate::kernel::params::SampleParams;
 
 /// `kept[..held]`, and behind it `y[e] - minus z[e']`, `e = at + i stride`; `e'` is `turn` columns further in the row of `cols`.
-#[inline(always)]
 pub(crate) fn sample<W: Word>(p: &SampleParams, kept: &[W], y: &[W], z: &[W], out: &mut [W]) {
     let (held, cols, minus) = (p.held as usize, p.cols as usize, W::low(p.minus.into()));
     let (old, new) = out.split_at_mut(held);

@@ -2,9 +2,8 @@
 
 use crate::fixed::mask;
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{Filler, Items, Packed, bit, chunk, chunk_of_bits, fill, lanes, pack_chunks};
-use crate::kernel::fast::split::PIECE;
-use crate::kernel::table::{CorrectParams, ExtendParams, HitsParams, SelectParams, ShareBitsParams};
+use crate::kernel::packed::{Filler, Items, Packed, bit, pack};
+use crate::kernel::params::{CorrectParams, ExtendParams, HitsParams, SelectParams, ShareBitsParams};
 
 /// The public part of a wire of `l` bits: `I = y_hat - 2^(l-2)` as an integer, and `1 - msb(y_hat)`.
 #[inline(always)]
@@ -13,70 +12,33 @@ pub(crate) fn public(hat: u64, wire: u32) -> (u64, u64) {
 }
 
 /// `y = I - [rho] + 2^l ([kappa] + (1 - m) [mu])`, `I` on server 0. Dealt: `kappa`, `mu`, `ring - l` bits each.
-#[inline(always)]
 pub(crate) fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u32], out: &mut [W]) {
     let (len, high) = (hat.len(), p.ring - p.wire);
     let mut items = Items::new(dealt);
     let (kappa, mu) = (items.next(len, high), items.next(len, high));
-    let (first, whole) = (u64::from(p.first).wrapping_neg(), mask(p.ring));
-    fill(
-        out,
-        PIECE,
-        #[inline(always)]
-        move |c| {
-            let (hat, rho, kappa, mu) = (chunk(hat, c), chunk(rho, c), kappa.chunk(c), mu.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| {
-                    let (a, n) = public(hat[j], p.wire);
-                    let carry = kappa[j].wrapping_add(n.wrapping_neg() & mu[j]) << p.wire;
-                    (a & first).wrapping_sub(rho[j]).wrapping_add(carry) & whole
-                },
-            )
-        },
-    );
+    for (i, o) in out.iter_mut().enumerate() {
+        let (a, n) = public(hat[i].wide(), p.wire);
+        let carry = kappa.at(i).wrapping_add(n * mu.at(i)) << p.wire;
+        let y = (a * u64::from(p.first)).wrapping_sub(rho[i].wide()).wrapping_add(carry);
+        *o = W::low(y).and(W::ones(p.ring));
+    }
 }
 
 /// The corrections of [`extend`]; `rho` is the sum of both servers' masks, not reduced.
-#[inline(always)]
 pub(crate) fn deal_extend<W: Word>(p: &ExtendParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
-    let (len, high) = (rho.len(), p.ring - p.wire);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
-    deal_carry(p.wire, high, len, rho, &mut share, &mut fill);
+    deal_carry(p.wire, p.ring - p.wire, rho, &mut share, &mut fill);
 }
 
-#[inline(always)]
-fn deal_carry<W: Word>(wire: u32, high: u32, len: usize, rho: &[W], share: &mut Items<'_>, fill: &mut Filler<'_>) {
+fn deal_carry<W: Word>(wire: u32, high: u32, rho: &[W], share: &mut Items<'_>, fill: &mut Filler<'_>) {
+    let len = rho.len();
     let (kappa, mu) = (share.next(len, high), share.next(len, high));
-    fill.chunks(
-        len,
-        high,
-        #[inline(always)]
-        move |c| {
-            let (rho, kappa) = (chunk(rho, c), kappa.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| (rho[j] >> wire).wrapping_sub(kappa[j]),
-            )
-        },
-    );
-    fill.chunks(
-        len,
-        high,
-        #[inline(always)]
-        move |c| {
-            let (rho, mu) = (chunk(rho, c), mu.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| (rho[j] >> (wire - 1) & 1).wrapping_sub(mu[j]),
-            )
-        },
-    );
+    fill.item(len, high, |i| (rho[i].wide() >> wire).wrapping_sub(kappa.at(i)));
+    fill.item(len, high, |i| (rho[i].wide() >> (wire - 1) & 1).wrapping_sub(mu.at(i)));
 }
 
 /// `b y = b_hat y + (1 - 2 b_hat) (I [lambda] - [lambda rho] + 2^l (1 - m) [lambda mu])` in the ring, `y` as [`extend`] gives it.
 /// Dealt: `kappa`, `mu`, `lambda rho` (`ring` bits), `lambda mu` (`ring - l` bits).
-#[inline(always)]
 pub(crate) fn select<W: Word>(
     p: &SelectParams,
     hat: &[W],
@@ -91,126 +53,47 @@ pub(crate) fn select<W: Word>(
     let mut items = Items::new(dealt);
     let (kappa, mu) = (items.next(len, high), items.next(len, high));
     let (lambda_rho, lambda_mu) = (items.next(len, p.ring), items.next(len, high));
-    let (first, whole) = (u64::from(p.first).wrapping_neg(), mask(p.ring));
-    fill(
-        out,
-        PIECE,
-        #[inline(always)]
-        move |c| {
-            let (hat, rho, b, lambda) = (chunk(hat, c), chunk(rho, c), chunk_of_bits(bits, c), lambda.chunk(c));
-            let (kappa, mu, lambda_rho, lambda_mu) =
-                (kappa.chunk(c), mu.chunk(c), lambda_rho.chunk(c), lambda_mu.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| {
-                    let (a, n) = public(hat[j], p.wire);
-                    let n = n.wrapping_neg();
-                    let carry = kappa[j].wrapping_add(n & mu[j]) << p.wire;
-                    let y = (a & first).wrapping_sub(rho[j]).wrapping_add(carry);
-                    let wrap = (n & lambda_mu[j]) << p.wire;
-                    let ly = a.wrapping_mul(lambda[j]).wrapping_sub(lambda_rho[j]).wrapping_add(wrap);
-                    (if b[j] == 1 { y.wrapping_sub(ly) } else { ly }) & whole
-                },
-            )
-        },
-    );
+    for (i, o) in out.iter_mut().enumerate() {
+        let (a, n) = public(hat[i].wide(), p.wire);
+        let carry = kappa.at(i).wrapping_add(n * mu.at(i)) << p.wire;
+        let y = (a * u64::from(p.first)).wrapping_sub(rho[i].wide()).wrapping_add(carry);
+        let wrap = (n * lambda_mu.at(i)) << p.wire;
+        let ly = a.wrapping_mul(lambda.at(i)).wrapping_sub(lambda_rho.at(i)).wrapping_add(wrap);
+        let b = u64::from(bit(bits, i));
+        let by = b.wrapping_mul(y).wrapping_add(1u64.wrapping_sub(2 * b).wrapping_mul(ly));
+        *o = W::low(by).and(W::ones(p.ring));
+    }
 }
 
 /// The corrections of [`select`]; `lambda` are the bits' masks.
-#[inline(always)]
 pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let (len, high, l) = (rho.len(), p.ring - p.wire, p.wire);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
-    deal_carry(l, high, len, rho, &mut share, &mut fill);
+    deal_carry(l, high, rho, &mut share, &mut fill);
     let (lr, lm) = (share.next(len, p.ring), share.next(len, high));
-    fill.chunks(
-        len,
-        p.ring,
-        #[inline(always)]
-        move |c| {
-            let (rho, lambda, lr) = (chunk(rho, c), chunk_of_bits(lambda, c), lr.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| (lambda[j].wrapping_neg() & rho[j] & mask(l)).wrapping_sub(lr[j]),
-            )
-        },
-    );
-    fill.chunks(
-        len,
-        high,
-        #[inline(always)]
-        move |c| {
-            let (rho, lambda, lm) = (chunk(rho, c), chunk_of_bits(lambda, c), lm.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| (lambda[j] & rho[j] >> (l - 1)).wrapping_sub(lm[j]),
-            )
-        },
-    );
+    let lambda = |i: usize| u64::from(bit(lambda, i));
+    fill.item(len, p.ring, |i| (lambda(i) * (rho[i].wide() & mask(l))).wrapping_sub(lr.at(i)));
+    fill.item(len, high, |i| (lambda(i) * (rho[i].wide() >> (l - 1) & 1)).wrapping_sub(lm.at(i)));
 }
 
 /// `[b] = b_hat + (1 - 2 b_hat) [lambda]` of opened bits, `lambda` packed in `ring` bits; `b_hat` on server 0.
-#[inline(always)]
 pub(crate) fn share_bits<W: Word>(p: &ShareBitsParams, bits: &[u32], lambda: &[u32], out: &mut [W]) {
-    let (lambda, first, whole) = (Packed::new(lambda, p.ring), u64::from(p.first), mask(p.ring));
-    fill(
-        out,
-        PIECE,
-        #[inline(always)]
-        move |c| {
-            let (b, lambda) = (chunk_of_bits(bits, c), lambda.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| {
-                    let minus = b[j].wrapping_neg();
-                    (b[j] & first).wrapping_add((lambda[j] ^ minus).wrapping_sub(minus)) & whole
-                },
-            )
-        },
-    );
+    let lambda = Packed::new(lambda, p.ring);
+    for (i, o) in out.iter_mut().enumerate() {
+        let b = u64::from(bit(bits, i));
+        let masked = 1u64.wrapping_sub(2 * b).wrapping_mul(lambda.at(i));
+        *o = W::low((b * u64::from(p.first)).wrapping_add(masked)).and(W::ones(p.ring));
+    }
 }
 
 /// `out = pack(x - share0)` of secret bits `x`: an arithmetic sharing of a bit in `Z_2^bits`.
-#[inline(always)]
 pub(crate) fn correct_bits<W: Word>(p: &CorrectParams, x: &[u32], share0: &[u32], out: &mut [u32]) {
-    let (len, share) = (p.len as usize, Packed::new(share0, p.bits));
-    pack_chunks(
-        out,
-        p.bits,
-        len,
-        #[inline(always)]
-        move |c| {
-            let (x, share) = (chunk_of_bits(x, c), share.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| x[j].wrapping_sub(share[j]),
-            )
-        },
-    );
-}
-
-/// `out = pack(x - share0)` of ring elements `x`.
-#[inline(always)]
-pub(crate) fn correct<W: Word>(p: &CorrectParams, x: &[W], share0: &[u32], out: &mut [u32]) {
-    let (len, share) = (p.len as usize, Packed::new(share0, p.bits));
-    pack_chunks(
-        out,
-        p.bits,
-        len,
-        #[inline(always)]
-        move |c| {
-            let (x, share) = (chunk(x, c), share.chunk(c));
-            lanes(
-                #[inline(always)]
-                |j| x[j].wrapping_sub(share[j]),
-            )
-        },
-    );
+    let share = Packed::new(share0, p.bits);
+    pack(out, p.bits, p.len as usize, |i| u64::from(bit(x, i)).wrapping_sub(share.at(i)));
 }
 
 /// `sum_i w_i L_i` of opened bits `w_hat` and a wire `L`: `w_hat [L] + (1 - 2 w_hat) (L_hat [lambda] - [lambda r])`.
 /// Dealt: `lambda`, `lambda r`, `ring` bits each.
-#[inline(always)]
 pub(crate) fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], dealt: &[u32], out: &mut [W]) {
     let len = hat.len();
     let mut items = Items::new(dealt);
@@ -226,7 +109,6 @@ pub(crate) fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], de
 }
 
 /// The corrections of [`hits`].
-#[inline(always)]
 pub(crate) fn deal_hits<W: Word>(p: &HitsParams, r: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let len = r.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));

@@ -5,18 +5,11 @@
 //! as bit masks, one plane of products of the pairs' masks.
 
 use crate::kernel::Word;
-use crate::kernel::fast::bits::{bit, plane};
-use crate::kernel::table::WinnerParams;
-
-use super::compare::pairs;
-
-/// Words of what the dealer ships.
-pub(crate) const fn dealt_words(rows: usize, classes: usize) -> usize {
-    ((1 << (classes - 1)) - classes) * plane(rows * classes)
-}
+use crate::kernel::layout::pairs;
+use crate::kernel::packed::{bit, plane};
+use crate::kernel::params::WinnerParams;
 
 /// For every candidate its pairs, and whether the pair's bit must be 0 for it to win.
-#[inline(always)]
 fn inputs(classes: usize) -> Vec<Vec<(usize, bool)>> {
     let pairs: Vec<_> = pairs(classes).collect();
     let of = |x| pairs.iter().enumerate().filter(move |(_, p)| p.0 == x || p.1 == x).map(move |(q, p)| (q, p.1 == x));
@@ -24,7 +17,6 @@ fn inputs(classes: usize) -> Vec<Vec<(usize, bool)>> {
 }
 
 /// The words of input `q` of every candidate: bits `[row, candidate]` from `from(pair * rows + row, flipped)`.
-#[inline(always)]
 fn gather(rows: usize, classes: usize, mut from: impl FnMut(usize, bool) -> u32) -> Vec<Vec<u32>> {
     let inputs = inputs(classes);
     let mut out = vec![vec![0; plane(rows * classes)]; classes - 1];
@@ -40,7 +32,6 @@ fn gather(rows: usize, classes: usize, mut from: impl FnMut(usize, bool) -> u32)
 }
 
 /// Shares of the winner bits from the opened pair bits, by folding the masks' products one input at a time.
-#[inline(always)]
 pub(crate) fn winner<W: Word>(p: &WinnerParams, hat: &[u32], own: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (rows, classes) = (p.rows as usize, p.classes as usize);
     let hats = gather(rows, classes, |i, flip| bit(hat, i) ^ u32::from(flip));
@@ -67,7 +58,6 @@ pub(crate) fn winner<W: Word>(p: &WinnerParams, hat: &[u32], own: &[u32], dealt:
 }
 
 /// The corrections of [`winner`]; `lambda` are the masks of the pair bits.
-#[inline(always)]
 pub(crate) fn deal_winner<W: Word>(p: &WinnerParams, lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let (rows, classes) = (p.rows as usize, p.classes as usize);
     let masks = gather(rows, classes, |i, _| bit(lambda, i));

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::time::Instant;
 
 use super::*;
-use crate::net::channel::{HEADER_BYTES, Kind};
+use crate::net::frame::{FrameKind, HEADER_BYTES};
 use crate::net::identity::Identity;
-use crate::net::tls::Meeting;
+use crate::net::tls::TlsConfig;
 
-const HEAD: Head = Head { kind: Kind::Opening, session: 1, step: 2, gate: 3 };
+const HEAD: FrameHeader = FrameHeader { kind: FrameKind::Opening, session: 1, step: 2, gate: 3 };
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(60);
@@ -18,10 +18,10 @@ fn naked() -> (Link, Stream, Stream) {
     naked_with(Duration::from_secs(20))
 }
 
-/// The same with another deadline; such a peer gives no signs of life.
+/// The same with another deadline; such a peer sends no keep-alive frames.
 fn naked_with(deadline: Duration) -> (Link, Stream, Stream) {
     let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
-    let (near, far) = (Meeting::new(&a, vec![b.fingerprint()]), Meeting::new(&b, vec![a.fingerprint()]));
+    let (near, far) = (TlsConfig::new(&a, vec![b.fingerprint()]), TlsConfig::new(&b, vec![a.fingerprint()]));
     let (near, far) = (near.unwrap(), far.unwrap());
     let connect = || {
         let until = Instant::now() + Duration::from_secs(5);
@@ -119,7 +119,7 @@ fn a_slow_body_outlives_the_deadline_while_it_moves() {
 fn a_cut_connection_is_told_apart_from_a_closed_one() {
     let (mut link, peer, _reading) = naked();
     peer.handle().unwrap().shutdown(Shutdown::Both).unwrap();
-    assert!(says(&mut link).contains("broke off"));
+    assert!(says(&mut link).contains("connection was lost"));
     let (mut link, mut peer, _reading) = naked();
     peer.close().unwrap();
     assert!(says(&mut link).contains("closed the connection"));
@@ -147,7 +147,7 @@ fn a_small_frame_is_one_record() {
 }
 
 fn sign(count: u64) -> Vec<u8> {
-    let head = Head { kind: Kind::KeepAlive, session: 0, step: 0, gate: 0 };
+    let head = FrameHeader { kind: FrameKind::KeepAlive, session: 0, step: 0, gate: 0 };
     [&head.encode(8)[..], &count.to_le_bytes()].concat()
 }
 
@@ -158,9 +158,31 @@ fn signs_of_life_are_sent_on_an_idle_link_with_the_clock_of_work() {
     link.attach(&presence);
     (0..5).for_each(|_| presence.pulse().beat());
     let signs = [(); 2].map(|()| Frame::read(&mut reading, |_| Ok(()), |_, _| (), LONG).unwrap().unwrap());
-    assert!(signs.iter().all(|frame| frame.head.kind == Kind::KeepAlive));
+    assert!(signs.iter().all(|frame| frame.head.kind == FrameKind::KeepAlive));
     assert_eq!(signs[1].body, 5u64.to_le_bytes());
-    assert_eq!(link.traffic(), Traffic::default(), "they are not counted");
+    assert_eq!(link.traffic(), ChannelBytes::default(), "they are not counted");
+}
+
+#[test]
+fn a_clock_that_goes_back_or_beyond_all_work_is_an_error_of_that_peer() {
+    for (claims, says_what) in [
+        (&[5, 4][..], "claims that its work counter is at 4, after 5, which goes back"),
+        (&[5, u64::MAX], "more than any work can reach"),
+        (&[1 << 60], "more than any work can reach"),
+        (&[0, 5, 5, 1 << 59], ""),
+    ] {
+        let (mut link, mut peer, _reading) = naked();
+        let presence = Presence::default();
+        link.attach(&presence);
+        claims.iter().for_each(|count| peer.write_parts([&sign(*count), &[]], |_| ()).unwrap());
+        peer.write_parts([&HEAD.encode(1), &[9]], |_| ()).unwrap();
+        match link.recv("a frame") {
+            Err(e) => assert!(!says_what.is_empty() && e.to_string().contains(says_what), "{claims:?}: {e}"),
+            Ok(frame) => assert!(says_what.is_empty() && frame.body == [9], "{claims:?}"),
+        }
+        // whatever it says, others can still see that we work
+        assert!(presence.pulse().count() < 1 << 59, "{claims:?}");
+    }
 }
 
 #[test]
@@ -225,7 +247,7 @@ fn work_that_is_claimed_for_ever_is_waited_for_as_long_as_the_phase_allows() {
     let error = link.recv("its work").unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, Error::Overdue { .. }), "{text}");
-    assert!(text.contains("peer kept us waiting for 2 s in a test, at last for its work"), "{text}");
+    assert!(text.contains("peer kept us waiting for 2 s in a test, most recently for its work"), "{text}");
     assert!(start.elapsed() >= Duration::from_secs(2) && start.elapsed() < MOST, "{:?}", start.elapsed());
     drop(link);
     claims.join().unwrap();
@@ -261,7 +283,7 @@ fn a_link_without_any_sign_of_life_is_broken_even_if_nobody_waits() {
         assert!(start.elapsed() < Duration::from_secs(20), "it is believed to stand");
         thread::sleep(Duration::from_millis(20));
     }
-    assert!(link.ended().unwrap().to_string().contains("gave no sign of life for 2 s"), "{:?}", link.ended());
+    assert!(link.ended().unwrap().to_string().contains("sent no keep-alive for 2 s"), "{:?}", link.ended());
 }
 
 #[test]
@@ -271,9 +293,9 @@ fn a_party_that_leaves_says_so() {
     link.attach(&presence);
     presence.leave();
     assert!(presence.has_left() && link.recv("anything").is_err());
-    assert_eq!(Frame::read(&mut reading, |_| Ok(()), |_, _| (), LONG).unwrap().unwrap().head.kind, Kind::Goodbye);
+    assert_eq!(Frame::read(&mut reading, |_| Ok(()), |_, _| (), LONG).unwrap().unwrap().head.kind, FrameKind::Goodbye);
     let (mut link, mut peer, _reading) = naked();
-    let head = Head { kind: Kind::Goodbye, session: 0, step: 0, gate: 0 };
+    let head = FrameHeader { kind: FrameKind::Goodbye, session: 0, step: 0, gate: 0 };
     peer.write_parts([&head.encode(0), &[]], |_| ()).unwrap();
     assert!(says(&mut link).contains("was stopped by its operator"));
 }

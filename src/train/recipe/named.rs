@@ -1,15 +1,16 @@
 //! The recipes that have names: the files in `models/`.
 
-use crate::data::Known;
+use crate::data::DatasetInfo;
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::shape::Shape;
+use crate::train::Settings;
 use crate::train::recipe::{Recipe, Rows};
 
 /// A name, and the text of its file.
 type Named = (&'static str, &'static str);
 
-const NAMED: [Named; 12] = [
+const NAMED: [Named; 14] = [
     ("alexnet", include_str!("../../../models/alexnet.toml")),
     ("lenet", include_str!("../../../models/lenet.toml")),
     ("lenet-avg", include_str!("../../../models/lenet-avg.toml")),
@@ -19,17 +20,19 @@ const NAMED: [Named; 12] = [
     ("ppdnn", include_str!("../../../models/ppdnn.toml")),
     ("ppdnn-original", include_str!("../../../models/ppdnn-original.toml")),
     ("resnet18", include_str!("../../../models/resnet18.toml")),
+    ("resnet18-bn", include_str!("../../../models/resnet18-bn.toml")),
     ("sarda", include_str!("../../../models/sarda.toml")),
     ("secureml", include_str!("../../../models/secureml.toml")),
     ("vgg16", include_str!("../../../models/vgg16.toml")),
+    ("vgg16-bn", include_str!("../../../models/vgg16-bn.toml")),
 ];
 
 impl Recipe {
     /// The recipe of a name.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that is none, with those that are.
-    pub fn named(name: &str, data: &Known) -> Result<Self> {
+    /// [`Error::Usage`] for an unknown name, with the known ones.
+    pub fn named(name: &str, data: &DatasetInfo) -> Result<Self> {
         parse(name, &data.into())
     }
 
@@ -46,17 +49,38 @@ impl Recipe {
         let names = || Self::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let found = NAMED.iter().find(|(n, _)| *n == name);
         found.map(|(_, text)| *text).ok_or_else(|| {
-            Error::Usage(format!("model `{name}` is not known; there are {}, and files: NAME.toml", names()))
+            Error::Usage(format!("model `{name}` is not known; there are {}, and TOML files: NAME.toml", names()))
         })
     }
 }
 
+impl Recipe {
+    /// The file of a name, whose settings are complete: those that it leaves out, too.
+    ///
+    /// # Errors
+    /// As [`Recipe::text`].
+    pub fn resolved(name: &str) -> Result<String> {
+        let text = Self::text(name)?;
+        let Some((before, from)) = text.split_once("[training]\n") else { return Ok(text.to_owned()) };
+        let (own, after) = from.split_once("\n\n").unwrap_or((from, ""));
+        let has = |key: &str| own.lines().any(|line| line.split('=').next().is_some_and(|k| k.trim() == key));
+        let defaults = toml::to_string(&Settings::default()).expect("settings can be written");
+        let missing = defaults.lines().filter(|line| !has(line.split(" =").next().unwrap_or_default()));
+        let missing: String = missing.map(|line| format!("\n{line}")).collect();
+        let optional = OPTIONAL.into_iter().filter(|key| !has(key)).collect::<Vec<_>>().join(", ");
+        Ok(format!("{before}[training]\n{own}{missing}\n# not set: {optional}\n\n{after}"))
+    }
+}
+
+/// Settings without a default.
+const OPTIONAL: [&str; 4] = ["patience", "target", "train_limit", "test_limit"];
+
 impl Model {
-    /// The network of a name, for examples of a shape and so many classes: `secureml` (two hidden layers of 128, ReLU), `ppdnn`
+    /// The named network, for examples of a shape and a number of classes: `secureml` (two hidden layers of 128, ReLU), `ppdnn`
     /// (one of 128, sigmoid), `logistic` (none) or another of [`Model::names`].
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that is none, with those that are, or where the network cannot take so many classes.
+    /// [`Error::Usage`] for an unknown name, with the known ones, or if the network does not support that number of classes.
     pub fn named(name: &str, input: impl Into<Shape>, classes: usize) -> Result<Self> {
         Ok(parse(name, &Rows { shape: input.into(), classes, set: None })?.model)
     }

@@ -1,8 +1,9 @@
 //! What a step costs, by the documents. That runs cost what is planned is asserted in every lockstep run.
 
 use super::*;
-use crate::nn::Relu;
-use crate::party::{Cost, CostKind, Plan, Section, Stats, Traffic, Values};
+use crate::nn::layers::Relu;
+use crate::nn::{Activation, Optimizer};
+use crate::party::{Cost, CostKind, Interpreter, Plan, RunPhase, Stats, Traffic};
 use crate::shape::Shape;
 use crate::train::Recipe;
 use crate::train::plan;
@@ -16,8 +17,8 @@ fn a_step_of_secureml_takes_22_rounds_and_a_count_of_ranges_2() {
     for p in profiles() {
         let model = Model::named("secureml", 784, 10).unwrap();
         let owners = vec![Owned { train: 256, test: 0 }];
-        let job = Job { model, owners, batch: 128, ..job(&p, &[2, 2], 1) };
-        let steps = plan(&job).unwrap().server(Section::Step);
+        let job = Job { model, owners, ..job(&p, &[2, 2], 1) }.with(|s| s.batch = 128);
+        let steps = plan(&job).unwrap().server(RunPhase::Step);
         assert_eq!(steps.rounds, 2 * 22 + 2);
     }
 }
@@ -29,16 +30,16 @@ fn relu_opens_and_is_dealt_what_it_says() {
         let (n, l, len) = (u64::from(p.ring), u64::from(p.wire), 64);
         let mut plan = Plan::new(&p, &[]).unwrap();
         let z = plan.parameter(0, &Shape::from([len])).unwrap();
-        let z = crate::gates::Local::narrow(&mut plan, &z, 0).unwrap();
-        let mut relu = Relu::default();
-        plan.section(Section::Step);
-        relu.forward(&mut plan, &z, 0, None).unwrap();
-        plan.section(Section::Evaluation);
-        relu.backward(&mut plan, &z, 0, None).unwrap();
+        let z = crate::gates::Local::narrow(&mut plan, &z, 2 * p.frac).unwrap();
+        let mut relu = Relu.module::<Plan>();
+        plan.enter_phase(RunPhase::Step);
+        relu.forward(&mut plan, &z, true, None).unwrap();
+        plan.enter_phase(RunPhase::Evaluation);
+        relu.backward(&mut plan, &z, None).unwrap();
         let per = |s: Stats| [s.rounds, bits(s.sent) / len as u64, bits(s.dealt) / len as u64];
-        assert_eq!(per(plan.server(Section::Step)), [4, l + 4 + 1 + n, 54 + n + 3 * (n - l) + n]);
-        assert_eq!(per(plan.server(Section::Evaluation)), [2, l + n, 3 * (n - l) + n]);
-        let all = [Section::Step, Section::Evaluation].map(|s| per(plan.server(s))[2]);
+        assert_eq!(per(plan.server(RunPhase::Step)), [4, l + 4 + 1 + n, 54 + n + 3 * (n - l) + n]);
+        assert_eq!(per(plan.server(RunPhase::Evaluation)), [2, l + n, 3 * (n - l) + n]);
+        let all = [RunPhase::Step, RunPhase::Evaluation].map(|s| per(plan.server(s))[2]);
         assert_eq!(all[0] + all[1], if n == 32 { 198 } else { 294 });
     }
 }
@@ -46,16 +47,16 @@ fn relu_opens_and_is_dealt_what_it_says() {
 /// docs/protocols.md 4.2, per row of 10 classes.
 #[test]
 fn the_loss_opens_and_is_dealt_what_it_says() {
-    use crate::gates::{Local, Open, Opening};
+    use crate::gates::{Local, OpenRequest, Opening};
     for p in profiles() {
         let (n, f, c, rows) = (u64::from(p.ring), u64::from(p.frac), 10, 32);
         let mut plan = Plan::new(&p, &[]).unwrap();
-        let z = plan.parameter(0, &Shape::from([rows, 10])).unwrap();
-        let z = plan.narrow(&z, 0).unwrap();
-        let labels = plan.open(&[Open::operand(&z, &p)]).unwrap().remove(0);
-        plan.section(Section::Step);
-        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, 0, &labels, None).unwrap();
-        let stats = plan.server(Section::Step);
+        let x = plan.parameter(0, &Shape::from([rows, 10])).unwrap();
+        let z = plan.narrow(&x, 2 * p.frac).unwrap();
+        let [labels] = plan.open([OpenRequest::operand(&x, &p)]).unwrap();
+        plan.enter_phase(RunPhase::Step);
+        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, &labels, None).unwrap();
+        let stats = plan.server(RunPhase::Step);
         let pairs = c * (c - 1) / 2;
         let opened = [4 * pairs, pairs, c, c * (8 + f.min(10)), 20 * c + 16, 20, n * c].iter().sum::<u64>();
         let logits = u64::from(p.wire) * c;
@@ -69,21 +70,48 @@ fn the_loss_opens_and_is_dealt_what_it_says() {
 fn halvings_and_momentum_are_counted() {
     for p in profiles() {
         let parameters: u64 = 6 * 64 + 64 + 64 * 32 + 32 + 32 * 3 + 3;
-        let base = Job { batch: 32, epochs: 8, ..job(&p, &[6, 64, 32, 3], 32) };
-        let dealt = |job: &Job| plan(job).unwrap().dealer(Section::Step).dealt;
-        let halving = Job { schedule: Schedule::Halving, ..base.clone() };
+        let base = job(&p, &[6, 64, 32, 3], 32).with(|s| {
+            s.batch = 32;
+            s.epochs = 8;
+        });
+        let dealt = |job: &Job| plan(job).unwrap().dealer(RunPhase::Step).dealt;
+        let halving = base.clone().with(|s| s.schedule = Schedule::Halving);
         // steps 4, 5 halved once, 6 twice, 7 three times: 7 bits in all; the last bias's 3 elements start no new word
         let more = (bits(dealt(&halving)) - bits(dealt(&base))) / 7;
         assert!(more.abs_diff(parameters) <= 32, "{more} for {parameters} parameters");
-        let moving = Job { momentum: Momentum::new(0.5).unwrap(), ..base.clone() };
+        let moving = base.clone().with(|s| s.momentum = 0.5);
         let (with, without) = (dealt(&moving), dealt(&base));
         assert_eq!(with.frames - without.frames, 8 * 6);
         // a half is a shift by 1 bit, 29/32 one by 5
         assert!((bits(with) - bits(without)).abs_diff(8 * parameters) <= 8 * 32);
-        let moving = Job { momentum: Momentum::new(0.90625).unwrap(), ..base.clone() };
+        let moving = base.clone().with(|s| s.momentum = 0.90625);
         assert!((bits(dealt(&moving)) - bits(without)).abs_diff(8 * 5 * parameters) <= 8 * 32);
-        let rounds = |job: &Job| plan(job).unwrap().server(Section::Step).rounds;
+        let rounds = |job: &Job| plan(job).unwrap().server(RunPhase::Step).rounds;
         assert_eq!(rounds(&moving), rounds(&base));
+    }
+}
+
+/// Gradient and weight decay are dealt with as many bits more as the momentum has; nothing else is more than for plain momentum.
+#[test]
+fn nesterov_costs_the_bits_of_its_momentum_a_parameter() {
+    for p in profiles() {
+        let parameters: u64 = 6 * 64 + 64 + 64 * 32 + 32 + 32 * 3 + 3;
+        for (momentum, bits_of, decay) in [(0.5, 1, 0.0), (0.90625, 5, 0.0), (0.90625, 5, f64::exp2(-6.0))] {
+            let base = job(&p, &[6, 64, 32, 3], 32).with(|s| {
+                s.batch = 32;
+                s.momentum = momentum;
+                s.weight_decay = decay;
+            });
+            let ahead = base.clone().with(|s| s.optimizer = Optimizer::Nesterov);
+            let [(a, dealt_a), (b, dealt_b)] = [&ahead, &base].map(|job| {
+                let plan = plan(job).unwrap();
+                (plan.server(RunPhase::Step), plan.dealer(RunPhase::Step).dealt)
+            });
+            assert_eq!((a.rounds, a.sent, a.macs), (b.rounds, b.sent, b.macs));
+            let terms = if decay > 0.0 { 2 } else { 1 };
+            assert_eq!(dealt_a.frames, dealt_b.frames);
+            assert!((bits(dealt_a) - bits(dealt_b)).abs_diff(terms * bits_of * parameters) <= 12 * 32);
+        }
     }
 }
 
@@ -92,10 +120,10 @@ fn halvings_and_momentum_are_counted() {
 #[test]
 fn a_batch_longer_than_the_rows_costs_what_all_rows_do() {
     for p in profiles() {
-        let all = Job { batch: 32, ..job(&p, &[6, 8, 3], 32) };
-        let longer = Job { batch: u32::MAX, ..all.clone() };
+        let all = job(&p, &[6, 8, 3], 32).with(|s| s.batch = 32);
+        let longer = all.clone().with(|s| s.batch = u32::MAX);
         let [all, longer] = [all, longer].map(|job| plan(&job).unwrap());
-        let counted = |plan: &Plan| (bits(plan.server(Section::Step).sent), bits(plan.dealer(Section::Step).dealt));
+        let counted = |plan: &Plan| (bits(plan.server(RunPhase::Step).sent), bits(plan.dealer(RunPhase::Step).dealt));
         assert_eq!(counted(&longer), counted(&all));
     }
 }
@@ -104,11 +132,11 @@ fn a_batch_longer_than_the_rows_costs_what_all_rows_do() {
 fn weight_decay_costs_a_bit_and_its_shift_a_parameter() {
     for p in profiles() {
         let parameters: u64 = 6 * 64 + 64 + 64 * 32 + 32 + 32 * 3 + 3;
-        let base = Job { batch: 32, ..job(&p, &[6, 64, 32, 3], 32) };
+        let base = job(&p, &[6, 64, 32, 3], 32).with(|s| s.batch = 32);
         // a rate of 2^-7 a row of 32, of which a 64th: a part of 2^-8
-        let decay = Job { weight_decay: f64::exp2(-6.0), ..base.clone() };
+        let decay = base.clone().with(|s| s.weight_decay = f64::exp2(-6.0));
         let of = |job: &Job| plan(job).unwrap();
-        let step = |job: &Job| (of(job).server(Section::Step), of(job).dealer(Section::Step).dealt);
+        let step = |job: &Job| (of(job).server(RunPhase::Step), of(job).dealer(RunPhase::Step).dealt);
         let ((with, dealt_with), (without, dealt_without)) = (step(&decay), step(&base));
         assert_eq!(with.rounds, without.rounds);
         assert!((bits(with.sent) - bits(without.sent)).abs_diff(parameters) <= 6 * 32);
@@ -120,9 +148,15 @@ fn weight_decay_costs_a_bit_and_its_shift_a_parameter() {
 #[test]
 fn summed_batches_share_the_weights_and_the_update() {
     for p in profiles() {
-        let momentum = Momentum::new(0.90625).unwrap();
-        let base = Job { batch: 8, momentum, ..job(&p, &[6, 5, 3], 32) };
-        let summed = Job { accumulate: 4, rate: Rate::new(32.0 / 128.0, 32).unwrap(), ..base.clone() };
+        let momentum = 0.90625;
+        let base = job(&p, &[6, 5, 3], 32).with(|s| {
+            s.batch = 8;
+            s.momentum = momentum;
+        });
+        let summed = base.clone().with(|s| {
+            s.accumulate = 4;
+            s.lr = 32.0 / 128.0;
+        });
         let kinds = |job: &Job, update: bool| {
             let plan = plan(job).unwrap();
             // samples of ranges are of a step, whatever is summed
@@ -145,13 +179,13 @@ fn evaluation_and_the_model_are_counted_apart() {
         let quiet = job(&p, &[6, 5, 3], 16);
         let reveal = Reveals { accuracy: true, model: true, ranges: true };
         let owners = vec![Owned { train: 10, test: 1500 }, Owned { train: 6, test: 501 }];
-        let loud = Job { owners, reveal, ..quiet.clone() };
+        let loud = Job { owners, reveal, ..quiet.clone() }.with(|_| ());
         let (a, b) = (plan(&quiet).unwrap(), plan(&loud).unwrap());
-        assert_eq!(b.server(Section::Evaluation).rounds, 1 + 3 * (4 + 1 + 3), "three batches of up to 1000 test rows");
+        assert_eq!(b.server(RunPhase::Evaluation).rounds, 1 + 3 * (4 + 1 + 3), "three batches of up to 1000 test rows");
         let cost = |s: Stats| (s.rounds, s.sent, s.received, s.dealt, s.macs);
-        assert_eq!(cost(a.server(Section::Step)), cost(b.server(Section::Step)));
-        assert_eq!(cost(a.server(Section::Evaluation)), cost(Stats::default()));
-        assert_eq!(cost(b.server(Section::Setup)), cost(Stats::default()));
+        assert_eq!(cost(a.server(RunPhase::Step)), cost(b.server(RunPhase::Step)));
+        assert_eq!(cost(a.server(RunPhase::Evaluation)), cost(Stats::default()));
+        assert_eq!(cost(b.server(RunPhase::Setup)), cost(Stats::default()));
     }
 }
 
@@ -178,8 +212,14 @@ fn a_plan_of_one_step_of_each_kind_is_that_of_all_steps() {
 fn a_long_run_is_planned_as_fast_as_a_short_one() {
     let p = Profile::small();
     for schedule in [Schedule::Halving, Schedule::Cosine, Schedule::Step { epochs: 1, factor: 0.9 }] {
-        let job = |epochs| Job { epochs, batch: 7, schedule, ..job(&p, &[6, 5, 3], 24) };
-        let rounds = |epochs| plan(&job(epochs)).unwrap().server(Section::Step).rounds;
+        let job = |epochs| {
+            job(&p, &[6, 5, 3], 24).with(|s| {
+                s.epochs = epochs;
+                s.batch = 7;
+                s.schedule = schedule;
+            })
+        };
+        let rounds = |epochs| plan(&job(epochs)).unwrap().server(RunPhase::Step).rounds;
         assert_eq!(rounds(u32::MAX), u64::from(u32::MAX) * rounds(1));
     }
 }
@@ -191,8 +231,12 @@ fn the_parts_sum_up_to_the_whole() {
             let model = Model::named(name, Recipe::data(name).unwrap().image, 10).unwrap();
             let owners = vec![Owned { train: 300, test: 1100 }, Owned { train: 33, test: 0 }];
             let reveal = Reveals { accuracy: true, model: true, ranges: true };
-            let momentum = Momentum::new(0.9).unwrap();
-            let job = Job { model, owners, reveal, momentum, batch: 64, epochs: 3, ..job(&p, &[2, 2], 1) };
+            let momentum = 0.9;
+            let job = Job { model, owners, reveal, ..job(&p, &[2, 2], 1) }.with(|s| {
+                s.momentum = momentum;
+                s.batch = 64;
+                s.epochs = 3;
+            });
             let plan = plan(&job).unwrap();
             let sum = |section| {
                 let mut sum = Cost::default();
@@ -200,7 +244,7 @@ fn the_parts_sum_up_to_the_whole() {
                 sum
             };
             assert_eq!(SECTIONS.map(sum).to_vec(), counted(&plan), "{name}");
-            let all = [Section::Step, Section::Evaluation].map(sum);
+            let all = [RunPhase::Step, RunPhase::Evaluation].map(sum);
             assert!(all.iter().all(|c| c.rounds > 0 && c.opened.bytes > 0 && c.dealt.bytes > 0 && c.macs > 0));
         }
     }
@@ -214,8 +258,12 @@ fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
         let (n, l, rows) = (u64::from(p.ring), u64::from(p.wire), 128);
         let model = Model::named("secureml", 784, 10).unwrap();
         let owners = vec![Owned { train: 128, test: 0 }];
-        let momentum = Momentum::new(0.9).unwrap();
-        let plan = plan(&Job { model, owners, momentum, batch: 128, ..job(&p, &[2, 2], 1) }).unwrap();
+        let momentum = 0.9;
+        let plan = plan(&Job { model, owners, ..job(&p, &[2, 2], 1) }.with(|s| {
+            s.momentum = momentum;
+            s.batch = 128;
+        }))
+        .unwrap();
         let of = |kind| {
             let mut sum = Cost::default();
             plan.entries().iter().filter(|e| e.kind == kind).for_each(|e| sum.add(&e.cost, 1));
@@ -241,7 +289,7 @@ fn a_step_of_secureml_costs_by_kind_what_its_layers_say() {
             assert!((want..=want + padding).contains(&have), "{kind:?}: {have} bits, not {want}");
         }
         let rounds = CostKind::ALL.map(|kind| of(kind).rounds);
-        assert_eq!(rounds, [1, 0, 3, 2, 2, 0, 2, 6, 5, 1, 0, 2]);
+        assert_eq!(rounds, [1, 0, 3, 2, 2, 0, 2, 0, 6, 5, 1, 0, 2]);
         // forward, dW and dX, two products each at a server, one at the dealer
         let products = rows * (2 * 118_016 + 128 * 128 + 1280);
         assert_eq!((of(CostKind::Products).macs, of(CostKind::Products).dealer_macs), (2 * products, products));
@@ -260,9 +308,9 @@ fn a_step_of_minionn_opens_by_kind_what_its_pools_say() {
         let (n, rows) = (u64::from(p.ring), 128);
         let model = Model::named("minionn", [28, 28, 1], 10).unwrap();
         let owners = vec![Owned { train: 128, test: 0 }];
-        let plan = plan(&Job { model, owners, batch: 128, ..job(&p, &[2, 2], 1) }).unwrap();
+        let plan = plan(&Job { model, owners, ..job(&p, &[2, 2], 1) }.with(|s| s.batch = 128)).unwrap();
         let opened = |kind| {
-            let own = plan.entries().iter().filter(|e| e.section == Section::Step && e.kind == kind);
+            let own = plan.entries().iter().filter(|e| e.section == RunPhase::Step && e.kind == kind);
             own.map(|e| bits(e.cost.opened)).sum::<u64>()
         };
         let (windows, neurons) = (2304 + 256, 100);

@@ -5,49 +5,63 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::backend::{Backend, Cpu, Wgpu, adapter};
-use crate::gates::lockstep::counted::Counts;
-use crate::gates::lockstep::{Counted, Heard, Run};
+use crate::gates::harness::counting_backend::Counts;
+use crate::gates::harness::{CountingBackend, Run, Transcript};
 use crate::kernel::table::MATMUL_PAIR;
-use crate::net::Kind;
-use crate::nn::{Factor, Init, LayerSpec, Loss, PoolMethod};
+use crate::net::FrameKind;
+use crate::nn::layers::{
+    AveragePool, BatchNorm, Conv2d, Dense, Dropout, HardTanh, LayerNorm, LeakyRelu, MaxPool, Relu, Residual, Sigmoid,
+    Square, ZeroPadding,
+};
+use crate::nn::{Factor, Init, LayerSpec, Loss, Optimizer, PoolMethod};
 
 /// Odd sizes, biases, batches of 7 and a last one of 3, momentum, a halved rate, three owners, two epochs with evaluation.
-fn jobs(p: &Profile) -> [Job; 4] {
+fn jobs(p: &Profile) -> [Job; 5] {
     let owners = [(9, 3), (1, 0), (7, 8)].map(|(train, test)| Owned { train, test }).to_vec();
-    let job = Job {
-        owners,
-        epochs: 2,
-        momentum: Momentum::new(0.90625).unwrap(),
-        schedule: Schedule::Halving,
-        reveal: Reveals { accuracy: true, model: true, ranges: true },
-        ..job(p, &[9, 5, 4, 3], 17)
-    };
+    let job =
+        Job { owners, reveal: Reveals { accuracy: true, model: true, ranges: true }, ..job(p, &[9, 5, 4, 3], 17) }
+            .with(|s| {
+                s.epochs = 2;
+                s.momentum = 0.90625;
+                s.schedule = Schedule::Halving;
+            });
     let square = Job { model: job.model.clone().with_loss(Loss::Square), ..job.clone() };
-    let dense = |outputs, bias| LayerSpec::Dense { outputs, bias };
-    let layers = vec![dense(5, true), LayerSpec::Sigmoid, dense(3, false)];
+    let dense = |outputs, bias| LayerSpec::from(Dense { outputs, bias });
+    let layers = vec![dense(5, true), LayerSpec::from(Sigmoid), dense(3, false)];
     let sigmoid = Model::new("sigmoid", 9, layers, 3, Loss::SigmoidCrossEntropy, Init::Glorot).unwrap();
     let sigmoid = Job { model: sigmoid, ..job.clone() };
+    let many = Job { model: Model::dense("many", 9, &[4], 17).unwrap(), ..job.clone() };
     let images = images(&job, Vec::new());
-    [job, square, sigmoid, images]
+    [job, square, sigmoid, images, many]
 }
 
 /// The same on images of 3 by 3: a convolution, a max pool, a residual block with an average pool in it, and what is given.
 fn images(job: &Job, before_last: Vec<LayerSpec>) -> Job {
-    let conv = |channels, kernel| LayerSpec::Conv2d { channels, kernel, stride: [1, 1], padding: [0, 0], bias: true };
-    let max = |window, stride, method| LayerSpec::MaxPool { window, stride, method };
-    let average = LayerSpec::AveragePool { window: [1, 3], stride: [1, 1] };
-    let body = vec![LayerSpec::ZeroPadding { padding: [0, 1] }, conv(3, [1, 1]), average];
-    let mut layers = vec![LayerSpec::ZeroPadding { padding: [1, 1] }, conv(2, [2, 2])];
-    layers.extend([max([2, 3], [1, 1], PoolMethod::Tree), LayerSpec::Relu]);
-    layers.extend([LayerSpec::Residual { body, projection: true }]);
-    layers.extend([max([1, 2], [2, 1], PoolMethod::OneShot), LayerSpec::Relu]);
+    let conv =
+        |channels, kernel| LayerSpec::from(Conv2d { channels, kernel, stride: [1, 1], padding: [0, 0], bias: true });
+    let max = |window, stride, method| LayerSpec::from(MaxPool { window, stride, method });
+    let average = LayerSpec::from(AveragePool { window: [1, 3], stride: [1, 1] });
+    let body = vec![LayerSpec::from(ZeroPadding { padding: [0, 1] }), conv(3, [1, 1]), average];
+    let mut layers = vec![LayerSpec::from(ZeroPadding { padding: [1, 1] }), conv(2, [2, 2])];
+    layers.extend([max([2, 3], [1, 1], PoolMethod::Tree), LayerSpec::from(Relu)]);
+    layers.extend([LayerSpec::from(Residual { body, projection: true })]);
+    layers.extend([max([1, 2], [2, 1], PoolMethod::OneShot), LayerSpec::from(Relu)]);
     layers.extend(before_last);
-    layers.push(LayerSpec::Dense { outputs: 3, bias: true });
+    layers.push(LayerSpec::from(Dense { outputs: 3, bias: true }));
     let model = Model::new("images", [3, 3, 1], layers, 3, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
     Job { model, ..job.clone() }
 }
 
-/// An adapter for each server and the dealer; none where there is none.
+/// The same on rows, with the activations and the normalizations that the others have not.
+fn activations(job: &Job) -> Job {
+    let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
+    let mut layers = vec![dense(5), BatchNorm { momentum: 3 }.into(), LeakyRelu { shift: 3 }.into()];
+    layers.extend([dense(4), LayerNorm.into(), HardTanh.into(), dense(4), Square.into(), dense(3)]);
+    let model = Model::new("activations", 9, layers, 3, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
+    Job { model, ..job.clone() }
+}
+
+/// An adapter for each server and the dealer; `None` if there is none.
 fn gpus() -> Option<[Arc<dyn Backend>; 3]> {
     devices().map(|d| d.map(|d| d as Arc<dyn Backend>))
 }
@@ -59,7 +73,7 @@ fn devices() -> Option<[Arc<Wgpu>; 3]> {
 
 /// Runs the job with its servers and its dealer on these backends, and counts what they are asked for.
 fn run_on(job: &Job, seed: u64, backends: [Arc<dyn Backend>; 3], block: Option<usize>) -> (Run, [Counts; 3]) {
-    let counted = backends.map(|backend| Arc::new(Counted::new(backend, block)));
+    let counted = backends.map(|backend| Arc::new(CountingBackend::new(backend, block)));
     let mut world = world(job, seed);
     world.backends = counted.clone().map(|c| c as Arc<dyn Backend>);
     let run = world.run_unwatched(&Training(job));
@@ -71,7 +85,7 @@ fn cpus() -> [Arc<dyn Backend>; 3] {
 }
 
 /// The first difference between what was received in two runs.
-fn difference(a: &Heard, b: &Heard) -> Option<String> {
+fn difference(a: &Transcript, b: &Transcript) -> Option<String> {
     let (a, b) = (a.frames(), b.frames());
     if a.len() != b.len() {
         return Some(format!("{} frames and {}", a.len(), b.len()));
@@ -90,13 +104,18 @@ fn differences(a: &Run, b: &Run) -> [Option<String>; 3] {
 fn a_run_on_a_gpu_exchanges_the_bytes_of_a_run_on_the_processor() {
     let Some(gpus) = gpus() else { return };
     for p in profiles() {
-        let dropped = images(&jobs(&p)[0], vec![LayerSpec::Dropout { factor: Factor::kept(0.5) }]);
-        for (seed, job) in (40..).zip(jobs(&p).into_iter().chain([dropped])) {
+        let dropped = images(&jobs(&p)[0], vec![LayerSpec::from(Dropout { factor: Factor::kept(0.5) })]);
+        let activated = activations(&jobs(&p)[0]);
+        let ahead = jobs(&p)[0].clone().with(|s| {
+            s.optimizer = Optimizer::Nesterov;
+            s.weight_decay = 1e-2;
+        });
+        for (seed, job) in (40..).zip(jobs(&p).into_iter().chain([dropped, activated, ahead])) {
             // the laws of all gates are held against the values of this one
             let cpu = world(&job, seed).run(&Training(&job));
             let kinds: BTreeSet<String> =
-                cpu.heard.iter().flat_map(Heard::frames).map(|f| f.head.kind.to_string()).collect();
-            assert_eq!(kinds, [Kind::Correction, Kind::Opening].map(|k| k.to_string()).into());
+                cpu.heard.iter().flat_map(Transcript::frames).map(|f| f.head.kind.to_string()).collect();
+            assert_eq!(kinds, [FrameKind::Correction, FrameKind::Opening].map(|k| k.to_string()).into());
             // an owner's rows of a set in one block, and every row in one of its own
             let uploads = [None, Some(1)].map(|block| {
                 let (gpu, counts) = run_on(&job, seed, gpus.clone(), block);
@@ -121,7 +140,7 @@ fn a_flipped_bit_on_a_device_another_seed_and_a_flipped_bit_on_a_link_are_notice
         let other = differences(&run, &run_on(&job, 41, cpus(), None).0);
         assert!(other.iter().all(Option::is_some), "{other:?}");
 
-        let spoiled = Counted::new(Arc::new(Cpu::default()), None);
+        let spoiled = CountingBackend::new(Arc::new(Cpu::default()), None);
         *spoiled.spoil.lock().unwrap() = Some(MATMUL_PAIR.name);
         let [_, one, dealer] = cpus();
         let at0 = differences(&run, &run_on(&job, 40, [Arc::new(spoiled), one, dealer], None).0);
@@ -148,7 +167,8 @@ fn a_step_reads_back_what_it_opens_and_nothing_else() {
                 owners: vec![Owned { train: 17, test: 0 }],
                 reveal: Reveals { accuracy: false, model: false, ranges: false },
                 ..job
-            };
+            }
+            .with(|_| ());
             let after = |steps| {
                 let (run, counts) =
                     run_on(&Job { steps: Some(steps), ..job.clone() }, 40, gpus().unwrap_or_else(cpus), None);
@@ -188,7 +208,10 @@ fn seventeen_epochs_take_no_more_of_a_gpu_s_memory_than_two() {
             let devices = devices()?;
             // of several owners, the rows in a batch are now more, now fewer
             let owners = vec![Owned { train: 17, test: 11 }];
-            let job = Job { owners, epochs: 17, steps: Some(steps), schedule: Schedule::Constant, ..job.clone() };
+            let job = Job { owners, steps: Some(steps), ..job.clone() }.with(|s| {
+                s.epochs = 17;
+                s.schedule = Schedule::Constant;
+            });
             run_on(&job, 40, devices.clone().map(|d| d as Arc<dyn Backend>), None);
             Some(devices.map(|d| d.buffers_made()))
         });

@@ -3,8 +3,9 @@
 use super::model::{Exact, Flaw, Matrix, Move};
 use super::*;
 use crate::fixed::{MASTER_FRAC, encode};
-use crate::gates::lockstep::{Gate, Record};
-use crate::nn::{Dyadic, Init, LayerSpec, Loss};
+use crate::gates::harness::{Gate, Record};
+use crate::nn::layers::{Dense, Sigmoid};
+use crate::nn::{Init, LayerSpec, Loss, Optimizer};
 use crate::shape::Shape;
 
 /// A session whose ReLUs' branches are sure, and the model after its steps.
@@ -20,11 +21,11 @@ fn case(job: Job) -> Case {
     let mut world = world(&job, 17);
     for seed in 0..20_000 {
         world.parameters = parameters(&job, seed);
-        let value = |n: &Number| {
+        let value = |n: &ClearTensor| {
             let x = n.x.iter().map(|x| *x as f64 * f64::exp2(-f64::from(MASTER_FRAC))).collect();
             Matrix::new(*n.shape.axes().last().unwrap(), x)
         };
-        let initial = Exact::new(&job.profile, &job.model, world.parameters.iter().map(value).collect());
+        let initial = Exact::new(&job.settings.profile, &job.model, world.parameters.iter().map(value).collect());
         let mut after = initial.clone();
         if learn(&job, &world, &mut after) {
             return Case { job, world, initial, after };
@@ -34,19 +35,19 @@ fn case(job: Job) -> Case {
 }
 
 /// Weights and biases, uniform in `-2 .. 2` on the master's grid.
-fn parameters(job: &Job, seed: u64) -> Vec<Number> {
+fn parameters(job: &Job, seed: u64) -> Vec<ClearTensor> {
     let one = |(index, shape): (usize, Shape)| {
         let random = random(&public_seed(seed, &format!("parameter {index}")), shape.len());
         let real = |r: u64| ((r >> 11) as f64 * f64::exp2(-53.0) - 0.5) * 4.0;
         let x = random.into_iter().map(|r| encode(real(r), MASTER_FRAC).cast_signed()).collect();
-        Number::new(x, shape, MASTER_BITS)
+        ClearTensor::master(x, shape)
     };
     job.model.parameters().into_iter().enumerate().map(one).collect()
 }
 
 /// Runs the job on the model; whether all branches are sure.
 fn learn(job: &Job, world: &World, model: &mut Exact) -> bool {
-    let unit = f64::exp2(-f64::from(job.profile.frac));
+    let unit = f64::exp2(-f64::from(job.settings.profile.frac));
     let rows = |set: Set, numbers: &[u32]| {
         let (_, cols, owners) = world.sets.iter().find(|(s, ..)| *s == set).unwrap();
         let all: Vec<i64> = owners.concat();
@@ -54,14 +55,16 @@ fn learn(job: &Job, world: &World, model: &mut Exact) -> bool {
         Matrix::new(*cols, numbers.iter().flat_map(row).collect())
     };
     let (total, mut step, mut sure) = (usize::try_from(job.total_steps()).unwrap(), 0, true);
-    let epochs: Vec<_> = (1..=job.epochs).map(|epoch| job.batches(epoch)).collect();
+    let epochs: Vec<_> = (1..=job.settings.epochs).map(|epoch| job.batches(epoch)).collect();
     // the gradients of all batches of a step are those of one batch of all their rows
-    for batches in epochs.iter().flat_map(|batches| batches.chunks(job.accumulate as usize)).take(total) {
-        let sgd = job.optimizer(step);
-        let part = |d: Option<Dyadic>| d.map_or(0.0, |d| d.value());
+    for batches in epochs.iter().flat_map(|batches| batches.chunks(job.settings.accumulate as usize)).take(total) {
+        let update = job.optimizer(step);
         let stays = model.flaw == Some(Flaw::MomentumStays);
-        let momentum = if stays { job.momentum.value() } else { part(sgd.momentum) };
-        let by = Move { rate: sgd.rate.value(), times: 63.0, momentum, decay: part(sgd.decay) };
+        let momentum = if stays { job.momentum().value() } else { update.factor("velocity").unwrap_or(0.0) };
+        let decay = update.step.decay.map_or(0.0, |d| d.value());
+        let nesterov = job.settings.optimizer == Optimizer::Nesterov;
+        let ahead = nesterov.then(|| (job.momentum().value(), 32.0));
+        let by = Move { rate: update.step.rate.value(), times: 63.0, momentum, ahead, decay };
         let last = model.flaw == Some(Flaw::LastBatchOnly);
         let batch = if last { batches[batches.len() - 1].clone() } else { batches.concat() };
         let (x, labels) = (rows(Set::TrainFeatures, &batch), rows(Set::TrainLabels, &batch));
@@ -72,38 +75,57 @@ fn learn(job: &Job, world: &World, model: &mut Exact) -> bool {
 }
 
 /// The parameters that a run's last update left.
-fn last_parameters(records: &[Record<Number>], job: &Job) -> Vec<Vec<f64>> {
-    let moved = |r: &&Record<Number>| r.scope == "update" && r.gate == Gate::Combine { kx: 1, ky: -1 };
-    let real = |r: &Record<Number>| r.output.x.iter().map(|x| *x as f64 * f64::exp2(-32.0)).collect::<Vec<_>>();
+fn last_parameters(records: &[Record<ClearTensor>], job: &Job) -> Vec<Vec<f64>> {
+    let moved = |r: &&Record<ClearTensor>| r.scope == "update" && r.gate == Gate::Combine { kx: 1, ky: -1 };
+    let real = |r: &Record<ClearTensor>| r.output.x.iter().map(|x| *x as f64 * f64::exp2(-32.0)).collect::<Vec<_>>();
     let all: Vec<_> = records.iter().filter(moved).map(real).collect();
     all[all.len() - job.model.parameters().len()..].to_vec()
 }
 
 /// One step, three steps with momentum and a halved rate, an odd rate multiple; batches of 7 and a last one of 5; the same with
-/// weight decay, with two batches a step, and with a rate that falls along a cosine or in steps.
+/// weight decay, with two batches a step, and with a rate that falls along a cosine or in steps; some of them with Nesterov
+/// momentum.
 fn cases(p: &Profile) -> Vec<Case> {
-    let momentum = Momentum::new(0.90625).unwrap();
+    let momentum = 0.90625;
     let one = job(p, &[6, 5, 4, 3], 7);
-    let few = Job { momentum, schedule: Schedule::Halving, ..job(p, &[6, 5, 4, 3], 19) };
-    let odd = Job { momentum, rate: Rate::new(0.05, 7).unwrap(), ..job(p, &[9, 4, 3], 12) };
+    let few = job(p, &[6, 5, 4, 3], 19).with(|s| {
+        s.momentum = momentum;
+        s.schedule = Schedule::Halving;
+    });
+    let odd = job(p, &[9, 4, 3], 12).with(|s| {
+        s.momentum = momentum;
+        s.lr = 0.05;
+    });
     // sigmoid layers, whose knots are further out, and the two other losses
     let sigmoid = |sizes: &[usize], loss, rows| {
-        let dense = |outputs: &usize| LayerSpec::Dense { outputs: *outputs, bias: true };
-        let mut layers: Vec<_> = sizes[1..].iter().flat_map(|n| [dense(n), LayerSpec::Sigmoid]).collect();
+        let dense = |outputs: &usize| LayerSpec::from(Dense { outputs: *outputs, bias: true });
+        let mut layers: Vec<_> = sizes[1..].iter().flat_map(|n| [dense(n), LayerSpec::from(Sigmoid)]).collect();
         layers.pop();
         let model = Model::new("sigmoid", sizes[0], layers, sizes[sizes.len() - 1], loss, Init::Glorot).unwrap();
-        Job { model, momentum, ..job(p, sizes, rows) }
+        Job { model, ..job(p, sizes, rows) }.with(|s| s.momentum = momentum)
     };
     let deep = sigmoid(&[6, 4, 4, 3], Loss::SoftmaxCrossEntropy, 7);
     let square = sigmoid(&[6, 4, 3], Loss::Square, 12);
     let entropy = sigmoid(&[6, 4, 3], Loss::SigmoidCrossEntropy, 12);
     // so large that nobody can miss it
-    let decay = Job { weight_decay: 4.0, ..few.clone() };
-    let summed = Job { accumulate: 2, weight_decay: 4.0, ..few.clone() };
-    let cosine = Job { schedule: Schedule::Cosine, ..few.clone() };
-    let step = Job { schedule: Schedule::Step { epochs: 1, factor: 0.3 }, epochs: 2, ..job(p, &[6, 5, 4, 3], 7) };
-    let step = Job { momentum, ..step };
-    [one, few, odd, deep, square, entropy, decay, summed, cosine, step].map(case).into()
+    let decay = few.clone().with(|s| s.weight_decay = 4.0);
+    let summed = few.clone().with(|s| {
+        s.accumulate = 2;
+        s.weight_decay = 4.0;
+    });
+    let cosine = few.clone().with(|s| s.schedule = Schedule::Cosine);
+    let step = job(p, &[6, 5, 4, 3], 7).with(|s| {
+        s.schedule = Schedule::Step { epochs: 1, factor: 0.3 };
+        s.epochs = 2;
+    });
+    let step = step.with(|s| s.momentum = momentum);
+    let ahead = [&few, &odd, &decay, &summed, &cosine, &step].map(|job| {
+        // a momentum of few bits, too
+        let mu = if job.settings.schedule == Schedule::Cosine { 0.75 } else { momentum };
+        job.clone().with(|s| (s.optimizer, s.momentum) = (Optimizer::Nesterov, mu))
+    });
+    let plain = [one, few, odd, deep, square, entropy, decay, summed, cosine, step];
+    plain.into_iter().chain(ahead).map(case).collect()
 }
 
 #[test]
@@ -120,10 +142,11 @@ fn parameters_follow_the_model_within_the_derived_bound() {
                     flawed.flaw = Some(flaw);
                     learn(&job, &world, &mut flawed);
                     let same = match flaw {
-                        Flaw::LastBatchOnly => job.accumulate == 1,
-                        Flaw::MomentumLate => steps == 1,
-                        Flaw::MomentumStays => steps == 1 || job.schedule == Schedule::Constant,
-                        Flaw::NoDecay => job.weight_decay == 0.0,
+                        Flaw::LastBatchOnly => job.settings.accumulate == 1,
+                        Flaw::MomentumLate => steps == 1 && job.settings.optimizer == Optimizer::Sgd,
+                        Flaw::MomentumStays => steps == 1 || job.settings.schedule == Schedule::Constant,
+                        Flaw::NoDecay => job.settings.weight_decay == 0.0,
+                        Flaw::OtherOptimizer => job.settings.momentum == 0.0,
                         _ => false,
                     };
                     assert!(same || flawed.excess(&got) > 0.0, "{name}, {steps} steps: {flaw:?} is not noticed");
@@ -139,8 +162,8 @@ fn parameters_follow_the_model_within_the_derived_bound() {
 fn means_over_many_runs_follow_the_model_on_shares_and_in_the_clear() {
     let runs = 60;
     for p in profiles() {
-        let momentum = Momentum::new(0.90625).unwrap();
-        let Case { job, mut world, initial, .. } = case(Job { momentum, ..job(&p, &[6, 5, 4, 3], 14) });
+        let momentum = 0.90625;
+        let Case { job, mut world, initial, .. } = case(job(&p, &[6, 5, 4, 3], 14).with(|s| s.momentum = momentum));
         let mut model = initial.clone();
         (model.unit, model.soft) = (4.0 * model.unit * model.unit, model.soft - model.unit);
         learn(&job, &world, &mut model);

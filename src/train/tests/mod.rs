@@ -1,12 +1,16 @@
 //! Whole training runs by dealer and two servers in lockstep.
 
 mod cifar;
+mod classes;
 mod cost;
+#[cfg(feature = "gpu")]
 mod device;
 mod gradient;
 mod images;
 mod lockstep;
 mod model;
+mod naive;
+mod norms;
 mod pools;
 mod privacy;
 mod random;
@@ -14,14 +18,14 @@ mod ranges;
 mod stop;
 mod vectors;
 
-use crate::engine::Engine;
 use crate::error::Result;
-use crate::fixed::{MASTER_BITS, Profile};
-use crate::gates::lockstep::{Program, World, random};
-use crate::nn::{Model, Momentum, Rate, initial_parameters};
-use crate::party::{Number, Section, Set};
+use crate::fixed::Profile;
+use crate::gates::Engine;
+use crate::gates::harness::{Program, World, random};
+use crate::nn::{Model, Normalization, initial_parameters};
+use crate::party::{ClearTensor, RunPhase, Set};
 use crate::prg::public_seed;
-use crate::train::{Initial, Job, Owned, Reveals, Schedule, train};
+use crate::train::{InitialSource, Job, Owned, Reveals, Schedule, Settings, train};
 
 /// A job's training as a program.
 struct Training<'a>(&'a Job);
@@ -35,26 +39,31 @@ impl Program for Training<'_> {
 /// A job of one epoch over `rows` rows of one owner: batches of 7, a rate of 2^-7 a row, no momentum, nothing revealed.
 fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
     let (hidden, classes) = (&sizes[1..sizes.len() - 1], sizes[sizes.len() - 1]);
-    Job {
+    let settings = Settings::default().profile(*p).epochs(1).batch(7).momentum(0.0).schedule(Schedule::Constant);
+    let job = Job {
         dataset: String::new(),
         model: Model::dense("test", sizes[0], hidden, classes).unwrap(),
-        profile: p.clone(),
         owners: vec![Owned { train: rows, test: 0 }],
-        epochs: 1,
+        settings,
+        scale: Normalization { mean: 0.0, deviation: 1.0 },
         steps: None,
-        batch: 7,
-        accumulate: 1,
-        rate: Rate::new(7.0 / 128.0, 7).unwrap(),
-        momentum: Momentum::new(0.0).unwrap(),
-        weight_decay: 0.0,
-        schedule: Schedule::Constant,
-        stop: None,
         reveal: Reveals { accuracy: false, model: false, ranges: true },
         ends_from: 1,
-        normalization: None,
-        shuffle: true,
-        initial: Initial::Seed,
+        initial: InitialSource::Seed,
         seed: 3,
+    };
+    job.with(|_| ())
+}
+
+impl Job {
+    /// The job with other settings. A step is 2^-7 times the gradient, however many rows it has, unless the learning rate is set.
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.settings.lr = f64::NAN;
+        change(&mut self.settings);
+        if self.settings.lr.is_nan() {
+            self.settings.lr = self.rows_per_step() as f64 / 128.0;
+        }
+        self
     }
 }
 
@@ -62,8 +71,8 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
 fn world(job: &Job, seed: u64) -> World {
     job.check().unwrap();
     let (cols, classes) = (job.model.features(), job.model.classes());
-    let grid = 1i64 << job.profile.frac;
-    let mut world = World::new(&job.profile, seed);
+    let grid = 1i64 << job.settings.profile.frac;
+    let mut world = World::new(&job.settings.profile, seed);
     for (at, owned) in (0..).zip(&job.owners) {
         for (features, labels, rows) in
             [(Set::TrainFeatures, Set::TrainLabels, owned.train), (Set::TestFeatures, Set::TestLabels, owned.test)]
@@ -83,8 +92,7 @@ fn world(job: &Job, seed: u64) -> World {
             push(&mut world, labels, classes, y);
         }
     }
-    let number =
-        |(x, shape): (Vec<u64>, _)| Number::new(x.into_iter().map(u64::cast_signed).collect(), shape, MASTER_BITS);
+    let number = |(x, shape): (Vec<u64>, _)| ClearTensor::master(x.into_iter().map(u64::cast_signed).collect(), shape);
     let initial = initial_parameters(&job.model, job.seed);
     world.parameters = initial.into_iter().zip(job.model.parameters()).map(number).collect();
     world
@@ -104,4 +112,4 @@ fn profiles() -> [Profile; 2] {
 }
 
 /// All sections.
-const SECTIONS: [Section; 3] = [Section::Setup, Section::Step, Section::Evaluation];
+const SECTIONS: [RunPhase; 3] = [RunPhase::Setup, RunPhase::Step, RunPhase::Evaluation];

@@ -5,7 +5,8 @@
 //! pre-activation is farther from 0 than its error and the comparison's window unit; [`Exact::step`] says whether that is so.
 
 use crate::fixed::Profile;
-use crate::gates::lockstep::law::softmax_error;
+use crate::gates::harness::law::softmax_error;
+use crate::nn::layers::{Dense, Relu, Sigmoid};
 use crate::nn::{LayerSpec, Loss, Model};
 
 /// A matrix of numbers, or of errors.
@@ -108,21 +109,19 @@ impl Bounded {
 /// An activation's values and slopes, and whether all its branches are sure.
 fn activate(kind: &LayerSpec, z: &Bounded, window: f64) -> (Bounded, Matrix, bool) {
     let far = |knot: f64, window: f64| z.value.x.iter().zip(&z.error.x).all(|(z, e)| (z - knot).abs() > e + window);
-    match kind {
-        LayerSpec::Relu => {
-            let on = z.value.map(|z| if z > 0.0 { 1.0 } else { 0.0 });
-            (z.gated(&on), on, far(0.0, window))
-        }
-        LayerSpec::Sigmoid => {
-            let slope = z.value.map(|z| if z.abs() < 2.0 { 0.25 } else { 0.0 });
-            let value = z.value.map(|z| (z / 4.0 + 0.5).clamp(0.0, 1.0));
-            // what is cut is z / 4, to the same grid
-            let error = z.error.with(&slope, |e, s| if s > 0.0 { e } else { 0.0 });
-            // a unit of the window of z / 4 is one of the window of z; a quarter more is room for the cut
-            let window = 1.25 * window;
-            (Bounded { value, error }, slope, far(-2.0, window) && far(2.0, window))
-        }
-        other => unreachable!("{} is not what this model is of", other.kind()),
+    if kind.is::<Relu>() {
+        let on = z.value.map(|z| if z > 0.0 { 1.0 } else { 0.0 });
+        (z.gated(&on), on, far(0.0, window))
+    } else if kind.is::<Sigmoid>() {
+        let slope = z.value.map(|z| if z.abs() < 2.0 { 0.25 } else { 0.0 });
+        let value = z.value.map(|z| (z / 4.0 + 0.5).clamp(0.0, 1.0));
+        // what is cut is z / 4, to the same grid
+        let error = z.error.with(&slope, |e, s| if s > 0.0 { e } else { 0.0 });
+        // a unit of the window of z / 4 is one of the window of z; a quarter more is room for the cut
+        let window = 1.25 * window;
+        (Bounded { value, error }, slope, far(-2.0, window) && far(2.0, window))
+    } else {
+        unreachable!("{} is not what this model is of", kind.kind())
     }
 }
 
@@ -153,10 +152,11 @@ pub(super) enum Flaw {
     MomentumLate,
     MomentumStays,
     NoDecay,
+    OtherOptimizer,
 }
 
 impl Flaw {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::GradientWithoutLabels,
         Self::NoActivationBackward,
         Self::BiasStays,
@@ -164,6 +164,7 @@ impl Flaw {
         Self::MomentumLate,
         Self::MomentumStays,
         Self::NoDecay,
+        Self::OtherOptimizer,
     ];
 }
 
@@ -176,6 +177,8 @@ pub(super) struct Move {
     pub(super) times: f64,
     /// What the velocity is multiplied by.
     pub(super) momentum: f64,
+    /// The momentum by which the parameters run ahead, and the parts in which the step is rounded: Nesterov's.
+    pub(super) ahead: Option<(f64, f64)>,
     /// The part of itself that a parameter loses.
     pub(super) decay: f64,
 }
@@ -186,7 +189,7 @@ impl Exact {
         let velocity = parameters.iter().map(|p| Bounded::exact(p.value.map(|_| 0.0))).collect();
         let unit = f64::exp2(-f64::from(profile.frac));
         let window = f64::from(profile.window.low).exp2() * unit;
-        let activations = model.layers().iter().filter(|l| !matches!(l, LayerSpec::Dense { .. })).cloned().collect();
+        let activations = model.layers().iter().filter(|l| !l.is::<Dense>()).cloned().collect();
         let (loss, soft) = (model.loss(), softmax_error(profile));
         Self { activations, loss, window, unit, soft, parameters, velocity, flaw: None }
     }
@@ -236,23 +239,33 @@ impl Exact {
             }
             let zero = Bounded::exact(gradient.value.map(|_| 0.0));
             let before = self.velocity[at].clone();
-            // momentum and weight decay are off by one unit of 2^-32 each, the step by one times the rate's odd multiple
-            let step = zero.combine(&gradient, by.rate).rounded((by.times + 2.0) * f64::exp2(-32.0));
+            // momentum and weight decay are off by one unit of 2^-32 each, the gradient by one times the rate's odd multiple;
+            // with Nesterov's, gradient and decay by so many times the parts, and what is kept is the momentum times the velocity
+            let (mu, parts) = by.ahead.unwrap_or((1.0, 1.0));
+            let unit = f64::exp2(-32.0);
             let decay = if self.flaw == Some(Flaw::NoDecay) { 0.0 } else { by.decay };
-            self.velocity[at] = step.combine(&before, by.momentum).combine(&self.parameters[at], decay);
-            let moved = if self.flaw == Some(Flaw::MomentumLate) { step } else { self.velocity[at].clone() };
+            let step = zero.combine(&gradient, by.rate).combine(&self.parameters[at], decay);
+            let step = step.rounded((by.times + 1.0) * parts * unit);
+            self.velocity[at] = step.combine(&before, by.momentum).rounded(unit / mu);
+            let ahead = if self.flaw == Some(Flaw::OtherOptimizer) { by.ahead.is_none() } else { by.ahead.is_some() };
+            let moved = match ahead {
+                _ if self.flaw == Some(Flaw::MomentumLate) => step,
+                true => step.combine(&self.velocity[at], by.ahead.map_or(by.momentum, |(mu, _)| mu)),
+                false => self.velocity[at].clone(),
+            };
             self.parameters[at] = self.parameters[at].combine(&moved, -1.0);
         }
         sure
     }
 
-    /// What the loss makes of the logits, minus labels; and whether all branches are sure. Where all logits move by `e` at most, a probability moves by `e / 2` at most: `p (1 - p) 2 e`.
+    /// What the loss makes of the logits, minus labels; and whether all branches are sure. Where all logits move by `e` at
+    /// most, a probability moves by `e / 2` at most: `p (1 - p) 2 e`.
     fn loss(&self, logits: &Bounded, labels: &Matrix) -> (Bounded, bool) {
         let (y, decided) = match self.loss {
             Loss::SoftmaxCrossEntropy => (self.softmax(logits), true),
             Loss::Square => (logits.clone(), true),
             Loss::SigmoidCrossEntropy => {
-                let (y, _, decided) = activate(&LayerSpec::Sigmoid, logits, self.window);
+                let (y, _, decided) = activate(&LayerSpec::from(Sigmoid), logits, self.window);
                 (y, decided)
             }
         };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::gates::lockstep::{Gate, Heard, Run};
+use crate::gates::harness::{Gate, Run, Transcript};
 use crate::net::Frame;
 use crate::party::{Draw, DrawLog};
 
@@ -12,9 +12,14 @@ fn no_session_draw_occurs_twice_over_epochs_and_a_restart() {
     for p in profiles() {
         let reveal = Reveals { accuracy: true, model: true, ranges: true };
         let owners = vec![Owned { train: 20, test: 6 }, Owned { train: 11, test: 5 }];
-        let momentum = Momentum::new(0.5).unwrap();
+        let momentum = 0.5;
         let (accumulate, weight_decay) = (2, 1e-3);
-        let job = Job { owners, reveal, momentum, accumulate, weight_decay, epochs: 2, ..job(&p, &[6, 5, 4, 3], 31) };
+        let job = Job { owners, reveal, ..job(&p, &[6, 5, 4, 3], 31) }.with(|s| {
+            s.momentum = momentum;
+            s.accumulate = accumulate;
+            s.weight_decay = weight_decay;
+            s.epochs = 2;
+        });
         let mut world = world(&job, 8);
         world.logs = [DrawLog::on(), DrawLog::on()];
         world.run(&Training(&job));
@@ -59,9 +64,12 @@ fn a_session_that_starts_again_on_old_seeds_is_noticed() {
 /// A job in which all that is packed fills its words, but for the last bias's 8 elements in an update's opening.
 fn whole_words(p: &Profile) -> Job {
     // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
-    let rate = Rate::new(f64::exp2(-7.0), 32).unwrap();
     let reveal = Reveals { accuracy: false, model: true, ranges: true };
-    Job { rate, reveal, batch: 32, epochs: 3, ..job(p, &[32, 32, 8], 96) }
+    Job { reveal, ..job(p, &[32, 32, 8], 96) }.with(|s| {
+        s.lr = f64::exp2(-7.0);
+        s.batch = 32;
+        s.epochs = 3;
+    })
 }
 
 /// All features the same, all labels 0; or uniform.
@@ -70,7 +78,11 @@ fn data(job: &Job, feature: Option<i64>, seed: u64) -> World {
     if let Some(feature) = feature {
         for (set, cols, owners) in &mut world.sets {
             let row = |i: usize| {
-                if set.is_features() { feature } else { i64::from(i.is_multiple_of(*cols)) << job.profile.frac }
+                if set.is_features() {
+                    feature
+                } else {
+                    i64::from(i.is_multiple_of(*cols)) << job.settings.profile.frac
+                }
             };
             owners.iter_mut().for_each(|x| x.iter_mut().enumerate().for_each(|(i, x)| *x = row(i)));
         }
@@ -80,7 +92,7 @@ fn data(job: &Job, feature: Option<i64>, seed: u64) -> World {
 
 /// The bytes of frames, without the three that fill up the last word of an update's opening. It is the last of the first step;
 /// in the last step of an epoch, the openings of values that are checked against their ranges follow it.
-fn bytes(heard: &Heard, openings: bool) -> Vec<u8> {
+fn bytes(heard: &Transcript, openings: bool) -> Vec<u8> {
     let frames = heard.frames();
     let first = frames.iter().take_while(|frame| frame.head.step == frames[0].head.step);
     let update = first.last().map_or(0, |frame| frame.body.len());

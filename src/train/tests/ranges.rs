@@ -1,7 +1,8 @@
 //! Samples of a run's wires: where they are taken, that a healthy run counts nothing, and that what overflows is counted.
 
 use super::*;
-use crate::gates::lockstep::Gate;
+use crate::gates::harness::Gate;
+use crate::nn::layers::{Dense, Relu, Sigmoid};
 use crate::nn::{Init, LayerSpec, Loss, STEPS_AT_ONCE};
 use crate::party::Revealed;
 use crate::train::Recipe;
@@ -15,9 +16,9 @@ fn counts(revealed: &[(Revealed, Vec<i64>)]) -> Vec<Vec<i64>> {
 
 #[test]
 fn every_layer_is_watched_at_the_places_that_the_model_names() {
-    let dense = |outputs| LayerSpec::Dense { outputs, bias: true };
+    let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
     let own = |layers, loss| Model::new("own", 6, layers, 3, loss, Init::He).unwrap();
-    let layers = vec![dense(4), LayerSpec::Sigmoid, dense(5), LayerSpec::Relu, dense(3)];
+    let layers = vec![dense(4), LayerSpec::from(Sigmoid), dense(5), LayerSpec::from(Relu), dense(3)];
     let mut models: Vec<Model> = [Loss::SoftmaxCrossEntropy, Loss::Square, Loss::SigmoidCrossEntropy]
         .map(|loss| own(layers.clone(), loss))
         .into();
@@ -27,7 +28,7 @@ fn every_layer_is_watched_at_the_places_that_the_model_names() {
         models.push(images::model(image, layers, Init::He));
     }
     for model in models {
-        let job = Job { model, batch: 1, ..job(&Profile::wide(), &[2, 2], 1) };
+        let job = Job { model, ..job(&Profile::wide(), &[2, 2], 2) }.with(|s| s.batch = 2);
         let name = job.model.sizes();
         let records = world(&job, 1).clear_unchecked(&Training(&job));
         let fresh = records.iter().filter(|r| matches!(r.gate, Gate::Sample { kept: false, .. }));
@@ -42,7 +43,10 @@ fn every_layer_is_watched_at_the_places_that_the_model_names() {
 fn a_healthy_run_counts_nothing_however_many_steps_an_epoch_has() {
     for p in Profile::all() {
         for steps in [1, 31, 32, 33, 65] {
-            let job = Job { batch: 2, epochs: 2, ..job(&p, &[4, 3, 2], 2 * steps - 1) };
+            let job = job(&p, &[4, 3, 2], 2 * steps - 1).with(|s| {
+                s.batch = 2;
+                s.epochs = 2;
+            });
             assert_eq!(job.steps_per_epoch(), u64::from(steps));
             let run = world(&job, steps.into()).run(&Training(&job));
             assert_eq!(counts(&run.revealed), [vec![0; 3], vec![0; 3]], "{}, {steps} steps", p.name);
@@ -54,7 +58,7 @@ fn a_healthy_run_counts_nothing_however_many_steps_an_epoch_has() {
 #[test]
 fn what_overflows_is_counted_where_it_does() {
     for p in Profile::all() {
-        let job = Job { batch: 16, ..job(&p, &[6, 5, 4, 3], 64) };
+        let job = job(&p, &[6, 5, 4, 3], 64).with(|s| s.batch = 16);
         assert_eq!(job.model.watched(), ["relu1/forward", "relu2/forward", "loss", "relu2/backward", "relu1/backward"]);
         let mut world = world(&job, 4);
         // the bias of the second layer, beyond what is compared and within the ring
@@ -72,13 +76,13 @@ fn watching_costs_less_than_two_percent_of_a_step_of_every_named_network() {
     for name in Model::names() {
         let recipe = Recipe::named(name, Recipe::data(name).unwrap()).unwrap();
         let settings = recipe.settings;
-        let p = Profile::named(&settings.profile).unwrap();
+        let p = settings.profile;
         let owners = vec![Owned { train: 10_000, test: 0 }];
-        let base = Job { model: recipe.model, owners, batch: settings.batch, ..job(&p, &[2, 2], 1) };
+        let base = Job { model: recipe.model, owners, ..job(&p, &[2, 2], 1) }.with(|s| s.batch = settings.batch);
         let cost = |ranges| {
             let job = Job { reveal: Reveals { ranges, ..base.reveal }, ..base.clone() };
             let (server, dealer) =
-                plan(&job).map(|plan| (plan.server(Section::Step), plan.dealer(Section::Step))).unwrap();
+                plan(&job).map(|plan| (plan.server(RunPhase::Step), plan.dealer(RunPhase::Step))).unwrap();
             [server.rounds, server.sent.bytes, dealer.dealt.bytes].map(|x| x as f64)
         };
         let (with, without) = (cost(true), cost(false));

@@ -6,7 +6,7 @@ use std::thread;
 use super::*;
 use crate::backend::Cpu;
 use crate::net::pair;
-use crate::party::{Links, Server, Values, Verdict};
+use crate::party::{Interpreter, Links, Server, Verdict};
 use crate::prg::Seed;
 use crate::tensor::Device;
 
@@ -18,9 +18,9 @@ fn told(words: [Verdict; 2]) -> [Result<Verdict>; 2] {
     let servers = [0, 1].map(|id| {
         let links = Links { peer: Box::new(peers.next().unwrap()), dealer: Box::new(pair("dealer", "server").1) };
         let device = Device::new(Arc::new(Cpu::default()), p.ring);
-        let mut server = Server::new(id, device, p.clone(), 1, &Seed::from_bytes([id; 32]), Some(links)).unwrap();
+        let mut server = Server::new(id, device, p, 1, &Seed::from_bytes([id; 32]), Some(links)).unwrap();
         let word = words[usize::from(id)];
-        server.set_judge(move |epoch| {
+        server.session.set_judge(move |epoch| {
             assert_eq!(epoch, 3);
             Ok(word)
         });

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::gates::lockstep::kept::keep;
-use crate::gates::lockstep::vectors::{hex, ring};
+use crate::gates::harness::golden::keep;
+use crate::gates::harness::vectors::{hex, ring};
 use crate::nn::Init;
 
 #[test]
@@ -13,7 +13,10 @@ fn vectors_of_public_choices_are_what_the_program_makes() {
     let long = "a label that takes more than the sixty-four bytes of a block of the hash";
     let keys = [(0, "shuffle"), (1, "initial weights"), (u64::MAX, ""), (7, long)].map(key);
     let order = |(seed, rows, batch, epoch): (u64, u32, u32, u32)| {
-        let job = Job { seed, batch, shuffle: true, ..job(&Profile::small(), &[2, 2], rows) };
+        let job = Job { seed, ..job(&Profile::small(), &[2, 2], rows) }.with(|s| {
+            s.batch = batch;
+            s.shuffle = true;
+        });
         let list = |batch: &Vec<u32>| batch.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
         let batches: Vec<_> = job.batches(epoch).iter().map(list).collect();
         json!({ "seed": seed.to_string(), "rows": rows, "batch": batch, "epoch": epoch, "batches": batches })

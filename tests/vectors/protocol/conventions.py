@@ -1,4 +1,4 @@
-"""Section 0: randomness, packing, who rounds how; the parties, and what a value is to each."""
+"""0.2 to 0.4 and 2.1: randomness, packing, who rounds how; the parties, and what a value is to each."""
 
 import struct
 from functools import lru_cache

@@ -2,7 +2,7 @@
 
 from .conventions import Share, Wire, chacha12, cut, mask, size
 
-# 1.1, 1.3, 2.3 Openings
+# 1.1, 2.2 Openings
 
 
 def open_dealer(d, entries, inputs):
@@ -39,9 +39,21 @@ def multiply(e, x, x_shape, w, w_shape):
     """The bilinear map of two operands, and its shape."""
     if "of" in e:
         return convolve(e, x, w, x_shape[0])
+    if "step" in e:
+        return [v * w[i // e["step"] % len(w)] for i, v in enumerate(x)], x_shape
+    if "chunk" in e:
+        return chunks(e, [a * b for a, b in zip(x, w)])
     a = matrix(x, x_shape, e["layout"] == "x^T w")
     b = matrix(w, w_shape, e["layout"] != "x w^T")
     return [sum(p * q for p, q in zip(row, col)) for row in a for col in b], [len(a), len(b)]
+
+
+def chunks(e, x):
+    """Sums over chunks of rows, column by column, and their shape."""
+    cols, rows = e["cols"], e["cols"] * e["chunk"]
+    parts = [x[i:i + rows] for i in range(0, len(x), rows)]
+    sums = [sum(part[j::cols]) for part in parts for j in range(cols)]
+    return sums, [cols] if len(parts) == 1 else [len(parts), cols]
 
 
 def under(e):
@@ -106,9 +118,11 @@ def product_server(s, entries, inputs):
 
 
 convolution_dealer, convolution_server = product_dealer, product_server
+dot_dealer, dot_server = product_dealer, product_server
+scale_dealer, scale_server = product_dealer, product_server
 
 
-# 1.3, 2 What is local
+# 1.1, 2.4, 3.6 What is local
 
 
 def narrow_server(s, entries, inputs):
@@ -170,6 +184,13 @@ def sum_rows_server(s, entries, inputs):
     [x] = inputs
     cols, half = entries[0]["cols"], half_of(s, x)
     return [Share([sum(half[j::cols]) << entries[0]["shift"] for j in range(cols)], x.bits, [cols])]
+    yield
+
+
+def sum_chunks_server(s, entries, inputs):
+    [x] = inputs
+    sums, shape = chunks(entries[0], x.x)
+    return [Share(sums, x.bits, shape)]
     yield
 
 

@@ -1,4 +1,4 @@
-"""Section 0: keys of labels, the order of rows, initial weights; seeds of sessions."""
+"""0.6 and 0.4: keys of labels, the order of rows, initial weights; seeds of sessions."""
 
 import math
 import struct

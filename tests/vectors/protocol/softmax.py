@@ -103,26 +103,27 @@ PI = Decimal("3.14159265358979323846264338327950288419716939937510582")
 
 
 @lru_cache(maxsize=None)
-def polynomial(log_knots, knot):
-    """A0, A1, A2 of a knot."""
+def polynomial(log_knots, knot, root=False):
+    """A0, A1, A2 of a knot, of 1 / S or of its root."""
     with localcontext() as context:
         context.prec = 50
         s, points = Decimal(16) / 2**log_knots, [cosine((2 * v + 1) * PI / 18) for v in range(9)]
         f = [1 / max((knot + t) * s, Decimal("0.5")) for t in points]
+        f = [x.sqrt() for x in f] if root else f
         b0, b1 = sum(f) / 9, 2 * sum(x * t for x, t in zip(f, points)) / 9
         b2 = 2 * sum(x * (2 * t * t - 1) for x, t in zip(f, points)) / 9
         a2 = nearest(2**7 * b2 / s**2)
         return nearest(2**30 * b0 - 2**23 * s**2 * a2), nearest(2**18 * b1 / s), a2
 
 
-def reciprocal_dealer(d, entries, inputs):
+def reciprocal_dealer(d, entries, inputs, root=False):
     [x], (log_knots, bits) = inputs, knots(d.p)
     digit = 16 - log_knots
     orders = [[], [], []]
     for rho in x.r:
         high, r = (rho & mask(16)) >> digit, rho & mask(digit)
         for i in range(1 << log_knots):
-            a0, a1, a2 = polynomial(log_knots, (i - high) % (1 << log_knots))
+            a0, a1, a2 = polynomial(log_knots, (i - high) % (1 << log_knots), root)
             for order, c in zip(orders, (a0 - a1 * r + a2 * r * r, a1 - 2 * a2 * r, a2)):
                 order.append(c)
     d.ship([(c, bits) for c in orders])
@@ -138,6 +139,13 @@ def reciprocal_server(s, entries, inputs):
         out.append(cut(s.b, c0[at] + c1[at] * low + c2[at] * low * low & mask(bits), 14))
     return [Share(out, 20, x.shape)]
     yield
+
+
+def inverse_sqrt_dealer(d, entries, inputs):
+    reciprocal_dealer(d, entries, inputs, root=True)
+
+
+inverse_sqrt_server = reciprocal_server
 
 
 def probability_layout(p, rows, classes):

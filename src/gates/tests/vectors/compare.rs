@@ -1,7 +1,7 @@
 //! Comparisons, bits, winners, and what is selected.
 
 use super::*;
-use crate::gates::{Checked, Places};
+use crate::gates::{Checked, SamplePositions, Sampling};
 
 pub(super) fn sessions(p: &Profile) -> Vec<Session> {
     let y = |len| [input(&[0, 1, -1], p.window.high - 1, &[len])];
@@ -10,7 +10,7 @@ pub(super) fn sessions(p: &Profile) -> Vec<Session> {
         thresholds(p),
         pairs(p),
         winners(p),
-        session(p, "open_bits", 8, &y(33), &OpenBits { len: 33 }),
+        session(p, "open_bits", 8, &y(33), &MaskedBits { len: 33 }),
         session(p, "xor", 9, &y(9), &Between { len: 9 }),
         session(p, "share_bits", 9, &y(9), &Between { len: 9 }),
         selects(p),
@@ -40,7 +40,7 @@ program! {
             wires.push((wire(e, index, &[this.len], if short { window.high + 1 } else { bits })?, *window));
         }
         let list: Vec<_> = wires.iter().map(|(y, w)| (y, *w)).collect();
-        e.sign(&list)?;
+        e.sign_all(&list)?;
     }
 }
 
@@ -57,8 +57,8 @@ program! {
     Thresholds { len: usize, thresholds: Vec<i64> } |this, e| {
         let (bits, window) = (e.profile().wire, e.profile().window);
         let (y, short) = (wire(e, 0, &[this.len], bits)?, wire(e, 1, &[this.len], window.high + 1)?);
-        e.at_least(&y, window, &this.thresholds)?;
-        e.at_least(&short, window, &this.thresholds[..1])?;
+        e.at_least_all(&y, window, &this.thresholds)?;
+        e.at_least_all(&short, window, &this.thresholds[..1])?;
     }
 }
 
@@ -104,12 +104,12 @@ fn winners(p: &Profile) -> Session {
 
 program! {
     /// Bits opened with their masks in the ring, two lists in one round, and without.
-    OpenBits { len: usize } |this, e| {
+    MaskedBits { len: usize } |this, e| {
         let (bits, window) = (e.profile().wire, e.profile().window);
         let y = wire(e, 0, &[this.len], bits)?;
-        let b = e.at_least(&y, window, &[0, 64 << window.low])?;
-        e.open_bits(&[&b[0], &b[1]], true)?;
-        e.open_bits(&[&b[0]], false)?;
+        let b = e.at_least(&y, window, [0, 64 << window.low])?;
+        e.open_selectors([&b[0], &b[1]])?;
+        e.open_bits([&b[0]])?;
     }
 }
 
@@ -118,9 +118,9 @@ program! {
     Between { len: usize } |this, e| {
         let (bits, window) = (e.profile().wire, e.profile().window);
         let y = wire(e, 0, &[this.len], bits)?;
-        let b = e.at_least(&y, window, &[-64 << window.low, 64 << window.low])?;
+        let b = e.at_least(&y, window, [-64 << window.low, 64 << window.low])?;
         let between = e.xor(&b[0], &b[1])?;
-        let opened = e.open_bits(&[&between], true)?.remove(0);
+        let [opened] = e.open_selectors([&between])?;
         e.share_bits(&opened)?;
     }
 }
@@ -130,8 +130,8 @@ program! {
     Selects { len: usize } |this, e| {
         let (bits, window) = (e.profile().wire, e.profile().window);
         let (y, dy) = (wire(e, 0, &[this.len], bits)?, wire(e, 1, &[this.len], bits - 2)?);
-        let b = e.sign(&[(&y, window)])?.remove(0);
-        let b = e.open_bits(&[&b], true)?.remove(0);
+        let [b] = e.sign([(&y, window)])?;
+        let [b] = e.open_selectors([&b])?;
         e.select(&b, &y)?;
         e.select(&b, &dy)?;
     }
@@ -146,10 +146,10 @@ fn selects(p: &Profile) -> Session {
 program! {
     /// The larger of wires, what is picked, and the AND of bits; two pairs in a round.
     Larger { gate: &'static str, len: usize } |this, e| {
-        let (p, shape) = (e.profile().clone(), [this.len]);
+        let (p, shape) = (*e.profile(), [this.len]);
         let (x, y) = (wire(e, 0, &shape, p.wire)?, wire(e, 1, &shape, p.wire)?);
-        let c = e.larger(&[(&x, &y), (&y, &x)], p.window)?;
-        let c = e.open_bits(&[&c[0], &c[1]], false)?;
+        let c = e.larger([(&x, &y), (&y, &x)], p.window)?;
+        let c = e.open_bits([&c[0], &c[1]])?;
         if this.gate == "pick" {
             e.pick(&c[0], &x, &y)?;
             e.pick(&c[1], &x, &y)?;
@@ -158,7 +158,7 @@ program! {
             let three = e.and(&[(&c[0], true), (&c[1], true), (&c[0], false)])?;
             if this.gate == "open_with_bits" {
                 let picked = e.pick(&c[0], &x, &y)?;
-                e.open_with_bits(&[Open::picked(&picked, p.wire_after(p.frac))], &[&both, &three], true)?;
+                e.open_with_selectors([OpenRequest::picked(&picked)], &[&both, &three])?;
             }
         }
     }
@@ -173,18 +173,19 @@ fn larger(p: &Profile, gate: &'static str, seed: u64) -> Session {
 program! {
     /// Samples of wires and of differences, what is outside, and how many; counts are added up.
     Ranges { gate: &'static str, shape: [usize; 2], bounds: [u64; 2] } |this, e| {
-        let p = e.profile().clone();
+        let p = *e.profile();
         let y = wire(e, 0, &this.shape, p.wire)?;
-        let places = Places { at: 1, stride: 3, count: 7, cols: 1, turn: 0 };
-        let rows = Places { cols: this.shape[1], turn: 2, ..places };
-        let (single, apart) = (e.sample(None, &y, None, places)?, e.sample(None, &y, Some(&y), rows)?);
-        let more = e.sample(Some(&single), &y, None, Places { at: 0, ..places })?;
+        let places = SamplePositions { at: 1, stride: 3, count: 7, cols: 1, turn: 0 };
+        let rows = SamplePositions { cols: this.shape[1], turn: 2, ..places };
+        let single = e.sample(Sampling { kept: None, y: &y, z: None, places })?;
+        let apart = e.sample(Sampling { kept: None, y: &y, z: Some(&y), places: rows })?;
+        let more = e.sample(Sampling { kept: Some(&single), y: &y, z: None, places: SamplePositions { at: 0, ..places } })?;
         if this.gate != "sample" {
             let [a, b] = this.bounds;
             let list = [Checked { wire: &more, bound: a, lifted: true }, Checked { wire: &apart, bound: b, lifted: false }];
             let out = e.outside(&list)?;
             if this.gate == "count" {
-                let out = e.open_bits(&[&out[0], &out[1]], true)?;
+                let out = e.open_selectors([&out[0], &out[1]])?;
                 let counts = e.count(None, &[&out[0], &out[1]])?;
                 e.count(Some(&counts), &[&out[1], &out[0]])?;
             }

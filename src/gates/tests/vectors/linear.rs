@@ -1,14 +1,14 @@
 //! Openings, products, extension, rescaling, and what is local.
 
 use super::*;
-use crate::gates::{Bilinear, Boxes, Conv, Kept, Layout, Pass, Scaling};
+use crate::gates::{Bilinear, Chunks, Conv, DropoutMask, ImageWindows, Layout, Pass, Scaling, Window2d};
 
 pub(super) fn sessions(p: &Profile) -> Vec<Session> {
     let long = |shape: &[usize]| input(&[0, 1, -1, i64::MAX, i64::MIN], 64, shape);
     let local = |gate, seed| session(p, gate, seed, &[long(&[3, 5]), long(&[5]), long(&[3, 5])], &Locals { gate });
-    let local = [("narrow", 16), ("add_row", 17), ("sum_rows", 19), ("combine", 20), ("share", 21)]
+    let local = [("narrow", 16), ("add_row", 17), ("sum_rows", 19), ("combine", 20), ("share", 21), ("sum_chunks", 42)]
         .map(|(gate, seed)| local(gate, seed));
-    [opens(p), products(p), convolutions(p), boxes(p), drops(p), extends(p), rescales(p)]
+    [opens(p), products(p), dots(p), scales(p), convolutions(p), boxes(p), drops(p), extends(p), rescales(p)]
         .into_iter()
         .chain(local)
         .collect()
@@ -17,16 +17,15 @@ pub(super) fn sessions(p: &Profile) -> Vec<Session> {
 program! {
     /// All ways of opening, in one round.
     Opens { len: usize } |this, e| {
-        let (p, shape) = (e.profile().clone(), [this.len]);
+        let (p, shape) = (*e.profile(), [this.len]);
         let w = e.parameter(0, &shape.into())?;
-        let (x, z, v) = (ring(e, 1, &shape)?, ring(e, 2, &shape)?, ring(e, 3, &shape)?);
+        let x = ring_at(e, 1, &shape, p.frac)?;
+        let (z, v) = (ring_at(e, 2, &shape, 2 * p.frac)?, ring_at(e, 3, &shape, 2 * p.frac + 2)?);
         let list = [
-            Open::weight(&w, &p),
-            Open::operand(&x, &p),
-            Open::product(&z, p.frac, &p),
-            Open::product(&v, p.frac + 2, &p),
+            OpenRequest::operand(&w, &p), OpenRequest::operand(&x, &p),
+            OpenRequest::product(&z, &p), OpenRequest::product(&v, &p)
         ];
-        e.open(&list)?;
+        e.open_all(&list)?;
     }
 }
 
@@ -62,6 +61,41 @@ fn products(p: &Profile) -> Session {
 }
 
 program! {
+    /// Dot products of columns and of rows, of whole chunks and of a broken one.
+    Dots { shape: [usize; 2] } |this, e| {
+        let [rows, cols] = this.shape;
+        let (x, y) = (operand(e, 0, &this.shape)?, operand(e, 1, &this.shape)?);
+        for chunks in [Chunks { cols, chunk: 2 }, Chunks { cols, chunk: rows }, Chunks { cols: 1, chunk: cols }] {
+            e.product(&x, &y, Bilinear::Dot(chunks))?;
+        }
+    }
+}
+
+fn dots(p: &Profile) -> Session {
+    let (shape, end) = ([3, 5], 1 << (p.ring - 1));
+    let x = || input(&[0, 1, -1, end - 1, -end], p.ring, &shape);
+    session(p, "dot", 40, &[x(), x()], &Dots { shape })
+}
+
+program! {
+    /// Products with factors of columns, of rows, and of every value.
+    Scales { shape: [usize; 2] } |this, e| {
+        let [rows, cols] = this.shape;
+        let (x, y) = (operand(e, 0, &this.shape)?, operand(e, 1, &[cols])?);
+        e.product(&x, &y, Bilinear::Scale { step: 1 })?;
+        let y = operand(e, 2, &[rows])?;
+        e.product(&x, &y, Bilinear::Scale { step: cols })?;
+        e.product(&x, &x, Bilinear::Scale { step: 1 })?;
+    }
+}
+
+fn scales(p: &Profile) -> Session {
+    let (shape, end) = ([3, 5], 1 << (p.ring - 1));
+    let all = |shape: &[usize]| input(&[0, 1, -1, end - 1, -end], p.ring, shape);
+    session(p, "scale", 41, &[all(&shape), all(&[5]), all(&[3])], &Scales { shape })
+}
+
+program! {
     /// A convolution and its two gradients.
     Convolutions { batch: usize, conv: Conv } |this, e| {
         let (n, conv) = (this.batch, this.conv);
@@ -76,14 +110,14 @@ program! {
 
 program! {
     /// Sums of boxes of a wire, of a share, and what leads back; a lifted wire's values one by one.
-    Sums { batch: usize, boxes: Boxes } |this, e| {
+    Sums { batch: usize, boxes: ImageWindows } |this, e| {
         let (n, boxes, bits) = (this.batch, this.boxes, e.profile().wire);
         let x = operand(e, 0, &[n, boxes.image_len()])?;
         let sums = e.box_sum(&x, boxes)?;
         let sums = e.share(&sums)?;
-        e.box_sum_share(&sums, boxes.turned())?;
+        e.box_sum_share(&sums, boxes.transposed())?;
         let y = wire(e, 1, &[n, boxes.image_len()], bits)?;
-        let pool = Boxes::pool(boxes.image, boxes.channels, [2, 2], [2, 2]);
+        let pool = ImageWindows::pool(boxes.image, boxes.channels, [2, 2], [2, 2]);
         for tap in pool.taps() {
             e.box_sum(&y, tap)?;
         }
@@ -91,7 +125,8 @@ program! {
 }
 
 /// Two images of 4 x 5 and 2 channels, under a filter of 3 x 2 that moves by 2 and 1.
-const CONV: Conv = Conv { image: [4, 5], channels: 2, kernel: [3, 2], stride: [2, 1], padding: [1, 0], outputs: 2 };
+const CONV: Conv =
+    Conv { image: [4, 5], channels: 2, window: Window2d::new([3, 2], [2, 1]).padded([1, 0]), outputs: 2 };
 
 fn convolutions(p: &Profile) -> Session {
     let end = 1 << (p.ring - 1);
@@ -102,7 +137,7 @@ fn convolutions(p: &Profile) -> Session {
 
 fn boxes(p: &Profile) -> Session {
     let (end, shape) = (1 << (p.ring - 1), [2, CONV.image_len()]);
-    let (boxes, _) = Boxes::before(CONV, [2, 2], [2, 2]);
+    let (boxes, _) = ImageWindows::before(CONV, Window2d::new([2, 2], [2, 2]));
     let inputs = [input(&[0, 1, -1, end - 1, -end], p.ring, &shape), input(&[0, 1, -1], p.wire - 2, &shape)];
     session(p, "box_sum", 25, &inputs, &Sums { batch: 2, boxes })
 }
@@ -110,7 +145,7 @@ fn boxes(p: &Profile) -> Session {
 program! {
     /// A wire and a share under the same public coins.
     Drops { len: usize } |this, e| {
-        let kept = Kept::new(public_seed(26, "coins"), 3 << 16 | 1, 0.8);
+        let kept = DropoutMask::new(public_seed(26, "coins"), 3 << 16 | 1, 0.8);
         let x = operand(e, 0, &[this.len])?;
         let x = e.dropout(&x, &kept)?;
         e.share(&x)?;
@@ -144,18 +179,16 @@ fn extends(p: &Profile) -> Session {
 program! {
     /// Rescales parameters in one round: `(wide, scale, shift, times)`.
     Rescales { len: usize, cases: Vec<(bool, u32, i32, u32)> } |this, e| {
-        let n = e.profile().ring;
         let mut shares = Vec::new();
         for (index, (wide, ..)) in this.cases.iter().enumerate() {
             shares.push(if *wide { e.parameter(index, &[this.len].into())? } else { ring(e, index, &[this.len])? });
         }
         let list = shares.iter().zip(&this.cases);
-        let list = list.map(|(share, (wide, scale, shift, times))| Scaling {
+        let list = list.map(|(share, (_, scale, shift, times))| Scaling {
             share,
             what: "x",
-            bits: if *wide { 64 } else { n },
             scale: *scale,
-            shift: *shift,
+            over: *shift,
             times: *times,
         });
         let list: Vec<_> = list.collect();
@@ -179,12 +212,19 @@ program! {
         let v = e.parameter(0, &shape.into())?;
         match this.gate {
             "narrow" => {
-                e.narrow(&v, 0)?;
-                e.narrow(&v, 32 - frac)?;
+                e.narrow(&v, MASTER_FRAC)?;
+                e.narrow(&v, frac)?;
             }
             "add_row" => {
                 let (z, b) = (ring(e, 0, &shape)?, ring(e, 1, &[5])?);
                 e.add_row(&z, &b)?;
+            }
+            "sum_chunks" => {
+                let z = ring(e, 0, &shape)?;
+                for chunks in [Chunks { cols: 5, chunk: 2 }, Chunks { cols: 1, chunk: 5 }] {
+                    e.sum_chunks(&z, chunks)?;
+                    e.sum_chunks(&v, chunks)?;
+                }
             }
             "combine" => {
                 let z = ring(e, 0, &shape)?;
@@ -197,8 +237,8 @@ program! {
                 if gate == "share" {
                     e.share(&x)?;
                 } else {
-                    e.sum_rows(&x, 5, 0)?;
-                    e.sum_rows(&x, 1, frac)?;
+                    e.sum_rows(&x, 5, frac)?;
+                    e.sum_rows(&x, 1, 2 * frac)?;
                 }
             }
         }

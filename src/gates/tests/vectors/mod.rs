@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::*;
 use crate::backend::Backend;
-use crate::gates::lockstep::drawn::Drawn;
-use crate::gates::lockstep::kept::{folder, keep};
-use crate::gates::lockstep::vectors::{Session, hex, ring as in_ring};
-use crate::kernel::fast::bits::{pack, words};
+use crate::gates::harness::golden::{folder, keep};
+use crate::gates::harness::recording_backend::RecordingBackend;
+use crate::gates::harness::vectors::{Session, hex, ring as in_ring};
+use crate::kernel::packed::{pack, words};
 
 #[test]
 fn vectors_of_every_gate_are_what_the_program_makes() {
@@ -24,7 +24,7 @@ fn vectors_of_every_gate_are_what_the_program_makes() {
         let sessions: Vec<_> = sessions.collect();
         let made: BTreeSet<_> = sessions.iter().map(|s| format!("{}.json", s.gate)).collect();
         assert!(sessions.iter().flat_map(Session::gates).all(|gate| made.contains(&format!("{gate}.json"))));
-        let kept = std::fs::read_dir(folder().join(&p.name)).unwrap();
+        let kept = std::fs::read_dir(folder().join(p.name)).unwrap();
         let kept: BTreeSet<_> = kept.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(kept, made, "files of {}", p.name);
     }
@@ -57,7 +57,7 @@ type Input = (Vec<i64>, Vec<usize>);
 fn session(p: &Profile, gate: &'static str, seed: u64, inputs: &[Input], program: &impl Program) -> Session {
     let inputs: Vec<_> = inputs.iter().map(|(x, shape)| (x.as_slice(), shape.as_slice())).collect();
     let mut world = World::new(p, seed).with(&inputs);
-    let drawn = [0, 1].map(|_| Arc::new(Drawn::default()));
+    let drawn = [0, 1].map(|_| Arc::new(RecordingBackend::default()));
     let servers = drawn.clone().map(|d| d as Arc<dyn Backend>);
     world.backends[..2].clone_from_slice(&servers);
     let session = Session::new(gate, &world, &world.run(program), drawn.each_ref().map(|d| &**d));

@@ -17,6 +17,7 @@ pub(super) fn sessions(p: &Profile) -> Vec<Session> {
         exps(p, "exp", 12),
         exps(p, "row_sum", 18),
         session(p, "reciprocal", 13, &[(sums, vec![5])], &Reciprocals { len: 5 }),
+        session(p, "inverse_sqrt", 43, &[(vec![3892, 4096, 4097, 63_488, 12_345], vec![5])], &Roots { len: 5 }),
         session(p, "probability", 14, &units, &Probabilities { rows: 3, classes: 3 }),
         session(p, "hits", 22, &[logits, (labels, vec![3, 4])], &Hits { shape: [3, 4] }),
         session(p, "reveal", 23, &[master.clone(), master], &Reveals { len: 7 }),
@@ -36,9 +37,9 @@ program! {
 program! {
     /// Exponentials, and their sums by row.
     Exps { shape: [usize; 2] } |this, e| {
-        let p = e.profile().clone();
-        let d = ring(e, 0, &this.shape)?;
-        let d = e.open(&[Arguments::exp(&d, &p)])?.remove(0);
+        let p = *e.profile();
+        let d = ring_at(e, 0, &this.shape, exp_frac(&p))?;
+        let [d] = e.open([Arguments::exp(&d, &p)])?;
         let exps = e.exp(&d)?;
         e.row_sum(&exps)?;
     }
@@ -54,17 +55,26 @@ fn exps(p: &Profile, gate: &'static str, seed: u64) -> Session {
 program! {
     /// Reciprocals of sums.
     Reciprocals { len: usize } |this, e| {
-        let s = ring(e, 0, &[this.len])?;
-        let s = e.open(&[Arguments::sum(&s)])?.remove(0);
+        let s = ring_at(e, 0, &[this.len], 12)?;
+        let [s] = e.open([Arguments::sum(&s)])?;
         e.reciprocal(&s)?;
+    }
+}
+
+program! {
+    /// Inverse square roots.
+    Roots { len: usize } |this, e| {
+        let s = ring_at(e, 0, &[this.len], 12)?;
+        let [s] = e.open([Arguments::sum(&s)])?;
+        e.inverse_sqrt(&s)?;
     }
 }
 
 program! {
     /// Products of narrow wires.
     Probabilities { rows: usize, classes: usize } |this, e| {
-        let (exps, inverse) = (ring(e, 0, &[this.rows, this.classes])?, ring(e, 1, &[this.rows])?);
-        let opened = e.open(&[Arguments::unit(&exps), Arguments::unit(&inverse)])?;
+        let (exps, inverse) = (ring_at(e, 0, &[this.rows, this.classes], 16)?, ring_at(e, 1, &[this.rows], 16)?);
+        let opened = e.open([Arguments::unit(&exps), Arguments::unit(&inverse)])?;
         e.probability(&opened[0], &opened[1])?;
     }
 }
@@ -82,11 +92,11 @@ program! {
 program! {
     /// A model's parameters on their way out.
     Reveals { len: usize } |this, e| {
-        let cut = 32 - e.profile().frac;
+        let frac = e.profile().frac;
         let mut shares = Vec::new();
         for index in 0..2 {
             let x = e.parameter(index, &[this.len].into())?;
-            shares.push(e.narrow(&x, cut)?);
+            shares.push(e.narrow(&x, frac)?);
         }
         for (index, share) in (0..).zip(&shares) {
             e.reveal(Revealed::Parameter { index }, share)?;

@@ -14,7 +14,7 @@ pub(super) struct Sign {
 
 impl Scene for Sign {
     fn script(&self) -> Script {
-        let p = self.profile.clone();
+        let p = self.profile;
         let input = match &self.halves {
             None => Input::all(p.ring),
             Some([a, b]) => Input::given(p.ring, [&[*a], &[*b]]),
@@ -30,7 +30,7 @@ impl Scene for Sign {
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let y = wire(e, 0, &[rows])?;
-        Ok(e.sign(&[(&y, self.window)])?.into_iter().map(Output::Bits).collect())
+        Ok(e.sign([(&y, self.window)])?.into_iter().map(Output::Bits).collect())
     }
 }
 
@@ -45,7 +45,7 @@ struct Thresholds {
 
 impl Scene for Thresholds {
     fn script(&self) -> Script {
-        let (p, wire, k) = (self.profile.clone(), self.profile.wire, self.window.on(self.profile.wire).bits());
+        let (p, wire, k) = (self.profile, self.profile.wire, self.window.on(self.profile.wire).bits());
         let (input, open_wire) = match &self.halves {
             None => (Input::all(p.ring), open(wire, 1)),
             Some([a, b]) => (Input::given(p.ring, [&[*a], &[*b]]), open(wire, 1).given(0).given(1)),
@@ -61,15 +61,15 @@ impl Scene for Thresholds {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, y) = (e.profile().clone(), wire(e, 0, &[rows])?);
-        let bits = e.at_least(&y, self.window, &[-(1 << p.frac), 3 << p.frac])?;
+        let (p, y) = (*e.profile(), wire(e, 0, &[rows])?);
+        let bits = e.at_least(&y, self.window, [-(1 << p.frac), 3 << p.frac])?;
         if self.between {
             let between = e.xor(&bits[0], &bits[1])?;
-            let opened = e.open_bits(&[&between, &bits[1]], true)?;
+            let opened = e.open_selectors([&between, &bits[1]])?;
             let above = e.share_bits(&opened[1])?;
             let y = e.select(&opened[0], &y)?;
-            let y = e.combine(&y, &above, 1, 1)?;
-            e.open(&[Open::operand(&y, &p)])?;
+            let y = e.combine(&y, &above.with_frac(p.frac), 1, 1)?;
+            e.open([OpenRequest::operand(&y, &p)])?;
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Scene for Bits {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let (a, b) = (e.bits(0, &[rows])?, e.bits(1, &[rows])?);
-        e.open_bits(&[&a, &b], true).map(drop)
+        e.open_selectors([&a, &b]).map(drop)
     }
 }
 
@@ -105,7 +105,7 @@ struct Relu {
 
 impl Scene for Relu {
     fn script(&self) -> Script {
-        let (p, wire) = (self.profile.clone(), self.profile.wire);
+        let (p, wire) = (self.profile, self.profile.wire);
         let mut inputs = vec![self.bit.map_or(Input::all(1), |half| Input::all(1).half(1, &[half]))];
         let mut draws = vec![open(1, 1), frame(&[p.ring], 1)];
         for [a, b] in [Some(self.forward), self.backward].into_iter().flatten() {
@@ -117,13 +117,13 @@ impl Scene for Relu {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, b) = (e.profile().clone(), e.bits(0, &[rows])?);
-        let b = e.open_bits(&[&b], true)?.remove(0);
+        let (p, b) = (*e.profile(), e.bits(0, &[rows])?);
+        let [b] = e.open_selectors([&b])?;
         for at in 1..=1 + usize::from(self.backward.is_some()) {
             let y = wire(e, at, &[rows])?;
             let y = e.select(&b, &y)?;
             if self.opened {
-                e.open(&[Open::operand(&y, &p)])?;
+                e.open([OpenRequest::operand(&y, &p)])?;
             }
         }
         Ok(())
@@ -168,9 +168,9 @@ impl Scene for Hits {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, won, label) = (e.profile().clone(), e.bits(0, &[rows])?, share(e, 1, &[rows])?);
-        let won = e.open_bits(&[&won], false)?.remove(0);
-        let label = e.open(&[Open::operand(&label, &p)])?.remove(0);
+        let (p, won, label) = (*e.profile(), e.bits(0, &[rows])?, share(e, 1, &[rows])?);
+        let [won] = e.open_bits([&won])?;
+        let [label] = e.open([OpenRequest::operand(&label, &p)])?;
         e.hits(&won, &label).map(drop)
     }
 }
@@ -204,7 +204,7 @@ fn the_planes_of_a_comparison_are_uniform_whatever_the_sign() {
 fn every_bit_of_a_comparison_has_a_pad_of_its_own() {
     for p in [Profile::small(), Profile::wide()] {
         for window in [p.window, p.argmax_window()] {
-            let profile = p.clone();
+            let profile = p;
             pads(&Sign { profile, window, halves: None, given: &[], entries: None }, 60, 1 << 12).unwrap();
         }
     }

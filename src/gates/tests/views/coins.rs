@@ -78,7 +78,7 @@ struct Relu {
 
 impl Scene for Relu {
     fn script(&self) -> Script {
-        let (p, wire) = (self.profile.clone(), self.profile.wire_after(self.cut));
+        let (p, wire) = (self.profile, self.profile.wire_after(self.cut));
         let [own, tables] = compare(p.window.on(wire).bits(), 1, 1, None);
         let rest = [own, tables, open(1, 1), frame(&[p.ring], 1), select(&p, wire, 1)];
         let draws = [open(wire, 1).given(self.given)].into_iter().chain(rest.map(|draw| draw.given(0).given(1)));
@@ -90,10 +90,11 @@ impl Scene for Relu {
     }
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
-        let (p, z) = (e.profile().clone(), share(e, 0, &[rows])?);
-        let y = e.open(&[Open::product(&z, self.cut, &p)])?.remove(0);
-        let b = e.sign(&[(&y, p.window)])?.remove(0);
-        let b = e.open_bits(&[&b], true)?.remove(0);
+        let p = *e.profile();
+        let z = share_at(e, 0, &[rows], p.frac + self.cut)?;
+        let [y] = e.open([OpenRequest::product(&z, &p)])?;
+        let [b] = e.sign([(&y, p.window)])?;
+        let [b] = e.open_selectors([&b])?;
         Ok(vec![Output::Share(e.select(&b, &y)?)])
     }
 }
@@ -134,7 +135,7 @@ impl Scene for Largest {
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let y = wire(e, 0, &[rows, self.halves[0].len()])?;
-        Ok(vec![Output::OpenBits(e.winner(&y, Self::WINDOW)?)])
+        Ok(vec![Output::MaskedBits(e.winner(&y, Self::WINDOW)?)])
     }
 }
 
@@ -187,7 +188,7 @@ fn signs_are_decided_by_a_coin_in_both_servers_views() {
         let (profile, window) = (tiny(12, 12), Window { low: 2, high: 10 });
         for y in [0, 1, -1, -2, -3, -4, 77, -1024, 1020, 2047] {
             let halves = Some([y - 1_000_003, 1_000_003].map(i64::cast_unsigned));
-            let (profile, entries) = (profile.clone(), Some(vec![3]));
+            let (profile, entries) = (profile, Some(vec![3]));
             joint(&Sign { profile, window, halves, given: of, entries }, &[given]).unwrap();
         }
     }

@@ -16,8 +16,8 @@ impl Scene for TwoValues {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, x, y) = (e.profile().clone(), share(e, 0, &[rows])?, share(e, 1, &[rows])?);
-        e.open(&[Open::operand(&x, &p), Open::operand(&y, &p)]).map(drop)
+        let (p, x, y) = (*e.profile(), share(e, 0, &[rows])?, share(e, 1, &[rows])?);
+        e.open([OpenRequest::operand(&x, &p), OpenRequest::operand(&y, &p)]).map(drop)
     }
 }
 
@@ -36,11 +36,11 @@ impl Scene for TwoBits {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, a, b) = (e.profile().clone(), e.bits(0, &[rows])?, e.bits(1, &[rows])?);
-        e.open_bits(&[&a, &b], false)?;
+        let (p, a, b) = (*e.profile(), e.bits(0, &[rows])?, e.bits(1, &[rows])?);
+        e.open_bits([&a, &b])?;
         let zero = e.zeros(&[rows].into())?;
-        let zero = e.narrow(&zero, 0)?;
-        e.open(&[Open::operand(&zero, &p)]).map(drop)
+        let zero = e.narrow(&zero, p.frac)?;
+        e.open([OpenRequest::operand(&zero, &p)]).map(drop)
     }
 }
 
@@ -67,7 +67,7 @@ impl Scene for TwoSigns {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let (y, z, window) = (wire(e, 0, &[rows])?, wire(e, 1, &[rows])?, Window { low: 0, high: 8 });
-        e.sign(&[(&y, window), (&z, window)]).map(drop)
+        e.sign([(&y, window), (&z, window)]).map(drop)
     }
 }
 
@@ -87,9 +87,9 @@ impl Scene for TwoProducts {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<()> {
-        let p = e.profile().clone();
+        let p = *e.profile();
         let (x, w, v) = (share(e, 0, &[rows, 1])?, share(e, 1, &[1, cols])?, share(e, 2, &[1, cols])?);
-        let wires = e.open(&[&x, &w, &v].map(|x| Open::operand(x, &p)))?;
+        let wires = e.open([&x, &w, &v].map(|x| OpenRequest::operand(x, &p)))?;
         e.product(&wires[0], &wires[1], Layout::Plain)?;
         e.product(&wires[0], &wires[2], Layout::Plain).map(drop)
     }
@@ -113,7 +113,7 @@ impl Scene for TwoPicks {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let bits = [e.bits(0, &[rows])?, e.bits(1, &[rows])?];
-        let bits = e.open_bits(&bits.each_ref(), false)?;
+        let bits = e.open_bits(bits.each_ref())?;
         let (x, y) = (wire(e, 2, &[rows])?, wire(e, 3, &[rows])?);
         bits.iter().try_for_each(|c| e.pick(c, &x, &y).map(drop))
     }
@@ -135,7 +135,7 @@ impl Scene for TwoAnds {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let bits = (0..4).map(|at| e.bits(at, &[rows])).collect::<Result<Vec<_>>>()?;
-        let bits = e.open_bits(&bits.iter().collect::<Vec<_>>(), false)?;
+        let bits = e.open_bits_all(&bits.iter().collect::<Vec<_>>())?;
         bits.chunks(2).try_for_each(|two| e.and(&[(&two[0], false), (&two[1], false)]).map(drop))
     }
 }
@@ -150,14 +150,15 @@ impl Scene for ValueAndBits {
     fn script(&self) -> Script {
         let bits = self.halves.iter().map(|[a, b]| Input::given(1, [&[*a], &[*b]]));
         let inputs = [Input::given(4, [&[6], &[11]])].into_iter().chain(bits).collect();
-        let draws = vec![open(4, 1), open(1, 1), if self.again { Draw::Again(1) } else { open(1, 1) }];
+        let second = if self.again { Draw::Again(1) } else { open(1, 1) };
+        let draws = vec![open(4, 1), open(1, 1), frame(&[4], 1), second, frame(&[4], 1)];
         Script { profile: tiny(4, 2), inputs, draws }
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, x) = (e.profile().clone(), share(e, 0, &[rows])?);
+        let (p, x) = (*e.profile(), share(e, 0, &[rows])?);
         let (a, b) = (e.bits(1, &[rows])?, e.bits(2, &[rows])?);
-        e.open_with_bits(&[Open::operand(&x, &p)], &[&a, &b], false).map(drop)
+        e.open_with_selectors([OpenRequest::operand(&x, &p)], &[&a, &b]).map(drop)
     }
 }
 
@@ -174,7 +175,7 @@ impl Scene for Misread {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let b = e.bits(0, &[rows])?;
-        let b = e.open_bits(&[&b], true)?.remove(0);
+        let [b] = e.open_selectors([&b])?;
         let y = wire(e, 1, &[rows])?;
         e.select(&b, &y).map(drop)
     }

@@ -1,6 +1,7 @@
 //! Openings, truncation, products, rescaling.
 
 use super::*;
+use crate::gates::Chunks;
 
 /// Opens operands of products in one round.
 struct Operands {
@@ -16,9 +17,9 @@ impl Scene for Operands {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let p = e.profile().clone();
+        let p = *e.profile();
         let shares = (0..self.values).map(|at| share(e, at, &[rows])).collect::<Result<Vec<_>>>()?;
-        e.open(&shares.iter().map(|x| Open::operand(x, &p)).collect::<Vec<_>>()).map(drop)
+        e.open_all(&shares.iter().map(|x| OpenRequest::operand(x, &p)).collect::<Vec<_>>()).map(drop)
     }
 }
 
@@ -30,7 +31,7 @@ pub(super) struct Truncation {
 
 impl Scene for Truncation {
     fn script(&self) -> Script {
-        let (p, wire) = (self.profile.clone(), self.profile.wire_after(self.cut));
+        let (p, wire) = (self.profile, self.profile.wire_after(self.cut));
         let draws = vec![open(wire, 1), extend(&p, wire, 1)];
         Script { inputs: vec![Input::all(p.ring)], draws, profile: p }
     }
@@ -40,8 +41,9 @@ impl Scene for Truncation {
     }
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
-        let (p, z) = (e.profile().clone(), share(e, 0, &[rows])?);
-        let y = e.open(&[Open::product(&z, self.cut, &p)])?.remove(0);
+        let p = *e.profile();
+        let z = share_at(e, 0, &[rows], p.frac + self.cut)?;
+        let [y] = e.open([OpenRequest::product(&z, &p)])?;
         let extended = e.extend(&y)?;
         Ok(vec![Output::Wire(y, 1 << (p.wire_after(self.cut) - 2)), Output::Share(extended)])
     }
@@ -56,7 +58,7 @@ pub(super) struct Weights {
 
 impl Scene for Weights {
     fn script(&self) -> Script {
-        let p = self.profile.clone();
+        let p = self.profile;
         Script { inputs: vec![Input::all(self.bits).shift(self.shift)], draws: vec![open(p.ring, 1)], profile: p }
     }
 
@@ -65,10 +67,10 @@ impl Scene for Weights {
     }
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
-        let (p, w) = (e.profile().clone(), e.parameter(0, &[rows].into())?);
-        let opened = e.open(&[Open::weight(&w, &p)])?.remove(0);
+        let (p, w) = (*e.profile(), e.parameter(0, &[rows].into())?);
+        let [opened] = e.open([OpenRequest::operand(&w, &p)])?;
         // as the final model is cut
-        let model = e.narrow(&w, MASTER_FRAC - p.frac)?;
+        let model = e.narrow(&w, p.frac)?;
         Ok(vec![Output::Wire(opened, 0), Output::Share(model)])
     }
 }
@@ -122,7 +124,7 @@ impl Scene for Products {
     }
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, cols: usize) -> Result<Vec<Output<E>>> {
-        let (p, each) = (e.profile().clone(), self.each());
+        let (p, each) = (*e.profile(), self.each());
         let mut operands = Vec::new();
         for (at, axis) in self.axes().iter().enumerate() {
             let shape = match (axis, self.kind) {
@@ -132,17 +134,54 @@ impl Scene for Products {
             };
             operands.push(share(e, at, &shape)?);
         }
-        let wires = e.open(&operands.iter().map(|x| Open::operand(x, &p)).collect::<Vec<_>>())?;
+        let wires = e.open_all(&operands.iter().map(|x| OpenRequest::operand(x, &p)).collect::<Vec<_>>())?;
         let map = match self.kind {
             Kind::Conv => {
                 let one = [1, 1];
-                let conv = Conv { image: one, channels: 1, kernel: one, stride: one, padding: [0, 0], outputs: cols };
+                let conv = Conv { image: one, channels: 1, window: Window2d::new(one, one), outputs: cols };
                 Bilinear::Conv(conv, Pass::Forward)
             }
             Kind::One | Kind::Twice => Layout::Plain.into(),
             Kind::Sum => Layout::RightTransposed.into(),
         };
         wires[1..].iter().map(|w| Ok(Output::Share(e.product(&wires[0], w, map)?))).collect()
+    }
+}
+
+/// Opens two values of a case and multiplies them; or two pairs, and adds their products up. With `given`, this server's halves
+/// of the inputs are given.
+pub(super) struct Elementwise {
+    pub(super) bits: u32,
+    pub(super) given: Option<usize>,
+    pub(super) sum: bool,
+}
+
+impl Elementwise {
+    fn each(&self) -> usize {
+        if self.sum { 2 } else { 1 }
+    }
+}
+
+impl Scene for Elementwise {
+    fn script(&self) -> Script {
+        let (n, each) = (self.bits, self.each());
+        let input = Input::all(n).each(each);
+        let input = self.given.map_or(input.clone(), |server| input.half(server, &[1, 2][..each]));
+        let draws = vec![open(n, each), open(n, each), frame(&[n], 1)];
+        Script { profile: tiny(n, 2), inputs: vec![input.clone(), input], draws }
+    }
+
+    fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
+        self.results(e, rows, 1).map(drop)
+    }
+
+    fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
+        let (p, shape) = (*e.profile(), [rows, self.each()]);
+        let (x, y) = (share(e, 0, &shape)?, share(e, 1, &shape)?);
+        let [x, y] = e.open([OpenRequest::operand(&x, &p), OpenRequest::operand(&y, &p)])?;
+        let sums = Chunks { cols: 1, chunk: 2 };
+        let map = if self.sum { Bilinear::Dot(sums) } else { Bilinear::Scale { step: 1 } };
+        Ok(vec![Output::Share(e.product(&x, &y, map)?)])
     }
 }
 
@@ -167,7 +206,7 @@ impl Scene for Rescaling {
         let room = (64 - self.bits).wrapping_add_signed(self.shift);
         let dealt = frame(&[room], 1);
         let draws = vec![open(1, 1), if self.given { dealt.given(0) } else { dealt }];
-        Script { profile: self.profile.clone(), inputs: vec![Input::all(self.varies).shift(self.at)], draws }
+        Script { profile: self.profile, inputs: vec![Input::all(self.varies).shift(self.at)], draws }
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
@@ -175,9 +214,10 @@ impl Scene for Rescaling {
     }
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
-        let x = if self.bits == 64 { e.parameter(0, &[rows].into())? } else { share(e, 0, &[rows])? };
+        let master = |e: &mut E| e.parameter(0, &[rows].into());
+        let x = if self.bits == 64 { master(e)? } else { share_at(e, 0, &[rows], MASTER_FRAC)? };
         let [scale, times] = [Self::SCALE, Self::TIMES];
-        let scaling = Scaling { share: &x, what: "x", bits: self.bits, scale, shift: self.shift, times };
+        let scaling = Scaling { share: &x, what: "x", scale, over: self.shift, times };
         Ok(e.rescale(&[scaling])?.into_iter().map(Output::Share).collect())
     }
 }
@@ -223,6 +263,15 @@ fn operands_of_one_and_of_two_products_are_uniform_whatever_they_are() {
         assert_eq!(products(2, given, Kind::Twice), 1 << 22);
     }
     assert_eq!(products(2, Some(0), Kind::Sum), 1 << 26);
+}
+
+#[test]
+fn operands_of_elementwise_and_of_dot_products_are_uniform_whatever_they_are() {
+    assert_eq!(exhaust(&Elementwise { bits: 2, given: None, sum: false }), 1 << 18);
+    for given in [Some(0), Some(1)] {
+        assert_eq!(exhaust(&Elementwise { bits: 3, given, sum: false }), 1 << 21);
+    }
+    assert_eq!(exhaust(&Elementwise { bits: 2, given: Some(0), sum: true }), 1 << 26);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Where there are too many cases: every bit that a server hears has a pad of its own, shown on samples.
 //!
 //! The pad of a heard bit is the bit of the other server's string under which it was sent. Flip a pad: the heard bit must flip,
-//! whatever the string. Other heard bits may change too (a mask's bit carries, a correction depends on masks); write an arrow from the
-//! pad to each of those. If no arrows ever lead in a circle, the heard bits can be put in an order in which each is its own pad
-//! plus a function of the pads before it: then views are uniform, as in [`exhaust`](super::exhaust), whatever the secrets.
+//! whatever the string. Other heard bits may change too (a mask's bit carries, a correction depends on masks); write an arrow
+//! from the pad to each of those. If no arrows ever lead in a circle, the heard bits can be put in an order in which each is
+//! its own pad plus a function of the pads before it: then views are uniform, as in [`exhaust`](super::exhaust), whatever the
+//! secrets.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::script::{Placed, Seating};
 use super::stage::{Cases, Scene, play};
 use super::view::heard;
 use crate::fixed::mask;
-use crate::gates::lockstep::random;
+use crate::gates::harness::random;
 use crate::prg::public_seed;
 
 /// Flips every pad in `groups` random strings, at most `at_once` of them in one run. Returns the number of pads.

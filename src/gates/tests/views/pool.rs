@@ -16,7 +16,7 @@ pub(super) struct Larger {
 
 impl Scene for Larger {
     fn script(&self) -> Script {
-        let p = self.profile.clone();
+        let p = self.profile;
         let input = |at: usize| match &self.halves {
             None => Input::all(p.ring),
             Some(halves) => Input::given(p.ring, [&[halves[at][0]], &[halves[at][1]]]),
@@ -33,7 +33,7 @@ impl Scene for Larger {
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let (x, y) = (wire(e, 0, &[rows])?, wire(e, 1, &[rows])?);
-        Ok(e.larger(&[(&x, &y)], self.window)?.into_iter().map(Output::Bits).collect())
+        Ok(e.larger([(&x, &y)], self.window)?.into_iter().map(Output::Bits).collect())
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Picking {
 
 impl Scene for Picking {
     fn script(&self) -> Script {
-        let (p, l) = (self.profile.clone(), self.profile.wire);
+        let (p, l) = (self.profile, self.profile.wire);
         let [x, y] = self.halves.map(|[a, b]| Input::given(p.ring, [&[a], &[b]]));
         let mut draws = vec![open(1, 1), open(l, 1), open(l, 1), frame(&[l, l], 1)];
         draws.extend(self.opened.then(|| open(l, 1)));
@@ -58,18 +58,19 @@ impl Scene for Picking {
     }
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
-        let (p, c) = (e.profile().clone(), e.bits(0, &[rows])?);
-        let c = e.open_bits(&[&c], false)?.remove(0);
+        let c = e.bits(0, &[rows])?;
+        let [c] = e.open_bits([&c])?;
         let (x, y) = (wire(e, 1, &[rows])?, wire(e, 2, &[rows])?);
         let picked = e.pick(&c, &x, &y)?;
         if self.opened {
-            e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?;
+            e.open([OpenRequest::picked(&picked)])?;
         }
         Ok(vec![Output::Share(picked)])
     }
 }
 
-/// Opens bits, takes the AND of all, every other one complemented, and opens that. Server 1's halves are given where there are some.
+/// Opens bits, takes the AND of all, every other one complemented, and opens that. Server 1's halves are given where there are
+/// some.
 struct And {
     bits: usize,
     own: Option<Vec<u64>>,
@@ -88,10 +89,10 @@ impl Scene for And {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let bits = (0..self.bits).map(|at| e.bits(at, &[rows])).collect::<Result<Vec<_>>>()?;
-        let opened = e.open_bits(&bits.iter().collect::<Vec<_>>(), false)?;
+        let opened = e.open_bits_all(&bits.iter().collect::<Vec<_>>())?;
         let flagged: Vec<_> = opened.iter().zip([false, true].into_iter().cycle()).collect();
         let all = e.and(&flagged)?;
-        e.open_bits(&[&all], false).map(drop)
+        e.open_bits([&all]).map(drop)
     }
 }
 
@@ -113,9 +114,9 @@ impl Scene for Both {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, x) = (e.profile().clone(), share(e, 0, &[rows])?);
+        let (p, x) = (*e.profile(), share(e, 0, &[rows])?);
         let bits = (1..=self.bits).map(|at| e.bits(at, &[rows])).collect::<Result<Vec<_>>>()?;
-        e.open_with_bits(&[Open::operand(&x, &p)], &bits.iter().collect::<Vec<_>>(), true).map(drop)
+        e.open_with_selectors([OpenRequest::operand(&x, &p)], &bits.iter().collect::<Vec<_>>()).map(drop)
     }
 }
 
@@ -126,7 +127,7 @@ struct MaxPool {
 
 impl Scene for MaxPool {
     fn script(&self) -> Script {
-        let p = self.profile.clone();
+        let p = self.profile;
         let (n, l, k) = (p.ring, p.wire, p.window.bits());
         let mut draws = vec![open(l, 1), open(l, 1)];
         draws.extend(compare(k, 1, 1, None));
@@ -139,20 +140,20 @@ impl Scene for MaxPool {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let p = e.profile().clone();
+        let p = *e.profile();
         let (x, y) = (wire(e, 0, &[rows])?, wire(e, 1, &[rows])?);
-        let c = e.larger(&[(&x, &y)], p.window)?.remove(0);
-        let c = e.open_bits(&[&c], false)?.remove(0);
+        let [c] = e.larger([(&x, &y)], p.window)?;
+        let [c] = e.open_bits([&c])?;
         let picked = e.pick(&c, &x, &y)?;
-        let top = e.open(&[Open::picked(&picked, p.wire_after(p.frac))])?.remove(0);
-        let sign = e.sign(&[(&top, p.window)])?.remove(0);
-        let sign = e.open_bits(&[&sign], true)?.remove(0);
-        let top = e.select(&sign, &top)?;
+        let [top] = e.open([OpenRequest::picked(&picked)])?;
+        let [sign] = e.sign([(&top, p.window)])?;
+        let [sign] = e.open_selectors([&sign])?;
+        let (top, sign) = (e.select(&sign, &top)?, E::bits_of(&sign));
         let (first, second) = (e.and(&[(&sign, false), (&c, false)])?, e.and(&[(&sign, false), (&c, true)])?);
-        let (_, won) = e.open_with_bits(&[Open::operand(&top, &p)], &[&first, &second], true)?;
+        let (_, won) = e.open_with_selectors([OpenRequest::operand(&top, &p)], &[&first, &second])?;
         let dy = wire(e, 2, &[rows])?;
         let [a, b] = [e.select(&won[0], &dy)?, e.select(&won[1], &dy)?];
-        e.open(&[Open::operand(&a, &p), Open::operand(&b, &p)]).map(drop)
+        e.open([OpenRequest::operand(&a, &p), OpenRequest::operand(&b, &p)]).map(drop)
     }
 }
 
@@ -230,8 +231,7 @@ fn a_value_and_bits_in_one_round_are_uniform_whatever_they_are() {
 fn every_bit_of_a_max_pool_has_a_pad_of_its_own() {
     for profile in [Profile::small(), Profile::wide()] {
         let window = profile.window;
-        let larger =
-            Larger { profile: profile.clone(), window, halves: None, given: [&[]; 2], entries: None, again: false };
+        let larger = Larger { profile, window, halves: None, given: [&[]; 2], entries: None, again: false };
         pads(&larger, 20, 1 << 12).unwrap();
         pads(&MaxPool { profile }, 20, 1 << 12).unwrap();
     }

@@ -1,7 +1,8 @@
-//! How many values of a sample are out of range: two thresholds over a wire's whole ring, the bit between them, opened and counted.
+//! How many values of a sample are out of range: two thresholds over a wire's whole ring, the bit between them, opened and
+//! counted.
 
 use super::*;
-use crate::gates::{Checked, Places};
+use crate::gates::{Checked, SamplePositions, Sampling};
 
 /// Opens a wire, takes a sample of all of it, checks it and counts. Of the tables only `entries` vary where some are named.
 struct Ranges {
@@ -13,7 +14,7 @@ struct Ranges {
 
 impl Scene for Ranges {
     fn script(&self) -> Script {
-        let (p, wire) = (self.profile.clone(), self.profile.wire);
+        let (p, wire) = (self.profile, self.profile.wire);
         let k = (wire - wire % 4).min(12);
         let (input, open_wire) = match &self.halves {
             None => (Input::all(p.ring), open(wire, 1)),
@@ -28,9 +29,9 @@ impl Scene for Ranges {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let y = wire(e, 0, &[rows])?;
-        let y = e.sample(None, &y, None, Places::all(rows))?;
+        let y = e.sample(Sampling { kept: None, y: &y, z: None, places: SamplePositions::all(rows) })?;
         let out = e.outside(&[Checked { wire: &y, bound: self.bound, lifted: true }])?;
-        let out = e.open_bits(&[&out[0]], true)?;
+        let out = e.open_selectors([&out[0]])?;
         e.count(None, &[&out[0]]).map(drop)
     }
 }

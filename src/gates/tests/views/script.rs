@@ -1,13 +1,13 @@
 //! The randomness of a gate, written down: what is drawn, in which order, in numbers of how many bits.
 //!
-//! A scene's script repeats the table of draws of docs/protocols.md section 0 for one case. From it follow the length of a
+//! A scene's script repeats the table of draws of docs/protocols.md 0.5 for one case. From it follow the length of a
 //! case's *string* (all inputs and draws, bit by bit), where each number sits in it, and what a server hears: the other server's
 //! masks come back as what was opened under them, server 0's frames come back to server 1 as corrections.
 
 use crate::fixed::Profile;
-use crate::gates::lockstep::random;
-use crate::kernel::fast::bits::words;
-use crate::kernel::twin::compare::digits;
+use crate::gates::harness::random;
+use crate::kernel::layout::digits;
+use crate::kernel::packed::words;
 use crate::prg::public_seed;
 
 /// Inputs and randomness of a scene.
@@ -273,7 +273,7 @@ impl Seats {
     }
 }
 
-/// An opening of `each` numbers a case (1.1, 2.3).
+/// An opening of `each` numbers a case (1.1, 2.2).
 pub(super) fn open(bits: u32, each: usize) -> Draw {
     Draw::Mask(vec![Item::new(bits).each(each)])
 }

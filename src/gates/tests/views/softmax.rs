@@ -14,7 +14,7 @@ impl Scene for BelowMax {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let won = e.bits(0, &[rows, 1])?;
-        let won = e.open_bits(&[&won], false)?.remove(0);
+        let [won] = e.open_bits([&won])?;
         let y = E::taken_for(wire(e, 1, &[rows, 1])?, 8);
         e.below_max(&y, &won).map(drop)
     }
@@ -28,7 +28,7 @@ struct Loss {
 
 impl Scene for Loss {
     fn script(&self) -> Script {
-        let (p, c) = (self.profile.clone(), self.classes);
+        let (p, c) = (self.profile, self.classes);
         let (argument, [n, f]) = (Arguments::exp(&(), &p).bits, [p.ring, p.frac]);
         let (knots, coefficient) = if f == 8 { (128, 34) } else { (256, 40) };
         // the product of narrow wires
@@ -49,24 +49,24 @@ impl Scene for Loss {
     }
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
-        let (p, shape) = (e.profile().clone(), [rows, self.classes]);
+        let (p, shape) = (*e.profile(), [rows, self.classes]);
         let y = wire(e, 0, &shape)?;
         let won = e.winner(&y, p.window)?;
         let d = e.below_max(&y, &won)?;
-        let d = e.open(&[Arguments::exp(&d, &p)])?.remove(0);
+        let [d] = e.open([Arguments::exp(&d, &p)])?;
         let exps = e.exp(&d)?;
         let sum = e.row_sum(&exps)?;
-        let opened = e.open(&[Arguments::unit(&exps), Arguments::sum(&sum)])?;
+        let opened = e.open([Arguments::unit(&exps), Arguments::sum(&sum)])?;
         let inverse = e.reciprocal(&opened[1])?;
-        let inverse = e.open(&[Arguments::unit(&inverse)])?.remove(0);
+        let [inverse] = e.open([Arguments::unit(&inverse)])?;
         let z = e.probability(&opened[0], &inverse)?;
         let label = share(e, 1, &shape)?;
-        let opened = e.open(&[Open::operand(&z, &p), Open::operand(&label, &p)])?;
+        let opened = e.open([OpenRequest::operand(&z, &p), OpenRequest::operand(&label, &p)])?;
         e.hits(&won, &opened[1])?;
-        let b = e.sign(&[(&y, p.window)])?.remove(0);
-        let b = e.open_bits(&[&b], true)?.remove(0);
+        let [b] = e.sign([(&y, p.window)])?;
+        let [b] = e.open_selectors([&b])?;
         let y = e.select(&b, &y)?;
-        e.open(&[Open::operand(&y, &p)]).map(drop)
+        e.open([OpenRequest::operand(&y, &p)]).map(drop)
     }
 }
 

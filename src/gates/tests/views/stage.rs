@@ -7,14 +7,14 @@ use std::thread;
 
 use super::script::{Axis, From, Placed, Script, Seating};
 use crate::backend::{Backend, Buf, Cpu};
-use crate::engine::Engine;
 use crate::error::Result;
 use crate::fixed::mask;
-use crate::gates::lockstep::{Heard, tap::Tap};
-use crate::kernel::fast::bits::{pack, plane};
+use crate::gates::Engine;
+use crate::gates::harness::{Transcript, tapped_channel::TappedChannel};
+use crate::kernel::packed::{pack, plane};
 use crate::kernel::{Kernel, Operand, RingWord};
 use crate::net::pair;
-use crate::party::{BitShare, Dealer, DealtWire, Links, OpenWire, Server, Values};
+use crate::party::{BitShare, Dealer, DealtWire, Interpreter, Links, MaskedWire, Server};
 use crate::prg::Seed;
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
@@ -34,9 +34,9 @@ pub(super) trait Scene: Sync {
 }
 
 /// Something that comes out of a scene.
-pub(super) enum Output<E: Values> {
+pub(super) enum Output<E: Interpreter> {
     Bits(E::Bits),
-    OpenBits(E::OpenBits),
+    MaskedBits(E::MaskedBits),
     Share(E::Share),
     /// A wire that is lifted by so much.
     Wire(E::Wire, u64),
@@ -57,7 +57,7 @@ impl Numbers {
         };
         Ok(match output {
             Output::Bits(b) => Self { bits: 1, x: plane(&b.x, b.shape.len())? },
-            Output::OpenBits(b) => {
+            Output::MaskedBits(b) => {
                 let (hat, own) = (plane(&b.hat, b.shape.len())?, plane(&b.own, b.shape.len())?);
                 Self { bits: 1, x: hat.iter().zip(own).map(|(hat, own)| (first * hat) ^ own).collect() }
             }
@@ -81,8 +81,8 @@ pub(super) trait Party: Engine {
     /// The lowest bits of an input.
     fn bits(&mut self, index: usize, shape: &[usize]) -> Result<Self::Bits>;
 
-    /// A wire that says it has `bits` bits: fewer masks than a gate asks for, where all of them are to be tried. Its value is wrong
-    /// then, which is nothing that a view could show.
+    /// A wire that says it has `bits` bits: fewer masks than a gate asks for, where all of them are to be tried. Its value is
+    /// wrong then, which is nothing that a view could show.
     fn taken_for(wire: Self::Wire, bits: u32) -> Self::Wire;
 }
 
@@ -96,8 +96,8 @@ impl Party for Server {
         Ok(BitShare { x: self.device().upload_raw(&words)?, shape })
     }
 
-    fn taken_for(wire: OpenWire, bits: u32) -> OpenWire {
-        OpenWire { bits, ..wire }
+    fn taken_for(wire: MaskedWire, bits: u32) -> MaskedWire {
+        MaskedWire { bits, ..wire }
     }
 }
 
@@ -229,8 +229,8 @@ pub(super) fn play(scene: &impl Scene, script: &Script, cases: &Cases) -> Played
     let (peer0, peer1) = pair("server 0", "server 1");
     let (dealer0, at_dealer) = pair("dealer", "server 0");
     let (dealer1, at_server1) = pair("dealer", "server 1");
-    let heard: [Heard; 3] = Default::default();
-    let tap = |link, at: usize| Box::new(Tap::new(link, heard[at].clone(), None));
+    let heard: [Transcript; 3] = Default::default();
+    let tap = |link, at: usize| Box::new(TappedChannel::new(link, heard[at].clone(), None));
     let links = [
         Links { peer: tap(peer0, 0), dealer: Box::new(at_dealer) },
         Links { peer: tap(peer1, 1), dealer: tap(at_server1, 2) },
@@ -246,20 +246,20 @@ pub(super) fn play(scene: &impl Scene, script: &Script, cases: &Cases) -> Played
                     let half = cases.half(usize::from(id), at, input.shift);
                     parameters.push(device.upload(bytemuck::cast_slice(&half), Operand::Wide, [half.len()]).unwrap());
                 }
-                let mut server = Server::new(id, device, script.profile.clone(), 1, seed, Some(links)).unwrap();
+                let mut server = Server::new(id, device, script.profile, 1, seed, Some(links)).unwrap();
                 server.set_parameters(parameters);
                 let results = scene.results(&mut server, cases.rows, cases.cols).unwrap();
                 results.into_iter().map(|output| Numbers::of(&server, output).unwrap()).collect::<Vec<_>>()
             }));
         }
         let seeds = [&seeds[0], &seeds[1]];
-        let mut dealer = Dealer::new(device(), script.profile.clone(), 1, seeds, Some(Box::new(dealer1))).unwrap();
+        let mut dealer = Dealer::new(device(), script.profile, 1, seeds, Some(Box::new(dealer1))).unwrap();
         scene.run(&mut dealer, cases.rows, cases.cols).unwrap();
         let halves: Vec<_> = servers.into_iter().map(|server| server.join().unwrap()).collect();
         halves[0].iter().zip(&halves[1]).map(|(a, b)| a.add(b)).collect()
     });
     drop(dealer0);
-    let words = |heard: Heard| {
+    let words = |heard: Transcript| {
         let bytes: Vec<u8> = heard.frames().into_iter().flat_map(|frame| frame.body).collect();
         bytemuck::pod_collect_to_vec(&bytes)
     };

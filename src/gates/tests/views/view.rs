@@ -2,7 +2,7 @@
 
 use super::script::Placed;
 use super::stage::{Cases, Played};
-use crate::kernel::fast::bits::Packed;
+use crate::kernel::packed::Packed;
 
 /// Calls `see(case, at, bits, x)` for every number that a server hears and that is looked at: `bits` bits from bit `at` of
 /// the view on. What the server knows itself it has from its own string.

@@ -47,8 +47,8 @@ pub(super) fn multiply<W: Word, L: Lanes<W>, const R: usize, const C: usize, con
         for p in (0..k).step_by(step) {
             let depth = p..k.min(p + step);
             scratch(1, columns.len().div_ceil(N) * depth.len(), |right: &mut [[W; N]]| {
-                each(threads, right, depth.len(), |(i, panel)| b.pack(j + i * N, depth.clone(), panel));
-                each(threads, acc, rows * n, |(s, acc)| {
+                each(threads, right, depth.len(), &|i, panel| b.pack(j + i * N, depth.clone(), panel));
+                each(threads, acc, rows * n, &|s, acc| {
                     let height = acc.len() / n;
                     scratch(0, height.div_ceil(R) * depth.len(), |left: &mut [[W; R]]| {
                         let panels = left.chunks_exact_mut(depth.len()).enumerate();
@@ -65,12 +65,13 @@ pub(super) fn multiply<W: Word, L: Lanes<W>, const R: usize, const C: usize, con
     }
 }
 
-/// Runs `f` on numbered chunks of `items`: on this thread if it is the only one.
-fn each<T: Send>(threads: usize, items: &mut [T], size: usize, f: impl Fn((usize, &mut [T])) + Send + Sync) {
+/// Runs `f` on numbered chunks of `items`: on this thread if it is the only one. What rayon makes of it is compiled once for a
+/// type.
+fn each<T: Send>(threads: usize, items: &mut [T], size: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if threads == 1 {
-        items.chunks_mut(size).enumerate().for_each(f);
+        items.chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
     } else {
-        items.par_chunks_mut(size).enumerate().for_each(f);
+        items.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
     }
 }
 

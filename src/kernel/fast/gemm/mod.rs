@@ -6,17 +6,19 @@
 mod block;
 mod lanes;
 mod panel;
-mod patches;
 
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 
 use crate::kernel::Word;
+use crate::kernel::geometry::Patches;
+
+/// The definition of [`gemm`], to compare with.
+pub use crate::kernel::twin::linear::add_product as definition;
 
 use block::{Product, multiply};
 use lanes::Plain;
 use panel::Factor;
-pub use patches::Patches;
 
 /// `acc += op(a) op(b)`, or `-=` where `subtract`.
 ///
@@ -70,7 +72,7 @@ pub fn correlate<W: Word>(acc: &mut [W], x: &[W], y: &[W], patches: Patches, out
 /// # Panics
 /// Where a slice is shorter than its shape.
 pub fn convolve_back<W: Word>(acc: &mut [W], y: &[W], w: &[W], patches: Patches, inputs: usize, subtract: bool) {
-    let b = Factor::turned_over(w, [patches.kernel[0] * patches.kernel[1], inputs, patches.channels]);
+    let b = Factor::turned_over(w, [patches.window.len(), inputs, patches.channels]);
     run(Level::best(), Product { acc, a: Factor::patches(y, patches), b, subtract });
 }
 
@@ -122,27 +124,6 @@ impl Level {
             levels.extend(V4::is_available().then_some(Self::Avx512));
         }
         levels
-    }
-}
-
-/// The definition of [`gemm`], to compare with.
-pub fn definition<W: Word>(
-    acc: &mut [W],
-    a: &[W],
-    b: &[W],
-    [m, k, n]: [usize; 3],
-    [ta, tb]: [bool; 2],
-    subtract: bool,
-) {
-    for i in 0..m {
-        for p in 0..k {
-            let x = if ta { a[p * m + i] } else { a[i * k + p] };
-            let x = if subtract { W::default().sub(x) } else { x };
-            for j in 0..n {
-                let y = if tb { b[j * k + p] } else { b[p * n + j] };
-                acc[i * n + j] = acc[i * n + j].add(x.mul(y));
-            }
-        }
     }
 }
 

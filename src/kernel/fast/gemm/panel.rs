@@ -6,8 +6,7 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 
 use crate::kernel::Word;
-
-use super::patches::Patches;
+use crate::kernel::geometry::Patches;
 
 /// A factor of a product: `lanes` rows of the left, or columns of the right one, each `depth` long.
 #[derive(Clone, Copy)]
@@ -72,7 +71,7 @@ impl<'a, W: Word> Factor<'a, W> {
     /// Copies a range of depths of the `N` lanes from `lane` on, `panel[depth][lane]`; zeros past the last lane.
     #[inline(always)]
     pub(super) fn pack<const N: usize>(&self, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
-        let width = N.min(self.lanes - lane);
+        let width = self.width::<N>(lane);
         match self.order {
             Order::LaneMajor if width == N => self.interleave(lane, depth.start, panel),
             Order::LaneMajor => {
@@ -93,37 +92,57 @@ impl<'a, W: Word> Factor<'a, W> {
                     }
                 }
             }
-            Order::Patches(patches) => {
-                if width < N || !patches.whole() {
-                    panel.fill([W::default(); N]);
-                }
-                for i in 0..width {
-                    patches.runs(lane + i, &depth, |at, run| {
-                        panel[at..].iter_mut().zip(&self.words[run]).for_each(|(to, x)| to[i] = *x);
-                    });
-                }
-            }
-            Order::Taps(patches) => {
-                if width < N || !patches.whole() {
-                    panel.fill([W::default(); N]);
-                }
-                for (to, row) in panel.iter_mut().zip(depth) {
-                    patches.runs(row, &(lane..lane + width), |at, run| {
-                        let from = &self.words[run];
-                        to[at..at + from.len()].copy_from_slice(from);
-                    });
-                }
-            }
-            Order::TurnedOver { outputs } => {
-                let taps = self.depth / outputs;
-                for (to, q) in panel.iter_mut().zip(depth) {
-                    let from = (taps - 1 - q / outputs) * self.lanes * outputs + q % outputs;
-                    for (i, to) in to.iter_mut().enumerate() {
-                        *to = if i < width { self.words[from + (lane + i) * outputs] } else { W::default() };
-                    }
-                }
+            Order::Patches(patches) => self.pack_patches(patches, lane, depth, panel),
+            Order::Taps(patches) => self.pack_taps(patches, lane, depth, panel),
+            Order::TurnedOver { outputs } => self.pack_turned_over(outputs, lane, depth, panel),
+        }
+    }
+
+    /// [`pack`](Self::pack) of patches, a run of taps at a time.
+    #[inline(always)]
+    fn pack_patches<const N: usize>(&self, patches: Patches, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
+        let width = self.width::<N>(lane);
+        if width < N || !patches.whole() {
+            panel.fill([W::default(); N]);
+        }
+        for i in 0..width {
+            patches.runs(lane + i, &depth, |at, run| {
+                panel[at..].iter_mut().zip(&self.words[run]).for_each(|(to, x)| to[i] = *x);
+            });
+        }
+    }
+
+    /// [`pack`](Self::pack) of taps: patches transposed.
+    #[inline(always)]
+    fn pack_taps<const N: usize>(&self, patches: Patches, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
+        let width = self.width::<N>(lane);
+        if width < N || !patches.whole() {
+            panel.fill([W::default(); N]);
+        }
+        for (to, row) in panel.iter_mut().zip(depth) {
+            patches.runs(row, &(lane..lane + width), |at, run| {
+                let from = &self.words[run];
+                to[at..at + from.len()].copy_from_slice(from);
+            });
+        }
+    }
+
+    /// [`pack`](Self::pack) of a filter that is turned over.
+    #[inline(always)]
+    fn pack_turned_over<const N: usize>(&self, outputs: usize, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
+        let (taps, width) = (self.depth / outputs, self.width::<N>(lane));
+        for (to, q) in panel.iter_mut().zip(depth) {
+            let from = (taps - 1 - q / outputs) * self.lanes * outputs + q % outputs;
+            for (i, to) in to.iter_mut().enumerate() {
+                *to = if i < width { self.words[from + (lane + i) * outputs] } else { W::default() };
             }
         }
+    }
+
+    /// The lanes from `lane` on, as far as a panel of `N` holds them.
+    #[inline(always)]
+    fn width<const N: usize>(&self, lane: usize) -> usize {
+        N.min(self.lanes - lane)
     }
 
     /// Copies `N` whole lanes into a panel, strips of [`STRIP`] words at a time.

@@ -3,7 +3,11 @@
 use std::vec::IntoIter;
 
 use super::super::*;
-use crate::nn::{Factor, Init, LayerSpec, Loss, PoolMethod};
+use crate::nn::layers::{
+    AveragePool, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool, HardTanh, LayerNorm, LeakyRelu,
+    MaxPool, Relu, Residual, Sigmoid, Square, ZeroPadding,
+};
+use crate::nn::{Factor, Init, LayerSpec, LearningRate, Loss, Optimizer, PoolMethod};
 use crate::shape::Shape;
 
 /// Choices that follow from a seed.
@@ -60,30 +64,34 @@ pub(super) fn job(dice: &mut Dice) -> Job {
         let (epochs, train) = if dice.yes() { (1, dice.from(rows + 1, 2 * rows)) } else { (2, dice.from(1, rows)) };
         let test = dice.from(1, 20).min(most.max(1));
         let lr = dice.of(&[0.01, 0.05, 0.125, 0.3, 0.5]);
-        let Ok(rate) = Rate::new(lr, rows) else { continue };
+        if LearningRate::new(lr, rows as u64).is_err() {
+            continue;
+        }
         let count = |n: usize| u32::try_from(n).unwrap();
         let schedules =
             [Schedule::Constant, Schedule::Halving, Schedule::Cosine, Schedule::Step { epochs: 1, factor: 0.3 }];
-        let job = Job {
+        let owners = owners(dice, train, test);
+        let settings = Settings::default()
+            .profile(profile)
+            .epochs(epochs)
+            .batch(count(batch))
+            .accumulate(count(accumulate))
+            .momentum(dice.of(&[0.0, 0.5, 0.90625]))
+            .optimizer(dice.of(Optimizer::ALL))
+            .weight_decay(dice.of(&[0.0, 0.0, 1e-2]))
+            .schedule(dice.of(&schedules));
+        let reveal = Reveals { accuracy: true, model: true, ranges: dice.yes() };
+        let mut job = Job {
             model,
-            profile,
-            owners: owners(dice, train, test)
-                .into_iter()
-                .map(|(a, b)| Owned { train: count(a), test: count(b) })
-                .collect(),
-            epochs,
+            owners: owners.into_iter().map(|(a, b)| Owned { train: count(a), test: count(b) }).collect(),
+            settings: settings.shuffle(dice.yes()),
             steps: Some(2),
-            batch: count(batch),
-            accumulate: count(accumulate),
-            rate,
-            momentum: Momentum::new(dice.of(&[0.0, 0.5, 0.90625])).unwrap(),
-            weight_decay: dice.of(&[0.0, 0.0, 1e-2]),
-            schedule: dice.of(&schedules),
-            reveal: Reveals { accuracy: true, model: true, ranges: dice.yes() },
-            shuffle: dice.yes(),
+            reveal,
             seed: dice.below(1000) as u64,
             ..super::super::job(&Profile::small(), &[2, 2], 1)
         };
+        // by as much of the gradient as on whole batches, where there are fewer rows
+        job.settings.lr = lr / rows as f64 * job.rows_per_step() as f64;
         if job.check().is_ok() {
             return job;
         }
@@ -110,7 +118,7 @@ const MOST_WIDE: usize = 100;
 /// A network that the model check lets through.
 pub(super) fn model(dice: &mut Dice) -> Model {
     loop {
-        let classes = dice.of(&[2, 2, 2, 3, 3, 4, 5, 7, 10, 14]);
+        let classes = dice.of(&[2, 2, 2, 3, 3, 4, 5, 7, 10, 14, 15, 27]);
         let loss =
             dice.of(&[Loss::SoftmaxCrossEntropy, Loss::SoftmaxCrossEntropy, Loss::Square, Loss::SigmoidCrossEntropy]);
         let init = dice.of(&[Init::Glorot, Init::He, Init::Uniform]);
@@ -121,9 +129,10 @@ pub(super) fn model(dice: &mut Dice) -> Model {
         };
         let length = dice.from(0, 9);
         let mut layers = walk(dice, &input, length, true);
-        let ends: [&[LayerSpec]; 4] = [&[], &[LayerSpec::Flatten], &[LayerSpec::Relu], &[LayerSpec::Sigmoid]];
+        let ends: [&[LayerSpec]; 4] =
+            [&[], &[LayerSpec::from(Flatten)], &[LayerSpec::from(Relu)], &[LayerSpec::from(Sigmoid)]];
         layers.extend(dice.of(&ends).iter().cloned());
-        layers.push(LayerSpec::Dense { outputs: classes, bias: dice.below(4) > 0 });
+        layers.push(LayerSpec::from(Dense { outputs: classes, bias: dice.below(4) > 0 }));
         if let Ok(model) = Model::new("random", input, layers, classes, loss, init) {
             return model;
         }
@@ -153,28 +162,33 @@ fn layer(dice: &mut Dice, input: &Shape, blocks: bool) -> LayerSpec {
         _ => [1, 1],
     };
     let window = |dice: &mut Dice| [0, 1].map(|a: usize| dice.from(1, sides[a].clamp(1, 4)));
-    match dice.below(if blocks { 22 } else { 19 }) {
-        0 => LayerSpec::Dense { outputs: dice.from(1, 8), bias: dice.yes() },
+    match dice.below(if blocks { 28 } else { 25 }) {
+        0 => LayerSpec::from(Dense { outputs: dice.from(1, 8), bias: dice.yes() }),
         1..4 => {
             let padding = dice.two(0, 2);
             let kernel = [0, 1].map(|a: usize| dice.from(1, (sides[a] + 2 * padding[a]).min(4)));
             let (channels, stride) = (dice.from(1, 3), dice.of(&[[1, 1], [1, 1], [2, 1], [1, 3], [2, 2]]));
-            LayerSpec::Conv2d { channels, kernel, stride, padding, bias: dice.below(4) > 0 }
+            LayerSpec::from(Conv2d { channels, kernel, stride, padding, bias: dice.below(4) > 0 })
         }
-        4..6 => LayerSpec::AveragePool { window: window(dice), stride: dice.two(1, 3) },
-        6 => LayerSpec::GlobalAveragePool,
+        4..6 => LayerSpec::from(AveragePool { window: window(dice), stride: dice.two(1, 3) }),
+        6 => LayerSpec::from(GlobalAveragePool),
         7..10 => {
             let method = dice.of(&[PoolMethod::Tree, PoolMethod::Tree, PoolMethod::OneShot]);
-            LayerSpec::MaxPool { window: window(dice), stride: dice.two(1, 3), method }
+            LayerSpec::from(MaxPool { window: window(dice), stride: dice.two(1, 3), method })
         }
-        10 => LayerSpec::ZeroPadding { padding: dice.two(0, 2) },
-        11..13 => LayerSpec::Dropout { factor: Factor::kept(dice.of(&super::toml::RATES)) },
-        13 => LayerSpec::Flatten,
-        14..18 => LayerSpec::Relu,
-        18 => LayerSpec::Sigmoid,
+        10 => LayerSpec::from(ZeroPadding { padding: dice.two(0, 2) }),
+        11..13 => LayerSpec::from(Dropout { factor: Factor::kept(dice.of(&super::toml::RATES)) }),
+        13 => LayerSpec::from(Flatten),
+        14..18 => LayerSpec::from(Relu),
+        18 => LayerSpec::from(Sigmoid),
+        19 => LayerSpec::from(LeakyRelu { shift: u32::try_from(dice.from(1, 7)).expect("a few bits") }),
+        20 => LayerSpec::from(HardTanh),
+        21 => LayerSpec::from(Square),
+        22..24 => LayerSpec::from(BatchNorm { momentum: u32::try_from(dice.from(1, 7)).expect("a few bits") }),
+        24 => LayerSpec::from(LayerNorm),
         _ => {
             let length = dice.from(1, 5);
-            LayerSpec::Residual { body: walk(dice, input, length, false), projection: dice.yes() }
+            LayerSpec::from(Residual { body: walk(dice, input, length, false), projection: dice.yes() })
         }
     }
 }

@@ -7,17 +7,18 @@ mod toml;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::data::{Known, known};
+use crate::data::{DatasetInfo, dataset_info};
 use crate::gates::careless;
-use crate::gates::lockstep::{Followed, law};
-use crate::nn::stage::{Following, Stage};
+use crate::gates::harness::{Followed, law};
+use crate::nn::layers::{AveragePool, Conv2d, Dense, MaxPool, Pooled, Relu, Residual};
+use crate::nn::stage::StageSpec;
 use crate::nn::{Init, LayerSpec, Loss, PoolMethod};
 use crate::train::{Recipe, plan};
 
 use draw::Dice;
 
 /// Networks that a test run looks at.
-const NETWORKS: u64 = 300;
+const NETWORKS: u64 = 500;
 /// Bits that every value of the clear run has to stay below its bound, so that on shares none leaves its range by rounding.
 const MARGIN: f64 = 0.3;
 
@@ -47,12 +48,12 @@ fn compare(job: &Job, seed: u64) -> std::result::Result<Fared, String> {
     let mut clear = world.clear();
     train(&mut clear, job).map_err(|e| format!("in the clear: {e}"))?;
     let ranges = clear.ranges();
-    let near = ranges.smallest_margin(job.profile.number()).is_some_and(|margin| margin < MARGIN);
+    let near = ranges.smallest_margin(job.settings.profile.number()).is_some_and(|margin| margin < MARGIN);
     if near || !ranges.overflows().is_empty() {
         return Ok(Fared::OutOfRange);
     }
     let run = world.try_run(&program)?;
-    law::check_all(&run.records, &job.profile)?;
+    law::check_all(&run.records, &job.settings.profile)?;
     run.assert_cost(&world.plan(&program));
     run.assert_cost(&plan(job).map_err(|e| e.to_string())?);
     let mut followed = Followed::new(world.clear(), &run.records);
@@ -68,7 +69,8 @@ impl Drop for Told<'_> {
         if std::thread::panicking() {
             let Self(seed, job) = self;
             let model = toml::toml(&job.model);
-            let Job { profile, owners, batch, accumulate, epochs, rate, .. } = job;
+            let (Job { owners, settings, .. }, rate) = (&**job, job.rate());
+            let Settings { profile, batch, accumulate, epochs, .. } = settings;
             eprintln!(
                 "PPDNN_SEED={seed}, profile {}, {owners:?}, batch {batch} x {accumulate}, {epochs} epochs, rate {rate}, {job:?}\n{model}",
                 profile.name
@@ -104,7 +106,7 @@ fn compare_all(from: u64, networks: u64) {
 }
 
 /// What some of [`NETWORKS`] networks have.
-const PARTS: [&str; 28] = [
+const PARTS: [&str; 35] = [
     "dense",
     "conv2d",
     "average-pool",
@@ -116,6 +118,11 @@ const PARTS: [&str; 28] = [
     "flatten",
     "relu",
     "sigmoid",
+    "leaky-relu",
+    "hard-tanh",
+    "square",
+    "batch-norm",
+    "layer-norm",
     "small",
     "wide",
     "deep",
@@ -130,6 +137,8 @@ const PARTS: [&str; 28] = [
     "a pool in a block",
     "2 classes",
     "14 classes",
+    "15 classes",
+    "27 classes",
     "batch 1",
     "batch 40",
     "several batches a step",
@@ -137,24 +146,27 @@ const PARTS: [&str; 28] = [
 
 /// What a job is made of.
 fn parts(job: &Job) -> Vec<String> {
-    let mut parts = vec![job.profile.name.clone(), job.model.loss().name().into()];
+    let mut parts = vec![job.settings.profile.name.into(), job.model.loss().name().into()];
     parts.push(format!("{} classes", job.model.classes()));
-    parts.extend([1, 40].contains(&job.batch).then(|| format!("batch {}", job.batch)));
-    parts.extend((job.accumulate > 1).then(|| "several batches a step".into()));
+    parts.extend([1, 40].contains(&job.settings.batch).then(|| format!("batch {}", job.settings.batch)));
+    parts.extend((job.settings.accumulate > 1).then(|| "several batches a step".into()));
     for layer in job.model.layers() {
         parts.push(layer.kind().into());
-        if let LayerSpec::Residual { body, projection } = layer {
+        if let Some(Residual { body, projection }) = layer.get() {
             parts.push(format!("a residual block with{}", if *projection { " a projection" } else { "out" }));
-            let pool = |l: &LayerSpec| matches!(l, LayerSpec::MaxPool { .. } | LayerSpec::AveragePool { .. });
+            let pool = |l: &LayerSpec| l.is::<MaxPool>() || l.is::<AveragePool>();
             parts.extend(body.iter().any(pool).then(|| "a pool in a block".into()));
         }
     }
-    for Stage { linear, following, .. } in job.model.stages() {
-        let extra = linear.factor(true).shift;
-        parts.extend(match following {
-            Some(Following::MaxPool(_, PoolMethod::Tree)) if extra > 0 => Some("a tree of short wires".into()),
-            Some(Following::MaxPool(_, PoolMethod::OneShot)) if extra > 0 => Some("one-shot of short wires".into()),
-            None if extra > 8 && job.model.loss() == Loss::SoftmaxCrossEntropy => Some("short logits".into()),
+    for StageSpec { linear, following, .. } in job.model.stages() {
+        let more = linear.factor(true).shift;
+        let pool = following.as_ref().and_then(|following| following.get::<Pooled>()).map(|pool| pool.method);
+        parts.extend(match pool {
+            Some(PoolMethod::Tree) if more > 0 => Some("a tree of short wires".into()),
+            Some(PoolMethod::OneShot) if more > 0 => Some("one-shot of short wires".into()),
+            None if following.is_none() && more > 8 && job.model.loss() == Loss::SoftmaxCrossEntropy => {
+                Some("short logits".into())
+            }
             _ => None,
         });
     }
@@ -181,23 +193,23 @@ struct Careless<'a>(&'a Job);
 
 impl Program for Careless<'_> {
     fn run<E: Engine>(&self, e: &mut E) -> Result<()> {
-        careless::with(self.0.profile.wire, || train(e, self.0))
+        careless::with(self.0.settings.profile.wire, || train(e, self.0))
     }
 }
 
 /// That the comparison can fail: a wire's bits forgotten, a rate that is off, a weight that is off.
 #[test]
 fn a_network_that_is_computed_wrongly_is_noticed() {
-    let conv = LayerSpec::Conv2d { channels: 2, kernel: [2, 2], stride: [1, 1], padding: [0, 0], bias: true };
+    let conv = LayerSpec::from(Conv2d { channels: 2, kernel: [2, 2], stride: [1, 1], padding: [0, 0], bias: true });
     let window = [2, 2];
-    let average = LayerSpec::AveragePool { window, stride: window };
-    let max = LayerSpec::MaxPool { window, stride: window, method: PoolMethod::Tree };
-    let layers = vec![average, conv, max, LayerSpec::Relu, LayerSpec::Dense { outputs: 3, bias: true }];
+    let average = LayerSpec::from(AveragePool { window, stride: window });
+    let max = LayerSpec::from(MaxPool { window, stride: window, method: PoolMethod::Tree });
+    let layers = vec![average, conv, max, LayerSpec::from(Relu), LayerSpec::from(Dense { outputs: 3, bias: true })];
     let model = Model::new("folded", [6, 6, 1], layers, 3, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
     for p in Profile::all() {
         let reveal = Reveals { accuracy: true, model: true, ranges: true };
         let owners = vec![Owned { train: 8, test: 4 }];
-        let job = Job { model: model.clone(), owners, reveal, batch: 4, ..job(&p, &[36, 3], 8) };
+        let job = Job { model: model.clone(), owners, reveal, ..job(&p, &[36, 3], 8) }.with(|s| s.batch = 4);
         assert!(compare(&job, 1).is_ok_and(|fared| fared != Fared::OutOfRange));
         let world = session(&job, 1);
         let careless = world.try_run(&Careless(&job)).unwrap();
@@ -208,7 +220,7 @@ fn a_network_that_is_computed_wrongly_is_noticed() {
         let follow = |job: &Job, world: &World, records| train(&mut Followed::new(world.clear(), records), job);
         let right = world.run(&Training(&job));
         follow(&job, &world, &right.records).unwrap();
-        let other = Job { rate: Rate::new(7.0 / 128.0 * 1.04, 7).unwrap(), ..job.clone() };
+        let other = job.clone().with(|s| s.lr = 4.0 / 128.0 * 1.04);
         assert!(follow(&other, &world, &right.records).is_err(), "{}: another rate is noticed", p.name);
         let mut off = session(&job, 1);
         // a sixteenth
@@ -228,8 +240,12 @@ fn a_network_at_random_is_the_file_that_is_told() {
             [h, w, c] => [h, w, c],
             _ => [1, 1, model.features()],
         };
-        let data =
-            Known { image, features: model.features(), classes: model.classes(), ..known("mnist").unwrap().clone() };
+        let data = DatasetInfo {
+            image,
+            features: model.features(),
+            classes: model.classes(),
+            ..dataset_info("mnist").unwrap().clone()
+        };
         let read = Recipe::load(&file, &data).unwrap_or_else(|e| panic!("{e}\n{}", toml::toml(&model))).model;
         assert_eq!((read.layers(), read.loss(), read.init()), (model.layers(), model.loss(), model.init()));
     }

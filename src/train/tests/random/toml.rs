@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::nn::layers::{AveragePool, BatchNorm, Conv2d, Dense, Dropout, LeakyRelu, MaxPool, Residual, ZeroPadding};
 use crate::nn::{Factor, LayerSpec, Model};
 
 /// Rates of dropout.
@@ -22,25 +23,31 @@ pub(super) fn toml(model: &Model) -> String {
 }
 
 fn write_layer(text: &mut String, layer: &LayerSpec, table: &str) {
-    let keys = match layer {
-        LayerSpec::Dense { outputs, bias } => format!("outputs = {outputs}\nbias = {bias}\n"),
-        LayerSpec::Conv2d { channels, kernel, stride, padding, bias } => format!(
+    let keys = if let Some(Dense { outputs, bias }) = layer.get() {
+        format!("outputs = {outputs}\nbias = {bias}\n")
+    } else if let Some(Conv2d { channels, kernel, stride, padding, bias }) = layer.get() {
+        format!(
             "channels = {channels}\nkernel = {kernel:?}\nstride = {stride:?}\npadding = {padding:?}\nbias = {bias}\n"
-        ),
-        LayerSpec::AveragePool { window, stride } => format!("window = {window:?}\nstride = {stride:?}\n"),
-        LayerSpec::MaxPool { window, stride, method } => {
-            format!("window = {window:?}\nstride = {stride:?}\nmethod = \"{}\"\n", method.name())
-        }
-        LayerSpec::ZeroPadding { padding } => format!("padding = {padding:?}\n"),
-        LayerSpec::Dropout { factor } => {
-            let rate = RATES.into_iter().find(|rate| Factor::kept(*rate) == *factor);
-            format!("rate = {:?}\n", rate.expect("a rate of the list"))
-        }
-        LayerSpec::Residual { projection, .. } => format!("projection = {projection}\n"),
-        LayerSpec::GlobalAveragePool | LayerSpec::Flatten | LayerSpec::Relu | LayerSpec::Sigmoid => String::new(),
+        )
+    } else if let Some(AveragePool { window, stride }) = layer.get() {
+        format!("window = {window:?}\nstride = {stride:?}\n")
+    } else if let Some(MaxPool { window, stride, method }) = layer.get() {
+        format!("window = {window:?}\nstride = {stride:?}\nmethod = \"{}\"\n", method.name())
+    } else if let Some(ZeroPadding { padding }) = layer.get() {
+        format!("padding = {padding:?}\n")
+    } else if let Some(Dropout { factor }) = layer.get() {
+        let rate = RATES.into_iter().find(|rate| Factor::kept(*rate) == *factor);
+        format!("rate = {:?}\n", rate.expect("a rate of the list"))
+    } else if let Some(Residual { projection, .. }) = layer.get() {
+        format!("projection = {projection}\n")
+    } else if let Some(LeakyRelu { shift }) = layer.get() {
+        format!("slope = {}\n", f64::exp2(-f64::from(*shift)))
+    } else if let Some(BatchNorm { momentum }) = layer.get() {
+        format!("momentum = {}\n", f64::exp2(-f64::from(*momentum)))
+    } else {
+        // kinds without anything to say
+        String::new()
     };
     let _ = write!(text, "\n[[{table}]]\nkind = \"{}\"\n{keys}", layer.kind());
-    if let LayerSpec::Residual { body, .. } = layer {
-        body.iter().for_each(|layer| write_layer(text, layer, &format!("{table}.body")));
-    }
+    layer.body().iter().for_each(|layer| write_layer(text, layer, &format!("{table}.body")));
 }

@@ -1,0 +1,117 @@
+//! The job that the command line asks for: the network, its settings, the data set, and how many of its rows.
+
+use std::path::Path;
+
+use crate::cli::args::JobArgs;
+use crate::cli::run_folder::model_in;
+use crate::data::{DataSet, DatasetInfo, Examples, dataset_info};
+use crate::error::{Error, Result};
+use crate::nn::{InitialParameters, TrainedModel};
+use crate::train::Training;
+use crate::train::{Job, Recipe, Reveals, Settings};
+
+impl JobArgs {
+    /// The data set: the one that is asked for, or the network's.
+    pub(super) fn data(&self) -> Result<&'static DatasetInfo> {
+        self.dataset.as_ref().map_or_else(|| Recipe::data(self.recipe.name()), |name| dataset_info(name))
+    }
+
+    /// The training, for the given number of owners where none are asked for, and its rows.
+    pub(super) fn choose(&self, owners: usize) -> Result<Choice> {
+        let data = self.data()?;
+        let recipe = self.recipe.recipe(data)?;
+        let mut training = Training::of(&recipe, data)
+            .owners(self.owners.unwrap_or(owners))
+            .steps(self.steps)
+            .measured_at(self.recipe.own_rate(data)?)
+            .reveal(self.reveals()?)
+            .seed(self.seed);
+        let mut ambiguous = Vec::new();
+        if let Some(file) = &self.init {
+            let InitialParameters { parameters, square, .. } = self.begin(file, &recipe)?;
+            training =
+                if self.private_init { training.private_initial(parameters) } else { training.initial(parameters) };
+            ambiguous = square;
+        }
+        let first = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
+        let train_rows = first(recipe.settings.train_limit, data.train_rows);
+        let test_rows = first(recipe.settings.test_limit, data.test_rows);
+        Ok(Choice { data, training, asked: recipe.settings, ambiguous, train_rows, test_rows })
+    }
+
+    /// What the trainer gets to see.
+    fn reveals(&self) -> Result<Reveals> {
+        let names = self.reveal.as_ref().map(|names| Reveals::from_names(names.iter().map(String::as_str)));
+        names.unwrap_or_else(|| Ok(Reveals::default()))
+    }
+
+    /// The parameters of a file, or of the run in a folder.
+    fn begin(&self, file: &Path, recipe: &Recipe) -> Result<InitialParameters> {
+        let begun = TrainedModel::load_parameters(&model_in(file)?, &recipe.model)?;
+        let normalize = recipe.settings.normalize;
+        match begun.normalization {
+            Some(theirs) if theirs.is_some() != normalize => {
+                let (was, flag) = if normalize { ("unscaled", "false") } else { ("normalized", "true") };
+                Err(Error::format(file, format!("was trained on {was} features; add --normalize={flag}")))
+            }
+            _ => Ok(begun),
+        }
+    }
+}
+
+/// What a run that begins with a model does not take from the run that made it.
+const GOES_ON: &str = "  schedule, momentum and row order start afresh; accuracy may dip at first";
+
+/// What is to be trained, and on how many rows.
+pub(super) struct Choice {
+    pub data: &'static DatasetInfo,
+    pub training: Training,
+    /// The settings before they are rounded.
+    pub asked: Settings,
+    /// Square weights of a file that does not say which way round they are.
+    pub ambiguous: Vec<String>,
+    pub train_rows: usize,
+    pub test_rows: usize,
+}
+
+impl Choice {
+    pub(super) fn job(&self) -> Result<Job> {
+        self.training.job(self.train_rows, self.test_rows)
+    }
+
+    /// Those of the set's rows that are asked for.
+    pub(super) fn rows(&self, data: &DataSet) -> (Examples, Examples) {
+        (data.train.first(self.train_rows), data.test.first(self.test_rows))
+    }
+
+    /// What people should know of the job besides its settings.
+    pub(super) fn remarks(&self, job: &Job, args: &JobArgs) -> Vec<String> {
+        let begun = args.init.as_ref().map(|file| {
+            let file = file.display();
+            [format!("initial parameters from {file}:"), GOES_ON.to_owned()]
+        });
+        self.asked.rounded(&job.used_settings()).into_iter().chain(begun.into_iter().flatten()).collect()
+    }
+
+    /// What is asked for and cannot be had, though the rest can.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let name = self.data.name;
+        let ambiguous = (!self.ambiguous.is_empty()).then(|| {
+            let square = self.ambiguous.join(", ");
+            format!(
+                "{square} of --init: the orientation of a square weight cannot be detected. It is read as [inputs, outputs]; \
+                 PyTorch stores [outputs, inputs]: transpose all weights that come from PyTorch, including square ones"
+            )
+        });
+        let limits = [
+            ("--train-limit", self.asked.train_limit, self.data.train_rows, "training"),
+            ("--test-limit", self.asked.test_limit, self.data.test_rows, "test"),
+        ]
+        .into_iter()
+        .filter_map(|(flag, limit, all, what)| {
+            let limit = limit.filter(|limit| *limit > all)?;
+            Some(format!("{flag} {limit} is more than {name} has: all its {all} {what} rows are used"))
+        });
+        limits.chain(ambiguous).collect()
+    }
+}

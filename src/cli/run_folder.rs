@@ -1,0 +1,240 @@
+//! The folder of a run: `job.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, `logs/`.
+//!
+//! A model that is wrong is `model-wrong.safetensors` instead, and the summary has what shows it under `faults`.
+//!
+//! It holds one run. A run that failed before it began to train takes its files out again, so that the same command can be
+//! given again.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::JobArgs;
+use crate::cli::print::warn;
+use crate::error::{Error, Result};
+use crate::input;
+use crate::net::is_printable;
+use crate::roles::{Agreement, Event, Summary};
+use crate::train::Job;
+
+/// The folder of a run.
+pub(super) struct RunFolder {
+    path: PathBuf,
+    /// Folders that were made for it, the innermost first: they go where nothing is left in them.
+    made: Vec<PathBuf>,
+}
+
+impl RunFolder {
+    /// The folder that was asked for, which holds no other run, or a new one under `runs`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it contains a run that is not to be replaced.
+    pub(super) fn create(out: Option<&Path>, overwrite: bool, job: &Job, dataset: &str) -> Result<Self> {
+        out.map_or(Ok(()), |out| check(out, overwrite))?;
+        let folder = Self::beside(out, job, dataset)?;
+        folder.move_run(&folder.path, &folder.replaced())?;
+        Ok(folder)
+    }
+
+    /// The same, for something that goes beside a run.
+    pub(super) fn beside(out: Option<&Path>, job: &Job, dataset: &str) -> Result<Self> {
+        let Some(out) = out else { return Self::next(job, dataset) };
+        let made = out.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let made = made.map(Path::to_owned).collect();
+        fs::create_dir_all(out).map_err(|e| Error::file_with(out, &e, instead_of(out)))?;
+        Ok(Self { path: out.to_owned(), made })
+    }
+
+    /// A folder of its own under `runs`: `secureml-mnist-1`.
+    fn next(job: &Job, dataset: &str) -> Result<Self> {
+        let runs = Path::new("runs");
+        let made = if runs.exists() { None } else { Some(runs.to_owned()) };
+        let path = next_folder(runs, job, dataset)?;
+        Ok(Self { made: [path.clone()].into_iter().chain(made).collect(), path })
+    }
+
+    /// Training has started: a run that this one replaces goes, the model first.
+    pub(super) fn begun(&self) -> Result<()> {
+        let replaced = self.replaced();
+        RUN.into_iter().try_for_each(|name| self.remove(&replaced.join(name)))?;
+        match fs::remove_dir(&replaced) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(replaced, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a run is that this one replaces, until this one trains.
+    fn replaced(&self) -> PathBuf {
+        self.path.join("replaced")
+    }
+
+    /// Moves the files of a run.
+    fn move_run(&self, from: &Path, to: &Path) -> Result<()> {
+        for (from, to) in RUN.into_iter().map(|name| (from.join(name), to.join(name))).filter(|(from, _)| from.exists())
+        {
+            to.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| Error::file(&to, e))?;
+            fs::rename(&from, &to).map_err(|e| Error::file(from, e))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the model is saved.
+    pub(super) fn model(&self) -> PathBuf {
+        self.path.join(MODEL)
+    }
+
+    /// Where a model is saved that is wrong.
+    pub(super) fn wrong_model(&self) -> PathBuf {
+        self.path.join(WRONG_MODEL)
+    }
+
+    /// Writes the job as it runs.
+    pub(super) fn write_config(&self, job: &Job, args: &JobArgs, agreement: Option<&Agreement>) -> Result<()> {
+        let job = toml::to_string(job).map_err(|e| Error::format(self.path.join(JOB), e.to_string()))?;
+        let init = args.init.as_ref().map_or(String::new(), |file| format!("# initialised from {file:?}\n"));
+        let hash = agreement.map_or(String::new(), |hash| format!("# owners know it as job {hash}\n"));
+        self.write(JOB, &format!("# data set {}\n{init}{hash}{job}", args.data()?.name))
+    }
+
+    pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
+        let text = serde_json::to_string_pretty(summary).expect("a summary can be written");
+        self.write(SUMMARY, &(text + "\n"))
+    }
+
+    /// Where events are noted.
+    pub(super) fn metrics(&self) -> Result<Metrics> {
+        let path = self.path.join(METRICS);
+        let file = File::create(&path).map_err(|e| Error::file(&path, e))?;
+        Ok(Metrics { path, file })
+    }
+
+    /// Takes the files of a run that did not begin to train out, logs too, and puts those of the run back that it was to replace.
+    pub(super) fn empty(&self) -> Result<()> {
+        RUN.into_iter().try_for_each(|name| self.remove(&self.path.join(name)))?;
+        self.move_run(&self.replaced(), &self.path)?;
+        let _ = fs::remove_dir(self.replaced());
+        if let Ok(logs) = fs::read_dir(self.path.join(LOGS)) {
+            let logs =
+                logs.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "log"));
+            logs.into_iter().try_for_each(|log| self.remove(&log))?;
+            let _ = fs::remove_dir(self.path.join(LOGS));
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Takes the folders that were made for it away again, as far as nothing is in them.
+    pub(super) fn leave(&self) {
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(path, e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.path.join(name);
+        fs::write(&path, text).map_err(|e| Error::file(path, e))
+    }
+}
+
+/// What to do where a folder cannot be made.
+fn instead_of(folder: &Path) -> &'static str {
+    match folder.ancestors().any(Path::is_file) {
+        true => "a file has that name; choose another folder with --out, or move the file",
+        false => "choose a writable folder with --out",
+    }
+}
+
+/// Refuses a folder that holds a run.
+fn check(folder: &Path, overwrite: bool) -> Result<()> {
+    let there: Vec<&str> = RUN.into_iter().filter(|name| folder.join(name).exists()).collect();
+    if there.is_empty() || overwrite {
+        return Ok(());
+    }
+    let (folder, files) = (folder.display(), there.join(", "));
+    let advice = "choose another folder, or add --overwrite to replace that run";
+    Err(Error::Usage(format!("{folder} already contains a run ({files}); {advice}")))
+}
+
+/// The files that make a folder that of a run, in the order in which they are taken out or moved.
+const RUN: [&str; 5] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, JOB];
+const MODEL: &str = "model.safetensors";
+const WRONG_MODEL: &str = "model-wrong.safetensors";
+const SUMMARY: &str = "summary.json";
+const METRICS: &str = "metrics.jsonl";
+const JOB: &str = "job.toml";
+
+/// The model file that is meant: the file itself, or that of the run in a folder.
+pub(super) fn model_in(path: &Path) -> Result<PathBuf> {
+    let advice = "pass a model file, or the folder of a run: runs/MODEL-DATASET-N, or that of --out";
+    let there = fs::metadata(path).map_err(|e| Error::file_with(path, &e, advice))?;
+    if !there.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let [model, wrong] = [MODEL, WRONG_MODEL].map(|name| path.join(name));
+    match (model.exists(), wrong.exists()) {
+        (true, _) => Ok(model),
+        (false, true) => {
+            warn(&format!("{} is a model that its run marked as wrong", wrong.display()));
+            Ok(wrong)
+        }
+        (false, false) => {
+            let reason = format!(
+                "is a folder without {MODEL}; pass the folder of a run that revealed its model, or a model file"
+            );
+            Err(Error::format(path, reason))
+        }
+    }
+}
+
+/// The data set of the run in whose folder a model is, if it is recorded there.
+pub(super) fn dataset_of(model: &Path) -> Option<String> {
+    let text = |name: &str| input::read_text(&model.with_file_name(name), MOST_BYTES).ok();
+    let summary =
+        || serde_json::from_str::<serde_json::Value>(&text(SUMMARY)?).ok()?["dataset"].as_str().map(str::to_owned);
+    let job = || text(JOB)?.parse::<toml::Table>().ok()?.get("dataset")?.as_str().map(str::to_owned);
+    summary().or_else(job).filter(|name| !name.is_empty() && is_printable(name))
+}
+
+/// Bytes of a summary or of a job.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// Where the roles' logs are.
+pub(super) const LOGS: &str = "logs";
+
+/// The events of a run, as JSON lines.
+pub(super) struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    pub(super) fn note(&mut self, event: &Event) -> Result<()> {
+        let line = serde_json::to_string(event).expect("an event can be written") + "\n";
+        self.file.write_all(line.as_bytes()).map_err(|e| Error::file(&self.path, e))
+    }
+}
+
+/// Makes the next folder under `runs`.
+fn next_folder(runs: &Path, job: &Job, dataset: &str) -> Result<PathBuf> {
+    // a working folder that cannot be written to is no fault of the name
+    let elsewhere = |path: &Path, e: io::Error| Error::file_with(path, &e, "choose a writable folder with --out");
+    fs::create_dir_all(runs).map_err(|e| elsewhere(runs, e))?;
+    for n in 1u32.. {
+        let folder = runs.join(format!("{}-{dataset}-{n}", job.model.name()));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(elsewhere(&folder, e)),
+        }
+    }
+    Err(Error::Usage("there are too many folders in runs/; use --out".into()))
+}

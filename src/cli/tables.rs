@@ -1,0 +1,225 @@
+//! The closing table of a run and of a plan; and `ppdnn evaluate`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::cli::args::EvaluateArgs;
+use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
+use crate::cli::print::{json, say, warn};
+use crate::cli::run_folder::{dataset_of, model_in};
+use crate::cli::wrap::shortened;
+use crate::data::{DatasetInfo, dataset_info, names};
+use crate::error::{Error, Result};
+use crate::nn::TrainedModel;
+use crate::roles::{Bytes, Summary};
+use crate::train::describe::batches;
+
+/// Scores a saved model in the clear.
+pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
+    let file = model_in(&args.model)?;
+    let saved = TrainedModel::load(&file)?;
+    let set = data_set(args.dataset.as_deref(), saved.dataset.clone().or_else(|| dataset_of(&file)).as_deref())?;
+    let rows = args.test_limit.unwrap_or(set.test_rows).min(set.test_rows);
+    if rows == 0 {
+        return Err(Error::Usage("--test-limit 0 leaves no rows to evaluate the model on".into()));
+    }
+    if let Some(limit) = args.test_limit.filter(|limit| *limit > set.test_rows) {
+        warn(&format!("--test-limit {limit} is more than {} has: all its {rows} test rows are used", set.name));
+    }
+    let data = set.load_rows([0..0, 0..rows], &args.files.places(), &mut |_| ())?;
+    let accuracy = saved.accuracy(data.test.features().view(), data.test.labels())?;
+    if args.json {
+        let (model, rows) = (saved.model.name(), data.test.len());
+        json(&serde_json::json!({ "model": model, "dataset": data.name, "rows": rows, "test_accuracy": accuracy }));
+    } else {
+        let (name, sizes) = (saved.model.name(), shortened(&saved.model.sizes(), MOST_SIZES));
+        say(&format!("{name} ({sizes}) on {}: {} of {} test rows", data.name, percent(accuracy), data.test.len()));
+    }
+    Ok(())
+}
+
+/// The data set to score on: the one that is asked for, or the model's.
+fn data_set(asked: Option<&str>, own: Option<&str>) -> Result<&'static DatasetInfo> {
+    match (asked, own) {
+        (Some(asked), Some(own)) if asked != own => {
+            let set = dataset_info(asked)?;
+            warn(&format!("the model was trained on {own}; --dataset {asked} evaluates it on different data"));
+            Ok(set)
+        }
+        (Some(name), _) => dataset_info(name),
+        (None, Some(own)) => dataset_info(own).map_err(|_| {
+            let names: Vec<_> = names().collect();
+            let there = names.join(", ");
+            Error::Usage(format!(
+                "the model was trained on `{own}`, which ppdnn does not know; choose one of {there} with --dataset"
+            ))
+        }),
+        (None, None) => dataset_info("mnist"),
+    }
+}
+
+/// The closing table.
+pub(super) fn summary_table(s: &Summary) -> String {
+    let mut t = Table::default();
+    accuracy(&mut t, s);
+    t.row("values out of range", &out_of_range(s));
+    if let Some(clear) = s.clear_accuracy {
+        let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
+        t.row("  in the clear", &format!("{}{apart}", percent(clear)));
+    }
+    let wall = s.seconds.map_or("-".into(), seconds);
+    let early = if s.stopped_early || s.interrupted { format!(" of {}", s.settings.epochs) } else { String::new() };
+    t.row("time", &format!("{wall}, {}{early}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
+    if let (Some(step), Some(p)) = (s.seconds_per_step, s.step_parts) {
+        let ms = |x: f64| format!("{:.1}", 1e3 * x);
+        t.row("  of a step", &format!("{} ms", ms(step)));
+        let (compute, exchange, dealer) = (ms(p.compute), ms(p.exchange), ms(p.dealer));
+        t.row("  at server 1", &format!("compute {compute}, exchange {exchange}, waiting for the dealer {dealer}"));
+    }
+    costs(&mut t, s);
+    let by_role = |map: &BTreeMap<String, f64>, show: fn(f64) -> String| {
+        map.iter().map(|(role, x)| format!("{role} {}", show(*x))).collect::<Vec<_>>().join(", ")
+    };
+    t.row("peak memory, MiB", &by_role(&s.peak_rss_mib, |x| format!("{x:.0}")));
+    t.row("CPU time, s", &by_role(&s.cpu_seconds, |x| format!("{x:.1}")));
+    let wrong = if s.faults.is_empty() { "" } else { ", which is wrong" };
+    t.row("model", &s.model_file.as_ref().map_or("none".into(), |file| format!("{file}{wrong}")));
+    t.0
+}
+
+/// The rows of the accuracy: on shares, and of the model as it is saved.
+fn accuracy(t: &mut Table, s: &Summary) {
+    let unknown = if s.interrupted { "not measured for the model of the last step" } else { "not revealed" };
+    let of = s.model_epoch.map_or(String::new(), |epoch| format!(", epoch {epoch}, the best"));
+    t.row("test accuracy", &s.test_accuracy.map_or(unknown.into(), |accuracy| percent(accuracy) + &of));
+    if let Some(target) = s.settings.target.filter(|target| s.test_accuracy.is_some_and(|reached| reached < *target)) {
+        t.row("  target", &format!("{}, not reached", percent(target)));
+    }
+    match (s.scored_accuracy, s.test_accuracy.and(s.model_file.as_ref())) {
+        (Some(scored), _) => {
+            let within = s.scored_tolerance.map_or(0.0, |tolerance| 100.0 * tolerance);
+            let scored = percent(scored);
+            t.row("  saved model", &format!("{scored}, evaluated here; up to {within:.2} points are rounding"));
+        }
+        (None, Some(_)) => t.row("  saved model", "not checked, no test rows here; use ppdnn evaluate"),
+        (None, None) => {}
+    }
+}
+
+/// What samples of the steps' values showed of their ranges.
+fn out_of_range(s: &Summary) -> String {
+    let unchecked = s.steps - s.steps_checked.unwrap_or(0).min(s.steps);
+    match (s.out_of_range, s.epochs_out_of_range.first()) {
+        (None, _) if s.interrupted && s.steps_checked.is_none() => {
+            "unknown, the run ended before they were counted".into()
+        }
+        (None, _) => "not revealed: an overflow goes unnoticed".into(),
+        (Some(_), None) if unchecked > 0 => {
+            format!("none in the samples of {} steps; the last {unchecked} were not checked", s.steps - unchecked)
+        }
+        (Some(_), None) => "none in the samples".into(),
+        (Some(n), Some(first)) => {
+            let places: Vec<&str> = first.places.iter().map(|(place, _)| place.as_str()).collect();
+            format!("{n} in the samples, first in epoch {}, at {}", first.epoch, places.join(", "))
+        }
+    }
+}
+
+/// The table of `ppdnn plan`.
+pub(super) fn plan_table(s: &Summary) -> String {
+    let mut t = Table::default();
+    t.row("network", &format!("{} on {}, profile {}", s.model, s.dataset, s.profile));
+    let (epochs, steps) = (count(s.epochs, "epoch"), count(s.steps, "step"));
+    let most = if s.settings.early_stop().is_some() { " at most" } else { "" };
+    t.row("job", &format!("{epochs}{most}, {steps}, {}", batches(s.batch, s.settings.accumulate)));
+    let [_, rows, rate, more] = s.settings.in_words(&s.loss);
+    for (name, text) in [("settings", rows), ("", rate), ("", more)] {
+        if !text.is_empty() {
+            t.row(name, &text);
+        }
+    }
+    costs(&mut t, s);
+    t.text()
+}
+
+fn costs(t: &mut Table, s: &Summary) {
+    let mut line = |name: &str, rounds: &str, [a, b, c, d]: [&str; 4]| {
+        t.row(name, &format!("{rounds:>9}{a:>12}{b:>12}{c:>13}{d:>13}"));
+    };
+    let links = |b: &Bytes, times: f64| {
+        [b.server0_to_server1, b.server1_to_server0, b.dealer_to_server0, b.dealer_to_server1].map(|x| bytes(times * x))
+    };
+    line("traffic", "rounds", ["0 to 1", "1 to 0", "dealer to 0", "dealer to 1"]);
+    let steps = s.steps as f64;
+    let rows = [
+        ("  of a step", s.rounds_per_step, links(&s.bytes_per_step, 1.0)),
+        ("  of all steps", steps * s.rounds_per_step, links(&s.bytes_per_step, steps)),
+        ("  of an evaluation", s.rounds_per_evaluation, links(&s.bytes_per_evaluation, 1.0)),
+    ];
+    for (name, rounds, sent) in rows.iter().filter(|(_, rounds, _)| *rounds > 0.0) {
+        line(name, &format!("{rounds:.0}"), sent.each_ref().map(String::as_str));
+    }
+}
+
+/// Lines of a name and a value.
+#[derive(Default)]
+pub(super) struct Table(String);
+
+impl Table {
+    /// A row; a list that is too long goes on below itself.
+    pub(super) fn row(&mut self, name: &str, value: &str) {
+        let mut line = format!("{name:<INDENT$}");
+        for part in value.split_inclusive(", ") {
+            if line.len() > INDENT && line.len() + part.trim_end().len() > WIDTH {
+                self.line(&line);
+                line = " ".repeat(INDENT);
+            }
+            line += part;
+        }
+        self.line(&line);
+    }
+
+    pub(super) fn text(self) -> String {
+        self.0
+    }
+
+    fn line(&mut self, line: &str) {
+        let end = if self.0.is_empty() { "" } else { "\n" };
+        let _ = write!(self.0, "{end}{}", line.trim_end());
+    }
+}
+
+const INDENT: usize = 20;
+const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_table_is_wider_than_a_terminal() {
+        let by_role: BTreeMap<String, f64> = (0..40).map(|i| (format!("owner{i}"), 1234.5)).collect();
+        let large = Bytes {
+            server0_to_server1: 987.65e9,
+            server1_to_server0: 987.65e9,
+            dealer_to_server0: 987.65e9,
+            dealer_to_server1: 987.65e9,
+        };
+        let summary = Summary {
+            steps: 999_999,
+            epochs: 1000,
+            rounds_per_step: 999.0,
+            bytes_per_step: large,
+            seconds: Some(1e6),
+            peak_rss_mib: by_role.clone(),
+            cpu_seconds: by_role,
+            model_file: Some("runs/secureml-mnist-1/model.safetensors".into()),
+            ..Summary::default()
+        };
+        for table in [summary_table(&summary), plan_table(&summary)] {
+            for line in table.lines() {
+                assert!(line.len() <= WIDTH, "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The count of right answers.
+
+use crate::error::Result;
+use crate::gates::{Engine, MOST_COMPARED, OpenRequest};
+use crate::nn::many_classes::hits_of_many;
+use crate::party::Scaled;
+
+/// How many rows have their largest output at the label, from the last product's share; a share scaled like the labels.
+///
+/// # Errors
+/// What the engine says.
+pub fn hits<E: Engine>(e: &mut E, z: &E::Share, labels: &E::Wire) -> Result<E::Share> {
+    let p = *e.profile();
+    let [z] = e.open([OpenRequest::product(z, &p)])?;
+    if z.shape().matrix().1 > MOST_COMPARED {
+        return hits_of_many(e, z, labels);
+    }
+    let won = e.winner(&z, p.argmax_window())?;
+    e.hits(&won, labels)
+}

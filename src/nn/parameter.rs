@@ -1,0 +1,24 @@
+//! Parameters in training.
+
+use crate::error::Result;
+use crate::gates::Engine;
+use crate::shape::Shape;
+
+/// A master weight or bias, and what its optimizer keeps with it.
+#[derive(Clone, Debug)]
+pub struct Parameter<S> {
+    /// The value, 32 fraction bits in `Z_2^64`.
+    pub value: S,
+    /// What the optimizer keeps, of the same shape and scale: nothing before the first step.
+    pub(crate) state: Vec<S>,
+}
+
+impl<S> Parameter<S> {
+    /// The trainer's parameter number `index`, at rest.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn new<E: Engine<Share = S>>(e: &mut E, index: usize, shape: &Shape) -> Result<Self> {
+        Ok(Self { value: e.parameter(index, shape)?, state: Vec::new() })
+    }
+}

@@ -1,0 +1,89 @@
+//! What a server holds under the names of the program: parameters, rows, shapes; and how it goes from step to step.
+
+use super::Server;
+use crate::error::{Error, Result};
+use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile};
+use crate::kernel::Operand;
+use crate::net::{Channel, FrameKind, Phase, receive_exactly};
+use crate::party::masked_rows::Set;
+use crate::party::session::Session;
+use crate::party::shares::{AdditiveShare, BitShare, MaskedBits, MaskedWire, Selectors};
+use crate::party::{Interpreter, RunPhase, Verdict};
+use crate::shape::Shape;
+
+impl Interpreter for Server {
+    type Share = AdditiveShare;
+    type Wire = MaskedWire;
+    type Bits = BitShare;
+    type MaskedBits = MaskedBits;
+    type Selectors = Selectors;
+
+    fn profile(&self) -> &Profile {
+        &self.session.profile
+    }
+
+    fn enter_phase(&mut self, section: RunPhase) {
+        self.session.counters.enter(section);
+    }
+
+    fn scope(&mut self, name: &str) {
+        self.session.enter_scope(name);
+    }
+
+    fn parameter(&mut self, index: usize, shape: &Shape) -> Result<AdditiveShare> {
+        let x = match (self.parameters.get(index), &self.links) {
+            (Some(x), _) if x.len() == shape.len() => x.reshape(shape.clone()),
+            (_, None) => self.device().zeros(Operand::Wide, shape.clone())?,
+            _ => return Err(Error::peer("trainer", format!("gave no parameter {index} of shape {shape}"))),
+        };
+        Ok(AdditiveShare { x, bits: MASTER_BITS, frac: MASTER_FRAC })
+    }
+
+    fn zeros(&mut self, shape: &Shape) -> Result<AdditiveShare> {
+        let x = self.device().zeros(Operand::Wide, shape.clone())?;
+        Ok(AdditiveShare { x, bits: MASTER_BITS, frac: MASTER_FRAC })
+    }
+
+    fn rows(&mut self, set: Set, numbers: &[u32]) -> Result<MaskedWire> {
+        let rows = self.rows.iter().find(|(s, _)| *s == set);
+        let (_, rows) = rows.ok_or_else(|| Error::peer("owners", format!("sent no rows of {set:?}")))?;
+        let Session { device, profile, log, .. } = &self.session;
+        log.rows(self.id, set, numbers);
+        let hat = rows.gather(device, numbers)?;
+        let r = self.session.masks(set)?.masks(device, numbers, 0)?;
+        Ok(MaskedWire::new(hat, r, profile.ring, profile.frac))
+    }
+
+    fn begin(&mut self, step: u64) -> Result<()> {
+        self.enter(Phase::STEP);
+        let peer = self.links.as_mut().map(|links| &mut *links.peer as &mut dyn Channel);
+        self.ending.begin(self.id, step, self.session.number, peer)
+    }
+
+    fn step_done(&mut self, step: u64) -> Result<bool> {
+        self.session.step_done(step)?;
+        Ok(self.ending.goes_on(step))
+    }
+
+    fn scored(&mut self, rows: u32, of: u32) -> Result<()> {
+        self.enter(Phase::STEP);
+        self.session.scored(rows, of)
+    }
+
+    fn judge(&mut self, epoch: u32) -> Result<Verdict> {
+        let mine = self.session.judge(epoch)?;
+        let Some(links) = &mut self.links else { return Ok(mine) };
+        // a word of the trainer's, no value: it is not counted as an opening
+        let head = self.session.head(FrameKind::Control, epoch);
+        links.peer.send(head, vec![mine.to_byte()])?;
+        let theirs = receive_exactly(&mut *links.peer, head, 1, "what the trainer makes of the epoch")?;
+        if theirs == [mine.to_byte()] {
+            return Ok(mine);
+        }
+        Err(Error::peer("trainer", format!("told the servers different things of epoch {epoch}")))
+    }
+
+    fn bits_of(selectors: &Selectors) -> MaskedBits {
+        selectors.bits.clone()
+    }
+}

@@ -1,0 +1,149 @@
+//! The parts that a party can play, and a party as errors name it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A part that a party plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Deals correlated randomness, sees no data.
+    Dealer,
+    /// Owns rows of the data: the owner of this number, from 0.
+    Owner(u32),
+    /// Trains on shares: server 0 or server 1.
+    Server(u8),
+    /// Gives the job, gets the model.
+    Trainer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dealer => f.write_str("dealer"),
+            Self::Owner(i) => write!(f, "owner {i}"),
+            Self::Server(i) => write!(f, "server {i}"),
+            Self::Trainer => f.write_str("trainer"),
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = ();
+
+    /// A role by the name that it is displayed under.
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let role = match name.split_once(' ') {
+            None if name == "dealer" => Self::Dealer,
+            None if name == "trainer" => Self::Trainer,
+            Some(("owner", number)) => Self::Owner(number.parse().map_err(drop)?),
+            Some(("server", number)) => Self::Server(number.parse().map_err(drop)?),
+            _ => return Err(()),
+        };
+        // `owner 07` is no name
+        if role.to_string() == name { Ok(role) } else { Err(()) }
+    }
+}
+
+/// A party, or several, as errors name them: the role where it is known, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    who: Who,
+    address: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Role(Role),
+    /// No single role: `the servers`.
+    Other(String),
+}
+
+impl Peer {
+    /// A role at an address.
+    pub fn at(role: Role, address: impl Into<String>) -> Self {
+        Self { who: Who::Role(role), address: Some(address.into()) }
+    }
+
+    /// Its role; none where it is not one role's.
+    pub fn role(&self) -> Option<Role> {
+        match self.who {
+            Who::Role(role) => Some(role),
+            Who::Other(_) => None,
+        }
+    }
+
+    /// Where it is, as far as that is known.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// Its name without the address.
+    pub fn name(&self) -> String {
+        match &self.who {
+            Who::Role(role) => role.to_string(),
+            Who::Other(name) => name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    /// `server 1 at 127.0.0.1:7101`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())?;
+        self.address.as_ref().map_or(Ok(()), |address| write!(f, " at {address}"))
+    }
+}
+
+impl From<Role> for Peer {
+    fn from(role: Role) -> Self {
+        Self { who: Who::Role(role), address: None }
+    }
+}
+
+impl From<&str> for Peer {
+    /// A role by its name, or whoever has another name.
+    fn from(name: &str) -> Self {
+        Self { who: name.parse().map_or_else(|()| Who::Other(name.into()), Who::Role), address: None }
+    }
+}
+
+impl From<String> for Peer {
+    fn from(name: String) -> Self {
+        name.as_str().into()
+    }
+}
+
+impl From<&String> for Peer {
+    fn from(name: &String) -> Self {
+        name.as_str().into()
+    }
+}
+
+impl From<&Self> for Peer {
+    fn from(peer: &Self) -> Self {
+        peer.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_has_its_role_by_type_and_its_address_beside_it() {
+        for role in [Role::Dealer, Role::Owner(12), Role::Server(0), Role::Server(1), Role::Trainer] {
+            let name = role.to_string();
+            assert_eq!(name.parse(), Ok(role));
+            assert_eq!(Peer::from(name.as_str()), Peer::from(role));
+            let there = Peer::at(role, "[::1]:7101");
+            assert_eq!((there.role(), there.address(), there.name()), (Some(role), Some("[::1]:7101"), name.clone()));
+            assert_eq!(there.to_string(), format!("{name} at [::1]:7101"));
+        }
+        for other in ["", "server", "server 01", "owner -1", "the servers", "server 1 at here", "dealer "] {
+            let peer = Peer::from(other);
+            assert_eq!((peer.role(), peer.to_string()), (None, other.to_owned()));
+        }
+    }
+}

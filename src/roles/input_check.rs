@@ -1,0 +1,227 @@
+//! Whether a job's rows, initial parameters and rate fit its numbers: what can be known in the clear, before anything is shared.
+
+use crate::data::Examples;
+use crate::error::{Error, Result};
+use crate::fixed::Profile;
+use crate::train::{Job, Training};
+
+impl Training {
+    /// What a person should know before a job begins with these parameters, as [`Training::initial_parameters`] gives them:
+    /// ranges that nobody has checked, a rate or parameters that are far from what ranges were measured with.
+    pub fn warnings(&self, job: &Job, initial: &[Vec<u64>]) -> Vec<String> {
+        let (rate, measured) = self.rates();
+        let all = [self.unchecked(job), look_at_rate(rate, measured), look_at_parameters(initial)];
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// Refuses rows that are not what a job's network takes.
+pub(crate) fn shapes_fit(job: &Job, rows: [&Examples; 2]) -> Result<()> {
+    let (features, classes) = (job.model.features(), job.model.classes());
+    let wrong =
+        |rows: &&&Examples| !rows.is_empty() && (rows.features().ncols() != features || rows.classes() > classes);
+    if let Some(rows) = rows.iter().find(wrong) {
+        let (f, c) = (rows.features().ncols(), rows.classes());
+        return Err(Error::Usage(format!(
+            "the job expects rows of {features} features in {classes} classes, these have {f} in {c}"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses rows that are not what a job's network takes, or have features that its numbers do not hold.
+///
+/// # Errors
+/// [`Error::Usage`], with row, column, value and bound.
+pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
+    shapes_fit(job, rows)?;
+    let bound = largest_feature(&job.settings.profile);
+    for (rows, which) in rows.into_iter().zip(["training", "test"]) {
+        let too_large = rows.features().indexed_iter().find(|(_, x)| scaled(job, **x).abs() >= bound);
+        if let Some(((row, column), x)) = too_large {
+            let (profile, used) = (&job.settings.profile.name, as_used(job, *x));
+            return Err(Error::Usage(format!(
+                "{which} row {row}, column {column} is {x}{used}; features must be below {bound} in the profile `{profile}`; {HOW}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a user should know about an owner's rows before they are shared: columns that reach far beyond what ranges were measured
+/// with, and columns that come to nothing on the profile's grid.
+///
+/// # Errors
+/// [`Error::Usage`] with row, column, value and bound of the first value that does not fit.
+pub fn look_at_rows(job: &Job, train: &Examples, test: &Examples) -> Result<Vec<String>> {
+    fits(job, [train, test])?;
+    let mut warnings = Vec::new();
+    for (rows, which) in [(train, "training"), (test, "test")] {
+        let columns = columns(job, rows);
+        let far: Vec<_> = columns.iter().filter(|c| c.largest > MEASURED * FAR).collect();
+        if let Some(worst) = far.iter().max_by(|a, b| a.largest.total_cmp(&b.largest)) {
+            let Column { column, largest, row, .. } = worst;
+            let more =
+                if far.len() > 1 { format!(", and {} more columns are large", far.len() - 1) } else { String::new() };
+            warnings.push(format!(
+                "column {column} of the {which} rows reaches {largest:.3} (row {row}){more}; networks were measured with \
+                 features up to about {MEASURED}, and out-of-range values make a run wrong; {HOW}"
+            ));
+        }
+        let unit = f64::exp2(-f64::from(job.settings.profile.frac));
+        let lost: Vec<_> = columns.iter().filter(|c| c.largest > 0.0 && c.largest < unit / 2.0).collect();
+        if let Some(Column { column, largest, .. }) = lost.first() {
+            let profile = &job.settings.profile.name;
+            warnings.push(format!(
+                "{} of the {which} rows, first column {column}, {} 0 in the profile `{profile}`, whose unit is {unit}: the \
+                 largest value is {largest:.1e}; {HOW}",
+                if lost.len() > 1 { format!("{} columns", lost.len()) } else { "1 column".into() },
+                if lost.len() > 1 { "are rounded to" } else { "is rounded to" },
+            ));
+        }
+    }
+    Ok(warnings)
+}
+
+/// What a user should know about the parameters that a job starts from, with 32 fraction bits.
+fn look_at_parameters(initial: &[Vec<u64>]) -> Option<String> {
+    let real = |x: &u64| (x.cast_signed() as f64 * f64::exp2(-32.0)).abs();
+    let largest = initial.iter().flatten().map(real).fold(0.0, f64::max);
+    (largest >= SANE_PARAMETER / 4.0).then(|| {
+        format!(
+            "the initial parameters reach {largest:.1}; with parameters this large, values are likely to leave their range, \
+             which makes the model wrong; check with `ppdnn dry-run`"
+        )
+    })
+}
+
+/// A warning of a learning rate that is far above the one that a network was measured with.
+fn look_at_rate(rate: f64, measured: Option<f64>) -> Option<String> {
+    let measured = measured?;
+    (rate >= FAR_RATE * measured).then(|| {
+        format!(
+            "a learning rate of {rate} is {:.0} times the network's own, {measured}; values may leave their range, which makes \
+             the model wrong; check with `ppdnn dry-run`",
+            rate / measured
+        )
+    })
+}
+
+/// What no parameter of a network that was trained well has reached: such a weight alone takes a feature of 1 out of the range of
+/// what is compared.
+pub(crate) const SANE_PARAMETER: f64 = 256.0;
+
+/// About the largest feature of the networks whose ranges were measured.
+const MEASURED: f64 = 4.0;
+
+/// So many times as far as what was measured is worth a word.
+const FAR: f64 = 4.0;
+
+/// So many times a network's own rate is worth a word.
+const FAR_RATE: f64 = 16.0;
+
+/// What to do about features.
+const HOW: &str = "scale every column to mean 0 and deviation 1 (subtract its mean, divide by its deviation; all owners the \
+same), and look for outliers";
+
+/// The features of one row alone, times a gradient of 1, are in the range of a raw gradient (protocols.md 9).
+fn largest_feature(p: &Profile) -> f64 {
+    f64::exp2(f64::from(p.ring) - 2.0 - 2.0 * f64::from(p.frac))
+}
+
+/// A feature as owners scale it.
+pub(crate) fn scaled(job: &Job, x: f32) -> f64 {
+    job.normalization().map_or(f64::from(x), |n| n.apply(x.into()))
+}
+
+fn as_used(job: &Job, x: f32) -> String {
+    job.normalization().map_or(String::new(), |_| format!(", {} as it is scaled", scaled(job, x)))
+}
+
+/// The largest magnitude of a column, as it is scaled.
+struct Column {
+    column: usize,
+    largest: f64,
+    row: usize,
+}
+
+fn columns(job: &Job, rows: &Examples) -> Vec<Column> {
+    let mut all: Vec<Column> =
+        (0..rows.features().ncols()).map(|column| Column { column, largest: 0.0, row: 0 }).collect();
+    for (row, values) in rows.features().rows().into_iter().enumerate() {
+        for (own, x) in all.iter_mut().zip(values) {
+            let x = scaled(job, *x).abs();
+            if x > own.largest {
+                (own.largest, own.row) = (x, row);
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::nn::{Model, Normalization};
+    use crate::train::Training;
+
+    fn job(profile: Profile, normalization: Option<Normalization>) -> Job {
+        let model = Model::dense("own", 4, &[3], 2).unwrap();
+        Training::new(model).profile(profile).normalization(normalization).job(3, 3).unwrap()
+    }
+
+    fn rows(at: [usize; 2], value: f32) -> Examples {
+        let mut x = Array2::from_elem((3, 4), 0.5);
+        x[at] = value;
+        Examples::new(x, vec![0, 1, 0], 2).unwrap()
+    }
+
+    #[test]
+    fn a_cell_that_does_not_fit_is_refused_with_its_place_and_how_to_scale() {
+        let plain = rows([0, 0], 0.5);
+        for profile in Profile::all() {
+            let job = job(profile, None);
+            for value in [16_384.0, -1e6, 1e10, f32::MAX] {
+                let refused = |rows| fits(&job, rows).unwrap_err().to_string();
+                let bad = rows([2, 1], value);
+                let text = refused([&bad, &plain]);
+                assert!(text.starts_with(&format!("training row 2, column 1 is {value}; ")), "{text}");
+                assert!(text.contains("below 16384") && text.contains("mean 0 and deviation 1"), "{text}");
+                assert!(refused([&plain, &bad]).starts_with("test row 2, column 1"));
+            }
+            fits(&job, [&rows([2, 1], 16_383.0), &plain]).unwrap();
+        }
+        // as it is scaled, it may fit
+        let scale = Normalization { mean: 1e6, deviation: 10.0 };
+        fits(
+            &job(Profile::small(), Some(scale)),
+            [&rows([0, 0], 1e6), &Examples::new(Array2::zeros((0, 4)), vec![], 2).unwrap()],
+        )
+        .unwrap_err();
+        let all = Examples::new(Array2::from_elem((3, 4), 1e6), vec![0, 1, 0], 2).unwrap();
+        fits(&job(Profile::small(), Some(scale)), [&all, &all]).unwrap();
+    }
+
+    #[test]
+    fn columns_that_reach_far_or_come_to_nothing_are_told() {
+        let job = job(Profile::small(), None);
+        let plain = rows([0, 0], 0.5);
+        assert!(look_at_rows(&job, &plain, &rows([1, 1], 16.0)).unwrap().is_empty());
+        let far = look_at_rows(&job, &rows([1, 3], -48.0), &plain).unwrap();
+        assert_eq!(far.len(), 1);
+        assert!(far[0].starts_with("column 3 of the training rows reaches 48.000 (row 1)"), "{far:?}");
+        let mut x = Array2::from_elem((3, 4), 0.5);
+        x.column_mut(2).fill(0.001);
+        let lost = look_at_rows(&job, &plain, &Examples::new(x, vec![0; 3], 2).unwrap()).unwrap();
+        assert!(lost[0].starts_with("1 column of the test rows, first column 2, is rounded to 0"), "{lost:?}");
+    }
+
+    #[test]
+    fn rates_far_above_a_network_s_own_are_told() {
+        assert_eq!(look_at_rate(0.9, Some(0.0625)), None);
+        assert_eq!(look_at_rate(100.0, None), None);
+        assert!(look_at_rate(1.0, Some(0.0625)).unwrap().contains("16 times the network's own, 0.0625"));
+    }
+}

@@ -1,0 +1,246 @@
+//! The roles over the network: each finds the others in the cluster file.
+//!
+//! Servers and the dealer listen; server 1 calls server 0, both call the dealer, trainer and owners call all three.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crate::backend::Backend;
+use crate::data::Examples;
+use crate::error::{Error, Result};
+use crate::net::{Channel, Cluster, Identity, Link, Listener, Presence, Role, dial, dial_patiently};
+use crate::roles::agreement::Parties;
+use crate::roles::event::Event;
+use crate::roles::failure::TRAINER;
+use crate::roles::memory_limit::MemoryLimit;
+use crate::roles::server::AHEAD;
+use crate::roles::start::Start;
+use crate::roles::stay::Stay;
+use crate::roles::{
+    BrokenOff, Connect, Consent, DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner,
+    run_server, run_trainer,
+};
+use crate::train::Job;
+
+/// A party at its place: who it is, and where the others are.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The key it shows.
+    pub identity: Arc<Identity>,
+    /// The parties.
+    pub cluster: Arc<Cluster>,
+    /// How the others notice it.
+    pub presence: Presence,
+    /// Where it listens; at the cluster's address where nothing else is said.
+    pub listen: Option<String>,
+    /// How much memory a job may take here.
+    pub memory: MemoryLimit,
+}
+
+impl Node {
+    /// A party's place; a job may take the memory that is available.
+    pub fn new(identity: Identity, cluster: Cluster) -> Self {
+        let (identity, cluster) = (Arc::new(identity), Arc::new(cluster));
+        Self { identity, cluster, presence: Presence::default(), listen: None, memory: MemoryLimit::default() }
+    }
+
+    /// The same, listening at another address than the one that the others call.
+    #[must_use]
+    pub fn listen_at(self, address: Option<String>) -> Self {
+        Self { listen: address, ..self }
+    }
+
+    /// The same place, where a job may take so much memory.
+    #[must_use]
+    pub fn within(&self, memory: MemoryLimit) -> Self {
+        Self { memory, ..self.clone() }
+    }
+
+    /// Checks that the key is that of a role in the cluster.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it is another.
+    pub fn check(&self, me: Role) -> Result<()> {
+        let ours = self.identity.fingerprint();
+        let listed = match self.cluster.fingerprint(me) {
+            Some(key) if key == ours => return Ok(()),
+            Some(key) => format!("key {}", key.short()),
+            None => "no such party".into(),
+        };
+        Err(Error::Usage(format!(
+            "our key is {}, for {me} the cluster file has {listed}; use the other identity, or update the file",
+            ours.short()
+        )))
+    }
+
+    /// Serves jobs as server `id`; waits for the trainer as long as it takes.
+    pub fn serve(&self, id: u8, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
+        let me = Role::Server(id);
+        let listener = Arc::new(self.listen(me)?);
+        stay.repeat(|| {
+            let trainer = match self.wait_for_trainer(&listener) {
+                Ok(trainer) => trainer,
+                Err(why) => return Ok(Err(BrokenOff { why, training: false })),
+            };
+            let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
+            let links = ServerLinks { trainer, meet, presence, parties: self.parties(), memory: self.memory };
+            self.unless_stopped(run_server(id, links, backend.clone()))
+        })
+    }
+
+    /// Deals for jobs; waits for the trainer as long as it takes.
+    pub fn deal(&self, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
+        let listener = Arc::new(self.listen(Role::Dealer)?);
+        stay.repeat(|| {
+            let trainer = match self.wait_for_trainer(&listener) {
+                Ok(trainer) => trainer,
+                Err(why) => return Ok(Err(BrokenOff { why, training: false })),
+            };
+            let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
+            let links = DealerLinks { trainer, meet, presence, parties: self.parties(), memory: self.memory };
+            self.unless_stopped(run_dealer(links, backend.clone()))
+        })
+    }
+
+    /// Uploads the rows of owner `number`, if the job is as `consent` asks; waits for the servers as long as it takes.
+    pub fn upload(
+        &self,
+        number: u32,
+        consent: &Consent,
+        mut data: impl FnMut(&Job) -> Result<(Examples, Examples)>,
+        stay: &mut Stay<'_>,
+    ) -> Result<()> {
+        let me = Role::Owner(number);
+        let mut attempts = 0;
+        let call = |to, again: bool| -> Result<Box<dyn Channel>> {
+            // one that calls again may be believed to be there still; one that calls first was started twice
+            let wait = if again { 2 * self.cluster.deadline() } else { Duration::ZERO };
+            let mut link = self.dial(to, me, FOREVER, wait)?;
+            // rows wait where they are, not as copies on their way
+            link.set_room(AHEAD);
+            Ok(self.ready(link))
+        };
+        stay.repeat(|| {
+            let again = attempts > 0;
+            let servers = [call(Role::Server(0), again)?, call(Role::Server(1), again)?];
+            let (dealer, presence) = (call(Role::Dealer, again)?, self.presence.clone());
+            let links = OwnerLinks { servers, dealer, presence, parties: self.parties() };
+            attempts += 1;
+            let ended = run_owner(number, links, consent, &mut data);
+            self.unless_stopped(ended.map_err(|why| BrokenOff { why, training: false }))
+        })
+    }
+
+    /// Has a job run, as the trainer, from these parameters (see [`run_trainer`]), unless `start` is called off before all are
+    /// ready; once `end` is set, until the end of a step. Nobody is told of the job before servers and dealer are there.
+    pub fn train(
+        &self,
+        job: &Job,
+        initial: &[Vec<u64>],
+        (end, start): (&Arc<AtomicBool>, &Start),
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outcome> {
+        self.parties().check(job)?;
+        let until = Instant::now() + self.cluster.deadline();
+        let mut call = |to: Role| -> Result<Box<dyn Channel>> {
+            let patience = until.saturating_duration_since(Instant::now());
+            let mut absent =
+                || on_event(Event::Waiting { party: TRAINER.into(), what: self.cluster.name(to).to_string() });
+            let called = dial_patiently(to, Role::Trainer, &self.identity, &self.cluster, (patience, &mut absent));
+            Ok(self.patient(called?))
+        };
+        let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
+        let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
+        let (end, start) = (end.clone(), start.clone());
+        let links = TrainerLinks { servers, dealer, parties: self.parties(), end, start, presence };
+        run_trainer(job, initial, links, &self.identity.unsealing_key(), on_event)
+    }
+
+    fn parties(&self) -> Parties {
+        Parties::of(&self.cluster)
+    }
+
+    fn listen(&self, me: Role) -> Result<Listener> {
+        let address = self.listen.as_deref().or(self.cluster.address(me)).unwrap_or_default();
+        let listener = Listener::bind(address, me, &self.identity, &self.cluster)?;
+        listener.attach(&self.presence);
+        Ok(listener)
+    }
+
+    /// Calls a party; one that is busy is asked again for `wait`.
+    fn dial(&self, to: Role, me: Role, patience: Duration, wait: Duration) -> Result<Link> {
+        let start = Instant::now();
+        loop {
+            match dial(to, me, &self.identity, &self.cluster, patience) {
+                Err(Error::Busy { .. }) if start.elapsed() < wait => std::thread::sleep(LOOK),
+                called => return called,
+            }
+        }
+    }
+
+    /// How an attempt ended, unless that is because the operator stopped us.
+    fn unless_stopped<T>(&self, ended: T) -> Result<T> {
+        if self.presence.has_left() { Err(Error::Interrupted) } else { Ok(ended) }
+    }
+
+    fn wait_for_trainer(&self, listener: &Listener) -> Result<Box<dyn Channel>> {
+        Ok(self.patient(listener.wait(Role::Trainer, "a job", FOREVER)?))
+    }
+
+    /// How a role that listens meets the others: it calls the roles before it in the order dealer, server 0, server 1, and
+    /// waits for the rest.
+    fn meet(&self, me: Role, listener: &Arc<Listener>) -> Connect {
+        let (here, listener) = (self.clone(), listener.clone());
+        Box::new(move |role, patience| {
+            let we_call = matches!((me, role), (_, Role::Dealer) | (Role::Server(1), Role::Server(0)));
+            let mut link = if we_call {
+                here.dial(role, me, here.cluster.deadline(), here.cluster.deadline())?
+            } else {
+                let (start, total) = (Instant::now(), here.total_of_a_call(me, role));
+                loop {
+                    match listener.look(role, LOOK)? {
+                        Some(link) => break link,
+                        None if start.elapsed() >= total => {
+                            let (peer, seconds) = (role.into(), total.as_secs());
+                            return Err(Error::Deadline { peer, what: "its call".into(), seconds });
+                        }
+                        None => patience(&listener.remarks())?,
+                    }
+                }
+            };
+            if [me, role].contains(&Role::Dealer) && matches!([me, role], [Role::Server(_), _] | [_, Role::Server(_)]) {
+                link.set_room(AHEAD);
+            }
+            Ok(here.ready(link))
+        })
+    }
+
+    /// How long a role is waited for until it calls. Owners come when they come; servers have the job already. One that waits
+    /// for the dealer is not to blame, so the dealer is less patient than server 0.
+    fn total_of_a_call(&self, me: Role, role: Role) -> Duration {
+        match (me, role) {
+            (_, Role::Owner(_)) => Duration::MAX,
+            (Role::Dealer, _) => self.cluster.deadline() * 20,
+            _ => self.cluster.deadline() * 40,
+        }
+    }
+
+    /// A link with the cluster's deadline.
+    fn ready(&self, mut link: impl Channel + 'static) -> Box<dyn Channel> {
+        link.set_deadline(self.cluster.deadline());
+        Box::new(link)
+    }
+
+    /// A link between the trainer and a party that may itself be waiting for others: three deadlines.
+    fn patient(&self, mut link: impl Channel + 'static) -> Box<dyn Channel> {
+        link.set_deadline(3 * self.cluster.deadline());
+        Box::new(link)
+    }
+}
+
+/// A week: how long a service waits for somebody to use it.
+const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often whoever waits for a call looks whether the trainer is still there.
+const LOOK: Duration = Duration::from_millis(200);

@@ -1,0 +1,124 @@
+//! A training in the clear: the reference, on the owners' rows or on public ones.
+
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::data::Examples;
+use crate::error::Result;
+use crate::party::{Clear, ClearTensor, Ranges, Revealed, Set, Verdict};
+use crate::prg::Seed;
+use crate::roles::event::Event;
+use crate::roles::input_check::shapes_fit;
+use crate::roles::owner::grid;
+use crate::roles::trainer::receive_results::epoch_of;
+use crate::shape::Shape;
+use crate::train::Training;
+use crate::train::{Job, Reveals, best_of, train};
+
+impl Training {
+    /// Trains the same network on the same batches in the clear; returns the accuracy by epoch and what was seen of the
+    /// values' ranges. An early stop goes by the accuracy in the clear.
+    ///
+    /// # Errors
+    /// If settings do not fit each other or the rows.
+    pub fn run_clear(
+        &self,
+        train_rows: &Examples,
+        test: &Examples,
+        mut on_event: impl FnMut(Event),
+    ) -> Result<(Vec<f64>, Ranges)> {
+        let stop = self.job(train_rows.len(), test.len())?.settings.early_stop();
+        let over = move |accuracy: &[f64]| stop.is_some_and(|stop| stop.is_reached(accuracy));
+        self.run_clear_until((train_rows, test), over, &mut on_event)
+    }
+
+    /// [`Training::run_clear`] of a job that may end early, until `over` says so of the accuracies.
+    pub(crate) fn run_clear_until(
+        &self,
+        (train_rows, test): (&Examples, &Examples),
+        over: impl Fn(&[f64]) -> bool + Send + 'static,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(Vec<f64>, Ranges)> {
+        let mut job = self.job(train_rows.len(), test.len())?;
+        shapes_fit(&job, [train_rows, test])?;
+        job.reveal = Reveals { accuracy: !test.is_empty(), model: false, ranges: false };
+        let initial = self.initial_parameters(&job)?;
+        let mut clear = clear(&job, initial, train_rows, test, Seed::fresh()?);
+        let (tell, hears) = mpsc::channel();
+        send_events(&mut clear, &job, over, tell);
+        let mut accuracy = Vec::new();
+        thread::scope(|scope| {
+            let job = &job;
+            let run = scope.spawn(move || train(&mut clear, job).map(|()| clear.ranges().clone()));
+            for event in hears {
+                if let Event::Clear { test_accuracy, .. } = event {
+                    accuracy.push(test_accuracy);
+                }
+                on_event(event);
+            }
+            run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+        .map(|ranges| (accuracy, ranges))
+    }
+}
+
+/// Has a run send how far it is and its accuracies to `tell`, and end once `over` says so of the accuracies.
+fn send_events(clear: &mut Clear, job: &Job, over: impl Fn(&[f64]) -> bool + Send + 'static, tell: Sender<Event>) {
+    let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.settings.profile.frac));
+    let known: Arc<Mutex<Vec<f64>>> = Arc::default();
+    let (judged, epochs) = (known.clone(), tell.clone());
+    clear.set_reveal_channel(move |what, number| {
+        if let Revealed::Hits { epoch } = what {
+            let test_accuracy = number.x[0] as f64 / one;
+            known.lock().unwrap_or_else(PoisonError::into_inner).push(test_accuracy);
+            let _ = epochs.send(Event::Clear { epoch, test_accuracy, on_shares: None });
+        }
+        Ok(())
+    });
+    clear.set_judge(move |_| {
+        let known = judged.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Verdict { goes_on: !over(&known), best: best_of(&known) + 1 == known.len() })
+    });
+    let (job, total, start) = (job.clone(), job.total_steps(), Instant::now());
+    let mut last = start;
+    clear.observe(move |step| {
+        if last.elapsed() >= PROGRESS || step == total {
+            last = Instant::now();
+            let (epoch, seconds) = (epoch_of(&job, step), start.elapsed().as_secs_f64());
+            let _ = tell.send(Event::Progress { epoch, step, steps: total, seconds });
+        }
+        Ok(())
+    });
+}
+
+/// How often a run in the clear tells how far it is.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+/// The clear run of a job on given data.
+fn clear(job: &Job, initial: Vec<Vec<u64>>, train_rows: &Examples, test: &Examples, coins: Seed) -> Clear {
+    let mut clear = Clear::new(job.settings.profile, coins);
+    for set in Set::ALL {
+        let examples = if set.is_train() { train_rows } else { test };
+        let cols = if set.is_features() { job.model.features() } else { job.model.classes() };
+        let mut rows = vec![0i32; examples.len() * cols];
+        let mut x = vec![0u64; cols];
+        let mut largest = 0;
+        for (row, out) in rows.chunks_exact_mut(cols).enumerate() {
+            grid(job, examples, set, row, &mut x);
+            #[expect(clippy::cast_possible_truncation, reason = "what is cut off is told by the largest")]
+            out.iter_mut().zip(&x).for_each(|(o, x)| *o = x.cast_signed() as i32);
+            largest = x.iter().map(|x| x.cast_signed().unsigned_abs()).fold(largest, u64::max);
+        }
+        if set.is_features() {
+            clear.saw_features(largest);
+        }
+        clear.set_rows(set, cols, rows);
+    }
+    let shapes = job.model.parameters();
+    let number =
+        |(x, shape): (Vec<u64>, Shape)| ClearTensor::master(x.into_iter().map(u64::cast_signed).collect(), shape);
+    clear.set_parameters(initial.into_iter().zip(shapes).map(number).collect());
+    clear
+}

@@ -1,0 +1,392 @@
+//! What the trainer gets: halves from both servers are put together, whoever asks after an epoch is answered, figures are
+//! summed up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::fixed::{decode, mask};
+use crate::net::UnsealingKey;
+use crate::nn::{STEPS_AT_ONCE, TrainedModel};
+use crate::party::{Revealed, Stats};
+use crate::roles::agreement::Agreement;
+use crate::roles::event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
+use crate::roles::messages::{StatusUpdate, TrainerMessage};
+use crate::roles::outcome::Outcome;
+use crate::roles::process::{cpu_seconds, peak_rss_mib};
+use crate::roles::result_check::faults;
+use crate::roles::seal_context::SealContext;
+use crate::roles::trainer::listen::PARTIES;
+use crate::train::{Job, best_of};
+
+/// Puts together what the servers reveal.
+pub(super) struct Collector<'a> {
+    job: &'a Job,
+    agreement: Agreement,
+    key: &'a UnsealingKey,
+    /// Halves that wait for the other server's.
+    halves: Vec<(usize, Revealed, Vec<u64>)>,
+    outcome: Outcome,
+    /// What the steps cost the two servers so far.
+    stats: [Stats; 2],
+    /// After which epoch every party asks whether to go on.
+    asked: [Option<u32>; 3],
+    /// The session of what was revealed.
+    session: Option<u64>,
+    /// The epoch that an early stop made the last.
+    stopped: Option<u32>,
+    /// The step that the trainer's wish made the last.
+    ended: Option<u64>,
+    /// Which parties are ready for training.
+    ready: [bool; 3],
+}
+
+impl<'a> Collector<'a> {
+    /// Nothing is known yet.
+    pub(super) fn new(job: &'a Job, agreement: Agreement, key: &'a UnsealingKey) -> Self {
+        Self {
+            job,
+            agreement,
+            key,
+            halves: Vec::new(),
+            outcome: Outcome::default(),
+            stats: Default::default(),
+            asked: [None; 3],
+            session: None,
+            stopped: None,
+            ended: None,
+            ready: [false; 3],
+        }
+    }
+
+    /// Whether all parties are ready for training.
+    pub(super) fn all_are_ready(&self) -> bool {
+        self.ready.iter().all(|ready| *ready)
+    }
+
+    /// Takes note of a party's news.
+    pub(super) fn take(&mut self, party: usize, news: StatusUpdate, on_event: &mut dyn FnMut(Event)) -> Result<()> {
+        match news {
+            StatusUpdate::Asks { epoch } => self.asked[party] = Some(epoch),
+            StatusUpdate::Ended { step } => self.end(party, step)?,
+            StatusUpdate::Waiting { what } => on_event(Event::Waiting { party: PARTIES[party].into(), what }),
+            StatusUpdate::Ready => self.ready[party] = true,
+            StatusUpdate::Progress { step, stats } if party == 0 => {
+                self.stats[0] = stats;
+                let epoch = epoch_of(self.job, step);
+                on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
+                if !self.job.reveal.accuracy && step == self.job.last_step_of(epoch) {
+                    let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+                    on_event(Event::Epoch { epoch, step, test_accuracy: None, seconds: stats.seconds, bytes });
+                }
+            }
+            StatusUpdate::Scored { rows, of } if party == 0 => on_event(Event::Evaluation { rows, of }),
+            StatusUpdate::Progress { stats, .. } if party == 1 => self.stats[1] = stats,
+            StatusUpdate::Half { session, what, bits, body, stats } if party < 2 => {
+                self.stats[party] = stats;
+                self.check_due(party, what)?;
+                let half = self.open_half(party, session, what, bits, &body)?;
+                let other = self.halves.iter().position(|(p, w, _)| *p != party && *w == what);
+                match other {
+                    None => self.halves.push((party, what, half)),
+                    Some(at) => {
+                        let (.., other) = self.halves.swap_remove(at);
+                        self.put_together(what, &half, &other, bits, on_event)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Answers to those who asked, as far as the accuracies are known.
+    pub(super) fn answers(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<Vec<(usize, TrainerMessage)>> {
+        let mut answers = Vec::new();
+        for (party, asked) in self.asked.iter_mut().enumerate() {
+            let Some(epoch) = *asked else { continue };
+            let more = (1..=self.job.settings.epochs).contains(&epoch) && self.stopped.is_none_or(|last| epoch <= last);
+            let stop = self.job.settings.early_stop().filter(|_| more);
+            let stop = stop.ok_or_else(|| Error::peer(PARTIES[party], "asked a question that was not expected"))?;
+            let verdict = match self.outcome.accuracy.get(..epoch as usize) {
+                Some(known) => (stop.is_reached(known), best_of(known) + 1 == known.len()),
+                // the dealer has run ahead of a run that is over
+                None if self.ended.is_some_and(|last| last <= self.job.last_step_of(epoch)) => (true, false),
+                None => continue,
+            };
+            *asked = None;
+            let (over, best) = verdict;
+            if over && self.stopped.is_none() && self.ended.is_none() && epoch < self.job.epochs_begun() {
+                self.stopped = Some(epoch);
+                on_event(Event::Stopped { epoch, epochs: self.job.settings.epochs });
+            }
+            answers.push((party, TrainerMessage::Verdict { epoch, goes_on: !over, best }));
+        }
+        Ok(answers)
+    }
+
+    /// Takes note that a server ended the run after a step.
+    fn end(&mut self, party: usize, step: u64) -> Result<()> {
+        let right =
+            party < 2 && (1..self.job.total_steps()).contains(&step) && self.ended.is_none_or(|last| last == step);
+        self.ended = Some(step);
+        if right { Ok(()) } else { Err(Error::peer(PARTIES[party], format!("ended after step {step} by itself"))) }
+    }
+
+    /// Refuses a half of what is not revealed, of what was revealed already, and halves that the other server does not follow.
+    fn check_due(&self, party: usize, what: Revealed) -> Result<()> {
+        let (job, done) = (self.job, &self.outcome);
+        let due = |known: usize, all: usize, at: u32| (known..all).contains(&(at as usize));
+        let epoch = |known: usize, epoch: u32| due(known + 1, (job.settings.epochs as usize).saturating_add(1), epoch);
+        let is_due = match what {
+            Revealed::Hits { epoch: e } => epoch(done.accuracy.len(), e),
+            Revealed::OutOfRange { epoch: e } => epoch(done.out_of_range.len(), e),
+            Revealed::Parameter { index } => due(done.parameters.len(), job.model.parameters().len(), index),
+        };
+        let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?}, {why}")));
+        let mut own = self.halves.iter().filter(|(p, ..)| *p == party).map(|(_, what, _)| what);
+        let ahead = own.clone().count();
+        match () {
+            () if !job.reveal.allows(what) => wrong("which the job does not list"),
+            () if !is_due || own.any(|pending| *pending == what) => {
+                wrong("which is not due: it was already revealed, or cannot be")
+            }
+            // both send the same in the same order: the model's parameters at once, and little else
+            () if ahead > job.model.parameters().len() + AHEAD => wrong("far ahead of the other server"),
+            () => Ok(()),
+        }
+    }
+
+    /// A server's half as numbers.
+    fn open_half(&mut self, party: usize, session: u64, what: Revealed, bits: u32, sealed: &[u8]) -> Result<Vec<u64>> {
+        let server = u8::from(party == 1);
+        let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?} {why}")));
+        if *self.session.get_or_insert(session) != session {
+            return wrong("in a different session than before; start both servers again for every job");
+        }
+        let len = self.len_of(what);
+        let place = SealContext { agreed: self.agreement.hash(), session, server, what, bits, len };
+        let plain = self.key.unseal(&place.label(), sealed).map_err(|e| e.at(PARTIES[party]))?;
+        if plain.len() != 8 * len {
+            return wrong("with a different length than the job's");
+        }
+        Ok(bytemuck::pod_collect_to_vec(&plain))
+    }
+
+    /// Numbers of something that is revealed.
+    fn len_of(&self, what: Revealed) -> usize {
+        match what {
+            Revealed::Hits { .. } => 1,
+            Revealed::OutOfRange { .. } => self.job.model.watched().len(),
+            Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
+        }
+    }
+
+    fn put_together(
+        &mut self,
+        what: Revealed,
+        a: &[u64],
+        b: &[u64],
+        bits: u32,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let len = self.len_of(what);
+        if a.len() != len || b.len() != len || !(1..=64).contains(&bits) {
+            return Err(Error::peer("a server", format!("revealed {what:?} with a different shape than the job's")));
+        }
+        let p = &self.job.settings.profile;
+        let frac = match what {
+            Revealed::Parameter { index } => self.job.model.parameter_frac(index as usize, p),
+            _ => p.frac,
+        };
+        let value = |(a, b): (&u64, &u64)| decode(a.wrapping_add(*b) & mask(bits), bits, frac);
+        let values: Vec<f64> = a.iter().zip(b).map(value).collect();
+        match what {
+            Revealed::Hits { epoch } => {
+                let accuracy = values[0] / f64::from(self.job.test_rows());
+                self.outcome.accuracy.push(accuracy);
+                let step = self.job.last_step_of(epoch);
+                let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+                let seconds = self.stats[0].seconds;
+                on_event(Event::Epoch { epoch, step, test_accuracy: Some(accuracy), seconds, bytes });
+            }
+            Revealed::OutOfRange { epoch } => {
+                let counts: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
+                let counts = OutOfRange::new(epoch, &self.job.model.watched(), &counts);
+                on_event(Event::Ranges(counts.clone()));
+                self.outcome.out_of_range.push(counts);
+            }
+            Revealed::Parameter { .. } => self.outcome.parameters.push(values),
+        }
+        Ok(())
+    }
+
+    /// The epoch that the model is of, where that is not the last step's, and its accuracy as far as it is known.
+    fn model_of(&self) -> (Option<u32>, Option<f64>) {
+        let known = &self.outcome.accuracy;
+        if self.job.settings.early_stop().is_some() && !known.is_empty() {
+            let best = best_of(known);
+            return (u32::try_from(best + 1).ok(), Some(known[best]));
+        }
+        // a run that was ended has moved on since its last accuracy
+        (None, known.last().copied().filter(|_| self.ended.is_none()))
+    }
+
+    /// The steps whose samples were counted and revealed: all, but for the last of a run that the trainer ended.
+    fn steps_checked(&self) -> u64 {
+        let job = self.job;
+        let Some(ended) = self.ended else {
+            return self.stopped.map_or(job.total_steps(), |epoch| job.last_step_of(epoch));
+        };
+        let before = u64::from(epoch_of(job, ended) - 1) * job.steps_per_epoch();
+        let counted = (ended - before) / STEPS_AT_ONCE * STEPS_AT_ONCE;
+        if ended >= job.ends_from { before + counted } else { before }
+    }
+
+    /// The outcome, once everybody has reported.
+    pub(super) fn finish(mut self, reports: &[PartyReport], wall: Duration) -> Result<Outcome> {
+        let job = self.job;
+        let checked = job.reveal.ranges.then(|| self.steps_checked()).filter(|steps| *steps > 0);
+        self.check_complete(checked)?;
+        self.outcome.summary = self.summary(reports, wall, checked);
+        self.outcome.summary.faults = faults(job, &self.outcome);
+        if !self.outcome.parameters.is_empty() {
+            let model = TrainedModel::new(job.model.clone(), job.normalization(), &self.outcome.parameters)?;
+            self.outcome.model = Some(model.trained_on(&job.dataset));
+        }
+        Ok(self.outcome)
+    }
+
+    /// Checks that the servers revealed the model, and the counts of values out of range of the steps that were checked.
+    fn check_complete(&self, checked: Option<u64>) -> Result<()> {
+        let job = self.job;
+        let due = job.reveal.model && self.ended.is_none_or(|step| step >= job.ends_from);
+        if due && self.outcome.parameters.len() != job.model.parameters().len() {
+            return Err(Error::peer("the servers", "did not reveal the whole model"));
+        }
+        let counted = checked.map_or(0, |steps| epoch_of(job, steps)) as usize;
+        if self.outcome.out_of_range.len() != counted {
+            return Err(Error::peer("the servers", "did not reveal how many values were out of range in every epoch"));
+        }
+        Ok(())
+    }
+
+    /// The figures of the run, from the reports of the servers and the dealer.
+    fn summary(&self, reports: &[PartyReport], wall: Duration, checked: Option<u64>) -> Summary {
+        let (job, done) = (self.job, &self.outcome);
+        let ended = self.ended.or_else(|| self.stopped.map(|epoch| job.last_step_of(epoch)));
+        let steps = ended.unwrap_or_else(|| job.total_steps());
+        let per = steps as f64;
+        let (zero, one) = (&reports[0], &reports[1]);
+        let evaluations = done.accuracy.len().max(1) as f64;
+        let (model_epoch, test_accuracy) = self.model_of();
+        Summary {
+            model: job.model.name().into(),
+            backend: zero.backend.clone(),
+            profile: job.settings.profile.name.into(),
+            loss: job.model.loss().name().into(),
+            settings: job.used_settings(),
+            epochs: epoch_of(job, steps),
+            steps,
+            stopped_early: self.stopped.is_some(),
+            batch: job.settings.batch,
+            interrupted: self.ended.is_some(),
+            model_epoch,
+            test_accuracy,
+            out_of_range: checked.map(|_| done.out_of_range.iter().map(|o| o.values).sum()),
+            steps_checked: checked,
+            epochs_out_of_range: done.out_of_range.iter().filter(|o| o.values > 0).cloned().collect(),
+            seconds: Some(wall.as_secs_f64()),
+            seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
+            step_parts: Some(parts(&one.steps, per)),
+            rounds_per_step: zero.steps.rounds as f64 / per,
+            bytes_per_step: Bytes::of([&zero.steps, &one.steps], per),
+            rounds_per_evaluation: zero.evaluation.rounds as f64 / evaluations,
+            bytes_per_evaluation: Bytes::of([&zero.evaluation, &one.evaluation], evaluations),
+            peak_rss_mib: by_role(reports, peak_rss_mib(), |report| report.peak_rss_mib),
+            cpu_seconds: by_role(reports, cpu_seconds(), |report| report.cpu_seconds),
+            ..Summary::default()
+        }
+    }
+}
+
+/// A figure of every process that tells it, by role; this one is the trainer.
+fn by_role(
+    reports: &[PartyReport],
+    own: Option<f64>,
+    figure: impl Fn(&PartyReport) -> Option<f64>,
+) -> BTreeMap<String, f64> {
+    let others = reports.iter().filter_map(|report| Some((report.role.clone(), figure(report)?)));
+    others.chain(own.map(|own| ("trainer".into(), own))).collect()
+}
+
+/// Halves besides the model's that a server may send before the other sends its own.
+const AHEAD: usize = 8;
+
+/// The seconds of a step at server 1, which gets the corrections, by what it did.
+fn parts(stats: &Stats, steps: f64) -> StepParts {
+    let rest = stats.seconds - stats.exchange_seconds - stats.dealer_seconds;
+    StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }
+}
+
+/// The epoch, from 1, that step number `step` (from 1) belongs to; the last one for a step that the job does not have.
+#[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
+pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
+    (step.min(job.total_steps()).saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::Profile;
+    use crate::nn::Model;
+    use crate::roles::agreement::Parties;
+    use crate::train::Training;
+
+    fn job() -> Job {
+        Training::new(Model::dense("small", 4, &[3], 2).unwrap())
+            .profile(Profile::small())
+            .batch(2)
+            .epochs(50)
+            .job(10, 5)
+            .unwrap()
+    }
+
+    /// What the trainer makes of halves of a party, the last of which may be one too many.
+    fn takes(halves: &[(usize, Revealed)]) -> Result<()> {
+        let (job, key) = (job(), UnsealingKey::generate().unwrap());
+        let agreement = Agreement::new(&job, &Parties::threads(key.public()));
+        let mut collector = Collector::new(&job, agreement, &key);
+        halves.iter().try_for_each(|(party, what)| {
+            let (len, server) = (collector.len_of(*what), u8::from(*party == 1));
+            let place = SealContext { agreed: agreement.hash(), session: 7, server, what: *what, bits: 32, len };
+            let body = key.public().seal(&place.label(), &vec![0; 8 * len]).unwrap();
+            let news = StatusUpdate::Half { session: 7, what: *what, bits: 32, body, stats: Stats::default() };
+            collector.take(*party, news, &mut |_| ())
+        })
+    }
+
+    #[test]
+    fn halves_that_come_again_or_run_ahead_are_errors_and_cost_no_memory() {
+        let (hits, ranges) = (|epoch| Revealed::Hits { epoch }, |epoch| Revealed::OutOfRange { epoch });
+        let parameter = |index| Revealed::Parameter { index };
+        // in order, each from both: fine, one server ahead of the other
+        let all = [ranges(1), hits(1), ranges(2), parameter(0), parameter(1)];
+        takes(&[all.map(|what| (0, what)), all.map(|what| (1, what))].concat()).unwrap();
+        let refused = |halves: &[(usize, Revealed)]| takes(halves).unwrap_err().to_string();
+        for again in [
+            &[(0, hits(1)), (0, hits(1))][..],
+            &[(0, hits(1)), (1, hits(1)), (1, hits(1))],
+            &[(0, parameter(0)), (1, parameter(0)), (0, parameter(0))],
+            &[(1, ranges(0))],
+            &[(1, hits(51))],
+            &[(1, parameter(4))],
+        ] {
+            assert!(refused(again).contains("which is not due"), "{again:?}: {}", refused(again));
+        }
+        let ahead: Vec<_> = (1..=20).map(|epoch| (1, hits(epoch))).collect();
+        assert!(
+            takes(&ahead[..12]).is_ok() && refused(&ahead).contains("server 1: revealed Hits { epoch: 14 }, far ahead")
+        );
+    }
+}
