@@ -11,7 +11,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use ppdnn::kernel::fast::gemm::{Level, definition, gemm_at};
-use ppdnn::kernel::table::*;
+use ppdnn::kernel::twin::*;
 use ppdnn::kernel::{Kernel, Operand, RingWord, Word};
 
 /// `[m, k, n]`, and which factor is stored transposed.
@@ -118,7 +118,7 @@ impl<'a> Steps<'a> {
         let (lifted, products) = (packed(hidden, l), ((1 << 9) - 10) * p);
         self.step(&COMBINE_WIDE, &[1, 0, 1, 0], &[weights, weights], weights, weights);
         self.step(&COMPARE_ASK, &[12, 1, 0], &[hidden, 4 * h, compared], 5 * h, hidden);
-        self.step(&COMPARE_TELL, &[12, 1, 0], &[hidden, 4 * h, 5 * h, 4 * h, compared, compared], h, hidden);
+        self.step(&COMPARE_TELL, &[12, 1, 0], &[hidden, 4 * h, compared, compared, 4 * h, 5 * h], h, hidden);
         self.step(&CORRECT_BITS, &[hidden as u32, n], &[h, packed(hidden, n)], packed(hidden, n), hidden);
         self.step(&DEAL_COMPARE, &[12, 0, 0], &[hidden, 4 * h, 4 * h, compared], compared, hidden);
         self.step(&DEAL_EXP, &[frac, 0], &[LOGITS, 6 + frac as usize, entries], entries, LOGITS * 16);

@@ -218,7 +218,7 @@ impl Maker {
             for (len, fill) in SIZES.into_iter().flat_map(|l| FILLS.map(|f| (l, f))) {
                 let (w, at) = (packed(len, 1), params[6] as usize);
                 let x = self.operand(kind, len, fill);
-                let inputs = vec![x, self.raw(w), self.raw(w + at), self.raw(w), self.raw(packed(len, room))];
+                let inputs = vec![x, self.raw(w), self.raw(w), self.raw(w + at), self.raw(packed(len, room))];
                 self.push(format!("{len} {fill:?}"), &params, inputs, len);
             }
         }

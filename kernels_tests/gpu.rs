@@ -3,13 +3,13 @@
 use ppdnn::backend::gpu::Arithmetic;
 use ppdnn::backend::{Adapter, Backend, Buf, Wgpu};
 use ppdnn::error::Error;
-use ppdnn::kernel::table::{
+use ppdnn::kernel::twin::{
     ADD_ROW, AND, AND_ALL, BELOW_MAX, BOX_SUM, CHACHA_ROWS, COMBINE, COMBINE_WIDE, COMPARE_ASK, COMPARE_TELL, CONCAT,
     CONVOLVE, CORRECT_BITS, CORRELATE, DEAL_AND_ALL, DEAL_BELOW_MAX, DEAL_COMPARE, DEAL_EXP, DEAL_EXTEND, DEAL_HITS,
     DEAL_PICK, DEAL_PROBABILITY, DEAL_RECIPROCAL, DEAL_RESCALE, DEAL_SELECT, DEAL_WINNER, DOT, EXP, EXTEND,
-    GATHER_ROWS, HITS, KERNELS, MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PICK, PROBABILITY, RECIPROCAL,
-    RESCALE_ASK_WIDE, RESCALE_WIDE, ROW_SUM, SCALE, SELECT, SHARE_BITS, SUM_CHUNKS, SUM_CHUNKS_WIDE, SUM_ROWS, UNPACK,
-    UNPACK_ROWS, WINDOW, WINDOW_DIFFERENCE, WINNER, XOR,
+    GATHER_ROWS, HITS, MASK_WIDE, MATMUL_PAIR, PACK, PAIR_WINDOWS, PICK, PROBABILITY, RECIPROCAL, RESCALE_ASK_WIDE,
+    RESCALE_WIDE, ROW_SUM, SCALE, SELECT, SHARE_BITS, SUM_CHUNKS, SUM_CHUNKS_WIDE, SUM_ROWS, UNPACK, UNPACK_ROWS,
+    WINDOW, WINDOW_DIFFERENCE, WINNER, XOR, kernels,
 };
 use ppdnn::kernel::{Kernel, RingWord};
 
@@ -35,7 +35,7 @@ pairs! {
 
 fn gpu_equals_twins(ring: RingWord, arithmetic: Arithmetic) {
     let Some(gpu) = gpu(arithmetic) else { return };
-    for kernel in KERNELS {
+    for kernel in kernels() {
         for case in cases(kernel, ring) {
             let got = run(&gpu, kernel, ring, &case).expect("the adapter runs it");
             let want = twin(kernel, ring, &case.params, &case.inputs, case.len);
@@ -134,8 +134,8 @@ fn a_slip_in_a_shader_is_noticed() {
         (&DEAL_EXP, "j >> i", "j >> (i + 1u)"),
         (&DEAL_EXP, "step < 2u", "step < 1u"),
         (&DEAL_EXTEND, "p.wire - 1u", "p.wire"),
-        (&DEAL_HITS, "wide(r[i])", "w_from(1u, 0u)"),
-        (&DEAL_PICK, "wide(y_rho[i])", "w_from(0u, 0u)"),
+        (&DEAL_HITS, "wide(r_sum[i])", "w_from(1u, 0u)"),
+        (&DEAL_PICK, "wide(y_sum[i])", "w_from(0u, 0u)"),
         (&DEAL_PROBABILITY, "times_bit(top_b, a)", "times_bit(top_a, a)"),
         (&DEAL_RECIPROCAL, "w_sub(w_sub(a1, a2r), a2r)", "w_sub(a1, a2r)"),
         (&DEAL_RECIPROCAL, "w_mul(w_sub(a1, a2r), r)", "w_mul(a1, r)"),

@@ -1,6 +1,6 @@
 //! Kernels: the words of GPUs equal those of the CPU twin (`gpu`), and so do those of fast bodies (`fast`); the twins equal
-//! published truth and big integers (`known`), and every WGSL file is valid for every word pair and agrees with its row in the
-//! table (`shaders`).
+//! published truth and big integers (`known`), and every entry point of the WGSL files is valid for every word pair and agrees
+//! with its row (`shaders`).
 //!
 //! `gpu` takes the first adapter there is. Without one it says so and passes, unless `PPDNN_REQUIRE_GPU=1`.
 

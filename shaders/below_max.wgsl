@@ -33,3 +33,32 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     }
     out[i] = low(without_low(w_sub(share(i), most), p.bits, p.cut, p.up));
 }
+
+// corrections = pack(lambda[i] - share0[i]), and from a word of its own pack(lambda[i] (rho_sum[i] mod 2^wire) - share0'[i]),
+// each in `bits` bits, as are the two items of share0; rho_sum: the masks rho of both servers, added up.
+@group(0) @binding(1) var<storage, read> rho_sum: array<Ring>;
+@group(0) @binding(2) var<storage, read> lambda: array<u32>;
+@group(0) @binding(3) var<storage, read> share0: array<u32>;
+@group(0) @binding(4) var<storage, read_write> corrections: array<u32>;
+
+// Element i of the item that begins at word `begin`, the second item where `second`.
+fn correction(i: u32, begin: u32, second: bool) -> Wide {
+    let x = select(w_from(1u, 0u), w_and(wide(rho_sum[i]), w_ones(p.wire)), second);
+    let s = span(begin, i, p.bits);
+    return w_sub(times_bit(bit(lambda[i >> 5u], i), x), cut(s, share0[s.a], share0[s.b], share0[s.c]));
+}
+
+@compute @workgroup_size(GROUP)
+fn deal(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let word = thread(id, groups);
+    if word >= arrayLength(&corrections) { return; }
+    let len = arrayLength(&rho_sum);
+    let words = packed_words(len, p.bits);
+    let second = word >= words;
+    let begin = select(0u, words, second);
+    var packed = 0u;
+    for (var at = place(word - begin, p.bits); at.shift < 32 && at.i < len; at = after(at, p.bits)) {
+        packed |= put(correction(at.i, begin, second), at, p.bits);
+    }
+    corrections[word] = packed;
+}

@@ -99,7 +99,7 @@ impl Maker {
                 let frame = compare_words(len, k);
                 let products = frame - more as usize * (m * packed(len, 16) + plane);
                 let mut inputs = vec![self.ring(len, fill)];
-                for words in [(2 * m - 2) * plane, (2 * m - 1) * plane, (2 * m - 2) * plane, frame, products] {
+                for words in [(2 * m - 2) * plane, frame, products, (2 * m - 2) * plane, (2 * m - 1) * plane] {
                     inputs.push(self.raw(words));
                 }
                 self.push(format!("{len} {fill:?}"), &[k, first, more], inputs, plane);

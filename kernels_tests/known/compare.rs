@@ -49,7 +49,7 @@ fn compare_one(
     let asked = [ask(0), ask(1)];
     let opened = xor(&[0, 1].map(|s: usize| asked[s][..own[s].len()].to_vec()));
     let tell = |s: usize| {
-        let inputs = [a, &opened, &asked[s], &own[s], &tables[s], &dealt[s]];
+        let inputs = [a, &own[s], &tables[s], &dealt[s], &opened, &asked[s]];
         play.run(&COMPARE_TELL, &[k, first(s), more], &inputs, plane)
     };
     (bits(&xor(&[tell(0), tell(1)]), len), tables)

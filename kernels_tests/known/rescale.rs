@@ -35,7 +35,7 @@ impl Rescale {
         let peers = [asked[1].clone(), [bytes(&[1u32, 2]), asked[0].clone()].concat()];
         let dealt = [dealt0, dealt1];
         let [y0, y1]: [Vec<u64>; 2] = [0, 1].map(|s| {
-            let inputs = [shares[s].clone(), asked[s].clone(), peers[s].clone(), bytes(&pads[s]), bytes(&dealt[s])];
+            let inputs = [shares[s].clone(), bytes(&pads[s]), asked[s].clone(), peers[s].clone(), bytes(&dealt[s])];
             words(&twin(self.tell, ring, &params(s as u32), &inputs, len))
         });
         y0.iter().zip(&y1).map(|(a, b)| a.wrapping_add(*b).cast_signed()).collect()

@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::gates::{OpenRequest, Opening, array};
 use crate::kernel::count;
 use crate::kernel::packed::{plane, words};
-use crate::kernel::params::{CorrectParams, ShareBitsParams, XorParams};
-use crate::kernel::table::{CORRECT_BITS, SHARE_BITS, XOR};
+use crate::kernel::twin::pack::{XOR, XorParams};
+use crate::kernel::twin::select::{CORRECT_BITS, CorrectParams, SHARE_BITS, ShareBitsParams};
 use crate::party::{
     AdditiveShare, BitShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter,
     MaskedBits, MaskedWire, Plan, Selectors, Server, planned,

@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::kernel::layout::{compare_words, digits, pairs, shared_words};
 use crate::kernel::packed::plane;
-use crate::kernel::params::{CompareParams, XorParams};
-use crate::kernel::table::{COMPARE_ASK, COMPARE_TELL, DEAL_COMPARE, XOR};
+use crate::kernel::twin::compare::{COMPARE_ASK, COMPARE_TELL, CompareParams, DEAL_COMPARE};
+use crate::kernel::twin::pack::{XOR, XorParams};
 use crate::party::{
     BitShare, Clear, ClearTensor, CostKind, Dealer, DealtWire, Interpreter, MaskedWire, Plan, Scaled, Server, planned,
     power,
@@ -156,7 +156,7 @@ impl Server {
         let tell = |(h, at): (Asking, u32)| {
             let params = XorParams { a_at: 0, b_at: at };
             let opened = self.device().run(&XOR, params, &[&h.asked, &peer.words], [h.own.len()])?;
-            let inputs = [&h.a, &opened, &h.asked, &h.own, &h.tables, &h.products];
+            let inputs = [&h.a, &h.own, &h.tables, &h.products, &opened, &h.asked];
             let x = self.device().run(&COMPARE_TELL, h.params, &inputs, [plane(h.a.len())])?;
             Ok(BitShare { x, shape: h.a.shape().clone() })
         };

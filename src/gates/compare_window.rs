@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::fixed::{Profile, Window, mask};
 use crate::kernel::layout::pairs;
-use crate::kernel::params::{PairParams, WindowParams};
-use crate::kernel::table::{PAIR_WINDOWS, WINDOW, WINDOW_DIFFERENCE};
+use crate::kernel::twin::compare::{PAIR_WINDOWS, PairParams, WINDOW, WindowParams};
+use crate::kernel::twin::pool::WINDOW_DIFFERENCE;
 use crate::kernel::{count, low};
 use crate::party::{DealtWire, MaskedWire, Scaled};
 use crate::tensor::{Device, Tensor};

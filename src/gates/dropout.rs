@@ -3,8 +3,7 @@
 use crate::error::Result;
 use crate::kernel::count;
 use crate::kernel::packed::bit;
-use crate::kernel::params::KeepParams;
-use crate::kernel::table::KEEP;
+use crate::kernel::twin::linear::{KEEP, KeepParams};
 use crate::party::ClearTensor;
 use crate::prg::Seed;
 use crate::tensor::{Device, Tensor};

@@ -5,8 +5,10 @@
 use crate::error::Result;
 use crate::fixed::Profile;
 use crate::gates::{Chunks, DropoutMask, ImageWindows};
-use crate::kernel::params::{AddRowParams, CombineParams, NarrowParams, SumChunksParams, SumRowsParams};
-use crate::kernel::table::{ADD_ROW, COMBINE, COMBINE_WIDE, NARROW, SUM_CHUNKS, SUM_CHUNKS_WIDE, SUM_ROWS};
+use crate::kernel::twin::chunks::{SUM_CHUNKS, SUM_CHUNKS_WIDE, SumChunksParams};
+use crate::kernel::twin::linear::{
+    ADD_ROW, AddRowParams, COMBINE, COMBINE_WIDE, CombineParams, NARROW, NarrowParams, SUM_ROWS, SumRowsParams,
+};
 use crate::kernel::{Operand, count, low};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, Dealer, DealtShare, DealtWire, Interpreter, MaskedWire, Plan, Scaled, Server,

@@ -13,8 +13,7 @@ use crate::error::Result;
 use crate::fixed::{MASTER_BITS, Profile, mask, signed};
 use crate::kernel::Operand;
 use crate::kernel::packed::words;
-use crate::kernel::params::{MaskParams, MergeParams};
-use crate::kernel::table::{MASK, MASK_WIDE, MERGE};
+use crate::kernel::twin::pack::{MASK, MASK_WIDE, MERGE, MaskParams, MergeParams};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtWire, Interpreter, MaskedWire, Plan, Scaled, Server,
     power,

@@ -14,8 +14,8 @@
 use crate::error::{Error, Result};
 use crate::kernel::count;
 use crate::kernel::packed::{plane, words};
-use crate::kernel::params::{AndAllParams, ConcatParams, PickParams};
-use crate::kernel::table::{AND_ALL, CONCAT, DEAL_AND_ALL, DEAL_PICK, PICK};
+use crate::kernel::twin::pack::{CONCAT, ConcatParams};
+use crate::kernel::twin::pool::{AND_ALL, AndAllParams, DEAL_AND_ALL, DEAL_PICK, PICK, PickParams};
 use crate::party::{
     AdditiveShare, BitShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter,
     MaskedBits, MaskedWire, Plan, Server, planned,

@@ -11,8 +11,9 @@ use crate::fixed::{Profile, mask, signed};
 use crate::gates::{Bilinear, Chunks, Layout, Pass};
 use crate::kernel::fast::gemm::{convolve, convolve_back, correlate, gemm};
 use crate::kernel::packed::words;
-use crate::kernel::params::{CombineParams, DotParams, MatmulParams, PatchParams, ScaleParams};
-use crate::kernel::table::{COMBINE, CONVOLVE, CORRELATE, DOT, MATMUL_MINUS, MATMUL_PAIR, SCALE};
+use crate::kernel::twin::chunks::{DOT, DotParams, SCALE, ScaleParams};
+use crate::kernel::twin::convolution::{CONVOLVE, CORRELATE, PatchParams};
+use crate::kernel::twin::linear::{COMBINE, CombineParams, MATMUL_MINUS, MATMUL_PAIR, MatmulParams};
 use crate::kernel::{RingWord, Word, count};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtShare, DealtWire, Interpreter, MaskedWire, Plan, Server,

@@ -13,8 +13,9 @@
 
 use crate::error::{Error, Result};
 use crate::fixed::{mask, signed};
-use crate::kernel::params::{SampleParams, SumRowsParams, WindowParams};
-use crate::kernel::table::{SAMPLE, SUM_ROWS, WINDOW};
+use crate::kernel::twin::compare::{WINDOW, WindowParams};
+use crate::kernel::twin::linear::{SUM_ROWS, SumRowsParams};
+use crate::kernel::twin::range::{SAMPLE, SampleParams};
 use crate::kernel::{count, low};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedWire,

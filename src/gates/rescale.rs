@@ -12,8 +12,8 @@
 use crate::error::Result;
 use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile, mask, signed};
 use crate::kernel::packed::{plane, words};
-use crate::kernel::params::{CorrectParams, RescaleParams};
-use crate::kernel::table::{DEAL_RESCALE, RESCALE, RESCALE_ASK, RESCALE_ASK_WIDE, RESCALE_WIDE};
+use crate::kernel::twin::rescale::{DEAL_RESCALE, RESCALE, RESCALE_ASK, RESCALE_ASK_WIDE, RESCALE_WIDE, RescaleParams};
+use crate::kernel::twin::select::CorrectParams;
 use crate::kernel::{Operand, count};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtShare, Interpreter, Plan, Scaled, Server, power,
@@ -89,7 +89,7 @@ impl Rescale for Server {
         for (((asked, own, dealt), at), s) in held.into_iter().zip(&peer.at).zip(list) {
             let x = &s.share.x;
             let kernel = if x.kind() == Operand::Wide { &RESCALE_WIDE } else { &RESCALE };
-            let inputs = [x, &asked, &peer.words, &own, &dealt];
+            let inputs = [x, &own, &asked, &peer.words, &dealt];
             let y = self.device().run(kernel, params(self, s, *at), &inputs, x.shape().clone())?;
             out.push(AdditiveShare { x: y, bits: MASTER_BITS, frac: MASTER_FRAC });
         }

@@ -8,8 +8,7 @@
 use crate::error::{Error, Result};
 use crate::fixed::mask;
 use crate::kernel::packed::words;
-use crate::kernel::params::HitsParams;
-use crate::kernel::table::{DEAL_HITS, HITS};
+use crate::kernel::twin::select::{DEAL_HITS, HITS, HitsParams};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits, MaskedWire,
     Plan, Revealed, Server, planned,

@@ -10,8 +10,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::packed::words;
-use crate::kernel::params::{ExtendParams, SelectParams};
-use crate::kernel::table::{DEAL_EXTEND, DEAL_SELECT, EXTEND, SELECT};
+use crate::kernel::twin::select::{DEAL_EXTEND, DEAL_SELECT, EXTEND, ExtendParams, SELECT, SelectParams};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedWire, Plan,
     Selectors, Server, planned,

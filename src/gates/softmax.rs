@@ -19,9 +19,9 @@ use crate::kernel::layout::{
 };
 use crate::kernel::lookup_tables::{exp_decays, exp_factors, inverse_sqrt_quadratics, reciprocal_quadratics};
 use crate::kernel::packed::words;
-use crate::kernel::params::{BelowMaxParams, ExpParams, ProbabilityParams, ReciprocalParams, RowSumParams};
-use crate::kernel::table::{
-    BELOW_MAX, DEAL_BELOW_MAX, DEAL_EXP, DEAL_PROBABILITY, DEAL_RECIPROCAL, EXP, PROBABILITY, RECIPROCAL, ROW_SUM,
+use crate::kernel::twin::softmax::{
+    BELOW_MAX, BelowMaxParams, DEAL_BELOW_MAX, DEAL_EXP, DEAL_PROBABILITY, DEAL_RECIPROCAL, EXP, ExpParams,
+    PROBABILITY, ProbabilityParams, RECIPROCAL, ROW_SUM, ReciprocalParams, RowSumParams,
 };
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits, MaskedWire,

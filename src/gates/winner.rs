@@ -13,8 +13,7 @@ use crate::fixed::Window;
 use crate::kernel::count;
 use crate::kernel::layout::{pairs, winner_words};
 use crate::kernel::packed::plane;
-use crate::kernel::params::WinnerParams;
-use crate::kernel::table::{DEAL_WINNER, WINNER};
+use crate::kernel::twin::winner::{DEAL_WINNER, WINNER, WinnerParams};
 use crate::party::{
     BitShare, Clear, ClearTensor, Dealer, DealtBits, DealtWire, MaskedBits, MaskedWire, Plan, Server, planned,
 };

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::count;
-use super::params::PatchParams;
+use super::twin::convolution::PatchParams;
 
 /// How a window moves over an image: tap `k` of position `i` is at `(i stride + k dilation - padding) / input_dilation`, if that
 /// is a whole number inside of the image, and is 0 elsewhere.

@@ -1,15 +1,21 @@
 //! Kernels: what the engine computes, as data.
 //!
-//! A kernel is a row of [`table`]: a name, parameters, operands, a CPU body in [`twin`] that defines it, and the WGSL file of the
-//! same name. If the definition is too slow for the CPU, the row has a body in [`fast`], too, and tests compare all three.
+//! A kernel is on a page of [`twin`]: its parameters, its row (name, entry point of a WGSL file, operands), and the plain function
+//! that defines it. If that is too slow for the CPU, the row has a body in [`fast`], too, and tests compare all three.
+//!
+//! To add a gate with kernels of its own:
+//! 1. `src/kernel/twin/x.rs`: parameters, rows and definitions, for servers (`main`, or `ask` and `tell`) and the dealer (`deal`);
+//! 2. `src/kernel/twin/mod.rs`: the page's name, as a module and in the list;
+//! 3. `shaders/x.wgsl`: an entry point for each row, each in a section that begins with the formula of its output;
+//! 4. `src/gates/x.rs`: the gate; and its line in `src/gates/mod.rs`.
+//! 5. Tests then ask for cases (`kernels_tests/cases.rs`) and a truth (`kernels_tests/known.rs`) of every row.
 
 pub mod fast;
 pub mod geometry;
 pub(crate) mod layout;
 pub mod lookup_tables;
 pub(crate) mod packed;
-pub mod params;
-pub mod table;
+mod row;
 pub mod twin;
 mod word;
 
@@ -78,10 +84,14 @@ pub type CpuBody = fn(&[u32], &[&[u8]], &mut [u8]);
 
 /// One kernel.
 pub struct Kernel {
-    /// Its name: of the WGSL file, the table's row, and the CPU function.
+    /// Its name, that of the function that defines it.
     pub name: &'static str,
-    /// Its WGSL body, without the word prelude.
+    /// The name of its WGSL file.
+    pub file: &'static str,
+    /// What is in that file, without the word prelude.
     pub wgsl: &'static str,
+    /// The entry point there that is its body.
+    pub entry: &'static str,
     /// Names of the parameters' fields.
     pub params: &'static [&'static str],
     /// Operands that are read.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::kernel::packed::words;
-use crate::kernel::params::{ChachaRowsParams, ConcatParams, GatherParams, UnpackRowsParams};
-use crate::kernel::table::{CHACHA_ROWS, CONCAT, GATHER_ROWS, UNPACK_ROWS};
+use crate::kernel::twin::pack::{CONCAT, ConcatParams, GATHER_ROWS, GatherParams, UNPACK_ROWS, UnpackRowsParams};
+use crate::kernel::twin::prg::{CHACHA_ROWS, ChachaRowsParams};
 use crate::kernel::{Operand, count, low};
 use crate::prg::Seed;
 use crate::tensor::{Device, Tensor};

@@ -9,8 +9,7 @@ use super::{Judge, RunPhase, Stats, Verdict};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::kernel::low;
-use crate::kernel::params::ChachaParams;
-use crate::kernel::table::CHACHA;
+use crate::kernel::twin::prg::{CHACHA, ChachaParams};
 use crate::net::{FrameHeader, FrameKind};
 use crate::tensor::{Device, Tensor};
 

@@ -1,7 +1,7 @@
 //! GPUs through wgpu: kernels run their WGSL bodies (Vulkan, Metal, DirectX 12).
 //!
 //! What a WGSL body can rely on:
-//! * binding 0 is the uniform `Params`; then come the inputs, then the one output, in the order of the table's row;
+//! * binding 0 is the uniform `Params`; then come the inputs, then the one output, in the order of the kernel's row;
 //! * operands are bound with their exact sizes: `arrayLength(&x)` is an operand's number of elements, unless it is empty;
 //! * threads are counted by `thread(id, groups)`, one per element of the output unless the row specifies otherwise; the last
 //!   workgroups go past the end, so a body begins by comparing with `arrayLength(&out)`;
@@ -30,7 +30,7 @@ pub use shader::Arithmetic;
 
 use super::{Backend, Buf};
 use crate::error::{Error, Result};
-use crate::kernel::table::KERNELS;
+use crate::kernel::twin::kernels;
 use crate::kernel::{Kernel, RingWord};
 
 /// A GPU, or software that acts as one.
@@ -88,7 +88,7 @@ impl Wgpu {
         let limbs = !device.features().contains(Features::SHADER_INT64);
         let limits = device.limits();
         let guard = Guard::new(&name, &device);
-        let longest = KERNELS.iter().map(|k| 4 * k.params.len()).max().unwrap_or(0);
+        let longest = kernels().map(|k| 4 * k.params.len()).max().unwrap_or(0);
         let slot = longest.next_multiple_of(limits.min_uniform_buffer_offset_alignment as usize);
         let size = (batch::DISPATCHES * slot) as u64;
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;

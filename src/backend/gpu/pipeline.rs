@@ -56,7 +56,7 @@ impl Pipelines {
     }
 }
 
-/// The layout comes from the table's row and not from the shader: there, a parameter that is not used is no binding.
+/// The layout comes from the kernel's row and not from the shader: there, a parameter that is not used is no binding.
 fn compile(kernel: &Kernel, source: String, device: &Device) -> Pipeline {
     let storage = |read_only| BufferBindingType::Storage { read_only };
     let bindings = std::iter::once(BufferBindingType::Uniform)
@@ -84,7 +84,7 @@ fn compile(kernel: &Kernel, source: String, device: &Device) -> Pipeline {
         label,
         layout: Some(&pipeline_layout),
         module: &module,
-        entry_point: Some("main"),
+        entry_point: Some(kernel.entry),
         compilation_options: Default::default(),
         cache: None,
     });

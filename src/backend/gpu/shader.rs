@@ -2,7 +2,7 @@
 //!
 //! A word's prelude (`shaders/word/`) is written for a type `Word` and functions `word_*`; it is taken three times: as `Ring`
 //! and `r_*` for the job's ring, as `Wide` and `w_*` for 64 bits, and as `X` and `x_*` for the one of the two that the
-//! kernel's first input has (raw words: the ring), so that a row and its `_wide` twin share a file. The helpers are
+//! kernel's first input has (raw words: the ring), so that a row and its `_wide` twin share an entry point. The helpers are
 //! `shaders/lib/`. Constants that Rust needs too, `GROUP` and `TILE`, are put in front.
 
 use crate::kernel::{GROUP, Kernel, Operand, RingWord, TILE};

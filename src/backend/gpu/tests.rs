@@ -4,7 +4,8 @@ use ::wgpu::Buffer;
 
 use super::*;
 use crate::backend::adapter::present;
-use crate::kernel::table::{COMBINE, XOR};
+use crate::kernel::twin::linear::COMBINE;
+use crate::kernel::twin::pack::XOR;
 
 fn buffer(x: &Buf) -> Buffer {
     x.inner::<PooledBuffer>().buffer().clone()
@@ -180,7 +181,7 @@ fn a_lost_device_is_an_error_and_no_panic() {
 #[test]
 fn the_dispatches_of_a_batch_have_parameters_of_their_own() {
     let Some(gpu) = present(Wgpu::first()) else { return };
-    let longest = KERNELS.iter().map(|k| 4 * k.params.len()).max().expect("there are kernels");
+    let longest = kernels().map(|k| 4 * k.params.len()).max().expect("there are kernels");
     assert!(gpu.slot >= longest);
     let one = gpu.upload(bytemuck::bytes_of(&1u32)).expect("room");
     let times = |k: u32| gpu.run(&COMBINE, RingWord::U32, &[k, 0, 0, 0], &[&one, &one], 1).expect("it runs");

@@ -3,7 +3,7 @@
 use crate::kernel::Word;
 use crate::kernel::layout::{digits, shared_words};
 use crate::kernel::packed::{Items, plane};
-use crate::kernel::params::CompareParams;
+use crate::kernel::twin::compare::CompareParams;
 
 use super::chunks::{CHUNK, Chunks};
 use super::split::{LIGHT, PIECE, inlined, split, split_items};
@@ -43,11 +43,11 @@ pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], deal
 pub(crate) fn compare_tell<W: Word>(
     p: &CompareParams,
     a: &[W],
-    opened: &[u32],
-    asked: &[u32],
     own: &[u32],
     dealt: &[u32],
     products: &[u32],
+    opened: &[u32],
+    asked: &[u32],
     out: &mut [u32],
 ) {
     let (len, m) = (a.len(), digits(p.k));

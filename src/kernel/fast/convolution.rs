@@ -1,7 +1,7 @@
 //! Convolutions as products of patches that are never in memory, and sums of boxes run by run.
 
 use crate::kernel::Word;
-use crate::kernel::params::PatchParams;
+use crate::kernel::twin::convolution::PatchParams;
 
 use super::gemm;
 

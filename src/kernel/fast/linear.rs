@@ -1,7 +1,7 @@
 //! Matrix products in blocks, sums across cores.
 
 use crate::kernel::Word;
-use crate::kernel::params::{CombineParams, MatmulParams, NarrowParams};
+use crate::kernel::twin::linear::{CombineParams, MatmulParams, NarrowParams};
 
 use super::gemm::gemm;
 use super::split::{LIGHT, inlined, split};

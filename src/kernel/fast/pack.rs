@@ -2,7 +2,7 @@
 
 use crate::kernel::Word;
 use crate::kernel::packed::Packed;
-use crate::kernel::params::{MaskParams, MergeParams, PackParams, UnpackParams, UnpackRowsParams};
+use crate::kernel::twin::pack::{MaskParams, MergeParams, PackParams, UnpackParams, UnpackRowsParams};
 
 use super::chunks::{Chunks, elementwise, fill, fill_piece, lanes, pack_chunks};
 use super::split::{LIGHT, PIECE, inlined, split};

@@ -3,7 +3,7 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::packed::{Filler, Items};
-use crate::kernel::params::PickParams;
+use crate::kernel::twin::pool::PickParams;
 
 use super::chunks::{Bits, elementwise, fill, pack_item};
 use super::split::PIECE;

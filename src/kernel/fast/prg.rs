@@ -1,7 +1,7 @@
 //! The key stream across cores; its SIMD is that of the cipher.
 
 use crate::kernel::Word;
-use crate::kernel::params::{ChachaParams, ChachaRowsParams};
+use crate::kernel::twin::prg::{ChachaParams, ChachaRowsParams};
 use crate::prg::Keystream;
 
 use super::split::{PIECE, pieces};

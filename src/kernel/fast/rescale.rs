@@ -3,7 +3,8 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::packed::Packed;
-use crate::kernel::params::{CorrectParams, RescaleParams};
+use crate::kernel::twin::rescale::RescaleParams;
+use crate::kernel::twin::select::CorrectParams;
 
 use super::chunks::{Bits, CHUNK, Chunks, elementwise, fill, pack_chunks};
 use super::split::{LIGHT, PIECE, inlined, split};
@@ -42,29 +43,29 @@ fn ask<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], out: &mut [u32]) {
 pub(crate) fn rescale<W: Word>(
     p: &RescaleParams,
     x: &[W],
+    own: &[u32],
     asked: &[u32],
     peer: &[u32],
-    own: &[u32],
     dealt: &[u32],
     out: &mut [u64],
 ) {
-    tell(p, x, asked, peer, own, dealt, out);
+    tell(p, x, own, asked, peer, dealt, out);
 }
 
 /// [`rescale`] of 64-bit shares.
 pub(crate) fn rescale_wide<W: Word>(
     p: &RescaleParams,
     x: &[u64],
+    own: &[u32],
     asked: &[u32],
     peer: &[u32],
-    own: &[u32],
     dealt: &[u32],
     out: &mut [u64],
 ) {
-    tell(p, x, asked, peer, own, dealt, out);
+    tell(p, x, own, asked, peer, dealt, out);
 }
 
-fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &[u32], dealt: &[u32], out: &mut [u64]) {
+fn tell<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], asked: &[u32], peer: &[u32], dealt: &[u32], out: &mut [u64]) {
     let room = 64u32.wrapping_sub(p.bits).wrapping_add(p.shift);
     let (high, dealt) = (64 - room, Packed::new(dealt, room));
     let (first, times) = (u64::from(p.first), u64::from(p.times));

@@ -3,8 +3,8 @@
 use crate::fixed::mask;
 use crate::kernel::Word;
 use crate::kernel::packed::{Filler, Items, Packed};
-use crate::kernel::params::{CorrectParams, ExtendParams, SelectParams, ShareBitsParams};
 use crate::kernel::twin::select::public;
+use crate::kernel::twin::select::{CorrectParams, ExtendParams, SelectParams, ShareBitsParams};
 
 use super::chunks::{Bits, elementwise, fill, pack_chunks, pack_item};
 use super::split::PIECE;

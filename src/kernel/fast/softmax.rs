@@ -5,7 +5,7 @@ use crate::kernel::Word;
 use crate::kernel::layout::{EXP_BITS, EXP_ENTRIES, EXP_WHOLE, SUM_BITS};
 use crate::kernel::lookup_tables::{EXP_STEP, EXP_TOP, exp_entry};
 use crate::kernel::packed::{Filler, Items};
-use crate::kernel::params::{ExpParams, ReciprocalParams};
+use crate::kernel::twin::softmax::{ExpParams, ReciprocalParams};
 
 use super::chunks::{CHUNK, Chunks, lanes, pack_item};
 use super::split::{at_level, inlined};

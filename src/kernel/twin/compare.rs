@@ -9,12 +9,35 @@
 //! * asked: planes `eq_j ^ alpha_j (j >= 1), lt_j ^ beta_j (j <= m-2)`, and behind them, not sent, `lt_(m-1)`.
 
 use crate::kernel::Word;
+use crate::kernel::fast::compare as fast;
 use crate::kernel::layout::{digits, pairs, shared_words};
 use crate::kernel::packed::{Filler, Items, pack, plane};
-use crate::kernel::params::{CompareParams, PairParams, WindowParams};
+use crate::kernel::row::{kernels, params};
+
+params! {
+    /// Of `COMPARE_ASK`.
+    CompareParams { k, first, more }
+    /// Of `PAIR_WINDOWS`.
+    PairParams { rows, classes, bits, low, k, add_lo, add_hi }
+    /// Of `WINDOW`.
+    WindowParams { bits, low, k, add_lo, add_hi }
+}
+
+kernels! {
+    /// Table lookups of a comparison, masked.
+    COMPARE_ASK = ask of "compare.wgsl", CompareParams, [Ring, Raw, Raw] => Raw, compare_ask, fast;
+    /// Sign bits from the opened planes of a comparison.
+    COMPARE_TELL = tell of "compare.wgsl", CompareParams, [Ring, Raw, Raw, Raw, Raw, Raw] => Raw, compare_tell, fast;
+    /// Tables and products of a comparison.
+    DEAL_COMPARE = deal of "compare.wgsl", CompareParams, [Ring, Raw, Raw, Raw] => Raw, deal_compare, fast;
+    /// Windows of the differences of all pairs of a row.
+    PAIR_WINDOWS = main of "pair_windows.wgsl", PairParams, [Ring] => Ring, pair_windows;
+    /// The bits of a wire that a comparison looks at.
+    WINDOW = main of "window.wgsl", WindowParams, [Ring] => Ring, window;
+}
 
 /// `out = ((x + add) mod 2^bits >> low) mod 2^(k+1)`: the bits of a wire that a comparison looks at.
-pub(crate) fn window<W: Word>(p: &WindowParams, x: &[W], out: &mut [W]) {
+fn window<W: Word>(p: &WindowParams, x: &[W], out: &mut [W]) {
     let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
     for (o, x) in out.iter_mut().zip(x) {
         *o = x.add(add).and(W::ones(p.bits)).shr(p.low).and(W::ones(p.k + 1));
@@ -22,7 +45,7 @@ pub(crate) fn window<W: Word>(p: &WindowParams, x: &[W], out: &mut [W]) {
 }
 
 /// `out[(i, j), row] = (v_i - v_j) mod 2^(k+1)`, `v = (x + add) mod 2^bits >> low`: shift first, then subtract.
-pub(crate) fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
+fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
     let (rows, classes) = (p.rows as usize, p.classes as usize);
     let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
     let v = |row: usize, i: usize| x[row * classes + i].add(add).and(W::ones(p.bits)).shr(p.low);
@@ -34,7 +57,7 @@ pub(crate) fn pair_windows<W: Word>(p: &PairParams, x: &[W], out: &mut [W]) {
 /// Looks the public digits up in the tables: planes to open, and behind them `lt_(m-1)`.
 ///
 /// From bit `a_j` on, the first bit of table `H_j` is `eq_j`, the parity of the others `lt_j`.
-pub(crate) fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], dealt: &[u32], out: &mut [u32]) {
+fn compare_ask<W: Word>(p: &CompareParams, a: &[W], own: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (len, m) = (a.len(), digits(p.k));
     let w = plane(len);
     let mut tables = Items::new(dealt);
@@ -64,14 +87,14 @@ fn xor(plane: &mut [u32], with: &[u32]) {
 /// `lt = lt_(m-1) ^ XOR_(j<m-1) XOR_(S in {j+1..m-1}) (prod_(i not in S) e_i) (l_j alpha_S ^ [beta_j alpha_S])`,
 /// `b = 1 ^ a[k] ^ [rho[h]] ^ lt`; public terms enter on server 0 (`first`).
 #[expect(clippy::too_many_arguments, reason = "a kernel has the operands of its row")]
-pub(crate) fn compare_tell<W: Word>(
+fn compare_tell<W: Word>(
     p: &CompareParams,
     a: &[W],
-    opened: &[u32],
-    asked: &[u32],
     own: &[u32],
     dealt: &[u32],
     products: &[u32],
+    opened: &[u32],
+    asked: &[u32],
     out: &mut [u32],
 ) {
     let (len, m) = (a.len(), digits(p.k));
@@ -103,14 +126,7 @@ pub(crate) fn compare_tell<W: Word>(
 
 /// What the dealer ships for a comparison with the windows `rho` of a mask: values minus server 0's shares. For one `more`
 /// threshold the products alone.
-pub(crate) fn deal_compare<W: Word>(
-    p: &CompareParams,
-    rho: &[W],
-    own0: &[u32],
-    own1: &[u32],
-    share0: &[u32],
-    out: &mut [u32],
-) {
+fn deal_compare<W: Word>(p: &CompareParams, rho: &[W], own0: &[u32], own1: &[u32], share0: &[u32], out: &mut [u32]) {
     let (w, m) = (plane(rho.len()), digits(p.k));
     let mut share = Items::new(share0);
     let mut fill = Filler::new(out);

@@ -1,7 +1,40 @@
 //! Convolutions over images `[batch, height, width, channels]` (protocols.md 1.1, 3.3).
 
-use crate::kernel::Word;
-use crate::kernel::params::PatchParams;
+use crate::kernel::fast::convolution as fast;
+use crate::kernel::row::{kernels, params};
+use crate::kernel::{GROUP, TILE, Word};
+
+params! {
+    /// Of `CONVOLVE`, `CORRELATE` and `BOX_SUM`: the patches, then what is done with them.
+    PatchParams {
+        batch, height, width, channels, rows, columns, kernel_rows, kernel_columns, times_y, times_x, pad_y, pad_x, gap_y, gap_x,
+        dilation_y, dilation_x, outputs, back, minus_c, minus
+    }
+}
+
+kernels! {
+    /// Sums of the taps of patches, by channel.
+    BOX_SUM = main of "box_sum.wgsl", PatchParams, [Ring] => Ring, box_sum, fast;
+    /// `out = +-c +- patches(x) w`.
+    CONVOLVE = main of "convolve.wgsl" by PatchParams::position_tiles, PatchParams,
+        [Ring, Ring, Ring] => Ring, convolve, fast;
+    /// `out = +-c +- patches(x)^T y`.
+    CORRELATE = main of "correlate.wgsl" by PatchParams::tap_groups, PatchParams,
+        [Ring, Ring, Ring] => Ring, correlate, fast;
+}
+
+impl PatchParams {
+    /// Tiles of a convolution, for any number of words.
+    fn position_tiles(&self, _len: usize) -> usize {
+        (self.batch * self.rows * self.columns).div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize
+    }
+
+    /// Threads of workgroups with a tile of a filter's gradient each, for any number of words.
+    fn tap_groups(&self, _len: usize) -> usize {
+        let taps = self.kernel_rows * self.kernel_columns * self.channels;
+        taps.div_ceil(TILE) as usize * self.outputs.div_ceil(TILE) as usize * GROUP as usize
+    }
+}
 
 /// `c`, or `-c` where `minus_c`; then `x` is added, or subtracted where `minus`.
 fn sum<W: Word>(p: &PatchParams, c: W, x: impl Iterator<Item = W>) -> W {
@@ -10,7 +43,7 @@ fn sum<W: Word>(p: &PatchParams, c: W, x: impl Iterator<Item = W>) -> W {
 }
 
 /// `out = +-c +- patches(x) w`; `w` is turned over where `back`: the gradient by the images.
-pub(crate) fn convolve<W: Word>(p: &PatchParams, c: &[W], x: &[W], w: &[W], out: &mut [W]) {
+fn convolve<W: Word>(p: &PatchParams, c: &[W], x: &[W], w: &[W], out: &mut [W]) {
     let (patches, outputs, channels) = (p.patches(), p.outputs as usize, p.channels as usize);
     for (i, o) in out.iter_mut().enumerate() {
         let (row, output) = (i / outputs, i % outputs);
@@ -28,7 +61,7 @@ pub(crate) fn convolve<W: Word>(p: &PatchParams, c: &[W], x: &[W], w: &[W], out:
 }
 
 /// `out = +-c +- patches(x)^T y`: the gradient by the filter.
-pub(crate) fn correlate<W: Word>(p: &PatchParams, c: &[W], x: &[W], y: &[W], out: &mut [W]) {
+fn correlate<W: Word>(p: &PatchParams, c: &[W], x: &[W], y: &[W], out: &mut [W]) {
     let (patches, outputs) = (p.patches(), p.outputs as usize);
     for (i, o) in out.iter_mut().enumerate() {
         let (tap, output) = (i / outputs, i % outputs);
@@ -38,7 +71,7 @@ pub(crate) fn correlate<W: Word>(p: &PatchParams, c: &[W], x: &[W], y: &[W], out
 }
 
 /// `out[position, channel]`, the sum of a patch's taps in every channel.
-pub(crate) fn box_sum<W: Word>(p: &PatchParams, x: &[W], out: &mut [W]) {
+fn box_sum<W: Word>(p: &PatchParams, x: &[W], out: &mut [W]) {
     let (patches, channels) = (p.patches(), p.channels as usize);
     for (i, o) in out.iter_mut().enumerate() {
         let (row, channel) = (i / channels, i % channels);

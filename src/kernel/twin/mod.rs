@@ -1,14 +1,30 @@
-//! What the kernels compute, one plain function each: the definitions that fast bodies and WGSL are tested against.
+//! The kernels, on pages: a page has their parameters, their rows (`kernel/row.rs` says how they read) and below them what they
+//! compute, one plain function each: the definition that fast bodies and WGSL are tested against.
 
-pub(crate) mod chunks;
-pub(crate) mod compare;
-pub(crate) mod convolution;
-pub(crate) mod linear;
-pub(crate) mod pack;
-pub(crate) mod pool;
-pub(crate) mod prg;
-pub(crate) mod range;
-pub(crate) mod rescale;
-pub(crate) mod select;
-pub(crate) mod softmax;
-pub(crate) mod winner;
+use super::Kernel;
+
+pub mod chunks;
+pub mod compare;
+pub mod convolution;
+pub mod linear;
+pub mod pack;
+pub mod pool;
+pub mod prg;
+pub mod range;
+pub mod rescale;
+pub mod select;
+pub mod softmax;
+pub mod winner;
+
+macro_rules! pages {
+    ($($page:ident)*) => {
+        $(pub use $page::*;)*
+
+        /// Every kernel, page by page.
+        pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
+            [$($page::ROWS),*].into_iter().flatten().copied()
+        }
+    };
+}
+
+pages! { chunks compare convolution linear pack pool prg range rescale select softmax winner }

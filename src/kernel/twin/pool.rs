@@ -2,11 +2,34 @@
 
 use crate::fixed::mask;
 use crate::kernel::Word;
+use crate::kernel::fast::pool as fast;
 use crate::kernel::packed::{Filler, Items, bit};
-use crate::kernel::params::{AndAllParams, PickParams, WindowParams};
+use crate::kernel::row::{kernels, params};
+
+use super::compare::WindowParams;
+
+params! {
+    /// Of `AND_ALL`.
+    AndAllParams { inputs, flips, first }
+    /// Of `PICK`.
+    PickParams { bits, first }
+}
+
+kernels! {
+    /// The AND of opened secret bits.
+    AND_ALL = main of "and_all.wgsl", AndAllParams, [Raw, Raw, Raw] => Raw, and_all;
+    /// Corrections of [`AND_ALL`].
+    DEAL_AND_ALL = deal of "and_all.wgsl", AndAllParams, [Raw, Raw] => Raw, deal_and_all;
+    /// Corrections of [`PICK`].
+    DEAL_PICK = deal of "pick.wgsl", PickParams, [Ring, Ring, Raw, Raw] => Raw, deal_pick, fast;
+    /// Of two wires the one that a secret bit picks.
+    PICK = main of "pick.wgsl", PickParams, [Ring, Ring, Ring, Ring, Raw, Raw] => Ring, pick, fast;
+    /// Windows of the differences of two wires.
+    WINDOW_DIFFERENCE = main of "window_difference.wgsl", WindowParams, [Ring, Ring] => Ring, window_difference;
+}
 
 /// `out = (v(x) - v(y)) mod 2^(k+1)`, `v = (x + add) mod 2^bits >> low`: shift first, then subtract.
-pub(crate) fn window_difference<W: Word>(p: &WindowParams, x: &[W], y: &[W], out: &mut [W]) {
+fn window_difference<W: Word>(p: &WindowParams, x: &[W], y: &[W], out: &mut [W]) {
     let add = W::low(u64::from(p.add_lo) | u64::from(p.add_hi) << 32);
     let v = |x: W| x.add(add).and(W::ones(p.bits)).shr(p.low);
     for ((o, x), y) in out.iter_mut().zip(x).zip(y) {
@@ -17,7 +40,7 @@ pub(crate) fn window_difference<W: Word>(p: &WindowParams, x: &[W], y: &[W], out
 /// `y + c (x - y)` in `Z_2^bits` of two wires and opened bits `c`: `D = x_hat - y_hat`, `[d] = D - ([rho_x] - [rho_y])`,
 /// `[c d] = c_hat [d] + (1 - 2 c_hat) (D [lambda] - [lambda delta])`. Dealt: `lambda`, `lambda (rho_x - rho_y)`, `bits` each.
 #[expect(clippy::too_many_arguments, reason = "a kernel has the operands of its row")]
-pub(crate) fn pick<W: Word>(
+fn pick<W: Word>(
     p: &PickParams,
     x_hat: &[W],
     x_rho: &[W],
@@ -43,14 +66,7 @@ pub(crate) fn pick<W: Word>(
 }
 
 /// The corrections of [`pick`]; `lambda` are the bits' masks.
-pub(crate) fn deal_pick<W: Word>(
-    p: &PickParams,
-    x_rho: &[W],
-    y_rho: &[W],
-    lambda: &[u32],
-    share0: &[u32],
-    out: &mut [u32],
-) {
+fn deal_pick<W: Word>(p: &PickParams, x_rho: &[W], y_rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let len = x_rho.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let (l, d) = (share.next(len, p.bits), share.next(len, p.bits));
@@ -61,7 +77,7 @@ pub(crate) fn deal_pick<W: Word>(
 
 /// Shares of the AND of `inputs` opened bits, those in `flips` complemented, by folding their masks' products one input
 /// at a time. `hats`, `owns`: a plane each; dealt: a plane for every product of two or more masks, subsets ascending.
-pub(crate) fn and_all<W: Word>(p: &AndAllParams, hats: &[u32], owns: &[u32], dealt: &[u32], out: &mut [u32]) {
+fn and_all<W: Word>(p: &AndAllParams, hats: &[u32], owns: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (n, w) = (p.inputs as usize, out.len());
     let mut fold = vec![0; 1 << n];
     for word in 0..w {
@@ -85,7 +101,7 @@ pub(crate) fn and_all<W: Word>(p: &AndAllParams, hats: &[u32], owns: &[u32], dea
 }
 
 /// The corrections of [`and_all`]; `masks` has a plane for every input.
-pub(crate) fn deal_and_all<W: Word>(p: &AndAllParams, masks: &[u32], share0: &[u32], out: &mut [u32]) {
+fn deal_and_all<W: Word>(p: &AndAllParams, masks: &[u32], share0: &[u32], out: &mut [u32]) {
     let n = p.inputs as usize;
     let w = masks.len() / n;
     let mut product = vec![0; 1 << n];

@@ -3,16 +3,37 @@
 //! `x' = scale x + 2^(bits-2)` has a clear top bit, so its two shares wrap iff either has its top bit set.
 
 use crate::kernel::Word;
+use crate::kernel::fast::rescale as fast;
 use crate::kernel::packed::{Packed, bit, pack};
-use crate::kernel::params::{CorrectParams, RescaleParams};
+use crate::kernel::row::{kernels, params};
+
+use super::select::CorrectParams;
+
+params! {
+    /// Of `RESCALE`.
+    RescaleParams { bits, scale, shift, times, first, up, peer_at }
+}
+
+kernels! {
+    /// Corrections of [`RESCALE`].
+    DEAL_RESCALE = deal of "rescale.wgsl", CorrectParams, [Raw, Raw, Raw] => Raw, deal_rescale, fast;
+    /// A ring share in `Z_2^64`, scaled.
+    RESCALE = tell of "rescale.wgsl", RescaleParams, [Ring, Raw, Raw, Raw, Raw] => Wide, rescale, fast;
+    /// Padded top bits of ring shares.
+    RESCALE_ASK = ask of "rescale.wgsl", RescaleParams, [Ring, Raw] => Raw, rescale_ask, fast;
+    /// Padded top bits of 64-bit shares.
+    RESCALE_ASK_WIDE = ask of "rescale.wgsl", RescaleParams, [Wide, Raw] => Raw, rescale_ask_wide, fast;
+    /// A 64-bit share, scaled.
+    RESCALE_WIDE = tell of "rescale.wgsl", RescaleParams, [Wide, Raw, Raw, Raw, Raw] => Wide, rescale_wide, fast;
+}
 
 /// This server's top bits under its pads: what the other may see.
-pub(crate) fn rescale_ask<W: Word>(p: &RescaleParams, x: &[W], own: &[u32], out: &mut [u32]) {
+fn rescale_ask<W: Word>(p: &RescaleParams, x: &[W], own: &[u32], out: &mut [u32]) {
     ask(p, x, own, out);
 }
 
 /// [`rescale_ask`] of 64-bit shares.
-pub(crate) fn rescale_ask_wide<W: Word>(p: &RescaleParams, x: &[u64], own: &[u32], out: &mut [u32]) {
+fn rescale_ask_wide<W: Word>(p: &RescaleParams, x: &[u64], own: &[u32], out: &mut [u32]) {
     ask(p, x, own, out);
 }
 
@@ -31,32 +52,32 @@ fn lifted<X: Word>(p: &RescaleParams, x: X) -> u64 {
 /// With padded bits `u` (mine) and `v` (the peer's, from word `peer_at` on), pads `own` and `[a a']` dealt in `64 - bits +
 /// shift` bits: `w = m - (u v + v (1 - 2u) own + (1 - 2u)(1 - 2v) [a a'])`, `y = x' >> shift - 2^(bits - shift) w - 2^(bits - 2
 /// - shift)`.
-pub(crate) fn rescale<W: Word>(
+fn rescale<W: Word>(
     p: &RescaleParams,
     x: &[W],
+    own: &[u32],
     asked: &[u32],
     peer: &[u32],
-    own: &[u32],
     dealt: &[u32],
     out: &mut [u64],
 ) {
-    tell(p, x, asked, peer, own, dealt, out);
+    tell(p, x, own, asked, peer, dealt, out);
 }
 
 /// [`rescale`] of 64-bit shares.
-pub(crate) fn rescale_wide<W: Word>(
+fn rescale_wide<W: Word>(
     p: &RescaleParams,
     x: &[u64],
+    own: &[u32],
     asked: &[u32],
     peer: &[u32],
-    own: &[u32],
     dealt: &[u32],
     out: &mut [u64],
 ) {
-    tell(p, x, asked, peer, own, dealt, out);
+    tell(p, x, own, asked, peer, dealt, out);
 }
 
-fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &[u32], dealt: &[u32], out: &mut [u64]) {
+fn tell<X: Word>(p: &RescaleParams, x: &[X], own: &[u32], asked: &[u32], peer: &[u32], dealt: &[u32], out: &mut [u64]) {
     let (peer, shift) = (&peer[p.peer_at as usize..], p.shift.cast_signed());
     let room = 64u32.wrapping_sub(p.bits).wrapping_add(p.shift);
     let (high, dealt) = (64 - room, Packed::new(dealt, room));
@@ -80,7 +101,7 @@ fn tell<X: Word>(p: &RescaleParams, x: &[X], asked: &[u32], peer: &[u32], own: &
 }
 
 /// The dealer's `[a a']`: `pack((own0 & own1) - share0)` in `bits` bits.
-pub(crate) fn deal_rescale<W: Word>(p: &CorrectParams, own0: &[u32], own1: &[u32], share0: &[u32], out: &mut [u32]) {
+fn deal_rescale<W: Word>(p: &CorrectParams, own0: &[u32], own1: &[u32], share0: &[u32], out: &mut [u32]) {
     let share = Packed::new(share0, p.bits);
     pack(out, p.bits, p.len as usize, |i| u64::from(bit(own0, i) & bit(own1, i)).wrapping_sub(share.at(i)));
 }

@@ -2,8 +2,41 @@
 
 use crate::fixed::mask;
 use crate::kernel::Word;
+use crate::kernel::fast::select as fast;
 use crate::kernel::packed::{Filler, Items, Packed, bit, pack};
-use crate::kernel::params::{CorrectParams, ExtendParams, HitsParams, SelectParams, ShareBitsParams};
+use crate::kernel::row::{kernels, params};
+
+params! {
+    /// Of `CORRECT_BITS`.
+    CorrectParams { len, bits }
+    /// Of `EXTEND`.
+    ExtendParams { wire, ring, first }
+    /// Of `HITS`.
+    HitsParams { ring, first }
+    /// Of `SELECT`.
+    SelectParams { wire, ring, first }
+    /// Of `SHARE_BITS`.
+    ShareBitsParams { ring, first }
+}
+
+kernels! {
+    /// Packed correction of bits.
+    CORRECT_BITS = deal of "share_bits.wgsl", CorrectParams, [Raw, Raw] => Raw, correct_bits, fast;
+    /// Corrections of [`EXTEND`].
+    DEAL_EXTEND = deal of "extend.wgsl", ExtendParams, [Ring, Raw] => Raw, deal_extend, fast;
+    /// Corrections of [`HITS`].
+    DEAL_HITS = deal of "hits.wgsl", HitsParams, [Ring, Raw, Raw] => Raw, deal_hits;
+    /// Corrections of [`SELECT`].
+    DEAL_SELECT = deal of "select.wgsl", SelectParams, [Ring, Raw, Raw] => Raw, deal_select, fast;
+    /// A wire's share in the ring.
+    EXTEND = main of "extend.wgsl", ExtendParams, [Ring, Ring, Raw] => Ring, extend, fast;
+    /// `sum_i w_i L_i`.
+    HITS = main of "hits.wgsl", HitsParams, [Raw, Ring, Ring, Raw] => Ring, hits;
+    /// A wire times a secret bit.
+    SELECT = main of "select.wgsl", SelectParams, [Ring, Ring, Raw, Raw, Raw] => Ring, select, fast;
+    /// Opened secret bits as shares of the ring.
+    SHARE_BITS = main of "share_bits.wgsl", ShareBitsParams, [Raw, Raw] => Ring, share_bits, fast;
+}
 
 /// The public part of a wire of `l` bits: `I = y_hat - 2^(l-2)` as an integer, and `1 - msb(y_hat)`.
 #[inline(always)]
@@ -12,7 +45,7 @@ pub(crate) fn public(hat: u64, wire: u32) -> (u64, u64) {
 }
 
 /// `y = I - [rho] + 2^l ([kappa] + (1 - m) [mu])`, `I` on server 0. Dealt: `kappa`, `mu`, `ring - l` bits each.
-pub(crate) fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u32], out: &mut [W]) {
+fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u32], out: &mut [W]) {
     let (len, high) = (hat.len(), p.ring - p.wire);
     let mut items = Items::new(dealt);
     let (kappa, mu) = (items.next(len, high), items.next(len, high));
@@ -25,7 +58,7 @@ pub(crate) fn extend<W: Word>(p: &ExtendParams, hat: &[W], rho: &[W], dealt: &[u
 }
 
 /// The corrections of [`extend`]; `rho` is the sum of both servers' masks, not reduced.
-pub(crate) fn deal_extend<W: Word>(p: &ExtendParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
+fn deal_extend<W: Word>(p: &ExtendParams, rho: &[W], share0: &[u32], out: &mut [u32]) {
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     deal_carry(p.wire, p.ring - p.wire, rho, &mut share, &mut fill);
 }
@@ -39,15 +72,7 @@ fn deal_carry<W: Word>(wire: u32, high: u32, rho: &[W], share: &mut Items<'_>, f
 
 /// `b y = b_hat y + (1 - 2 b_hat) (I [lambda] - [lambda rho] + 2^l (1 - m) [lambda mu])` in the ring, `y` as [`extend`] gives it.
 /// Dealt: `kappa`, `mu`, `lambda rho` (`ring` bits), `lambda mu` (`ring - l` bits).
-pub(crate) fn select<W: Word>(
-    p: &SelectParams,
-    hat: &[W],
-    rho: &[W],
-    bits: &[u32],
-    lambda: &[u32],
-    dealt: &[u32],
-    out: &mut [W],
-) {
+fn select<W: Word>(p: &SelectParams, hat: &[W], rho: &[W], bits: &[u32], lambda: &[u32], dealt: &[u32], out: &mut [W]) {
     let (len, high) = (hat.len(), p.ring - p.wire);
     let lambda = Packed::new(lambda, p.ring);
     let mut items = Items::new(dealt);
@@ -66,7 +91,7 @@ pub(crate) fn select<W: Word>(
 }
 
 /// The corrections of [`select`]; `lambda` are the bits' masks.
-pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
+fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let (len, high, l) = (rho.len(), p.ring - p.wire, p.wire);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     deal_carry(l, high, rho, &mut share, &mut fill);
@@ -77,7 +102,7 @@ pub(crate) fn deal_select<W: Word>(p: &SelectParams, rho: &[W], lambda: &[u32], 
 }
 
 /// `[b] = b_hat + (1 - 2 b_hat) [lambda]` of opened bits, `lambda` packed in `ring` bits; `b_hat` on server 0.
-pub(crate) fn share_bits<W: Word>(p: &ShareBitsParams, bits: &[u32], lambda: &[u32], out: &mut [W]) {
+fn share_bits<W: Word>(p: &ShareBitsParams, bits: &[u32], lambda: &[u32], out: &mut [W]) {
     let lambda = Packed::new(lambda, p.ring);
     for (i, o) in out.iter_mut().enumerate() {
         let b = u64::from(bit(bits, i));
@@ -87,14 +112,14 @@ pub(crate) fn share_bits<W: Word>(p: &ShareBitsParams, bits: &[u32], lambda: &[u
 }
 
 /// `out = pack(x - share0)` of secret bits `x`: an arithmetic sharing of a bit in `Z_2^bits`.
-pub(crate) fn correct_bits<W: Word>(p: &CorrectParams, x: &[u32], share0: &[u32], out: &mut [u32]) {
+fn correct_bits<W: Word>(p: &CorrectParams, x: &[u32], share0: &[u32], out: &mut [u32]) {
     let share = Packed::new(share0, p.bits);
     pack(out, p.bits, p.len as usize, |i| u64::from(bit(x, i)).wrapping_sub(share.at(i)));
 }
 
 /// `sum_i w_i L_i` of opened bits `w_hat` and a wire `L`: `w_hat [L] + (1 - 2 w_hat) (L_hat [lambda] - [lambda r])`.
 /// Dealt: `lambda`, `lambda r`, `ring` bits each.
-pub(crate) fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], dealt: &[u32], out: &mut [W]) {
+fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], dealt: &[u32], out: &mut [W]) {
     let len = hat.len();
     let mut items = Items::new(dealt);
     let (lambda, lambda_r) = (items.next(len, p.ring), items.next(len, p.ring));
@@ -109,7 +134,7 @@ pub(crate) fn hits<W: Word>(p: &HitsParams, bits: &[u32], hat: &[W], r: &[W], de
 }
 
 /// The corrections of [`hits`].
-pub(crate) fn deal_hits<W: Word>(p: &HitsParams, r: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
+fn deal_hits<W: Word>(p: &HitsParams, r: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let len = r.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let (l, lr) = (share.next(len, p.ring), share.next(len, p.ring));

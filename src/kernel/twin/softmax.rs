@@ -1,16 +1,51 @@
 //! Softmax from rotated tables (protocols.md 4.1, 4.2): exp, reciprocal, and the product of two narrow wires.
 
 use crate::fixed::mask;
+use crate::kernel::fast::softmax as fast;
 use crate::kernel::layout::{
     EXP_BITS, EXP_ENTRIES, EXP_FRAC, EXP_WHOLE, RECIPROCAL_FRAC, SUM_BITS, SUM_FRAC, UNIT_FRAC, UNIT_WIRE,
     probability_items,
 };
 use crate::kernel::lookup_tables::{EXP_STEP, EXP_TOP, exp_entry};
 use crate::kernel::packed::{Filler, Items, bit};
-use crate::kernel::params::{BelowMaxParams, ExpParams, ProbabilityParams, ReciprocalParams, RowSumParams};
+use crate::kernel::row::{kernels, params};
 use crate::kernel::{Word, low};
 
 use super::select::public;
+
+params! {
+    /// Of `BELOW_MAX`.
+    BelowMaxParams { classes, wire, bits, cut, first, up }
+    /// Of `EXP`.
+    ExpParams { frac, up }
+    /// Of `PROBABILITY`.
+    ProbabilityParams { classes, ring, bits, first, up }
+    /// Of `RECIPROCAL`.
+    ReciprocalParams { log_knots, bits, up }
+    /// Of `ROW_SUM`.
+    RowSumParams { classes, up }
+}
+
+kernels! {
+    /// A row's distance to its largest element.
+    BELOW_MAX = main of "below_max.wgsl", BelowMaxParams, [Ring, Ring, Raw, Raw] => Ring, below_max;
+    /// Corrections of [`BELOW_MAX`].
+    DEAL_BELOW_MAX = deal of "below_max.wgsl", BelowMaxParams, [Ring, Raw, Raw] => Raw, deal_below_max;
+    /// Tables of [`EXP`].
+    DEAL_EXP = deal of "exp.wgsl", ExpParams, [Ring, Wide, Raw] => Raw, deal_exp, fast;
+    /// Corrections of [`PROBABILITY`].
+    DEAL_PROBABILITY = deal of "probability.wgsl", ProbabilityParams, [Ring, Ring, Raw] => Raw, deal_probability;
+    /// Tables of [`RECIPROCAL`].
+    DEAL_RECIPROCAL = deal of "reciprocal.wgsl", ReciprocalParams, [Ring, Wide, Raw] => Raw, deal_reciprocal, fast;
+    /// `e^d` from rotated tables.
+    EXP = main of "exp.wgsl", ExpParams, [Ring, Wide, Raw] => Ring, exp;
+    /// `e / S`.
+    PROBABILITY = main of "probability.wgsl", ProbabilityParams, [Ring, Ring, Ring, Ring, Raw] => Ring, probability;
+    /// `1 / S` from rotated tables.
+    RECIPROCAL = main of "reciprocal.wgsl", ReciprocalParams, [Ring, Raw] => Ring, reciprocal;
+    /// Sums of rows of exponentials.
+    ROW_SUM = main of "row_sum.wgsl", RowSumParams, [Ring] => Ring, row_sum;
+}
 
 /// Drops `cut` of `bits` bits of a share, rounded up where `up`.
 fn cut(x: u64, bits: u32, cut: u32, up: u32) -> u64 {
@@ -20,7 +55,7 @@ fn cut(x: u64, bits: u32, cut: u32, up: u32) -> u64 {
 
 /// `d = y - max y` of a row in `Z_2^bits`, then `cut` bits dropped; the maximum is `sum_i w_i y_i` of the opened winner bits.
 /// Dealt: `lambda`, `lambda rho`, `bits` bits each.
-pub(crate) fn below_max<W: Word>(p: &BelowMaxParams, hat: &[W], rho: &[W], won: &[u32], dealt: &[u32], out: &mut [W]) {
+fn below_max<W: Word>(p: &BelowMaxParams, hat: &[W], rho: &[W], won: &[u32], dealt: &[u32], out: &mut [W]) {
     let (len, c) = (hat.len(), p.classes as usize);
     let mut items = Items::new(dealt);
     let (lambda, lambda_rho) = (items.next(len, p.bits), items.next(len, p.bits));
@@ -41,7 +76,7 @@ pub(crate) fn below_max<W: Word>(p: &BelowMaxParams, hat: &[W], rho: &[W], won: 
 }
 
 /// The corrections of [`below_max`].
-pub(crate) fn deal_below_max<W: Word>(p: &BelowMaxParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
+fn deal_below_max<W: Word>(p: &BelowMaxParams, rho: &[W], lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let len = rho.len();
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let (l, lr) = (share.next(len, p.bits), share.next(len, p.bits));
@@ -53,7 +88,7 @@ pub(crate) fn deal_below_max<W: Word>(p: &BelowMaxParams, rho: &[W], lambda: &[u
 /// `[e^d]` at 16 fraction bits in 20 bits: the table's entry at the high part of `d_hat`, times `e^(low part)` of
 /// [`exp_factors`](crate::kernel::lookup_tables::exp_factors).
 /// Dealt: 16 entries of 60 bits per element.
-pub(crate) fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32], out: &mut [W]) {
+fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32], out: &mut [W]) {
     let table = Items::new(dealt).next(hat.len() * EXP_ENTRIES, EXP_BITS);
     let digit = EXP_STEP + p.frac;
     for (i, (o, hat)) in out.iter_mut().zip(hat).enumerate() {
@@ -67,7 +102,7 @@ pub(crate) fn exp<W: Word>(p: &ExpParams, hat: &[W], low: &[u64], dealt: &[u32],
 /// The tables of [`exp`]: entry `i` is `exp(16 J - rho_lo)`, `J = i - rho_hi` lifted to `[-14, 1]`, computed from `decays`,
 /// that is [`exp_decays`](crate::kernel::lookup_tables::exp_decays); 0 for smaller `J`, and where it would be above `e^2`, which
 /// is never looked up.
-pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], decays: &[u64], share0: &[u32], out: &mut [u32]) {
+fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], decays: &[u64], share0: &[u32], out: &mut [u32]) {
     let len = rho.len() * EXP_ENTRIES;
     let share = Items::new(share0).next(len, EXP_BITS);
     let digit = EXP_STEP + p.frac;
@@ -82,7 +117,7 @@ pub(crate) fn deal_exp<W: Word>(p: &ExpParams, rho: &[W], decays: &[u64], share0
 }
 
 /// `sum_j e[i, j]` in 20 bits, 4 of them dropped: the share of a sum with 12 fraction bits.
-pub(crate) fn row_sum<W: Word>(p: &RowSumParams, e: &[W], out: &mut [W]) {
+fn row_sum<W: Word>(p: &RowSumParams, e: &[W], out: &mut [W]) {
     for (o, row) in out.iter_mut().zip(e.chunks_exact(p.classes as usize)) {
         let sum = row.iter().fold(0u64, |s, x| s.wrapping_add(x.wide()));
         *o = W::low(cut(sum, UNIT_WIRE, UNIT_FRAC - SUM_FRAC, p.up)).and(W::ones(SUM_BITS));
@@ -91,7 +126,7 @@ pub(crate) fn row_sum<W: Word>(p: &RowSumParams, e: &[W], out: &mut [W]) {
 
 /// `[1 / S]` at 16 fraction bits in 20 bits: a quadratic in the low part of `S_hat`, chosen by the high part.
 /// Dealt: three items of `knots` coefficients of `bits` bits per element, lowest order first.
-pub(crate) fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32], out: &mut [W]) {
+fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32], out: &mut [W]) {
     let (len, knots) = (hat.len(), 1 << p.log_knots);
     let mut items = Items::new(dealt);
     let [c0, c1, c2] = std::array::from_fn(|_| items.next(len * knots, p.bits));
@@ -108,13 +143,7 @@ pub(crate) fn reciprocal<W: Word>(p: &ReciprocalParams, hat: &[W], dealt: &[u32]
 /// The coefficients of [`reciprocal`], rotated by the high part of the mask, with its low part `r` folded in:
 /// `c0 = a0 - a1 r + a2 r^2`, `c1 = a1 - 2 a2 r`, `c2 = a2`, exactly, of `quadratics`, that is
 /// [`reciprocal_quadratics`](crate::kernel::lookup_tables::reciprocal_quadratics).
-pub(crate) fn deal_reciprocal<W: Word>(
-    p: &ReciprocalParams,
-    rho: &[W],
-    quadratics: &[u64],
-    share0: &[u32],
-    out: &mut [u32],
-) {
+fn deal_reciprocal<W: Word>(p: &ReciprocalParams, rho: &[W], quadratics: &[u64], share0: &[u32], out: &mut [u32]) {
     let (len, knots) = (rho.len(), 1usize << p.log_knots);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let digit = SUM_BITS - p.log_knots;
@@ -138,7 +167,7 @@ pub(crate) fn deal_reciprocal<W: Word>(
 /// `[e r]` of two narrow wires (one `r` per row) in `Z_2^bits`, `bits - ring` bits dropped: a probability in the ring.
 ///
 /// `e r = I_e [r] + I_r [e] - I_e I_r + [ra rb] - 2^w na [ma rb] - 2^w nb [ra mb] + 2^(2w) na nb [ma mb]`.
-pub(crate) fn probability<W: Word>(
+fn probability<W: Word>(
     p: &ProbabilityParams,
     e_hat: &[W],
     e_rho: &[W],
@@ -169,13 +198,7 @@ pub(crate) fn probability<W: Word>(
 }
 
 /// The corrections of [`probability`]; the masks are sums of both servers', not reduced.
-pub(crate) fn deal_probability<W: Word>(
-    p: &ProbabilityParams,
-    e_rho: &[W],
-    r_rho: &[W],
-    share0: &[u32],
-    out: &mut [u32],
-) {
+fn deal_probability<W: Word>(p: &ProbabilityParams, e_rho: &[W], r_rho: &[W], share0: &[u32], out: &mut [u32]) {
     let (rows, c, w) = (r_rho.len(), p.classes as usize, UNIT_WIRE);
     let (mut share, mut fill) = (Items::new(share0), Filler::new(out));
     let low = |x: W| x.wide() & mask(w);

@@ -7,7 +7,19 @@
 use crate::kernel::Word;
 use crate::kernel::layout::pairs;
 use crate::kernel::packed::{bit, plane};
-use crate::kernel::params::WinnerParams;
+use crate::kernel::row::{kernels, params};
+
+params! {
+    /// Of `WINNER`.
+    WinnerParams { rows, classes, first }
+}
+
+kernels! {
+    /// Corrections of [`WINNER`].
+    DEAL_WINNER = deal of "winner.wgsl", WinnerParams, [Raw, Raw] => Raw, deal_winner;
+    /// The largest of every row, as bits.
+    WINNER = main of "winner.wgsl", WinnerParams, [Raw, Raw, Raw] => Raw, winner;
+}
 
 /// For every candidate its pairs, and whether the pair's bit must be 0 for it to win.
 fn inputs(classes: usize) -> Vec<Vec<(usize, bool)>> {
@@ -32,7 +44,7 @@ fn gather(rows: usize, classes: usize, mut from: impl FnMut(usize, bool) -> u32)
 }
 
 /// Shares of the winner bits from the opened pair bits, by folding the masks' products one input at a time.
-pub(crate) fn winner<W: Word>(p: &WinnerParams, hat: &[u32], own: &[u32], dealt: &[u32], out: &mut [u32]) {
+fn winner<W: Word>(p: &WinnerParams, hat: &[u32], own: &[u32], dealt: &[u32], out: &mut [u32]) {
     let (rows, classes) = (p.rows as usize, p.classes as usize);
     let hats = gather(rows, classes, |i, flip| bit(hat, i) ^ u32::from(flip));
     let owns = gather(rows, classes, |i, _| bit(own, i));
@@ -58,7 +70,7 @@ pub(crate) fn winner<W: Word>(p: &WinnerParams, hat: &[u32], own: &[u32], dealt:
 }
 
 /// The corrections of [`winner`]; `lambda` are the masks of the pair bits.
-pub(crate) fn deal_winner<W: Word>(p: &WinnerParams, lambda: &[u32], share0: &[u32], out: &mut [u32]) {
+fn deal_winner<W: Word>(p: &WinnerParams, lambda: &[u32], share0: &[u32], out: &mut [u32]) {
     let (rows, classes) = (p.rows as usize, p.classes as usize);
     let masks = gather(rows, classes, |i, _| bit(lambda, i));
     let w = plane(rows * classes);

@@ -7,7 +7,7 @@ use super::*;
 use crate::backend::{Backend, Cpu, Wgpu, adapter};
 use crate::gates::harness::counting_backend::Counts;
 use crate::gates::harness::{CountingBackend, Run, Transcript};
-use crate::kernel::table::MATMUL_PAIR;
+use crate::kernel::twin::linear::MATMUL_PAIR;
 use crate::net::FrameKind;
 use crate::nn::layers::{
     AveragePool, BatchNorm, Conv2d, Dense, Dropout, HardTanh, LayerNorm, LeakyRelu, MaxPool, Relu, Residual, Sigmoid,
