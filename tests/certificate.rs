@@ -79,7 +79,7 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
 }
 
 #[test]
-fn features_out_of_range_are_told_with_their_layer_and_step() {
+fn features_out_of_range_are_reported_with_their_layer_and_step() {
     for profile in Profile::all() {
         let training = training().profile(profile);
         for scale in [1e4, 1e7] {
@@ -114,7 +114,7 @@ fn a_learning_rate_out_of_all_proportion_leaves_the_ranges_later() {
 
 /// A batch's gradients fit, the sum of ten does not; by a margin that rounding coins do not change.
 #[test]
-fn a_sum_of_gradients_that_leaves_its_range_is_told() {
+fn a_sum_of_gradients_that_leaves_its_range_is_reported() {
     let overflows = |training: Training| {
         let (_, ranges) = ran(&training.profile(Profile::small()).learning_rate(1e-4).epochs(1), 500.0);
         let own = ranges.overflows().into_iter().filter(|r| r.place == "update").cloned();

@@ -1,4 +1,4 @@
-//! Losses, beginnings and scales of features that no named network uses: on shares as in the clear.
+//! Losses, initializations and feature scaling that no named network uses: on shares as in the clear.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
@@ -49,7 +49,7 @@ fn learned(all: [f64; 3]) {
 }
 
 #[test]
-fn the_square_loss_learns_from_any_beginning() {
+fn the_square_loss_learns_from_any_initialization() {
     for init in [Init::Glorot, Init::Uniform] {
         learned(accuracies(Model::dense("square", 6, &[16], 3).unwrap().with_loss(Loss::Square).with_init(init), None));
     }

@@ -18,7 +18,7 @@ fn training() -> Training {
 }
 
 #[test]
-fn trainings_that_cannot_be_are_refused() {
+fn invalid_trainings_are_refused() {
     let nan = f64::NAN;
     let changes: Vec<(&str, Training)> = vec![
         ("owners", training().owners(0)),

@@ -50,7 +50,7 @@ fn run(training: &Training, train: &Examples, test: &Examples) -> (Result<Outcom
 }
 
 #[test]
-fn features_that_are_not_scaled_are_warned_of_and_their_overflow_is_told_with_layer_and_epoch() {
+fn features_that_are_not_scaled_trigger_a_warning_and_their_overflow_is_reported_with_layer_and_epoch() {
     for profile in [Profile::small(), Profile::wide()] {
         for scale in [16.0, 64.0, 300.0] {
             let about = format!("{}, scale {scale}", profile.name);
@@ -83,7 +83,7 @@ fn a_run_in_its_ranges_is_sound_and_counts_nothing() {
 }
 
 #[test]
-fn an_own_network_is_warned_of_in_small_unless_a_certificate_speaks_for_it() {
+fn a_program_s_own_network_in_small_triggers_a_warning_without_a_certificate() {
     let (train, test) = (clouds(64, 0.5, 1), clouds(20, 0.5, 2));
     let short = training().epochs(1);
     let warned = |training: &Training| run(training, &train, &test).1;
@@ -105,7 +105,7 @@ fn an_own_network_is_warned_of_in_small_unless_a_certificate_speaks_for_it() {
 }
 
 #[test]
-fn a_network_from_a_file_is_warned_of_in_every_profile_and_a_named_one_in_none() {
+fn a_network_from_a_file_triggers_a_warning_in_every_profile_and_a_named_one_in_none() {
     let data = dataset_info("mnist").expect("a known set");
     let warned = |recipe: &Recipe, profile| {
         let training = Training::of(recipe, data).profile(profile);

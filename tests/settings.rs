@@ -173,7 +173,7 @@ impl<'a> Softmax<'a> {
 }
 
 #[test]
-fn a_training_begins_with_the_parameters_that_it_is_given() {
+fn a_training_starts_from_the_given_parameters() {
     let learned = run(&smooth().epochs(6), 70);
     let going_on = smooth().initial(learned.parameters.clone());
     // what is shared is what was given, to the last bit

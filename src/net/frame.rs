@@ -313,7 +313,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_body_ends_in_a_vector_of_its_size_and_every_chunk_is_told() {
+    fn a_body_fills_a_vector_of_its_size_and_every_chunk_is_reported() {
         let mut bytes = HEAD.encode(5 << 20).to_vec();
         bytes.resize(bytes.len() + (5 << 20), 3);
         let (moves, bytes_moved) = (Cell::new(0), Cell::new(0));

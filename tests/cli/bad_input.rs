@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::harness::{end, folder, no_keys_left, nobody_left, prepare, run, shared};
 
 #[test]
-fn bad_usage_is_told_at_once_with_code_2() {
+fn invalid_arguments_are_reported_at_once_with_code_2() {
     let dir = folder();
     let cases: &[(&[&str], &[&str])] = &[
         (&["--model", "foo"], &["`foo`", "secureml", "logistic", "NAME.toml"]),
@@ -145,7 +145,7 @@ fn a_full_disk_names_the_file_that_could_not_be_written() {
 }
 
 #[test]
-fn what_is_wrong_in_a_cluster_file_is_told_with_its_line() {
+fn mistakes_in_a_cluster_file_are_reported_with_their_line() {
     let dir = folder();
     run(dir.path(), &["keygen", "--out", "k"]).done();
     let whole =

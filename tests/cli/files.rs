@@ -133,7 +133,7 @@ fn a_checkpoint_that_is_no_safetensors_file_is_named_with_how_to_convert_it() {
 }
 
 #[test]
-fn a_run_that_begins_with_a_model_says_what_starts_anew() {
+fn a_run_from_a_saved_model_lists_what_starts_afresh() {
     let _turn = shared();
     let dir = folder();
     let short =

@@ -92,7 +92,7 @@ fn services_stay_for_several_jobs_and_say_that_they_are_busy() {
 }
 
 #[test]
-fn an_owner_that_is_started_twice_is_told_so() {
+fn an_owner_that_is_started_twice_gets_an_error() {
     let _turn = alone();
     let cluster = Cluster::new(20);
     let parties = cluster.serve(&ALL);

@@ -2,17 +2,16 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod accidents;
 #[path = "../adapter/mod.rs"]
 mod adapter;
+mod arguments;
 mod bad_input;
 mod cluster;
+mod crashes;
 mod endings;
 mod files;
 mod gpu;
-mod happy;
 mod harness;
-mod holders;
 mod liveness;
 mod models;
 mod output;
@@ -25,4 +24,5 @@ mod ranges;
 mod readme;
 mod relay;
 mod settings;
-mod told;
+mod stalling;
+mod successful_runs;

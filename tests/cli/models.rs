@@ -171,7 +171,7 @@ fn a_network_from_a_file_is_trained_and_its_model_scored() {
 }
 
 #[test]
-fn a_network_that_does_not_fit_is_told_with_file_line_and_layer() {
+fn a_network_that_does_not_fit_is_reported_with_file_line_and_layer() {
     let dir = folder();
     let cases = [
         (

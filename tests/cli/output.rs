@@ -112,7 +112,7 @@ fn a_run_that_fails_before_it_trains_leaves_no_folders() {
 }
 
 #[test]
-fn what_an_owner_warns_of_is_on_the_screen() {
+fn warnings_of_an_owner_are_printed() {
     let _turn = shared();
     let dir = folder();
     let data = dir.path().join("data");

@@ -44,7 +44,7 @@ fn rows_that_the_cluster_file_agrees_on_are_enforced_by_everybody() {
 }
 
 #[test]
-fn a_party_whose_file_lists_another_key_or_seal_is_told_so() {
+fn a_party_whose_file_lists_another_key_or_seal_gets_an_error() {
     let _turn = shared();
     let cluster = Cluster::new(10);
     let mut other = cluster.text();
@@ -140,7 +140,7 @@ fn an_owner_stays_for_the_next_attempt_where_another_refuses_the_job() {
 }
 
 #[test]
-fn a_policy_that_is_wrong_is_told_before_anybody_is_waited_for() {
+fn an_invalid_policy_is_reported_before_the_owner_waits() {
     let _turn = shared();
     let cluster = Cluster::new(10);
     for (policy, says) in [
@@ -160,7 +160,7 @@ fn a_policy_that_is_wrong_is_told_before_anybody_is_waited_for() {
 }
 
 #[test]
-fn a_review_tells_the_command_that_takes_the_job() {
+fn a_review_prints_the_command_that_accepts_the_job() {
     let _turn = shared();
     let cluster = Cluster::new(10);
     let _parties = cluster.serve(&ALL[..3]);

@@ -97,7 +97,7 @@ fn a_dry_run_refuses_what_changes_nothing_in_it() {
 const SHORT: [&str; 7] = ["dry-run", "--train-limit", "1000", "--epochs", "1", "--out", "out"];
 
 #[test]
-fn a_dry_run_tells_margins_and_leaves_a_certificate() {
+fn a_dry_run_prints_margins_and_saves_a_certificate() {
     let _turn = shared();
     let dir = folder();
     fs::create_dir(dir.path().join("out")).unwrap();

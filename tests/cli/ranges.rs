@@ -10,7 +10,7 @@ fn lines(out: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_rate_that_makes_values_overflow_is_warned_of_and_the_run_fails_with_layers_epoch_and_advice() {
+fn a_rate_that_makes_values_overflow_triggers_a_warning_and_the_run_fails_with_layers_epoch_and_advice() {
     let _turn = shared();
     for (rate, rows) in [("1", "2000"), ("2", "1000"), ("8", "1000")] {
         let dir = folder();

@@ -1,4 +1,4 @@
-//! Early stops, runs that go on from a model, and warnings about ranges.
+//! Early stops, runs that resume from a model, and warnings about ranges.
 
 use std::fs;
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn an_optimizer_is_used_planned_and_shown() {
 }
 
 #[test]
-fn a_run_goes_on_from_a_model() {
+fn a_run_resumes_from_a_model() {
     let _turn = shared();
     let dir = folder();
     let train = |more: &[&str]| run(dir.path(), &[&["train"], &SHORT[..], &["--json"], more].concat());
@@ -100,7 +100,7 @@ fn a_run_goes_on_from_a_model() {
 }
 
 #[test]
-fn a_network_of_one_s_own_wants_a_range_certificate() {
+fn a_network_from_a_file_needs_a_range_certificate() {
     let _turn = shared();
     let dir = folder();
     let network = "name = \"mine\"\n[[layers]]\nkind = \"dense\"\noutputs = 10\n";
@@ -141,7 +141,7 @@ fn a_network_of_one_s_own_wants_a_range_certificate() {
 }
 
 #[test]
-fn values_that_leave_their_ranges_in_the_clear_are_told_after_a_run() {
+fn values_that_leave_their_ranges_in_the_clear_are_reported_after_a_run() {
     let _turn = shared();
     let dir = folder();
     let compared = |more: &[&str]| {

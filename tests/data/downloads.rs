@@ -56,7 +56,7 @@ fn https_is_checked_against_the_certificates() {
 }
 
 #[test]
-fn what_a_mirror_gets_wrong_is_said_and_not_kept() {
+fn errors_of_a_mirror_are_reported_and_its_files_are_not_kept() {
     let cases = [
         (Reply::Damaged, "sent a different file: its SHA-256 is "),
         (Reply::Short, "broke off after "),

@@ -43,7 +43,7 @@ fn fashion_mnist_is_what_it_should_be() {
 }
 
 #[test]
-fn the_readme_tells_the_checksums_of_the_files() {
+fn the_readme_lists_the_checksums_of_the_files() {
     let folder = checkout();
     let readme = fs::read_to_string(folder.join("README.md")).unwrap();
     assert_eq!(untold(&folder, &readme), Vec::<String>::new());
@@ -55,7 +55,7 @@ fn the_readme_tells_the_checksums_of_the_files() {
 }
 
 #[test]
-fn unknown_names_are_refused_with_those_there_are() {
+fn unknown_names_are_errors_that_list_the_known_ones() {
     let error = load("cifar", &only(&checkout()), &mut never).unwrap_err();
     assert!(error.is_usage());
     assert_eq!(error.to_string(), "no data set is named `cifar`; there are: mnist, fashion-mnist, cifar-10");

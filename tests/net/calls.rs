@@ -85,7 +85,7 @@ fn a_caller_that_says_nothing_is_hung_up_on_after_a_second() {
 }
 
 #[test]
-fn a_party_that_is_here_already_is_told_so_until_its_link_is_gone() {
+fn a_party_that_is_already_connected_gets_an_error_until_its_link_is_gone() {
     let (world, listener) = listening();
     let mut first = world.dial_as(S1).unwrap();
     let mut kept = listener.wait(S1, "its call", LONG).unwrap();

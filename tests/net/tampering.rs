@@ -79,7 +79,7 @@ fn a_listener_with_another_key_is_refused_and_both_keys_are_named() {
 }
 
 #[test]
-fn a_caller_with_another_key_is_refused_and_told_so() {
+fn a_caller_with_another_key_is_refused_with_the_reason() {
     let (world, listener) = listening();
     let stranger = Identity::generate().unwrap();
     let mut parts = world.parts.clone();

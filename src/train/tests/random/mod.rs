@@ -230,7 +230,7 @@ fn a_network_that_is_computed_wrongly_is_noticed() {
 }
 
 #[test]
-fn a_network_at_random_is_the_file_that_is_told() {
+fn a_random_network_is_the_file_that_is_printed() {
     for seed in 0..300 {
         let model = draw::model(&mut Dice::new(seed));
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Settings that are rounded, requests that cannot be met as they are, and folders that hold a run.
+//! Arguments: rounded settings, invalid numbers, limits, and folders that already contain a run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::harness::{folder, program, run, shared};
 const STEP: [&str; 8] = ["train", "--model", "logistic", "--train-limit", "300", "--steps", "1", "--test-limit"];
 
 #[test]
-fn rounded_settings_are_told_a_line_each() {
+fn rounded_settings_are_printed_one_per_line() {
     let dir = folder();
     let plan = |more: &[&str]| {
         let ended = run(dir.path(), &[&["plan"], more].concat());
@@ -25,7 +25,7 @@ fn rounded_settings_are_told_a_line_each() {
 }
 
 #[test]
-fn numbers_that_cannot_be_are_told_as_such() {
+fn invalid_numbers_are_errors_that_name_the_flag() {
     let dir = folder();
     for flag in ["--seed", "--test-limit"] {
         for wrong in ["-1", "1.5", "many"] {
@@ -46,7 +46,7 @@ fn numbers_that_cannot_be_are_told_as_such() {
 }
 
 #[test]
-fn a_limit_above_the_rows_of_the_set_is_warned_of() {
+fn a_limit_above_the_rows_of_the_set_triggers_a_warning() {
     let dir = folder();
     let warned = |more: &[&str]| run(dir.path(), &[&["plan"], more].concat()).err;
     let train = warned(&["--train-limit", "70000"]);

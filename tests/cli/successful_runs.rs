@@ -21,7 +21,7 @@ fn keys(of: &Value, want: &[&str]) {
 }
 
 #[test]
-fn a_run_tells_its_figures_saves_its_model_and_costs_what_was_planned() {
+fn a_run_prints_its_figures_saves_its_model_and_costs_what_was_planned() {
     let _turn = shared();
     for (profile, more) in [("small", [].as_slice()), ("wide", &["--owners", "3", "--steps", "5"])] {
         let dir = folder();
