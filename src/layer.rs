@@ -133,7 +133,7 @@ pub fn projected_residual(body: Vec<LayerSpec>) -> LayerSpec {
 
 impl Model {
     /// A network of layers for examples of a shape, `[features]` or `[height, width, channels]`, whose classes are the outputs of
-    /// the last layer: softmax cross-entropy, Glorot initialisation.
+    /// the last layer: softmax cross-entropy, Glorot initialization.
     ///
     /// # Errors
     /// [`Error::Usage`] where the layers do not fit each other or the examples.

@@ -26,7 +26,7 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Opens a file and reads its header. Gzip is recognised by its first bytes, not by its name.
+    /// Opens a file and reads its header. Gzip is recognized by its first bytes, not by its name.
     ///
     /// # Errors
     /// If the file cannot be read, is not IDX, has a type other than unsigned bytes, or declares more than [`MOST`] values.

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_as_pytorch_has_them_are_recognised() {
+    fn filters_as_pytorch_has_them_are_recognized() {
         let wants = Shape::from([2 * 3 * 5, 7]);
         assert!(turned(&[7, 5, 2, 3], &wants).contains("permute(2, 3, 1, 0)"));
         assert_eq!([turned(&[7, 4, 2, 3], &wants), turned(&[30, 8], &wants)], [""; 2]);

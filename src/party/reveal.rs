@@ -9,7 +9,7 @@ use crate::error::Result;
 pub struct RevealChannel {
     /// Whether the job lists it.
     pub allowed: Box<dyn Fn(Revealed) -> bool + Send>,
-    /// Takes a server's re-randomised half, the bits of its ring, and what the steps cost so far.
+    /// Takes a server's re-randomized half, the bits of its ring, and what the steps cost so far.
     pub reveal_to_trainer: SendRevealed,
 }
 

@@ -104,7 +104,7 @@ impl Server {
         words.chunks_exact(2).map(|w| u64::from(w[0]) | u64::from(w[1]) << 32).collect()
     }
 
-    /// Gives the trainer a re-randomised half.
+    /// Gives the trainer a re-randomized half.
     pub(crate) fn reveal_to_trainer(&mut self, what: Revealed, half: Vec<u64>, bits: u32) -> Result<()> {
         let stats = self.session.stats(RunPhase::Step);
         match &mut self.reveal_channel {

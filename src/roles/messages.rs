@@ -72,7 +72,7 @@ pub(crate) enum StatusUpdate {
         /// What they cost so far.
         stats: Stats,
     },
-    /// A server's re-randomised half of something that is revealed.
+    /// A server's re-randomized half of something that is revealed.
     Half {
         /// The session that it comes from.
         session: u64,

@@ -93,7 +93,7 @@ fn transposed((name, shape, values): &(String, Vec<usize>, Vec<f32>)) -> (String
 }
 
 #[test]
-fn weights_as_pytorch_has_them_are_recognised() {
+fn weights_as_pytorch_has_them_are_recognized() {
     let _turn = shared();
     let dir = folder();
     let file = |name: &str| dir.path().join(name);

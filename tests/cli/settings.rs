@@ -80,7 +80,7 @@ fn a_run_resumes_from_a_model() {
     // the control: from random weights
     assert!(accuracy(&train(&[&still[..], &["--out", "c"]].concat()).json()) < accuracy(&first) - 0.3);
     let job = fs::read_to_string(dir.path().join("b/job.toml")).unwrap();
-    assert!(job.contains("initialised from \"a/model.safetensors\""), "{job}");
+    assert!(job.contains("initialized from \"a/model.safetensors\""), "{job}");
 
     // the folder of the run will do
     let folder = train(&[&still[..], &["--init", "a", "--out", "f"]].concat()).json();

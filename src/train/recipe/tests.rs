@@ -282,7 +282,7 @@ fn every_layer_can_be_written_down() {
 }
 
 /// Counted by hand from the papers' tables (LeNet's 431,080 are Caffe's); ResNet-18's are those of its best known
-/// implementation for CIFAR-10, 11,173,962 parameters, less the 9,600 of its batch normalisations, more the 3,904 biases that
+/// implementation for CIFAR-10, 11,173,962 parameters, less the 9,600 of its batch normalizations, more the 3,904 biases that
 /// its convolutions have here instead.
 #[test]
 fn named_networks_have_as_many_parameters_and_products_as_elsewhere() {
@@ -299,7 +299,7 @@ fn named_networks_have_as_many_parameters_and_products_as_elsewhere() {
         ("secureml", 784 * 128 + 128 * 128 + 256 + 1_290, 784 * 128 + 128 * 128 + 1_280),
         ("alexnet", 3_881_354, 9_172_608),
         ("resnet18", 11_173_962 - 9_600 + 3_904, 555_422_720),
-        // no normalisation of the three projections, 896 channels; a mean and a variance of the others
+        // no normalization of the three projections, 896 channels; a mean and a variance of the others
         ("resnet18-bn", 11_173_962 - 2 * 896 + 9_600 - 2 * 896, 555_422_720),
         ("vgg16-bn", 14_714_688 - 4_224 + 4 * 4_224 + 512 * 256 + 256 * 256 + 256 * 10 + 522, 313_196_544 + 199_168),
         ("vgg16", 14_714_688 + 512 * 256 + 256 * 256 + 256 * 10 + 522, 313_196_544 + 199_168),
