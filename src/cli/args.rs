@@ -52,10 +52,12 @@ pub(super) enum Command {
 pub(super) struct JobArgs {
     #[command(flatten)]
     pub recipe: RecipeArgs,
-    /// mnist, fashion-mnist or cifar-10 [default: the network's]
+    /// Data set: mnist, fashion-mnist or cifar-10 [default: the network's]
     #[arg(long)]
     pub dataset: Option<String>,
-    /// Stop after N steps
+    /// Stop after N steps (updates of the parameters)
+    ///
+    /// At least 1, for short trials; without it, the run takes all epochs.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::positive::<u64>)]
     pub steps: Option<u64>,
     /// Start from the parameters of a model file instead of random ones
@@ -75,11 +77,17 @@ pub(super) struct JobArgs {
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::positive::<usize>)]
     pub owners: Option<usize>,
-    /// Results revealed to the trainer, or none
+    /// Results to reveal: accuracy,model,ranges (the default) or none
     ///
-    /// accuracy, model, and ranges: the sampled values out of range, by layer and epoch.
+    /// Only the trainer gets them, and owners refuse what their policy does not allow.
     ///
-    /// Without ranges, an overflow goes unnoticed. Default: accuracy,model,ranges.
+    /// accuracy: the number of test rows that are classified correctly, after every epoch.
+    ///
+    /// model: the parameters after training.
+    ///
+    /// ranges: the number of sampled values out of range, by layer and epoch.
+    ///
+    /// Without ranges, an overflow goes unnoticed.
     #[arg(long, value_delimiter = ',', value_name = "WHAT,..")]
     pub reveal: Option<Vec<String>>,
     /// Seed of the public random choices, never of masks
@@ -104,10 +112,12 @@ pub(super) struct TrainArgs {
     /// Without a certificate, a network from a file is trained with a warning.
     #[arg(long, value_name = "FILE")]
     pub ranges: Option<PathBuf>,
-    /// Use the servers and the dealer of this cluster file
+    /// Run the job on the servers and the dealer of this cluster file
+    ///
+    /// All parties have a copy of the file; the README explains how to write one.
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub cluster: Option<PathBuf>,
-    /// The trainer's key (with --cluster)
+    /// The trainer's key, from `ppdnn keygen` (with --cluster)
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub identity: Option<PathBuf>,
     /// Folder for the run's files (default: runs/MODEL-DATASET-N)
@@ -123,13 +133,13 @@ pub(super) struct TrainArgs {
     /// The batches and the initial weights are the same.
     #[arg(long)]
     pub compare_clear: bool,
-    /// Seconds that a role waits for another that makes no progress
+    /// Seconds to wait for a role that makes no progress (default: 60)
     ///
-    /// Computing, sending and receiving are progress; so is waiting for a role that makes it.
+    /// Computing, sending and receiving are progress; so is waiting for a role that makes some.
     ///
-    /// In total, an owner may take 30 times as long, a step 60 times as long.
+    /// In total, an owner may take 30 times as long, and a step 60 times as long.
     ///
-    /// Default: 60. With --cluster, the cluster file sets it.
+    /// From 1 to 31536000. With --cluster, set deadline_seconds in the cluster file instead.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub deadline: Option<u64>,
     #[command(flatten)]
@@ -146,7 +156,9 @@ pub(super) struct TrainArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Estimate the time over links with this bandwidth, such as 1Gbit
+    /// Estimate the time over links of this bandwidth, such as 1Gbit
+    ///
+    /// In bits per second, with the unit bit, kbit, Mbit or Gbit.
     ///
     /// Assumes a machine like this one for every role; it is benchmarked for about a second.
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = units::bandwidth)]
@@ -155,6 +167,8 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::time)]
     pub rtt: Option<f64>,
     /// Estimate the time with all roles on this machine
+    ///
+    /// This machine is benchmarked for about a second.
     #[arg(long)]
     pub local: bool,
     /// Print one JSON object
@@ -188,11 +202,13 @@ const IDLE: [&str; 5] = ["owners", "reveal", "private_init", "backend", "adapter
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataArgs {
     /// Folder with the data set's files, instead of the default places
+    ///
+    /// Default: $PPDNN_DATA, ./datasets, ~/.cache/ppdnn and /usr/share/datasets, in this order.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Accept files that differ from the known files of the data set
     ///
-    /// The SHA-256 of labels, and of images that are read completely, is not checked.
+    /// Skips the SHA-256 check of the label files, and of image files that are read completely.
     #[arg(long)]
     pub unchecked_data: bool,
 }
@@ -203,7 +219,7 @@ impl DataArgs {
         SearchPath::new(self.data_dir.as_deref()).unchecked(self.unchecked_data)
     }
 
-    /// The options that ask for the same.
+    /// The command line options that mean the same.
     pub(super) fn options(&self) -> Vec<String> {
         let dir = self.data_dir.iter().flat_map(|dir| ["--data-dir".to_owned(), dir.display().to_string()]);
         dir.chain(self.unchecked_data.then(|| "--unchecked-data".to_owned())).collect()
@@ -219,33 +235,33 @@ pub(super) struct RoleArgs {
     /// This party's key, from `ppdnn keygen`
     #[arg(long, value_name = "FILE")]
     pub identity: PathBuf,
-    /// Number of compute threads (default: all cores)
+    /// Number of compute threads, at least 1 (default: one per core)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Exit after N jobs; 0 or forever: run until stopped
     ///
-    /// An attempt that ends before training does not count.
+    /// A job that ends before training starts does not count.
     #[arg(long, value_name = "N", default_value = "1", value_parser = crate::cli::roles::jobs)]
     pub jobs: u32,
-    /// Exit when the standard input ends
+    /// Exit when standard input ends
     #[arg(long, hide = true)]
     pub supervised: bool,
 }
 
-/// How much memory a job may be planned to take.
+/// How much memory a job may need according to its plan.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct MemoryArgs {
-    /// Refuse jobs that are planned to take more than this, such as 16GiB
+    /// Refuse jobs whose planned memory exceeds this, such as 16GiB
     ///
-    /// Default: the memory available to the machine or the control group, less a sixteenth.
+    /// Default: 15/16 of the memory available on the machine or in the control group.
     ///
-    /// `ppdnn plan` shows the memory of a job; with all roles on one machine, the sum counts.
+    /// `ppdnn plan` shows the memory of a job. With all roles on one machine, their sum counts.
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub memory_limit: Option<u64>,
 }
 
 impl MemoryArgs {
-    /// The limit that is asked for, or the machine's.
+    /// The given limit, or the machine's.
     pub(super) fn limit(self) -> MemoryLimit {
         self.memory_limit.map_or(MemoryLimit::Available, MemoryLimit::Bytes)
     }
@@ -258,7 +274,7 @@ impl MemoryArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
-    /// Which of the two servers
+    /// Which of the two servers this is: 0 or 1
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..2))]
     pub id: u8,
     #[command(flatten)]
@@ -293,10 +309,12 @@ pub(super) struct ListenArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct OwnerArgs {
-    /// Which owner of the cluster file, from 0
+    /// Number of this owner in the cluster file, from 0
     #[arg(long, default_value_t = 0)]
     pub number: u32,
-    /// Data set of its rows: mnist, fashion-mnist or cifar-10
+    /// Data set of the rows: mnist, fashion-mnist or cifar-10
+    ///
+    /// With several owners, owner 0 has the first rows, owner 1 the next, and so on.
     #[arg(long, default_value = "mnist")]
     pub dataset: String,
     #[command(flatten)]
@@ -316,7 +334,7 @@ pub(super) struct OwnerArgs {
     pub review: bool,
     /// Save the initial weights of jobs for inspection; refuse private weights
     ///
-    /// Only of jobs that the policy allows; can be combined with --review.
+    /// Only for jobs that the policy allows; can be combined with --review.
     #[arg(long, value_name = "FILE")]
     pub save_initial: Option<PathBuf>,
     #[command(flatten)]
@@ -349,7 +367,7 @@ pub(super) struct ModelsArgs {
 pub(super) enum ModelsCommand {
     /// Print the TOML file of a network, as a starting point for your own
     Show {
-        /// A name of `ppdnn models`
+        /// A name listed by `ppdnn models`
         name: String,
     },
 }
@@ -368,7 +386,7 @@ pub(super) struct EvaluateArgs {
     /// Evaluate on the first N test rows only
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<usize>)]
     pub test_limit: Option<usize>,
-    /// mnist, fashion-mnist or cifar-10 [default: the model's]
+    /// Data set: mnist, fashion-mnist or cifar-10 [default: the model's]
     #[arg(long)]
     pub dataset: Option<String>,
     #[command(flatten)]

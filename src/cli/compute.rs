@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use crate::backend::{Adapter, Backend, Cpu, open_gpu};
 use crate::error::{Error, Result};
 
-/// What computes.
+/// The device of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum BackendArg {
-    /// The CPU, in this version
+    /// The CPU in this version; may choose a GPU in later ones
     Auto,
     /// The CPU
     Cpu,
@@ -22,9 +22,11 @@ pub(super) enum BackendArg {
 #[derive(Args, Clone, Debug)]
 pub(super) struct ComputeArgs {
     /// Compute device
+    ///
+    /// It is the servers' device; the dealer always computes on the CPU.
     #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
     pub backend: BackendArg,
-    /// GPU to use: number or part of a name listed by `ppdnn adapters`
+    /// GPU: a number, or part of a name, listed by `ppdnn adapters`
     #[arg(long, value_name = "NAME|INDEX")]
     pub adapter: Option<String>,
 }
@@ -40,7 +42,7 @@ impl ComputeArgs {
         }
     }
 
-    /// What should be known of the adapter, if one is asked for.
+    /// A warning about the adapter, if one is used.
     pub(super) fn warning(&self) -> Result<Option<String>> {
         if self.backend != BackendArg::Gpu {
             return Ok(None);
@@ -59,7 +61,7 @@ impl ComputeArgs {
         }
     }
 
-    /// What a person calls the backend, without opening it.
+    /// The name of the backend, without opening it.
     pub(super) fn name(&self) -> Result<String> {
         self.check()?;
         match self.backend {
@@ -68,7 +70,7 @@ impl ComputeArgs {
         }
     }
 
-    /// The options that ask for the same.
+    /// The command line options that mean the same.
     pub(super) fn options(&self) -> Vec<String> {
         let backend = match self.backend {
             BackendArg::Auto => "auto",
@@ -79,7 +81,7 @@ impl ComputeArgs {
         ["--backend".to_owned(), backend.to_owned()].into_iter().chain(adapter).collect()
     }
 
-    /// Number of the adapter that is asked for.
+    /// The number of the requested adapter.
     fn index(&self) -> Result<usize> {
         let list = Adapter::list();
         let found = match &self.adapter {
@@ -107,5 +109,5 @@ impl ComputeArgs {
     }
 }
 
-/// The kind of an adapter that is none.
+/// The kind of an adapter that is not a GPU.
 pub(super) const SOFTWARE: &str = "software";

@@ -1,4 +1,4 @@
-//! The network and its settings on the command line: a recipe's, unless a flag says otherwise.
+//! The network and its settings on the command line: a recipe's, which flags override.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,18 +13,18 @@ use crate::train::{Recipe, SettingsPatch};
 /// Which network, and how it is trained.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RecipeArgs {
-    /// Network: a name of `ppdnn models`, or a TOML file [default: secureml]
+    /// Network: a name of `ppdnn models` or a TOML file [default: secureml]
     ///
-    /// What ends in .toml or has a separator is a file.
+    /// A value that ends in .toml or contains a path separator is a file.
     ///
-    /// A network brings the settings that follow; a flag always wins.
+    /// A network comes with settings of its own (see below), which flags override.
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
-    /// Settings and, without --model, the network of a name: ppdnn-original
+    /// Settings of a named network or experiment, such as ppdnn-original
     ///
-    /// It is 784-128-10 with a sigmoid, squared error, no bias, on the first 5000 rows.
+    /// Without --model, its network is used too. Any name listed by `ppdnn models` will do.
     ///
-    /// Any name of `ppdnn models` can be used; a flag always wins.
+    /// ppdnn-original: 784-128-10 with a sigmoid, squared error, no bias, the first 5000 rows.
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(super) struct RecipeArgs {
 }
 
 impl RecipeArgs {
-    /// The file that the network is from; none where it has a name.
+    /// The file that the network is from; `None` for a named network.
     pub(super) fn file(&self) -> Option<&Path> {
         self.model.as_deref().filter(|name| Recipe::is_file(name)).map(Path::new)
     }
@@ -48,12 +48,12 @@ impl RecipeArgs {
         self.model.as_ref().or(self.preset.as_ref()).map_or(DEFAULT, |name| name)
     }
 
-    /// The learning rate that the network brings for a data set, whatever the flags say.
+    /// The network's own learning rate for a data set, whatever the flags say.
     pub(super) fn own_rate(&self, data: &DatasetInfo) -> Result<f64> {
         Ok(Recipe::open(self.name(), data)?.settings.lr)
     }
 
-    /// The recipe for a data set, with what the flags say.
+    /// The recipe for a data set, with the flags applied.
     pub(super) fn recipe(&self, data: &DatasetInfo) -> Result<Recipe> {
         let mut recipe = Recipe::open(self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name), data)?;
         if let (Some(_), Some(model)) = (&self.preset, &self.model) {
@@ -67,12 +67,12 @@ impl RecipeArgs {
     }
 }
 
-/// The network of those who name none.
+/// The network if none is named.
 const DEFAULT: &str = "secureml";
 
-/// What `--help` says of the defaults.
+/// The table of defaults in `--help`.
 pub(super) static DEFAULTS: LazyLock<String> = LazyLock::new(|| {
-    let mut text = "Settings that networks bring (secureml where none is named):\n".to_owned();
+    let mut text = "Settings of the named networks (secureml is the default network):\n".to_owned();
     let mut line = |columns: [&str; 9]| {
         let [a, b, c, d, e, f, g, h, i] = columns;
         let line = format!("  {a:<15}{b:<14}{c:>7}{d:>6}  {e:<9} {f:<9}{g:<9}{h:<10}{i:<8}");
@@ -98,5 +98,6 @@ pub(super) static DEFAULTS: LazyLock<String> = LazyLock::new(|| {
             first.get_or_insert(s);
         }
     }
-    text + "Its first line holds for data sets without their own. `ppdnn models show NAME` has the rest."
+    text + "The first line of a network also applies to data sets that are not listed for it.\n\
+            `ppdnn models show NAME` prints all settings of a network."
 });

@@ -16,7 +16,7 @@ impl Job {
             format!("data set {:?}: {} training rows, {} test rows", self.dataset, self.train_rows(), self.test_rows()),
             format!("  of this owner: {} training rows, {} test rows", own[0], own[1]),
             format!("training: epochs {epochs}, steps {steps}, rows per step {rows}, in the smallest step {smallest}"),
-            format!("  {}", if used.shuffle { "rows shuffled for every epoch" } else { "rows in their own order" }),
+            format!("  {}", if used.shuffle { "rows shuffled for every epoch" } else { "rows in original order" }),
             format!("  learning rate {}, {}", used.lr, used.schedule),
             format!("  optimizer {}, momentum {}, weight decay {}", used.optimizer, used.momentum, used.weight_decay),
             format!("  loss {}", self.model.loss().name()),
@@ -97,9 +97,9 @@ pub(crate) fn count(n: impl Into<u64>, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// `batches of 128, 4 a step`.
+/// `batches of 128, 4 per step`.
 pub(crate) fn batches(batch: u32, accumulate: u32) -> String {
-    let summed = if accumulate > 1 { format!(", {accumulate} a step") } else { String::new() };
+    let summed = if accumulate > 1 { format!(", {accumulate} per step") } else { String::new() };
     format!("batches of {batch}{summed}")
 }
 

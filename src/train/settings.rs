@@ -1,7 +1,7 @@
 //! How a network is trained: one set of settings, for programs, recipes, the command line, jobs and certificates.
 //!
-//! A new setting is a field of [`Settings`] with its default, a field of [`SettingsPatch`], and a line of `setters!`: files,
-//! flags, events, job and certificates have it then. What it does is up to [`Job`](crate::train::Job).
+//! A new setting needs a field of [`Settings`] with its default, a field of [`SettingsPatch`], and a line of `setters!`; files,
+//! flags, events, jobs and certificates then have it. [`Job`](crate::train::Job) implements its effect.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,42 +18,42 @@ pub struct Settings {
     /// The number format.
     #[serde(with = "in_words")]
     pub profile: Profile,
-    /// Passes over the data.
+    /// Passes over the training rows.
     pub epochs: u32,
-    /// Rows of a batch; the last of an epoch may be smaller.
+    /// Rows per batch; the last batch of an epoch may be smaller.
     pub batch: u32,
-    /// Batches whose gradients are summed before the parameters move; the last step of an epoch may have fewer.
+    /// Batches whose gradients are summed per step, from 1 to 4096; the last step of an epoch may have fewer.
     pub accumulate: u32,
-    /// Learning rate, for the mean over the rows of a step.
+    /// Learning rate, for the mean gradient over the rows of a step.
     pub lr: f64,
-    /// What moves the parameters.
+    /// The optimizer: what updates the parameters.
     #[serde(with = "in_words")]
     pub optimizer: Optimizer,
-    /// Momentum.
+    /// Momentum, from 0 (none) to 31/32.
     pub momentum: f64,
-    /// Weight decay, as `torch.optim.SGD` has it: of all parameters; 0 for none.
+    /// Weight decay of all parameters, as in `torch.optim.SGD`; 0 for none.
     pub weight_decay: f64,
-    /// The schedule of the learning rate.
+    /// The learning rate schedule.
     #[serde(with = "in_words")]
     pub schedule: Schedule,
-    /// Epochs in a row without a better accuracy that end the run; none where as many come as there are.
+    /// Stops the run after this many epochs in a row without a better accuracy; `None` for never.
     pub patience: Option<u32>,
-    /// Accuracy that ends the run, from 0 to 1.
+    /// Stops the run once the accuracy is at least this, from 0 to 1; `None` for never.
     pub target: Option<f64>,
-    /// Whether owners scale features to mean 0 and deviation 1.
+    /// Whether owners scale features to mean 0 and standard deviation 1.
     pub normalize: bool,
-    /// Whether every epoch goes over the rows in an order of its own.
+    /// Whether the rows are shuffled in every epoch.
     pub shuffle: bool,
-    /// Train on the first rows only; on all where there is none.
+    /// Train on the first rows only; on all if `None`.
     #[serde(default, with = "unsent")]
     pub train_limit: Option<usize>,
-    /// Test on the first rows only; on all where there is none.
+    /// Test on the first rows only; on all if `None`.
     #[serde(default, with = "unsent")]
     pub test_limit: Option<usize>,
 }
 
 impl Default for Settings {
-    /// For networks that nobody has measured: the profile with room to spare, and what suits most of those that were.
+    /// For networks whose ranges have not been measured: the profile `wide`, and values that suit most of the named networks.
     fn default() -> Self {
         Self {
             profile: Profile::wide(),
@@ -75,97 +75,132 @@ impl Default for Settings {
     }
 }
 
-/// Settings that somebody asks for instead of a network's own: what a recipe's file has under `[training]`, and the flags of the
-/// command line.
+/// Settings that override a network's own: those under `[training]` in a recipe's file, and the flags of the command line.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(default)]
 pub struct SettingsPatch {
     /// Number format: small, wide or deep [default: the network's]
     ///
-    /// 32 bits, 48 bits, or 48 bits with more precise comparisons for networks of many layers.
+    /// small: shares of 32 bits, 8 of them fractional; the cheapest, for measured networks.
+    ///
+    /// wide: shares of 48 bits, 16 of them fractional; for networks without measured ranges.
+    ///
+    /// deep: as wide, with more precise comparisons; for networks of many layers.
     #[serde(deserialize_with = "claim::profile")]
     #[cfg_attr(feature = "cli", arg(long))]
     pub profile: Option<Profile>,
-    /// Passes over the data [default: the network's]
+    /// Passes over the training rows [default: the network's]
+    ///
+    /// At least 1. --patience and --target may end the run earlier.
     #[serde(deserialize_with = "claim::count")]
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "N", allow_negative_numbers = true, value_parser = claim::positive::<u32>)
     )]
     pub epochs: Option<u32>,
-    /// Rows of a batch [default: the network's]
+    /// Rows per batch [default: the network's]
+    ///
+    /// At least 1; the last batch of an epoch may be smaller.
+    ///
+    /// Larger batches take fewer rounds per epoch, and more memory.
     #[serde(deserialize_with = "claim::count")]
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "N", allow_negative_numbers = true, value_parser = claim::positive::<u32>)
     )]
     pub batch: Option<u32>,
-    /// Sum the gradients of N batches for a step [default: the network's]
+    /// Batches whose gradients are summed per step [default: the network's]
     ///
-    /// Equivalent to one batch of all their rows, in the memory of one. A step is an update.
+    /// From 1 to 4096. For steps on more rows than fit in memory as a single batch.
     ///
-    /// Batch normalization is the exception: its statistics are of each batch.
+    /// The step is that of one batch with all these rows, in the memory of one of them.
+    ///
+    /// Only batch normalization differs: it uses the statistics of each batch.
     #[serde(deserialize_with = "claim::count")]
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "N", allow_negative_numbers = true, value_parser = claim::positive::<u32>)
     )]
     pub accumulate: Option<u32>,
-    /// Learning rate, for the mean over a batch [default: the network's]
+    /// Learning rate for the mean gradient of a step [default: the network's]
     ///
-    /// Divided by the rows of a step, it is rounded to a small odd number times a power of two.
+    /// A positive number. With --accumulate, the mean is taken over the rows of all batches.
     ///
-    /// With --accumulate it is for the mean over all rows of a step.
+    /// Divided by the rows of a step, it is rounded to a small odd multiple of a power of two.
+    ///
+    /// The run prints the rounded rate if it differs.
     #[serde(deserialize_with = "claim::rate")]
     #[cfg_attr(feature = "cli", arg(long, allow_negative_numbers = true))]
     pub lr: Option<f64>,
     /// Optimizer: sgd or nesterov [default: the network's]
     ///
-    /// sgd is stochastic gradient descent, with --momentum if that is not 0.
+    /// sgd: stochastic gradient descent, with classical momentum unless --momentum is 0.
     ///
-    /// nesterov is the same with Nesterov momentum.
+    /// nesterov: stochastic gradient descent with Nesterov momentum; needs --momentum above 0.
+    ///
+    /// Both are those of PyTorch's SGD.
     #[serde(deserialize_with = "claim::optimizer")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub optimizer: Option<Optimizer>,
-    /// Momentum, a multiple of 1/32 below 1 [default: the network's]
+    /// Momentum, from 0 to below 1 [default: the network's]
+    ///
+    /// The fraction of the previous update that is added to the next; 0 disables it.
+    ///
+    /// Rounded to a multiple of 1/32, at most 31/32. Typical: 0.9.
     #[serde(deserialize_with = "claim::momentum")]
     #[cfg_attr(feature = "cli", arg(long, allow_negative_numbers = true))]
     pub momentum: Option<f64>,
-    /// Weight decay, of all parameters [default: the network's]
+    /// Weight decay (L2 penalty) [default: the network's]
+    ///
+    /// Adds WD times the parameter to every gradient, as in PyTorch's SGD, biases included.
+    ///
+    /// 0 disables it; typical: 0.0005. Use it if a network overfits.
+    ///
+    /// Rounded in the same way as the learning rate.
     #[serde(deserialize_with = "claim::decay")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WD", allow_negative_numbers = true))]
     pub weight_decay: Option<f64>,
-    /// Rate schedule: halving, cosine, step.. [default: the network's]
+    /// Learning rate schedule, such as cosine [default: the network's]
     ///
-    /// constant keeps it.
+    /// constant: the rate stays the same.
     ///
-    /// halving halves it at 1/2, 3/4 and 7/8 of the steps.
+    /// halving: the rate is halved after 1/2, 3/4 and 7/8 of the steps.
     ///
-    /// cosine lowers it to almost 0, in 32 pieces.
+    /// cosine: the rate follows half a cosine wave down to almost 0, in 32 pieces.
     ///
-    /// step:EPOCHS:FACTOR, as step:3:0.5, multiplies it by FACTOR after every EPOCHS epochs.
+    /// step:EPOCHS:FACTOR: the rate is multiplied by FACTOR after every EPOCHS epochs.
     ///
-    /// Accumulated momentum is scaled with it.
+    /// For example, step:3:0.5 halves it every 3 epochs; FACTOR is from 0.01 to 0.99.
+    ///
+    /// The momentum's velocity is scaled along with the rate.
     #[serde(deserialize_with = "claim::schedule")]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "HOW"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "SCHEDULE"))]
     pub schedule: Option<Schedule>,
     /// Stop after N epochs without improvement [default: the network's]
     ///
-    /// By the accuracy on the test rows, which has to be revealed.
+    /// Improvement of the accuracy on the test rows, which the job must reveal.
+    ///
+    /// The resulting model is that of the best epoch. At least 1; the default is never to stop.
     #[serde(deserialize_with = "claim::count")]
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "N", allow_negative_numbers = true, value_parser = claim::positive::<u32>)
     )]
     pub patience: Option<u32>,
-    /// Stop once the accuracy reaches this, as 0.98 [default: the network's]
+    /// Stop once the test accuracy reaches this [default: the network's]
+    ///
+    /// A fraction above 0 and at most 1, such as 0.98; the default is never to stop.
+    ///
+    /// The job must reveal the accuracy.
     #[serde(deserialize_with = "claim::share")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ACCURACY", allow_negative_numbers = true))]
     pub target: Option<f64>,
     /// Scale features to mean 0, deviation 1 [default: the network's]
     ///
-    /// The owners do it, with public constants of the data set.
+    /// Owners do this before they share their rows, with public constants of the data set.
+    ///
+    /// The ranges of the named networks were measured with their own choice.
     #[serde(deserialize_with = "claim::flag")]
     #[cfg_attr(
         feature = "cli",
@@ -175,7 +210,9 @@ pub struct SettingsPatch {
         )
     )]
     pub normalize: Option<bool>,
-    /// Shuffle the rows every epoch [default: the network's]
+    /// Shuffle the training rows every epoch [default: the network's]
+    ///
+    /// The order is public and follows from --seed. Turn it off to compare runs batch by batch.
     #[serde(deserialize_with = "claim::flag")]
     #[cfg_attr(
         feature = "cli",
@@ -186,6 +223,8 @@ pub struct SettingsPatch {
     )]
     pub shuffle: Option<bool>,
     /// Train on the first N rows only [default: the network's]
+    ///
+    /// At least 1, for short trials; without a limit, all rows of the data set are used.
     #[serde(deserialize_with = "claim::count")]
     #[cfg_attr(
         feature = "cli",
@@ -194,7 +233,9 @@ pub struct SettingsPatch {
     pub train_limit: Option<usize>,
     /// Test on the first N rows only [default: the network's]
     ///
-    /// After every epoch, they are classified on shares, which may take longer than the epoch.
+    /// Without a limit, all test rows of the data set are used.
+    ///
+    /// They are classified on shares after every epoch, which may take longer than the epoch.
     #[serde(deserialize_with = "claim::count")]
     #[cfg_attr(
         feature = "cli",
@@ -204,7 +245,7 @@ pub struct SettingsPatch {
 }
 
 impl SettingsPatch {
-    /// Changes the settings that are asked for.
+    /// Overrides the settings that the patch contains.
     pub fn apply(&self, to: &mut Settings) {
         /// A setting that every network has, or one that it may lack.
         macro_rules! take {
@@ -226,29 +267,29 @@ macro_rules! setters {
         $crate::train::settings::setters! {
             /// The number format.
             profile(profile: Profile);
-            /// Passes over the data.
+            /// Passes over the training rows.
             epochs(epochs: u32);
-            /// Rows of a batch.
+            /// Rows per batch.
             batch(batch: u32);
-            /// Sums the gradients of so many batches before the parameters move: as one batch of all their rows, in the memory of
-            /// one.
+            /// Sums the gradients of this many batches per step, from 1 to 4096: the step of one batch with all their rows, in
+            /// the memory of a single one.
             accumulate(accumulate: u32);
-            /// The learning rate, for the mean over the rows of a step: of a batch, or of as many as are summed.
+            /// The learning rate, for the mean gradient over the rows of a step: of one batch, or of those that are summed.
             learning_rate(lr: f64);
-            /// What moves the parameters.
+            /// The optimizer.
             optimizer(optimizer: $crate::nn::Optimizer);
-            /// The momentum; rounded to a multiple of 1/32.
+            /// The momentum, from 0 to below 1; rounded to a multiple of 1/32.
             momentum(momentum: f64);
-            /// The weight decay, as `torch.optim.SGD` has it: what is added to every gradient is `weight_decay` times the
-            /// parameter, biases included; times the learning rate, it is rounded to a small odd multiple of a power of two.
+            /// The weight decay, as in `torch.optim.SGD`: `weight_decay` times the parameter is added to every gradient, biases
+            /// included. Its product with the learning rate is rounded to a small odd multiple of a power of two.
             weight_decay(weight_decay: f64);
-            /// The schedule of the learning rate.
+            /// The learning rate schedule.
             schedule(schedule: Schedule);
-            /// Ends the run after so many epochs in a row without a better accuracy, which has to be revealed.
+            /// Stops the run after this many epochs in a row without a better accuracy, which must be revealed.
             patience(patience: Option<u32>);
-            /// Ends the run once the accuracy is at least this, from 0 to 1; it has to be revealed.
+            /// Stops the run once the accuracy, which must be revealed, is at least this, from 0 to 1.
             target(target: Option<f64>);
-            /// Whether every epoch goes over the rows in an order of its own.
+            /// Whether the rows are shuffled in every epoch.
             shuffle(shuffle: bool);
         }
     };
@@ -272,17 +313,17 @@ impl Settings {
         self
     }
 
-    /// When a run ends before its last epoch; none where it does not.
+    /// When a run ends before its last epoch; `None` without patience and target.
     pub fn early_stop(&self) -> Option<EarlyStop> {
         let stop = EarlyStop { patience: self.patience, target: self.target };
         (stop != EarlyStop::default()).then_some(stop)
     }
 
-    /// As people read them: how often the rows are gone over, how they come, what is done with them; and what else there is, if
-    /// there is something.
+    /// The settings as four lines of text: epochs and batches; order and scaling of the rows; loss, optimizer and rates; weight
+    /// decay and early stop, empty without them.
     pub fn in_words(&self, loss: &str) -> [String; 4] {
-        let order = if self.shuffle { "rows shuffled" } else { "rows in their own order" };
-        let scale = if self.normalize { "features normalized" } else { "features as they are" };
+        let order = if self.shuffle { "rows shuffled" } else { "rows in original order" };
+        let scale = if self.normalize { "features normalized" } else { "features not normalized" };
         let stop = self.early_stop().map(|stop| stop.to_string());
         let most = if stop.is_some() { " at most" } else { "" };
         let how = if self.optimizer == Optimizer::Sgd { String::new() } else { format!(", {}", self.optimizer) };
@@ -295,8 +336,7 @@ impl Settings {
         ]
     }
 
-    /// Which numbers are used instead of those that were asked for, a line each: shares are multiplied by small odd numbers and
-    /// powers of two.
+    /// The numbers that are rounded, a line each: shares are multiplied by small odd numbers and powers of two.
     pub fn rounded(&self, used: &Self) -> Vec<String> {
         let numbers = [
             ("lr", self.lr, used.lr),
@@ -315,10 +355,13 @@ impl Settings {
             return Err(Error::Usage(format!("{name} must be at least 1")));
         }
         if self.accumulate > MOST_ACCUMULATED {
-            return Err(Error::Usage("gradients of up to 4096 batches are summed".into()));
+            return Err(Error::Usage("accumulate must be at most 4096".into()));
         }
         if Profile::named(self.profile.name)? != self.profile {
-            return Err(Error::Usage(format!("the profile `{}` has other numbers here", self.profile.name)));
+            return Err(Error::Usage(format!(
+                "the profile `{}` has different parameters here; run the same version of ppdnn on all machines",
+                self.profile.name
+            )));
         }
         self.optimizer.check(Momentum::new(self.momentum)?)?;
         self.schedule.check()?;
@@ -329,7 +372,7 @@ impl Settings {
 /// Batches of a step.
 const MOST_ACCUMULATED: u32 = 1 << 12;
 
-/// A value as its name where people read, and as it is where machines do.
+/// A value by its name in human-readable formats, and as it is in binary ones.
 mod in_words {
     use std::fmt::Display;
     use std::str::FromStr;
@@ -352,7 +395,7 @@ mod in_words {
     }
 }
 
-/// A number of rows where people read. It is not sent: a job has the rows that every owner brings.
+/// A number of rows in human-readable formats. It is not sent: a job lists the rows of every owner.
 mod unsent {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

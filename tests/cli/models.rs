@@ -126,7 +126,7 @@ fn a_preset_brings_network_and_settings_and_a_flag_wins() {
     assert_eq!(settings(&["--dataset", "fashion-mnist"]), of("secureml", [10, 128, 60_000], [true, true]));
     let shown = run(dir.path(), &["plan", "--preset", "ppdnn-original"]);
     for part in
-        ["25 epochs", "batches of 50", "rows in their own order", "features normalized", "loss square", "momentum 0"]
+        ["25 epochs", "batches of 50", "rows in original order", "features normalized", "loss square", "momentum 0"]
     {
         assert!(shown.done().contains(part), "{part} is not in\n{}", shown.out);
     }
@@ -193,7 +193,7 @@ fn a_network_that_does_not_fit_is_reported_with_file_line_and_layer() {
         }
     }
     run(dir.path(), &["plan", "--model", "none.toml"]).failed(1, &["none.toml: No such file"]);
-    run(dir.path(), &["plan", "--model", "."]).failed(2, &["model `.` is not known"]);
+    run(dir.path(), &["plan", "--model", "."]).failed(2, &["unknown model `.`"]);
     run(dir.path(), &["plan", "--model", "./"]).failed(1, &["./: "]);
     run(dir.path(), &["plan", "--model", "/dev/zero"]).failed(1, &["/dev/zero: "]);
     assert!(!dir.path().join("runs").exists(), "nothing ran");

@@ -49,7 +49,7 @@ impl Recipe {
         let names = || Self::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let found = NAMED.iter().find(|(n, _)| *n == name);
         found.map(|(_, text)| *text).ok_or_else(|| {
-            Error::Usage(format!("model `{name}` is not known; there are {}, and TOML files: NAME.toml", names()))
+            Error::Usage(format!("unknown model `{name}`; choose one of {}, or a TOML file: NAME.toml", names()))
         })
     }
 }
