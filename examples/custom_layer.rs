@@ -116,7 +116,7 @@ fn train() -> Result<Outcome> {
 fn main() -> Result<()> {
     let outcome = train()?;
     for (epoch, accuracy) in (1..).zip(&outcome.accuracy) {
-        println!("epoch {epoch}: {:.1} % of the test rows are classified right", 100.0 * accuracy);
+        println!("epoch {epoch}: {:.1} % of the test rows are classified correctly", 100.0 * accuracy);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::peer::Peer;
 use crate::shape::Shape;
 
-/// What can go wrong in ppdnn.
+/// The errors of ppdnn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,7 +18,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file was read, but what it holds is not what it should be.
+    /// The contents of a file are invalid.
     #[error("{path}: {reason}", path = .path.display())]
     Format {
         /// The file.
@@ -26,7 +26,7 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         reason: String,
     },
-    /// A request that cannot be carried out as it was made.
+    /// An invalid request: arguments, settings, or a combination of them.
     #[error("{0}")]
     Usage(String),
     /// Two shapes that an operation cannot combine.
@@ -39,7 +39,7 @@ pub enum Error {
         /// Shape of the right operand.
         rhs: Shape,
     },
-    /// A gate was given a value of a ring that it is not made for: a program over the gates is wrong.
+    /// A gate was given a value of the wrong ring: a bug in a layer.
     #[error("{gate}: a value of {have} bits does not fit {want} bits; this is a fault of ppdnn, please report it")]
     Width {
         /// The gate.
@@ -49,7 +49,7 @@ pub enum Error {
         /// Bits that the gate needs.
         want: u32,
     },
-    /// A gate was given values whose fraction bits do not fit: their integers stand for numbers of different sizes.
+    /// A gate was given values with incompatible numbers of fraction bits: a bug in a layer.
     #[error(
         "{gate}: a value of {have} fraction bits does not fit {want} fraction bits; bring the two to one scale first"
     )]
@@ -61,7 +61,7 @@ pub enum Error {
         /// Fraction bits that the gate needs: the other operand's, or those of its own definition.
         want: u32,
     },
-    /// A connection to a peer could not be made or broke.
+    /// A connection to a peer could not be made or broke, or the peer violated the protocol.
     #[error("{peer}: {reason}")]
     Peer {
         /// The peer.
@@ -69,7 +69,7 @@ pub enum Error {
         /// What happened, and what to do.
         reason: String,
     },
-    /// A peer has somebody else's job to do, or believes that we are there already.
+    /// A peer is busy with another job, or already has a connection from this role.
     #[error("{peer} {reason}")]
     Busy {
         /// The peer.
@@ -77,7 +77,7 @@ pub enum Error {
         /// With what, and what to do.
         reason: String,
     },
-    /// The system gives this process no connection any more.
+    /// The system limit on open files is reached, so that no connection can be made.
     #[error("no connection to {peer}: {source}{advice}", advice = advice(.source))]
     NoHandles {
         /// The peer, which is not to blame.
@@ -110,8 +110,11 @@ pub enum Error {
         /// What the phase allows.
         seconds: u64,
     },
-    /// A peer is at another place of the protocol than we are.
-    #[error("{peer} is at `{theirs}`, we are at `{mine}`; the two run different programs or jobs")]
+    /// A peer is at a different step of the protocol.
+    #[error(
+        "{peer} is at `{theirs}`, we are at `{mine}`; the two run different programs or jobs: install the same ppdnn on both, \
+         and start again"
+    )]
     Desync {
         /// The peer.
         peer: Peer,
@@ -120,30 +123,30 @@ pub enum Error {
         /// Where the peer is.
         theirs: String,
     },
-    /// In a run in the clear, a value left the range in which it is right.
+    /// In a run in the clear, a value left its range.
     #[error(
-        "{place}: {tensor} reached {largest}, its bound is {bound}, first in step {step}; lower the learning rate or \
+        "{place}: {tensor} reached {largest}, beyond its bound of {bound}, first in step {step}; lower the learning rate or \
          scale the features"
     )]
     Overflow {
-        /// The place in the program, as `relu1/forward`.
+        /// The place in the program, such as `relu1/forward`.
         place: String,
         /// What left its range.
         tensor: String,
         /// The largest magnitude of the run.
         largest: f64,
-        /// The largest that is right.
+        /// The largest magnitude that is in range.
         bound: f64,
         /// The step, from 1.
         step: u64,
     },
-    /// A run came to its end, but what it trained is wrong.
+    /// A run finished, but the trained model is wrong.
     #[error("the trained model is wrong: {0}")]
     Unsound(String),
-    /// A job is planned to take more memory than there is.
+    /// A job needs more memory than is available or allowed, according to its plan.
     #[error(
-        "the job is planned to take {needed} of memory here ({parts}), {available} is allowed or available; use smaller \
-         batches (--batch, with --accumulate for steps of as many rows), fewer rows or a smaller network, or allow more with \
+        "the job needs an estimated {needed} of memory here ({parts}), but only {available} is allowed or available; use smaller \
+         batches (--batch, and --accumulate to keep the rows of a step), fewer rows or a smaller network, or allow more with \
          --memory-limit"
     )]
     Memory {
@@ -154,10 +157,10 @@ pub enum Error {
         /// What there is.
         available: String,
     },
-    /// The compute device refused or was lost.
+    /// The compute device, or a service of the operating system, failed.
     #[error("device: {0}")]
     Device(String),
-    /// A child process of a local run ended before it should.
+    /// A child process of a local run ended unexpectedly.
     #[error("{role} {how}")]
     Child {
         /// The role the child played.
@@ -173,15 +176,15 @@ pub enum Error {
     Ended {
         /// The last step.
         step: u64,
-        /// The steps that there might have been.
+        /// The steps of the whole run.
         steps: u64,
-        /// What became of the model.
+        /// Whether and where the model is saved.
         what: String,
     },
     /// An error with the place where it happened.
     #[error("{scope}: {source}")]
     Scoped {
-        /// Names joined by `/`, as `epoch3/batch17/dense1/forward`.
+        /// Names joined by `/`, such as `epoch3/batch17/dense1/forward`.
         scope: String,
         /// What happened there.
         source: Box<Self>,
@@ -190,11 +193,11 @@ pub enum Error {
 
 /// A result with this crate's error.
 ///
-/// A function without a section on errors passes on those of what it calls: the compute device, the links to the other parties,
-/// or the reader of a file.
+/// A function without a section on errors returns those of the functions that it calls: of the compute device, the connections to
+/// other parties, or the reader of a file.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What to do where the system gives a process no more files or connections; nothing to say of other errors.
+/// Advice for errors about too many open files or connections; empty for other errors.
 pub fn advice(error: &io::Error) -> &'static str {
     // EMFILE and ENFILE, the same on Linux and macOS
     match error.raw_os_error() {
@@ -204,7 +207,7 @@ pub fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// A reason without the name of a temporary file, which nobody knows.
+/// A reason without the name of a temporary file, which means nothing to users.
 fn without_path(e: io::Error) -> io::Error {
     match e.to_string().split_once(" at path \"") {
         Some((reason, _)) if e.raw_os_error().is_none() => io::Error::new(e.kind(), reason.to_owned()),
@@ -224,12 +227,12 @@ impl Error {
         Self::File { path: path.into(), source: without_path(source) }
     }
 
-    /// The same, with what to do.
+    /// An error about a file, with advice.
     pub fn file_with(path: impl Into<PathBuf>, source: &io::Error, advice: &str) -> Self {
         Self::file(path, io::Error::new(source.kind(), format!("{source}; {advice}")))
     }
 
-    /// An error about what a file holds.
+    /// An error about the contents of a file.
     pub fn format(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Format { path: path.into(), reason: reason.into() }
     }

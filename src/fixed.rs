@@ -60,7 +60,7 @@ impl Window {
 /// The name of a profile.
 pub type ProfileName = &'static str;
 
-/// The number settings of a job.
+/// The number format of a job: sizes of rings, fraction bits, comparison windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// `small`, `wide` or `deep`.
@@ -95,13 +95,13 @@ impl Profile {
     /// The profile of a name.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that is not a profile.
+    /// [`Error::Usage`] if there is no such profile.
     pub fn named(name: &str) -> Result<Self> {
         match name {
             "small" => Ok(Self::small()),
             "wide" => Ok(Self::wide()),
             "deep" => Ok(Self::deep()),
-            _ => Err(Error::Usage(format!("profile `{name}` is not known; there are `small`, `wide` and `deep`"))),
+            _ => Err(Error::Usage(format!("unknown profile `{name}`; choose `small`, `wide` or `deep`"))),
         }
     }
 

@@ -1,7 +1,7 @@
-//! Files that a user names: regular ones, of a size that can be meant.
+//! Files that a user names: regular files of a plausible size.
 //!
-//! A pipe may never have a writer, and a device never an end. Neither is opened, and no file is read beyond the bytes that its
-//! reader has use for, whatever its length says.
+//! A pipe may never have a writer, and a device never an end. Neither is opened, and no file is read beyond the number of bytes
+//! that its reader can use, whatever its length claims.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Opens a regular file.
 ///
 /// # Errors
-/// Those of the system, and one for a folder, a pipe or a device.
+/// If the system cannot open the file, or it is a folder, a pipe or a device.
 pub fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if kind.is_file() {
@@ -22,7 +22,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     }))
 }
 
-/// The first bytes of a file, `most` at the most.
+/// The first bytes of a file, at most `most`.
 ///
 /// # Errors
 /// As [`open`].
@@ -35,7 +35,7 @@ pub fn start(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// All bytes of a file that has no more than `most`.
 ///
 /// # Errors
-/// As [`open`], and one for a file that is longer.
+/// As [`open`], and if the file is longer.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -48,7 +48,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// The text of a file that has no more than `most` bytes.
 ///
 /// # Errors
-/// As [`read`], and one for bytes that are no UTF-8.
+/// As [`read`], and if the bytes are not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?)
         .map_err(|_| io::Error::other("is not a text file: it has bytes that are not UTF-8"))

@@ -67,7 +67,7 @@ pub fn sigmoid() -> LayerSpec {
     Sigmoid.into()
 }
 
-/// `x` where it is not negative, else `2^-shift x`, for shifts from 1 to 7; 7 stands for the usual slope of 0.01.
+/// `x` if it is not negative, else `2^-shift x`, for shifts from 1 to 7; 7 stands for the usual slope of 0.01.
 pub fn leaky_relu(shift: u32) -> LayerSpec {
     LeakyRelu { shift }.into()
 }
@@ -110,14 +110,14 @@ pub fn layer_norm() -> LayerSpec {
     LayerNorm.into()
 }
 
-/// Sets this part of the values to 0 in training, and scales the others to make up for it.
+/// Dropout: sets this fraction of the values to 0 in training, and scales the others by `1 / (1 - rate)`.
 ///
 /// # Errors
-/// [`Error::Usage`] where the rate is not from 0 to 0.95.
+/// [`Error::Usage`] if the rate is not from 0 to 0.95.
 pub fn dropout(rate: f64) -> Result<LayerSpec> {
     match (0.0..=0.95).contains(&rate) {
         true => Ok(Dropout { factor: Factor::kept(rate) }.into()),
-        false => Err(Error::Usage(format!("a dropout rate of {rate} is not from 0 to 0.95"))),
+        false => Err(Error::Usage(format!("the dropout rate must be from 0 to 0.95; it is {rate}"))),
     }
 }
 
@@ -136,10 +136,10 @@ impl Model {
     /// the last layer: softmax cross-entropy, Glorot initialization.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the layers do not fit each other or the examples.
+    /// [`Error::Usage`] naming the first layer that does not fit the one before it or the examples.
     pub fn sequential(input: impl Into<Shape>, layers: Vec<LayerSpec>) -> Result<Self> {
         let Some(Dense { outputs: classes, .. }) = layers.last().and_then(LayerSpec::get) else {
-            return Err(Error::Usage("the last layer has to be dense, with an output per class".into()));
+            return Err(Error::Usage("the last layer must be dense, with one output per class".into()));
         };
         let classes = *classes;
         Self::new("network", input, layers, classes, Loss::SoftmaxCrossEntropy, Init::Glorot)

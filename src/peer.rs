@@ -5,16 +5,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A part that a party plays.
+/// The role of a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
-    /// Deals correlated randomness, sees no data.
+    /// Generates correlated randomness; sees no data.
     Dealer,
     /// Owns rows of the data: the owner of this number, from 0.
     Owner(u32),
     /// Trains on shares: server 0 or server 1.
     Server(u8),
-    /// Gives the job, gets the model.
+    /// Submits the job and receives the model.
     Trainer,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Role {
 impl FromStr for Role {
     type Err = ();
 
-    /// A role by the name that it is displayed under.
+    /// Parses the displayed name of a role.
     fn from_str(name: &str) -> Result<Self, ()> {
         let role = match name.split_once(' ') {
             None if name == "dealer" => Self::Dealer,
@@ -46,7 +46,7 @@ impl FromStr for Role {
     }
 }
 
-/// A party, or several, as errors name them: the role where it is known, and where it is.
+/// A party, or several, as errors name them: the role and the address, as far as they are known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     who: Who,
@@ -66,7 +66,7 @@ impl Peer {
         Self { who: Who::Role(role), address: Some(address.into()) }
     }
 
-    /// Its role; none where it is not one role's.
+    /// Its role; `None` if it is not a single role's.
     pub fn role(&self) -> Option<Role> {
         match self.who {
             Who::Role(role) => Some(role),
@@ -74,7 +74,7 @@ impl Peer {
         }
     }
 
-    /// Where it is, as far as that is known.
+    /// Its address, if known.
     pub fn address(&self) -> Option<&str> {
         self.address.as_deref()
     }

@@ -14,7 +14,7 @@ impl Shape {
         Self(axes.into())
     }
 
-    /// Number of elements; `usize::MAX` where there are more than can be counted, as in a job that is still to be checked.
+    /// Number of elements; `usize::MAX` if they overflow, as in a job that has not been checked yet.
     pub fn len(&self) -> usize {
         count(&self.0)
     }
@@ -29,7 +29,7 @@ impl Shape {
         &self.0
     }
 
-    /// Rows and columns, where the shape is a matrix: the first axis, and the product of the others.
+    /// Rows and columns of the shape as a matrix: the first axis, and the product of the others.
     pub fn matrix(&self) -> (usize, usize) {
         let rows = self.0.first().copied().unwrap_or(1);
         (rows, count(self.0.get(1..).unwrap_or_default()))

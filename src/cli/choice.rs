@@ -59,7 +59,7 @@ impl JobArgs {
     }
 }
 
-/// What a run that begins with a model does not take from the run that made it.
+/// What a run from a saved model does not resume.
 const GOES_ON: &str = "  schedule, momentum and row order start afresh; accuracy may dip at first";
 
 /// What is to be trained, and on how many rows.

@@ -91,9 +91,9 @@ fn estimate(costs: &Costs, network: Network, e: &Estimate) -> String {
     t.row("time, an estimate", &format!("{}, {}, {evaluations}, upload", seconds(e.seconds), count(s.steps, "step")));
     let links = match (network.local, network.bandwidth) {
         (true, None) => "all roles on this machine".to_owned(),
-        (true, Some(b)) => format!("all roles on this machine, {} a second", bytes(b / 8.0)),
+        (true, Some(b)) => format!("all roles on this machine, {} per second", bytes(b / 8.0)),
         (false, None) => "a machine like this one for each role, unlimited links".into(),
-        (false, Some(b)) => format!("a machine like this one for each role, {} a second", bytes(b / 8.0)),
+        (false, Some(b)) => format!("a machine like this one for each role, {} per second", bytes(b / 8.0)),
     };
     t.row("  assumed", &format!("{links}, rtt {} ms", ms(network.rtt)));
     let threads = count(e.threads as u64, "thread");

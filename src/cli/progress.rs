@@ -249,7 +249,7 @@ impl ProgressView {
         let n = (step - before).max(1) as f64;
         self.epoch_start = (step, spent);
         let accuracy = accuracy.map_or("not revealed".into(), percent);
-        let time = format!("{}, {:.1} ms a step", seconds(spent - since), 1e3 * (spent - since) / n);
+        let time = format!("{}, {:.1} ms per step", seconds(spent - since), 1e3 * (spent - since) / n);
         self.note(&format!("epoch {epoch}  accuracy {accuracy}  {time}"));
         let (open0, open1) = (bytes(b.server0_to_server1), bytes(b.server1_to_server0));
         let (dealt0, dealt1) = (bytes(b.dealer_to_server0), bytes(b.dealer_to_server1));

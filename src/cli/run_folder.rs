@@ -236,5 +236,5 @@ fn next_folder(runs: &Path, job: &Job, dataset: &str) -> Result<PathBuf> {
             Err(e) => return Err(elsewhere(&folder, e)),
         }
     }
-    Err(Error::Usage("there are too many folders in runs/; use --out".into()))
+    Err(Error::Usage("runs/ has too many folders; choose a folder with --out".into()))
 }

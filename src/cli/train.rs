@@ -176,7 +176,9 @@ fn remote(
             return Err(Error::Interrupted);
         }
     }
-    trainer.join().unwrap_or_else(|_| Err(Error::Device("the trainer panicked; see the message above".into())))
+    trainer
+        .join()
+        .unwrap_or_else(|_| Err(Error::Device("the trainer panicked; please report the message above".into())))
 }
 
 /// How the other roles are started on this machine.

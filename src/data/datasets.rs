@@ -21,7 +21,7 @@ pub struct DatasetInfo {
     pub mean: f64,
     /// Their standard deviation.
     pub deviation: f64,
-    /// Labels that the training set begins with: tell sets of one shape apart.
+    /// The first labels of the training set, which distinguish sets of the same shape.
     pub first_labels: [u8; 8],
     /// How the files are to be read, and which there are.
     pub format: Format,
@@ -45,11 +45,11 @@ pub enum Format {
 pub struct DatasetFile {
     /// Its name, without `.gz`.
     pub name: &'static str,
-    /// SHA-256 of the gzip file on the mirrors, in hex; empty where there are none.
+    /// SHA-256 of the gzip file on the mirrors, in hex; empty if there are none.
     pub sha256: &'static str,
     /// Size of the gzip file on the mirrors; 0 where there are none.
     pub bytes: u64,
-    /// SHA-256 of what it unpacks to, in hex; empty where it is not known.
+    /// SHA-256 of what it unpacks to, in hex; empty if it is not known.
     pub content: &'static str,
 }
 
@@ -60,7 +60,7 @@ pub struct DatasetFile {
 pub fn dataset_info(name: &str) -> Result<&'static DatasetInfo> {
     SETS.iter().find(|set| set.name == name).ok_or_else(|| {
         let names: Vec<&str> = names().collect();
-        Error::Usage(format!("no data set is named `{name}`; there are: {}", names.join(", ")))
+        Error::Usage(format!("unknown data set `{name}`; choose one of {}", names.join(", ")))
     })
 }
 
@@ -196,7 +196,7 @@ mod tests {
         assert!(names().all(|name| dataset_info(name).unwrap().name == name));
         let error = dataset_info("minst").unwrap_err();
         assert!(error.is_usage());
-        assert_eq!(error.to_string(), "no data set is named `minst`; there are: mnist, fashion-mnist, cifar-10");
+        assert_eq!(error.to_string(), "unknown data set `minst`; choose one of mnist, fashion-mnist, cifar-10");
     }
 
     #[test]

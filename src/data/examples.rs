@@ -7,7 +7,7 @@ use ndarray::{Array2, s};
 
 use crate::error::{Error, Result};
 
-/// Rows of features and their class labels; right by construction ([`Examples::new`]).
+/// Rows of features and their class labels, validated on construction ([`Examples::new`]).
 #[derive(Clone, PartialEq)]
 pub struct Examples {
     features: Array2<f32>,
@@ -16,10 +16,10 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Examples from rows and labels; the rows are made contiguous where they are not.
+    /// Examples from rows and labels. Copies the rows if they are not contiguous.
     ///
     /// # Errors
-    /// If rows and labels differ in number, a label is not below `classes`, or a feature is not finite.
+    /// [`Error::Usage`] if rows and labels differ in number, a label is not below `classes`, or a feature is not finite.
     pub fn new(features: Array2<f32>, labels: Vec<u32>, classes: usize) -> Result<Self> {
         if features.nrows() != labels.len() {
             let (rows, labels) = (features.nrows(), labels.len());
@@ -70,13 +70,13 @@ impl Examples {
         self.labels.is_empty()
     }
 
-    /// The first `n` examples, or all where there are fewer.
+    /// The first `n` examples, or all if there are fewer.
     #[must_use]
     pub fn first(&self, n: usize) -> Self {
         self.slice(0..n.min(self.len()))
     }
 
-    /// The examples of a range of rows, as far as there are any.
+    /// The examples of a range of rows, clipped to those that exist.
     #[must_use]
     pub fn slice(&self, rows: Range<usize>) -> Self {
         let end = rows.end.min(self.len());
@@ -99,14 +99,14 @@ impl fmt::Debug for Examples {
     }
 }
 
-/// A set to train on and a set to test on.
+/// A training set and a test set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataSet {
-    /// The name it is known by.
+    /// Its name.
     pub name: String,
-    /// What the network learns from.
+    /// The training set.
     pub train: Examples,
-    /// What its accuracy is measured on.
+    /// The test set.
     pub test: Examples,
 }
 

@@ -25,8 +25,8 @@ pub struct Download {
 /// Loads a set by its name; pixels become `value / 255`, in `[0, 1]`.
 ///
 /// # Errors
-/// If no set has the name, `--data-dir` lacks it, it is not found and cannot be downloaded, or a file of it is not what it
-/// should be.
+/// If no set has the name, `--data-dir` lacks it, it is not found and cannot be downloaded, or one of its files is
+/// damaged or has another SHA-256.
 pub fn load(name: &str, places: &SearchPath, progress: &mut dyn FnMut(Download)) -> Result<DataSet> {
     dataset_info(name)?.load(places, progress)
 }
@@ -62,8 +62,8 @@ impl DatasetInfo {
         self.load_rows([0..self.train_rows, 0..self.test_rows], places, progress)
     }
 
-    /// Loads some rows of this set, to train on and to test on. The others are passed over and never held; files are read as
-    /// far as the last row that is asked for.
+    /// Loads ranges of training and test rows of this set. The other rows are skipped, not stored, and files are read up to the
+    /// last requested row.
     ///
     /// # Errors
     /// As [`load`], and [`Error::Usage`] if the set has no such rows.
@@ -85,7 +85,7 @@ impl DatasetInfo {
                 let train = cifar::read(train_files, self.train_rows, train, self)?;
                 self.set(train, cifar::read(slice::from_ref(test_file), self.test_rows, test, self)?)
             }
-            _ => Err(Error::Usage(format!("`{}` is not known with its files", self.name))),
+            _ => Err(Error::Usage(format!("the files of the data set `{}` are not known", self.name))),
         }
     }
 
@@ -94,13 +94,13 @@ impl DatasetInfo {
         if self.features != self.image.iter().product::<usize>() || self.features == 0 || self.classes == 0 {
             let Self { name, features, image, classes, .. } = self;
             return Err(Error::Usage(format!(
-                "`{name}` has {features} features, images of {image:?} and {classes} classes"
+                "the data set `{name}` is inconsistent: {features} features, images of {image:?}, {classes} classes"
             )));
         }
         for (rows, all) in [(train, self.train_rows), (test, self.test_rows)] {
             if rows.start > rows.end || rows.end > all {
                 let Range { start, end } = rows;
-                return Err(Error::Usage(format!("rows {start} to {end} of {all} rows of {}", self.name)));
+                return Err(Error::Usage(format!("rows {start} to {end} were requested, but {} has {all}", self.name)));
             }
         }
         Ok(())
@@ -128,7 +128,7 @@ impl DatasetInfo {
         Ok(DataSet { name: self.name.to_owned(), train: examples(train), test: examples(test) })
     }
 
-    /// Checks what the training set's labels, which `path` begins with, begin with.
+    /// Checks the first labels of the training set, which are those of `path`.
     fn is_mine(&self, path: &Path, train: &[u32]) -> Result<()> {
         if !train.iter().zip(self.first_labels).all(|(have, want)| *have == u32::from(want)) {
             let reason = format!(

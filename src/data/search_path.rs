@@ -17,9 +17,9 @@ pub struct SearchPath {
     pub chosen: Option<PathBuf>,
     /// The other folders, in the order of the search.
     pub folders: Vec<PathBuf>,
-    /// The folder that downloads are kept in; nothing is downloaded where there is none.
+    /// The folder that downloads are kept in; nothing is downloaded if `None`.
     pub cache: Option<PathBuf>,
-    /// Certificates (PEM) that https mirrors are checked against; the system's where there is none.
+    /// Certificates (PEM) that https mirrors are checked against; the system's if `None`.
     pub certificates: Option<PathBuf>,
     /// How long a mirror may say nothing.
     pub patience: Duration,

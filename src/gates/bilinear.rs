@@ -35,7 +35,7 @@ impl Chunks {
     /// The shape of the sums of a tensor's values: `[chunks, cols]`, or `[cols]` of one chunk.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the values are no matrix of so many columns.
+    /// [`Error::Shape`] if the values are not a matrix of `cols` columns.
     pub(crate) fn shape(self, x: &Shape) -> Result<Shape> {
         let Self { cols, chunk } = self;
         if cols == 0 || chunk == 0 || !x.len().is_multiple_of(cols) {
@@ -144,7 +144,7 @@ impl Bilinear {
     /// The shape of the map of two operands, and its multiplications.
     ///
     /// # Errors
-    /// [`Error::Shape`] where they do not fit.
+    /// [`Error::Shape`] if they do not fit.
     pub(crate) fn shape(&self, x: &Shape, w: &Shape) -> Result<(Shape, usize)> {
         let ((a, b), (c, d)) = (x.matrix(), w.matrix());
         let wrong = || Err(Error::Shape { op: "product", lhs: x.clone(), rhs: w.clone() });

@@ -25,19 +25,19 @@ pub trait BitOpening: Opening {
     /// `a ^ b`, locally.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn xor(&mut self, a: &Self::Bits, b: &Self::Bits) -> Result<Self::Bits>;
 
     /// Opened bits as a share of the ring: 0 or 1, without fraction bits; locally.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn share_bits(&mut self, b: &Self::Selectors) -> Result<Self::Share>;
 
     /// Opens all of a list in one round.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn open_bits_all(&mut self, list: &[&Self::Bits]) -> Result<Vec<Self::MaskedBits>>;
 
     /// Opens bits in one round.
@@ -53,7 +53,7 @@ pub trait BitOpening: Opening {
     /// [`select`]: crate::gates::Select::select
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     #[expect(clippy::type_complexity, reason = "the two lists of the two gates")]
     fn open_with_selectors_all(
         &mut self,

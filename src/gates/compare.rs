@@ -34,7 +34,7 @@ pub trait Compare: Interpreter {
     /// For every wire of a list, the bits `[y >= 0]`.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn sign_all(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>>;
 
     /// The bits `[y >= 0]` of wires, in one round.
@@ -51,7 +51,7 @@ pub trait Compare: Interpreter {
     /// sign asks of `y`. The bits of a smaller threshold include those of a larger one, always.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn at_least_all(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>>;
 
     /// The same for a known number of thresholds.
@@ -72,7 +72,7 @@ pub trait Compare: Interpreter {
     /// Both sides are cut to the window before they are subtracted.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn larger_all(&mut self, list: &[(&Self::Wire, &Self::Wire)], window: Window) -> Result<Vec<Self::Bits>> {
         Ok(self.compare_batch(list, &[], window)?.0)
     }
@@ -92,7 +92,7 @@ pub trait Compare: Interpreter {
     /// The bits `[x >= y]` of pairs and `[y >= 0]` of wires, in one round; all have the same bits.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     #[expect(clippy::type_complexity, reason = "the lists of two kinds of comparisons")]
     fn compare_batch(
         &mut self,
@@ -106,7 +106,7 @@ pub trait Compare: Interpreter {
     /// Both sides are cut to the window before they are subtracted, so that the comparison of what is left is exact.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn pair_signs(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
 }
 

@@ -25,56 +25,56 @@ pub trait Local: Interpreter {
     /// A 64-bit share in the ring of products, cut to `frac` fraction bits.
     ///
     /// # Errors
-    /// [`Error::Scale`](crate::error::Error::Scale) where it has fewer; what the device says.
+    /// [`Error::Scale`](crate::error::Error::Scale) if it has fewer.
     fn narrow(&mut self, x: &Self::Share, frac: u32) -> Result<Self::Share>;
 
     /// `z[i, j] + b[j]` in the ring.
     ///
     /// # Errors
-    /// [`Error::Scale`](crate::error::Error::Scale) where the two have unlike scales; what the device says.
+    /// [`Error::Scale`](crate::error::Error::Scale) if their numbers of fraction bits differ.
     fn add_row(&mut self, z: &Self::Share, b: &Self::Share) -> Result<Self::Share>;
 
     /// `sum_i x[i, j]` of a wire in the ring, as a matrix of `cols` columns, at a scale of `frac` fraction bits.
     ///
     /// # Errors
-    /// [`Error::Scale`](crate::error::Error::Scale) where the wire has more; what the device says.
+    /// [`Error::Scale`](crate::error::Error::Scale) if the wire has more.
     fn sum_rows(&mut self, x: &Self::Wire, cols: usize, frac: u32) -> Result<Self::Share>;
 
     /// Sums over chunks of rows, `[chunks, cols]`; also of shares of `Z_2^64`.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::error::Error::Shape) where the values are no matrix of so many columns; what the device says.
+    /// [`Error::Shape`](crate::error::Error::Shape) if the values are not a matrix of `chunks.cols` columns.
     fn sum_chunks(&mut self, x: &Self::Share, chunks: Chunks) -> Result<Self::Share>;
 
     /// Sums of boxes of images, `[n, positions channels]`, of a plain wire `[n, height width channels]`; its masks add up
     /// likewise.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn box_sum(&mut self, x: &Self::Wire, boxes: ImageWindows) -> Result<Self::Wire>;
 
     /// The same of a share.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn box_sum_share(&mut self, x: &Self::Share, boxes: ImageWindows) -> Result<Self::Share>;
 
     /// The values of a plain wire that public coins keep, 0 in place of the others; its masks likewise.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn dropout(&mut self, x: &Self::Wire, kept: &DropoutMask) -> Result<Self::Wire>;
 
     /// The same of a share.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn dropout_share(&mut self, x: &Self::Share, kept: &DropoutMask) -> Result<Self::Share>;
 
     /// `kx x + ky y` of two shares of the same ring and scale.
     ///
     /// # Errors
-    /// [`Error::Scale`](crate::error::Error::Scale) where the two have unlike scales; what the device says.
+    /// [`Error::Scale`](crate::error::Error::Scale) if their numbers of fraction bits differ.
     fn combine(&mut self, x: &Self::Share, y: &Self::Share, kx: i64, ky: i64) -> Result<Self::Share>;
 
     /// `x + y`.
@@ -96,7 +96,7 @@ pub trait Local: Interpreter {
     /// `x + y` where `y` has as many fraction bits as `x` or fewer: it is brought to the scale of `x`.
     ///
     /// # Errors
-    /// [`Error::Scale`](crate::error::Error::Scale) where it has more; what the device says.
+    /// [`Error::Scale`](crate::error::Error::Scale) if it has more.
     fn add_raised(&mut self, x: &Self::Share, y: &Self::Share) -> Result<Self::Share> {
         let ky = raised_by("add_raised", y.frac(), x.frac())?;
         self.combine(x, &y.clone().with_frac(x.frac()), 1, ky)
@@ -105,7 +105,7 @@ pub trait Local: Interpreter {
     /// A share at a scale of `frac` fraction bits.
     ///
     /// # Errors
-    /// [`Error::Scale`](crate::error::Error::Scale) where it has more; what the device says.
+    /// [`Error::Scale`](crate::error::Error::Scale) if it has more.
     fn raised(&mut self, x: Self::Share, frac: u32) -> Result<Self::Share> {
         let k = raised_by("raised", x.frac(), frac)?;
         let x = x.with_frac(frac);
@@ -115,7 +115,7 @@ pub trait Local: Interpreter {
     /// `k x`.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn times(&mut self, x: Self::Share, k: u32) -> Result<Self::Share> {
         if k == 1 { Ok(x) } else { self.combine(&x, &x, k.into(), 0) }
     }
@@ -131,7 +131,7 @@ pub trait Local: Interpreter {
     /// A plain wire as a share: `x_hat - [r]`.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn share(&mut self, x: &Self::Wire) -> Result<Self::Share>;
 }
 

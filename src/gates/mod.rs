@@ -70,6 +70,24 @@ pub use winner::{MOST_COMPARED, Winner};
 macro_rules! engine {
     ($($gates:ident)+) => {
         /// All gates. A layer is written once over an engine, and every interpreter of [`crate::party`] runs it.
+        ///
+        /// # Errors
+        /// Every gate can return these errors; its own section names those of its own arguments.
+        ///
+        /// * [`Error::Device`]: the compute device is out of memory or was lost.
+        /// * [`Error::Peer`]: the connection to the other server or to the dealer ended. [`Error::Deadline`] and
+        ///   [`Error::Overdue`]: the peer sent nothing, or sends too slowly. [`Error::Desync`]: it runs a different program or
+        ///   job.
+        /// * [`Error::Width`], [`Error::Scale`]: an operand has another ring or scale than the gate takes, which is a bug in the
+        ///   calling layer.
+        ///
+        /// [`Error::Device`]: crate::error::Error::Device
+        /// [`Error::Peer`]: crate::error::Error::Peer
+        /// [`Error::Deadline`]: crate::error::Error::Deadline
+        /// [`Error::Overdue`]: crate::error::Error::Overdue
+        /// [`Error::Desync`]: crate::error::Error::Desync
+        /// [`Error::Width`]: crate::error::Error::Width
+        /// [`Error::Scale`]: crate::error::Error::Scale
         pub trait Engine: Dispatch + $($gates +)+ {}
 
         impl<E: Dispatch + $($gates +)+> Engine for E {}

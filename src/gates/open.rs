@@ -91,7 +91,7 @@ pub trait Opening: Interpreter {
     /// Opens all of a list in one round.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn open_all(&mut self, list: &[OpenRequest<'_, Self::Share>]) -> Result<Vec<Self::Wire>>;
 
     /// Opens values in one round.

@@ -30,13 +30,13 @@ pub trait MaxPoolGates: Interpreter {
     /// `x` where the bit is 1, else `y`: of two lifted wires of the same bits, as a share of `Z_2^bits`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where they do not fit; what the device or the link says.
+    /// [`Error::Shape`] if their shapes differ; see also [`Engine`](crate::gates::Engine#errors).
     fn pick(&mut self, c: &Self::MaskedBits, x: &Self::Wire, y: &Self::Wire) -> Result<Self::Share>;
 
     /// The AND of opened bits, each complemented where its flag says so.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn and(&mut self, bits: &[(&Self::MaskedBits, bool)]) -> Result<Self::Bits>;
 }
 

@@ -29,7 +29,7 @@ pub trait Product: Interpreter {
     /// A bilinear map of two wires, a share at the sum of their scales.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::error::Error::Shape) where the wires do not fit; what the device or the link says.
+    /// [`Error::Shape`](crate::error::Error::Shape) if the wires' shapes do not fit `map`.
     fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<Self::Share>;
 }
 

@@ -165,19 +165,19 @@ pub trait RangeCheck: BitOpening + Local {
     /// `kept`, and behind it elements of `y`, less those of `z` where there is one; a wire of the same bits, `[n]`. Locally.
     ///
     /// # Errors
-    /// [`Error::Shape`] for places that are not in the wires; what the device says.
+    /// [`Error::Shape`] if a position is outside its wire; see also [`Engine`](crate::gates::Engine#errors).
     fn sample(&mut self, of: Sampling<'_, Self::Wire>) -> Result<Self::Wire>;
 
     /// For every wire of a list, bits that say which values are out of their range; in one round.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn outside(&mut self, list: &[Checked<'_, Self::Wire>]) -> Result<Vec<Self::Bits>>;
 
     /// The numbers of bits of a list that are set, `[list]`, added to those `before`. Locally.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn count(&mut self, before: Option<&Self::Share>, list: &[&Self::Selectors]) -> Result<Self::Share>;
 }
 

@@ -1,5 +1,6 @@
-//! A share in `Z_2^64` at the scale of the master weights, multiplied by a public number, without opening the value (MW with
-//! one OR). The shift k is what brings it there, and the number's own.
+//! Rescaling: a share is multiplied by a public number and truncated to the scale of the master weights in `Z_2^64`, without
+//! opening the value (MW with one OR). The shift k includes the number's own. Operands of products are truncated as they are
+//! opened: see `open.rs`.
 //!
 //!   1. x' = scale x + 2^(n-2) (P0 adds): its top bit is 0, so its shares wrap iff either share's top bit m_b is 1
 //!   2. D: pads alpha_b, one private bit from each seed; [alpha_0 alpha_1] in 64 - n + k bits
@@ -59,7 +60,7 @@ pub trait Rescale: Interpreter {
     /// Rescales all of a list into `Z_2^64`, to the scale of the master weights, in one round.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn rescale(&mut self, list: &[Scaling<'_, Self::Share>]) -> Result<Vec<Self::Share>>;
 }
 

@@ -21,13 +21,13 @@ pub trait Reveal: Interpreter {
     /// The number of rows whose winner is the label, scaled like the labels; a share `[1]`.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn hits(&mut self, won: &Self::MaskedBits, labels: &Self::Wire) -> Result<Self::Share>;
 
     /// Hands a share to the trainer.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what the job does not list; what the device or the link says.
+    /// [`Error::Usage`] if the job does not list `what`; see also [`Engine`](crate::gates::Engine#errors).
     fn reveal(&mut self, what: Revealed, share: &Self::Share) -> Result<()>;
 }
 

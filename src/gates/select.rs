@@ -23,13 +23,13 @@ pub trait Select: Interpreter {
     /// A lifted wire as a share of the ring.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn extend(&mut self, y: &Self::Wire) -> Result<Self::Share>;
 
     /// `b y` of opened bits and a lifted wire.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn select(&mut self, b: &Self::Selectors, y: &Self::Wire) -> Result<Self::Share>;
 }
 

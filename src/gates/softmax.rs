@@ -35,37 +35,37 @@ pub trait Softmax: Interpreter {
     /// `y - max y` of every row, given the winners; fraction bits as [`Arguments`] says.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn below_max(&mut self, y: &Self::Wire, won: &Self::MaskedBits) -> Result<Self::Share>;
 
     /// `e^d` of an opened [`Arguments::exp`], 16 fraction bits.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn exp(&mut self, d: &Self::Wire) -> Result<Self::Share>;
 
     /// Sums of rows of exponentials, 12 fraction bits.
     ///
     /// # Errors
-    /// What the device says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn row_sum(&mut self, e: &Self::Share) -> Result<Self::Share>;
 
     /// `1 / S` of an opened [`Arguments::sum`], 16 fraction bits.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn reciprocal(&mut self, s: &Self::Wire) -> Result<Self::Share>;
 
     /// `1 / sqrt(S)` of an opened [`Arguments::sum`], 16 fraction bits; of less than 1/2 that of 1/2.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn inverse_sqrt(&mut self, s: &Self::Wire) -> Result<Self::Share>;
 
     /// `e r` of two opened [`Arguments::unit`]s, one `r` per row; a share of the ring with the profile's fraction bits.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn probability(&mut self, e: &Self::Wire, r: &Self::Wire) -> Result<Self::Share>;
 }
 

@@ -26,7 +26,7 @@ pub trait Winner: Compare + BitOpening {
     /// One-hot bits `[rows, classes]` of the largest of every row of a wire.
     ///
     /// # Errors
-    /// What the device or the link says.
+    /// See [`Engine`](crate::gates::Engine#errors).
     fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::MaskedBits>;
 }
 

@@ -48,13 +48,13 @@ pub trait Channel: Send {
     /// The first call counts.
     fn attach(&mut self, _presence: &Presence) {}
 
-    /// The next frame, or none where none comes within this time, whatever the peer does.
+    /// The next frame, or `None` if none comes within this time, whatever the peer does.
     ///
     /// # Errors
     /// [`Error::Peer`] if the connection ended.
     fn poll(&mut self, within: Duration) -> Result<Option<Frame>>;
 
-    /// The error that the next [`Channel::recv`] returns, where it is certain that no frame will come.
+    /// The error that the next [`Channel::recv`] returns, if it is certain that no frame will come.
     fn ended(&self) -> Option<Error>;
 
     /// The longest body that is taken from the peer from now on, in bytes: [`MAX_FRAME`](super::MAX_FRAME) until it is set. A
@@ -112,7 +112,7 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
 /// Receives the body of the one frame that may come now: with this head, of the given size.
 ///
 /// # Errors
-/// [`Error::Desync`] on another head, [`Error::Peer`] on another length, and those of [`Channel::recv`].
+/// [`Error::Desync`] if the frame has another head, [`Error::Peer`] if it has another length; otherwise as [`Channel::recv`].
 pub fn receive_exactly(channel: &mut dyn Channel, want: FrameHeader, bytes: usize, what: &str) -> Result<Vec<u8>> {
     channel.recv(what)?.exactly(channel.peer(), want, bytes, what)
 }

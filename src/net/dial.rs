@@ -97,7 +97,7 @@ impl Call<'_> {
                     return Err(Error::Busy { peer: self.peer.clone(), reason });
                 }
                 Ok(Err(Refusal { reason, .. })) => {
-                    return Err(Error::peer(&self.peer, format!("rejected our call: {reason}")));
+                    return Err(Error::peer(&self.peer, format!("rejected our connection: {reason}")));
                 }
                 Err(TlsError::Io(error)) if !advice(&error).is_empty() => return Err(unusable(&self.peer, error)),
                 Err(TlsError::Io(error)) => error,

@@ -153,7 +153,7 @@ impl Frame {
         }
         if body.len() != bytes {
             let reason = format!(
-                "sent {} bytes as {what} at {head}, we expect {bytes}; the two run different programs or jobs",
+                "sent {} bytes as {what} at {head}, but {bytes} were expected; the two run different programs or jobs",
                 body.len()
             );
             return Err(Error::peer(peer, reason));

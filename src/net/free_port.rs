@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// `count` different addresses on loopback that were free a moment ago.
 ///
 /// # Errors
-/// [`Error::Peer`] if the system provides none.
+/// [`Error::Peer`] if the system has no free port.
 pub fn free_addresses(count: usize) -> Result<Vec<String>> {
     let fail = |e| Error::peer("loopback", format!("gives no free port: {e}"));
     let held: Vec<TcpListener> =

@@ -60,7 +60,7 @@ pub(super) enum Direction {
 }
 
 impl Hello {
-    /// Says hello and waits for the reply: the reason where we are not welcome.
+    /// Says hello and waits for the reply: the reason if the peer refuses.
     pub(super) fn say(&self, stream: &mut Stream) -> Result<Result<(), Refusal>, TlsError> {
         stream.write_parts([&self.encode(), &[]], |_| ())?;
         read_reply(stream).map_err(TlsError::from)
@@ -80,10 +80,10 @@ impl Hello {
         bytes
     }
 
-    /// Reads a hello: the reason where it is not one that we understand.
+    /// Reads a hello: the reason if it is not valid.
     pub(super) fn hear(from: &mut impl Read) -> io::Result<Result<Self, String>> {
         if array(from)? != MAGIC {
-            return Ok(Err("this is a party of a ppdnn run, and the caller is not".into()));
+            return Ok(Err("this port belongs to ppdnn, and the caller is another program".into()));
         }
         let protocol = u32::from_le_bytes(array(from)?);
         let release = if protocol > FIRST { Some(read_release(from)?) } else { None };
@@ -134,7 +134,7 @@ fn encode_reply(answer: Result<(), &Refusal>) -> Vec<u8> {
     bytes
 }
 
-/// Reads a reply: the reason where we are not welcome.
+/// Reads a reply: the reason if the peer refuses.
 pub(super) fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>> {
     if array(from)? != MAGIC {
         return Ok(Err(Refusal { reason: "the program that answers there is not ppdnn".into(), later: false }));

@@ -63,7 +63,7 @@ impl Identity {
     /// Writes the keys to a new file that only its owner can read.
     ///
     /// # Errors
-    /// [`Error::File`]: also if the file exists, it is never overwritten.
+    /// [`Error::File`] if the file exists (it is never overwritten) or cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let stored = Stored {
             fingerprint: self.fingerprint.to_string(),

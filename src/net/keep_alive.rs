@@ -59,7 +59,7 @@ impl KeepAlive {
     /// Takes note of the peer's.
     ///
     /// # Errors
-    /// If the counter goes back, or beyond what work can reach.
+    /// A message if the counter decreases, or exceeds what any work can reach.
     pub(super) fn hear(&self, frame: &Frame) -> Result<(), String> {
         let count = <[u8; 8]>::try_from(&frame.body[..]).map(u64::from_le_bytes);
         let count = count.map_err(|_| format!("sent a malformed keep-alive frame; {VERSIONS}"))?;

@@ -34,7 +34,7 @@ impl Listener {
     /// Listens at an address, as a role of the cluster.
     ///
     /// # Errors
-    /// [`Error::Peer`] if the address cannot be had, and those of [`Listener::bind_std`].
+    /// [`Error::Peer`] if the address is in use or not available; otherwise as [`Listener::bind_std`].
     pub fn bind(address: &str, role: Role, identity: &Identity, cluster: &Cluster) -> Result<Self> {
         let listener = TcpListener::bind(address).map_err(|e| no_address(address, role, &e))?;
         Self::bind_std(listener, role, identity, cluster)
@@ -49,7 +49,8 @@ impl Listener {
         if listed != Some(identity.fingerprint()) {
             let listed = listed.map_or_else(|| "no such party".into(), |key| format!("key {}", key.short()));
             return Err(Error::Usage(format!(
-                "our key is {}, for {role} the cluster file has {listed}; use the other identity, or update the file",
+                "our key is {}, but the cluster file lists {listed} for {role}; use the identity with \
+                 that key, or update the file",
                 identity.fingerprint().short()
             )));
         }
@@ -330,7 +331,8 @@ fn no_address(address: &str, role: Role, error: &io::Error) -> Error {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => "another program listens there: stop it, or give this role another port",
         io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; if it is right for the others, add --listen with one of this machine, as 0.0.0.0:7100"
+            "this machine does not have that address; if others reach this role at it, add --listen with an address of this \
+             machine, such as 0.0.0.0:7100"
         }
         io::ErrorKind::PermissionDenied => "the system does not permit it: use a port above 1023",
         _ => "use an address of this machine and a free port",

@@ -22,15 +22,15 @@ pub fn is_printable(text: &str) -> bool {
 /// Decodes a text of a message.
 ///
 /// # Errors
-/// Those of the decoder.
+/// The decoder's, if the bytes are not a string.
 pub fn decode<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(printable(&String::deserialize(from)?))
 }
 
-/// Decodes a text of a message that may not be there.
+/// Decodes an optional text of a message.
 ///
 /// # Errors
-/// Those of the decoder.
+/// The decoder's, if the bytes are not an optional string.
 pub fn decode_option<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(|text| printable(&text)))
 }

@@ -42,7 +42,9 @@ impl SealingKey {
     /// # Panics
     /// If the operating system gives no randomness.
     pub fn seal(&self, label: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
-        let unusable = || Error::Usage(format!("nothing can be sealed to the key {self}; copy it again"));
+        let unusable = || {
+            Error::Usage(format!("the sealing key {self} is invalid; copy it again from the output of `ppdnn keygen`"))
+        };
         seal_to(&self.0, &info(label), plain).ok_or_else(unusable)
     }
 }

@@ -32,7 +32,7 @@ pub trait Module<E: Engine> {
     /// From a product's share to an opened wire, an operand; with a backward pass to follow, if `training`.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     fn forward(
         &mut self,
         e: &mut E,
@@ -44,7 +44,7 @@ pub trait Module<E: Engine> {
     /// The gradient by `z`, an opened wire, from the one by the output, a product's share.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     fn backward(&mut self, e: &mut E, dy: &E::Share, watch: Option<&mut RangeWatch<E>>) -> Result<E::Wire>;
 }
 

@@ -12,7 +12,7 @@ pub struct Dyadic {
 }
 
 impl Dyadic {
-    /// The nearest such number to `x`, within 1/64 of it (1.6 %); none where `x` is not a positive, normal number.
+    /// The nearest such number to `x`, within 1/64 of it (1.6 %); `None` if `x` is not a positive, normal number.
     ///
     /// Exact arithmetic alone, so that all parties get the same from the same `x` whatever their machines are.
     pub fn near(x: f64) -> Option<Self> {

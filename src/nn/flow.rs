@@ -34,7 +34,7 @@ impl Flow {
     /// Behind a product with parameters.
     ///
     /// # Errors
-    /// Where no operand is before it.
+    /// A message if it does not follow an operand: what to put there.
     pub fn product(self, images: bool) -> Result<Self, String> {
         match self {
             Self::Operand | Self::Rectified | Self::Folded => Ok(Self::Product { images }),
@@ -45,7 +45,7 @@ impl Flow {
     /// Behind an activation: a function of every value of a product.
     ///
     /// # Errors
-    /// Where no product is before it.
+    /// A message if it does not follow a product: what to put there.
     pub fn activation(self) -> Result<Self, String> {
         match self {
             Self::Product { .. } | Self::Normalized { .. } | Self::Sum { .. } | Self::Average => Ok(Self::Operand),
@@ -57,7 +57,7 @@ impl Flow {
     /// Behind a mean over windows of images, before a product or behind it.
     ///
     /// # Errors
-    /// Where neither is.
+    /// A message if it follows neither: what to put there.
     pub fn average(self) -> Result<Self, String> {
         match self {
             Self::Product { images: true } => Ok(Self::Average),
@@ -72,7 +72,7 @@ impl Flow {
     /// Behind the normalization of a product.
     ///
     /// # Errors
-    /// Where no product is before it.
+    /// A message if it does not follow a product: what to put there.
     pub fn normalization(self) -> Result<Self, String> {
         match self {
             Self::Product { images } => Ok(Self::Normalized { images }),
@@ -83,7 +83,7 @@ impl Flow {
     /// Behind a public linear map of an operand.
     ///
     /// # Errors
-    /// Where no operand is before it.
+    /// A message if it does not follow an operand: what to put there.
     pub fn fold(self) -> Result<Self, String> {
         match self {
             Self::Operand | Self::Rectified | Self::Folded => Ok(Self::Folded),

@@ -1,4 +1,4 @@
-//! The count of right answers.
+//! The number of correctly classified rows, for the accuracy.
 
 use crate::error::Result;
 use crate::gates::{Engine, MOST_COMPARED, OpenRequest};
@@ -8,7 +8,7 @@ use crate::party::Scaled;
 /// How many rows have their largest output at the label, from the last product's share; a share scaled like the labels.
 ///
 /// # Errors
-/// What the engine says.
+/// See [`Engine`](Engine#errors).
 pub fn hits<E: Engine>(e: &mut E, z: &E::Share, labels: &E::Wire) -> Result<E::Share> {
     let p = *e.profile();
     let [z] = e.open([OpenRequest::product(z, &p)])?;

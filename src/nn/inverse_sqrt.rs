@@ -19,7 +19,7 @@ use crate::party::Scaled;
 /// Error, relative to the result: 2^-12 from S, 2^-10 from v in `small`, the table's, and four units of r.
 ///
 /// # Errors
-/// What the engine says.
+/// See [`Engine`](Engine#errors).
 pub(crate) fn inverse_sqrt<E: Engine>(e: &mut E, v: &E::Share, watch: Option<&mut RangeWatch<E>>) -> Result<E::Wire> {
     let p = *e.profile();
     let lifted = |share, frac, bits| OpenRequest { share, frac, bits, lifted: true, argument: true };

@@ -14,51 +14,51 @@ use crate::nn::lowered::Lowered;
 use crate::nn::{Flow, LineError, TomlTable};
 use crate::shape::Shape;
 
-/// A layer, without what follows from its input: what it takes and gives, its parameters, and what it is made into.
+/// A layer, independent of its input's shape: what it accepts and returns, its parameters, and what it compiles to.
 ///
-/// A kind of layer is a type with this trait and [`Named`], and a row in [`crate::nn::layers`]; a kind of a program's own is
-/// added with [`crate::nn::register`]. Images are `[height, width, channels]`.
+/// A kind of layer is a type with this trait and [`Named`], and a row in [`crate::nn::layers`]; a program registers its own kinds
+/// with [`crate::nn::register`]. Images are `[height, width, channels]`.
 pub trait Layer: Any + fmt::Debug + Send + Sync {
-    /// Where the layer leads, from what it gets.
+    /// The kind of value behind the layer, from the kind before it.
     ///
     /// # Errors
-    /// What is wrong with the layer there, and what would fit.
+    /// A message if the layer cannot be there: why, and what would fit.
     fn follow(&self, before: Flow) -> Result<Flow, String>;
 
-    /// The shape of an example behind the layer, from the shape before it; unless a layer says otherwise, it stays.
+    /// The shape of an example behind the layer, from the shape before it; the same unless a layer overrides it.
     ///
     /// # Errors
-    /// What is wrong with the shape, and what would fit.
+    /// A message if the layer does not accept the shape: why, and what would fit.
     fn output(&self, input: &Shape) -> Result<Shape, String> {
         Ok(input.clone())
     }
 
-    /// What the layer is made into, for a place and a shape that it takes.
+    /// What the layer compiles to, at a place and for a shape that it accepts.
     fn lower(&self, before: Flow, input: &Shape) -> Lowered;
 
-    /// Its parameters, for a shape that it takes.
+    /// Its parameters, for a shape that it accepts.
     fn parameters(&self, _input: &Shape) -> Vec<ParameterSpec> {
         Vec::new()
     }
 
-    /// Multiplications and additions of a forward pass of one example, for a shape that it takes; of a convolution by itself,
-    /// without a pool that is folded into it.
+    /// Multiply-accumulate operations of a forward pass of one example, for a shape that it accepts; for a convolution, without
+    /// a pool that is folded into it.
     fn macs(&self, _input: &Shape) -> u64 {
         0
     }
 
-    /// Whether it is a product with parameters, which activations follow. Files may say how many `inputs` it takes.
+    /// Whether it is a product with parameters, which activations follow. In a file, it may have the key `inputs`.
     fn is_product(&self) -> bool {
         false
     }
 
-    /// The same layer with a bias, where it can have one: a batch normalization behind it goes into weight and bias when the
-    /// model is saved.
+    /// The same layer with a bias, if it can have one: when a model is saved, a batch normalization behind the layer is folded
+    /// into its weight and bias.
     fn with_bias(&self) -> Option<LayerSpec> {
         None
     }
 
-    /// Whether it takes images, and not any row of values.
+    /// Whether it takes images only, rather than any row of values.
     fn takes_images(&self) -> bool {
         false
     }
@@ -68,33 +68,33 @@ pub trait Layer: Any + fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// The part of a batch's rows that reaches a unit behind it in training, on average.
+    /// The fraction of a batch's rows that reaches a unit behind it in training, on average; below 1 for dropout.
     fn kept(&self) -> f64 {
         1.0
     }
 
-    /// What it is in a network's sizes, as `128`, `20c5x5`, `max2x2`; nothing for what is not seen there.
+    /// Its part of a network's sizes, such as `128`, `20c5x5`, `max2x2`; empty for layers that are not listed.
     fn size(&self) -> String {
         String::new()
     }
 }
 
-/// How a kind of layer is called, and read from a file. What serde writes of it is in jobs and model files.
+/// The name of a kind of layer, and how it is read from a file. Jobs and model files contain its serde representation.
 pub trait Named: Layer + Clone + Eq + Serialize + DeserializeOwned {
-    /// Its name in files: small letters and digits, with `-` between words.
+    /// Its name in files: lower-case letters and digits, with `-` between words.
     const NAME: &'static str;
 
-    /// Reads a layer of the kind from its section of a file; `classes` for the last one: how many the data has.
+    /// Reads a layer of the kind from its section of a file. `classes`, for the last layer, is the number of classes of the data.
     ///
     /// # Errors
-    /// What is wrong with an entry, or missing.
+    /// The line and the reason, if an entry is invalid or missing.
     fn read(table: &mut TomlTable<'_>, classes: Option<usize>) -> Result<Self, LineError>;
 }
 
 /// A parameter of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
-    /// Its name in the layer, as `weight`.
+    /// Its name in the layer, such as `weight`.
     pub name: &'static str,
     /// Its shape.
     pub shape: Shape,

@@ -96,11 +96,12 @@ static BUILT_IN: [LayerKind; 16] = [
     LayerKind::of::<LayerNorm>(),
 ];
 
-/// Adds a kind of layer of a program's own, for this process: recipes, jobs and saved models may have layers of it from then on.
-/// Every process of a run does so before it takes part; one that does not refuses the job, with the layer's name.
+/// Registers a program's own kind of layer in this process: from then on, recipes, jobs and saved models may contain such layers.
+/// Every process of a run must register it before it takes part; a process that does not know the kind refuses the job and names
+/// the layer.
 ///
 /// # Errors
-/// [`Error::Usage`] where another type has the name, or it is no name.
+/// [`Error::Usage`] if another type has the name, or the name is invalid.
 pub fn register<L: Named>() -> Result<()> {
     let row: &'static LayerKind = const { &LayerKind::of::<L>() };
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -133,7 +134,7 @@ pub(crate) fn kinds() -> Vec<&'static LayerKind> {
 
 /// What is wrong with a name, and which there are.
 pub(crate) fn not_known(name: &str) -> String {
-    format!("the kind `{}` is not known; there are {}", printable(name), names())
+    format!("unknown kind of layer `{}`; known kinds: {}", printable(name), names())
 }
 
 /// The names of all kinds.

@@ -23,13 +23,13 @@ pub(crate) trait LossFunction {
     /// the gradient is labels off. Has `watch` see one wire.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     fn prediction<E: Engine>(e: &mut E, z: &E::Share, watch: Option<&mut RangeWatch<E>>) -> Result<E::Share>;
 
     /// The opened gradient by the outputs, from the last product's share and one-hot labels.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     fn gradient<E: Engine>(
         e: &mut E,
         z: &E::Share,
@@ -76,7 +76,7 @@ macro_rules! losses {
             /// The opened gradient by the outputs, from the last product's share and one-hot labels.
             ///
             /// # Errors
-            /// What the engine says.
+            /// See [`Engine`](Engine#errors).
             pub fn gradient<E: Engine>(
                 self,
                 e: &mut E,

@@ -15,7 +15,7 @@ use crate::party::Scaled;
 /// a level.
 ///
 /// # Errors
-/// What the engine says.
+/// See [`Engine`](Engine#errors).
 pub(super) fn largest<E: Engine>(e: &mut E, y: E::Wire, other: Option<E::Wire>) -> Result<(E::Wire, Option<E::Wire>)> {
     let window = e.profile().argmax_window();
     let (_, mut columns) = y.shape().matrix();
@@ -49,7 +49,7 @@ pub(super) fn largest<E: Engine>(e: &mut E, y: E::Wire, other: Option<E::Wire>) 
 /// which are one-hot rows.     3 ceil(log2(classes)) + 2 rounds
 ///
 /// # Errors
-/// What the engine says.
+/// See [`Engine`](Engine#errors).
 pub(crate) fn hits_of_many<E: Engine>(e: &mut E, y: E::Wire, labels: &E::Wire) -> Result<E::Share> {
     let p = *e.profile();
     let labels = e.share(labels)?;
@@ -73,7 +73,7 @@ pub(crate) fn hits_of_many<E: Engine>(e: &mut E, y: E::Wire, labels: &E::Wire) -
 /// logits that spread over less than 224.
 ///
 /// # Errors
-/// What the engine says.
+/// See [`Engine`](Engine#errors).
 pub(crate) fn softmax_of_many<E: Engine>(e: &mut E, y: &E::Wire) -> Result<E::Share> {
     let p = *e.profile();
     let (_, classes) = y.shape().matrix();

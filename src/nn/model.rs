@@ -49,7 +49,7 @@ impl Model {
     /// A network of the layers, for examples of a shape: a number of columns, or axes.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the layer that does not fit, and what would.
+    /// [`Error::Usage`] naming the first layer that does not fit, and what would.
     pub fn new(
         name: impl Into<String>,
         input: impl Into<Shape>,
@@ -66,7 +66,7 @@ impl Model {
     /// Dense layers with ReLU between them under softmax cross-entropy: `features - hidden - classes`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where a size is 0 or the loss cannot take so many classes.
+    /// [`Error::Usage`] if a size is 0, or softmax cross-entropy does not support so many classes.
     pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], classes: usize) -> Result<Self> {
         let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
         let hidden = hidden.iter().flat_map(|outputs| [dense(*outputs), Relu.into()]);
@@ -80,7 +80,7 @@ impl Model {
         Self { loss, ..self }
     }
 
-    /// The same layers with other beginnings.
+    /// The same layers with another initialization.
     #[must_use]
     pub fn with_init(self, init: Init) -> Self {
         Self { init, ..self }
@@ -90,14 +90,14 @@ impl Model {
     /// loss can take the outputs.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the layer that does not fit, and what would.
+    /// [`Error::Usage`] naming the first layer that does not fit, and what would.
     pub fn check(&self) -> Result<()> {
         if let Some(mismatch) = self.mismatch() {
             return Err(Error::Usage(format!("`{}`: {mismatch}", self.name)));
         }
         if self.factors().any(|f| f.shift > MOST_EXTRA || f.times >= 1 << MOST_EXTRA) {
             return Err(Error::Usage(format!(
-                "`{}`: the pools and dropouts of one product take more than {MOST_EXTRA} bits; put an activation between them, \
+                "`{}`: the pools and dropouts of one product need more than {MOST_EXTRA} bits; put an activation between them, \
                  or make windows smaller",
                 self.name
             )));
@@ -121,7 +121,7 @@ impl Model {
         layers.iter().try_for_each(|layer| self.check_norms(layer.body()))?;
         match layers.windows(2).find(|pair| pair[1].is::<BatchNorm>() && pair[0].with_bias().is_none()) {
             Some(pair) => Err(Error::Usage(format!(
-                "`{}`: a batch-norm directly follows a layer with a bias, such as dense or conv2d, and not `{}`; put it there",
+                "`{}`: batch-norm must directly follow a layer with a bias, such as dense or conv2d, not `{}`; move it there",
                 self.name,
                 pair[0].kind()
             ))),
@@ -129,19 +129,19 @@ impl Model {
         }
     }
 
-    /// Checks that the loss can take so many outputs.
+    /// Checks that the loss supports the number of outputs.
     fn check_classes(&self) -> Result<()> {
         let (name, classes, loss) = (&self.name, self.classes, self.loss);
         if classes < 2 {
-            return Err(Error::Usage(format!("`{name}`: {classes} classes are too few; there must be 2 or more")));
+            return Err(Error::Usage(format!("`{name}`: {classes} classes are too few; at least 2 are needed")));
         }
         let most = loss.most_classes();
         if classes > most {
             let others = Loss::ALL.iter().rev().filter(|other| classes <= other.most_classes());
             return Err(Error::Usage(format!(
-                "`{name}`: the loss {} takes 2 to {most} classes, not {classes}; {} take more",
+                "`{name}`: the loss {} supports 2 to {most} classes, not {classes}; for more, use {}",
                 loss.name(),
-                others.map(|other| other.name()).collect::<Vec<_>>().join(" and ")
+                others.map(|other| other.name()).collect::<Vec<_>>().join(" or ")
             )));
         }
         Ok(())

@@ -28,33 +28,32 @@ use crate::shape::Shape;
 pub struct TrainedModel {
     /// The network.
     pub model: Model,
-    /// How its features are scaled.
+    /// How features are normalized before they enter the network; `None` if they are not.
     pub normalization: Option<Normalization>,
-    /// Name of the data set that it was trained on, where that is known.
+    /// Name of the data set that it was trained on, if known.
     pub dataset: Option<String>,
-    /// Weight and bias of every layer that has some; a bias of zeros where there is none, a weight of one row for a
-    /// normalization.
+    /// Weight and bias of every layer with parameters; zeros for a missing bias, a weight of one row for a normalization.
     pub parameters: Vec<(Array2<f32>, Array1<f32>)>,
 }
 
-/// Parameters to begin with.
+/// Initial parameters from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InitialParameters {
     /// The parameters, in the order of [`Model::parameters`].
     pub parameters: Vec<Vec<f64>>,
-    /// How features are scaled for them; none where the file does not say whether they are.
+    /// How features are normalized for them; the outer `None` if the file does not specify it.
     pub normalization: Option<Option<Normalization>>,
-    /// Square weights of a file that does not say who wrote it: nothing tells `[inputs, outputs]` from `[outputs, inputs]`.
+    /// Square weights of a file that ppdnn did not write: they may be `[inputs, outputs]` or `[outputs, inputs]`.
     pub square: Vec<String>,
 }
 
 impl Model {
-    /// Names of the parameters in a file, as `dense1.weight`, in the order of [`Model::parameters`].
+    /// Names of the parameters in a file, such as `dense1.weight`, in the order of [`Model::parameters`].
     pub fn parameter_names(&self) -> Vec<String> {
         self.named_parameters().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// The same with their shapes.
+    /// Names and shapes of the parameters.
     fn named_parameters(&self) -> Vec<(String, Shape)> {
         let names = |(i, part): (usize, Part)| {
             let name = part.name();
@@ -65,13 +64,14 @@ impl Model {
 }
 
 impl TrainedModel {
-    /// A model from its parameters in the order of [`Model::parameters`]. Batch normalization goes into the products before it.
+    /// A model from its parameters in the order of [`Model::parameters`]. Batch normalization is folded into the products before
+    /// it.
     ///
     /// # Errors
-    /// [`Error::Usage`] where they are not the model's.
+    /// [`Error::Usage`] if their number or sizes are not the model's.
     pub fn new(model: Model, normalization: Option<Normalization>, parameters: &[Vec<f64>]) -> Result<Self> {
         let name = model.name().to_owned();
-        let wrong = || Error::Usage(format!("these are not the parameters of `{name}`"));
+        let wrong = || Error::Usage(format!("the parameters do not have the shapes of `{name}`"));
         if !model.parameters().iter().map(Shape::len).eq(parameters.iter().map(Vec::len)) {
             return Err(wrong());
         }
@@ -95,24 +95,24 @@ impl TrainedModel {
         Ok(Self { model, normalization, dataset: None, parameters: all })
     }
 
-    /// The same model, with the name of the data set that it was trained on; an empty name says nothing.
+    /// The same model, with the name of the data set that it was trained on; an empty name stands for none.
     #[must_use]
     pub fn trained_on(self, dataset: &str) -> Self {
         Self { dataset: (!dataset.is_empty()).then(|| dataset.to_owned()), ..self }
     }
 
-    /// Writes the model, in one piece or not at all. Others cannot read the file.
+    /// Writes the model atomically. Only its owner can read the file.
     ///
     /// # Errors
-    /// [`Error::File`]; [`Error::Usage`] where the parameters are not the model's.
+    /// [`Error::File`] if the file cannot be written; [`Error::Usage`] if the parameters' shapes are not the model's.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.written(path)?.persist(path).map_err(|e| Error::file(path, e.error)).map(drop)
     }
 
-    /// The same under a name that no file has.
+    /// Writes the model to a new file; never overwrites one.
     ///
     /// # Errors
-    /// As [`TrainedModel::save`], and where there is such a file.
+    /// As [`TrainedModel::save`], and [`Error::File`] if the file exists.
     pub fn save_new(&self, path: &Path) -> Result<()> {
         self.written(path)?.persist_noclobber(path).map_err(|e| Error::file(path, e.error)).map(drop)
     }
@@ -156,7 +156,7 @@ impl TrainedModel {
     /// Reads a model.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Format`].
+    /// [`Error::File`] if the file cannot be read, [`Error::Format`] if it is not a model of ppdnn.
     pub fn load(path: &Path) -> Result<Self> {
         let text = read(path)?;
         let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is not a ppdnn model: {what}"));
@@ -170,11 +170,11 @@ impl TrainedModel {
         Ok(Self { dataset, ..saved })
     }
 
-    /// Reads parameters for `model`, to begin with: those of a saved model, or of any file with tensors of the names and shapes
-    /// that a saved `model` has ([`TrainedModel`]).
+    /// Reads initial parameters for `model`: from a saved model, or from any safetensors file whose tensors have the names and
+    /// shapes of a saved `model` ([`TrainedModel`]).
     ///
     /// # Errors
-    /// [`Error::File`]; [`Error::Format`] with the first tensor that does not fit.
+    /// [`Error::File`] if the file cannot be read, [`Error::Format`] naming the first tensor that does not fit.
     pub fn load_parameters(path: &Path, model: &Model) -> Result<InitialParameters> {
         let text = read(path)?;
         let wrong = |what: String| Error::format(path, format!("does not fit `{}`: {what}", model.name()));
@@ -190,13 +190,13 @@ impl TrainedModel {
     /// The logits of rows, `[n, classes]`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the rows have other columns than the model, or the parameters are not the model's.
+    /// [`Error::Usage`] if the rows do not have the model's number of features, or the parameters' shapes are not the model's.
     pub fn logits(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         self.check()?;
         if rows.ncols() != self.model.features() {
             let (has, wants) = (rows.ncols(), self.model.features());
             return Err(Error::Usage(format!(
-                "`{}` takes rows of {wants} features, these have {has}",
+                "`{}` takes rows with {wants} features; these have {has}",
                 self.model.name()
             )));
         }
@@ -205,21 +205,21 @@ impl TrainedModel {
         Ok(inference::forward(&self.model, scaled, &self.parameters))
     }
 
-    /// Checks that the parameters, which anybody can change, are the model's.
+    /// Checks that the parameters, a public field, have the model's shapes.
     fn check(&self) -> Result<()> {
         let parts = self.model.parts();
         let wanted = parts.iter().map(|(_, part)| weight_of(part).0).map(|weight| (weight.to_vec(), vec![weight[1]]));
         let have = self.parameters.iter().map(|(weight, bias)| (weight.shape().to_vec(), bias.shape().to_vec()));
         match have.eq(wanted) {
             true => Ok(()),
-            false => Err(Error::Usage(format!("these are not the parameters of `{}`", self.model.name()))),
+            false => Err(Error::Usage(format!("the parameters do not have the shapes of `{}`", self.model.name()))),
         }
     }
 
-    /// Share of the rows whose largest logit is at the label.
+    /// Fraction of the rows whose largest logit is at the label, from 0 to 1.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the rows have other columns than the model.
+    /// As [`TrainedModel::logits`].
     pub fn accuracy(&self, rows: ArrayView2<'_, f32>, labels: &[u32]) -> Result<f64> {
         let logits = self.logits(rows)?;
         let hit = |(row, label): (ndarray::ArrayView1<'_, f32>, &u32)| {
@@ -231,10 +231,10 @@ impl TrainedModel {
     }
 }
 
-/// What a file says: its model, the scale of its features, its data set.
+/// The metadata of a file: model, normalization, data set.
 type Description = (Option<Model>, Option<Normalization>, Option<String>);
 
-/// What a file says of itself, as far as it says something.
+/// The metadata of a file, which may be missing.
 fn described(text: &[u8]) -> std::result::Result<Description, String> {
     let (_, metadata) = SafeTensors::read_metadata(text).map_err(|e| match origin(text) {
         Some(origin) => format!("is {origin}, not a safetensors file; {CONVERT}"),

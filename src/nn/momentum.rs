@@ -15,11 +15,11 @@ impl Momentum {
     /// The nearest multiple of 1/32 below 1.
     ///
     /// # Errors
-    /// [`Error::Usage`] outside `0 <= mu < 1`.
+    /// [`Error::Usage`] unless `0 <= mu < 1`.
     pub fn new(mu: f64) -> Result<Self> {
         if !(0.0..1.0).contains(&mu) {
             return Err(Error::Usage(format!(
-                "a momentum of {mu} is not in 0 <= mu < 1; the largest is 31/32 = 0.96875"
+                "the momentum must be at least 0 and below 1, not {mu}; the largest is 31/32 = 0.96875"
             )));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in 0 .. 32")]

@@ -60,7 +60,7 @@ impl<E: Engine> Network<E> {
     /// A network with the trainer's initial parameters.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn new(e: &mut E, model: &Model) -> Result<Self> {
         let mut stages: Vec<Stage<E>> = Vec::new();
         let mut index = 0;
@@ -86,7 +86,7 @@ impl<E: Engine> Network<E> {
     /// product's scale. `watch` takes samples of what is opened.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn gradients(
         &mut self,
         e: &mut E,
@@ -148,7 +148,7 @@ impl<E: Engine> Network<E> {
     /// Moves all parameters by their gradients.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn update(&mut self, e: &mut E, gradients: Vec<E::Share>, update: &Update) -> Result<()> {
         e.scope("update");
         let all = self.stages.iter_mut().flat_map(Stage::trained_mut).zip(gradients).collect();
@@ -158,7 +158,7 @@ impl<E: Engine> Network<E> {
     /// Opens all weights, rounded to the profile's fraction bits, in one round.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn open_weights(&self, e: &mut E) -> Result<Vec<E::Wire>> {
         e.scope("weights");
         let p = *e.profile();
@@ -170,7 +170,7 @@ impl<E: Engine> Network<E> {
     /// The logits of a batch, as the last product's share; with coins, for a backward pass.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn forward(
         &mut self,
         e: &mut E,
@@ -208,7 +208,7 @@ impl<E: Engine> Network<E> {
     /// [`Model::parameters`].
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn parameters(&self, e: &mut E) -> Result<Vec<E::Share>> {
         let p = *e.profile();
         let narrow = |(value, statistic)| e.narrow(value, revealed_frac(statistic, &p));

@@ -7,7 +7,7 @@ use crate::nn::{RangeWatch, whole};
 /// A product as an operand of the next: cut, brought back into the ring, opened again.     2 rounds
 ///
 /// # Errors
-/// What the engine says.
+/// See [`Engine`](Engine#errors).
 pub(crate) fn operand<E: Engine>(e: &mut E, z: &E::Share, watch: Option<&mut RangeWatch<E>>) -> Result<E::Wire> {
     let p = *e.profile();
     let [z] = e.open([OpenRequest::product(z, &p)])?;

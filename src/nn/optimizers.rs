@@ -24,7 +24,7 @@ use crate::nn::update::{Moving, Step, Term};
 
 /// How parameters move by their gradients. It is a `Copy` of public numbers; what it keeps is with the parameters.
 pub(crate) trait UpdateRule: Copy {
-    /// The rule with a momentum; none where another rule is for it.
+    /// The rule with a momentum; `None` if another rule is for it.
     fn new(momentum: Momentum) -> Option<Self>;
 
     /// How many values it keeps with a parameter, of its shape; they are 0 before the first step.
@@ -38,7 +38,7 @@ pub(crate) trait UpdateRule: Copy {
     /// once.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     fn apply<E: Engine>(&self, e: &mut E, step: &Step, all: Vec<Moving<'_, E::Share>>) -> Result<()>;
 }
 
@@ -117,16 +117,16 @@ impl Rule {
 }
 
 impl Optimizer {
-    /// Checks that it takes a momentum.
+    /// Checks that the optimizer supports a momentum.
     ///
     /// # Errors
-    /// [`Error::Usage`] where it does not.
+    /// [`Error::Usage`] if it does not.
     pub(crate) fn check(self, momentum: Momentum) -> Result<()> {
         self.rule(momentum).map(drop).ok_or_else(|| {
             let (name, mu) = (self.name(), momentum.value());
             Error::Usage(format!(
-                "the optimizer `{name}` cannot be used with a momentum of {mu}; set a momentum of 1/32 = 0.03125 or more, or the \
-                 optimizer `sgd`"
+                "the optimizer `{name}` cannot be used with a momentum of {mu}; set a momentum of at least 1/32 = 0.03125, or \
+                 use the optimizer `sgd`"
             ))
         })
     }
@@ -152,7 +152,7 @@ impl FromStr for Optimizer {
         found.copied().ok_or_else(|| {
             let names = Self::names();
             Error::Usage(format!(
-                "the optimizer `{}` is not known; there are {names}, with momentum and weight decay",
+                "unknown optimizer `{}`; choose one of {names} (momentum and weight decay are settings of their own)",
                 printable(text)
             ))
         })
@@ -170,7 +170,7 @@ mod tests {
         }
         for text in ["adam", "", "sgd\u{1b}[2J"] {
             let error = text.parse::<Optimizer>().unwrap_err();
-            assert!(error.is_usage() && error.to_string().contains("there are `sgd`, `nesterov`"), "{error}");
+            assert!(error.is_usage() && error.to_string().contains("choose one of `sgd`, `nesterov`"), "{error}");
         }
     }
 }

@@ -17,7 +17,7 @@ impl<S> Parameter<S> {
     /// The trainer's parameter number `index`, at rest.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn new<E: Engine<Share = S>>(e: &mut E, index: usize, shape: &Shape) -> Result<Self> {
         Ok(Self { value: e.parameter(index, shape)?, state: Vec::new() })
     }

@@ -48,7 +48,7 @@ impl<E: Engine> RangeWatch<E> {
     /// Takes a sample of a lifted wire whose magnitudes are up to `bound` units.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn see(&mut self, e: &mut E, y: &E::Wire, bound: u64) -> Result<()> {
         let [coin, _] = self.coins();
         self.keep(e, y, None, places(coin, y.shape().len(), SAMPLE), bound)
@@ -100,15 +100,15 @@ impl<E: Engine> RangeWatch<E> {
     /// Counts, where enough samples are kept. Two rounds.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn count_in_turn(&mut self, e: &mut E) -> Result<()> {
         if self.steps == STEPS_AT_ONCE { self.count(e) } else { Ok(()) }
     }
 
-    /// Counts what is left, and gives the counts since the last time, `[places]`; none where nothing was seen.
+    /// Counts what is left, and gives the counts since the last time, `[places]`; `None` if nothing was seen.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn counts(&mut self, e: &mut E) -> Result<Option<E::Share>> {
         if self.steps > 0 {
             self.count(e)?;

@@ -13,16 +13,16 @@ use crate::nn::Dyadic;
 pub struct LearningRate(Dyadic);
 
 impl LearningRate {
-    /// `lr / rows`: exact where it is a power of two, else the nearest small odd multiple of one (below 64, within 2 %).
+    /// `lr / rows`: exact if it is a power of two, else the nearest small odd multiple of one (below 64, within 2 %).
     ///
     /// # Errors
-    /// [`Error::Usage`] where `lr` is not a positive number the master weights can follow.
+    /// [`Error::Usage`] if `lr / rows` is not between 2^-30 and 1024, the step sizes that the master weights resolve.
     pub fn new(lr: f64, rows: u64) -> Result<Self> {
         let step = lr / rows as f64;
         let near = Dyadic::near(step).filter(|_| (LEAST..MOST).contains(&step));
         near.map(Self).ok_or_else(|| {
             Error::Usage(format!(
-                "a learning rate of {lr} cannot be used with {rows} rows a step; it should be between {} and {}",
+                "the learning rate {lr} is out of range for steps of {rows} rows; choose one between {} and {}",
                 two_digits(rows as f64 * LEAST, f64::ceil),
                 two_digits(rows as f64 * MOST, f64::floor)
             ))
@@ -54,7 +54,7 @@ impl LearningRate {
     /// Checks that gradients can be rescaled by it, and by it times `least`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the shift leaves no room in `Z_2^64`.
+    /// [`Error::Usage`] if the shifted gradients do not fit `Z_2^64`.
     pub fn check(&self, profile: &Profile, least: f64) -> Result<()> {
         if self.0.is_valid(-64, 64) {
             let room = |cut: i32| (MASTER_BITS - profile.ring).cast_signed() + cut;
@@ -64,7 +64,8 @@ impl LearningRate {
             }
         }
         Err(Error::Usage(format!(
-            "a learning rate over the rows of a step of {self} does not fit the profile `{}`; change one of the three",
+            "the learning rate divided by the rows of a step, {self}, does not fit the profile `{}`; change the learning rate, \
+             the batch size or the profile",
             profile.name
         )))
     }

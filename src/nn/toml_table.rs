@@ -87,16 +87,16 @@ impl<'a> TomlTable<'a> {
         match self.entries.keys().min_by_key(|key| key.span().start) {
             None => Ok(()),
             Some(key) => {
-                let reason = format!("`{}` is not known; there are {}", brief(key.get_ref()), list(&self.known));
+                let reason = format!("unknown key `{}`; known keys: {}", brief(key.get_ref()), list(&self.known));
                 Err(LineError::new(line(self.text, key.span().start), self.placed(&reason)))
             }
         }
     }
 
-    /// A text that fits; `claim` says what does.
+    /// A text that `fits` accepts; `claim` describes such texts in the error. `None` if the entry is missing.
     ///
     /// # Errors
-    /// Where the entry is something else, as in all that read one; a missing entry is none.
+    /// With the line of the entry, if it has another type or value.
     pub fn text(&mut self, key: &'static str, claim: &str, fits: impl Fn(&str) -> bool) -> Result<Option<String>> {
         self.take(key, claim, |value| value.as_str().filter(|text| fits(text)).map(str::to_owned))
     }
@@ -185,7 +185,7 @@ impl<'a> TomlTable<'a> {
         })
     }
 
-    /// The tables of a list; none where there is no list.
+    /// The tables of a list; `None` if there is no list.
     pub(crate) fn tables(&mut self, key: &'static str) -> Result<Vec<Self>> {
         let Some((at, value)) = self.remove(key) else { return Ok(Vec::new()) };
         let DeValue::Array(list) = value else {

@@ -86,7 +86,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// The optimizer with a momentum, at a step; without momentum where it does not take it, which [`Optimizer::check`] says.
+    /// The optimizer with a momentum, at a step; without momentum if it does not support one (see [`Optimizer::check`]).
     pub(crate) fn new(optimizer: Optimizer, momentum: Momentum, step: Step) -> Self {
         Self { rule: optimizer.rule(momentum).unwrap_or(Rule::PLAIN), step }
     }
@@ -95,7 +95,7 @@ impl Update {
     /// `more` fraction bits more than a product.
     ///
     /// # Errors
-    /// [`Error::Usage`] where they do not.
+    /// [`Error::Usage`] if they do not.
     pub(crate) fn check(&self, profile: &Profile, more: u32) -> Result<()> {
         let fits = self.terms().iter().all(|term| {
             let (ring, frac) = match term.of {
@@ -109,8 +109,8 @@ impl Update {
             return Ok(());
         }
         Err(Error::Usage(format!(
-            "a learning rate over the rows of a step of {} is too small for the profile `{}` and this optimizer; raise the \
-             rate, or use the optimizer `sgd`",
+            "the learning rate divided by the rows of a step, {}, is too small for the profile `{}` and this optimizer; \
+             raise the learning rate, or use the optimizer `sgd`",
             self.step.rate, profile.name
         )))
     }
@@ -134,7 +134,7 @@ impl Update {
     /// Moves all parameters by their gradients, summed over the rows of the step.
     ///
     /// # Errors
-    /// What the engine says.
+    /// See [`Engine`](Engine#errors).
     pub fn run<E: Engine>(&self, e: &mut E, mut all: Vec<(&mut Parameter<E::Share>, E::Share)>) -> Result<()> {
         for (parameter, _) in &mut all {
             while parameter.state.len() < self.kept() {
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn nesterov_needs_momentum_and_room_for_a_finer_gradient() {
         let momentum = |mu| Momentum::new(mu).unwrap();
-        assert!(Optimizer::Nesterov.check(momentum(0.01)).unwrap_err().to_string().contains("0.03125 or more"));
+        assert!(Optimizer::Nesterov.check(momentum(0.01)).unwrap_err().to_string().contains("at least 1/32"));
         Optimizer::Nesterov.check(momentum(0.02)).unwrap();
         Optimizer::Sgd.check(momentum(0.0)).unwrap();
         // an odd multiple of 2^-35 over 2^5, of a gradient with 8 more bits, is just what fits 64 bits of a ring of 48

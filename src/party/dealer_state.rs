@@ -62,10 +62,10 @@ pub struct Dealer {
 }
 
 impl Dealer {
-    /// A dealer for one session; `link` leads to server 1 and is none where the job is only planned.
+    /// A dealer for one session; `link` leads to server 1 and is `None` if the job is only planned.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub fn new(
         device: Device,
         profile: Profile,

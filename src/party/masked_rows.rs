@@ -89,7 +89,7 @@ impl RowMasks {
     /// Appends an owner's rows with the seeds of their masks.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub fn push(&mut self, device: &Device, rows: u32, seeds: &[&Seed]) -> Result<()> {
         let first = self.len();
         let key = |seed: &&Seed| device.upload(seed.bytes(), Operand::Raw, [8]);
@@ -115,7 +115,7 @@ impl RowMasks {
     /// The masks of the rows of ascending `numbers`, `[rows, cols]`; `which` of the seeds.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub fn masks(&self, device: &Device, numbers: &[u32], which: usize) -> Result<Tensor> {
         let stride = self.shape.stride();
         let mut all = None;
@@ -154,7 +154,7 @@ impl MaskedRows {
     /// Appends `rows` packed rows, in as few blocks as the device can hold.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub fn push(&mut self, device: &Device, words: Vec<u64>, rows: u32) -> Result<()> {
         let stride = self.shape.stride();
         let bytes = rows as usize * stride * 4;
@@ -174,7 +174,7 @@ impl MaskedRows {
     /// Appends rows of zeros, for a run that only counts.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub(crate) fn push_zeros(&mut self, device: &Device, rows: u32) -> Result<()> {
         let zeros = device.zeros(Operand::Raw, [rows as usize * self.shape.stride()])?;
         self.blocks.push((self.len(), rows, zeros));
@@ -194,7 +194,7 @@ impl MaskedRows {
     /// The rows of ascending `numbers`, `[rows, cols]`.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub fn gather(&self, device: &Device, numbers: &[u32]) -> Result<Tensor> {
         let stride = self.shape.stride();
         let mut all = None;
@@ -231,7 +231,7 @@ fn unpack(device: &Device, shape: SetShape, numbers: &[u32], rows: Option<Tensor
     let found = rows.as_ref().map_or(0, Tensor::len);
     if found != numbers.len() * shape.stride() {
         return Err(Error::Usage(format!(
-            "of {} rows asked for, the data set has {}",
+            "{} rows were requested, but the data set has {} of them",
             numbers.len(),
             found / shape.stride().max(1)
         )));

@@ -73,46 +73,46 @@ pub trait Interpreter {
     /// The trainer's parameter number `index`, a share in `Z_2^64` at the scale of the master weights.
     ///
     /// # Errors
-    /// Where the trainer gave none of this shape.
+    /// [`Error::Peer`](crate::error::Error::Peer) if the trainer sent no parameter of this shape.
     fn parameter(&mut self, index: usize, shape: &Shape) -> Result<Self::Share>;
 
     /// Zeros in `Z_2^64`, at the same scale.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     fn zeros(&mut self, shape: &Shape) -> Result<Self::Share>;
 
     /// Rows of a data set as a wire of the profile's ring and scale.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     fn rows(&mut self, set: Set, rows: &[u32]) -> Result<Self::Wire>;
 
-    /// Says that step number `step`, from 1, begins.
+    /// Reports that step number `step`, from 1, begins.
     ///
     /// # Errors
-    /// What the interpreter's links say.
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the other server ended.
     fn begin(&mut self, _step: u64) -> Result<()> {
         Ok(())
     }
 
-    /// Says that a step is done. Whether the run goes on: not if the trainer asked for its end.
+    /// Reports that a step is done. Returns whether the run goes on: `false` if the trainer asked for its end.
     ///
     /// # Errors
-    /// What the interpreter's observer says.
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the trainer ended.
     fn step_done(&mut self, step: u64) -> Result<bool>;
 
-    /// Asks, in a job that may end early by its accuracy, what the trainer makes of `epoch`, whose accuracy has just been
-    /// revealed.
+    /// In a job with an early stop, waits for the trainer's verdict on `epoch`, whose accuracy has just been revealed.
     ///
     /// # Errors
-    /// What the interpreter's judge says.
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the trainer ended, or it sent the two servers different
+    /// verdicts.
     fn judge(&mut self, epoch: u32) -> Result<Verdict>;
 
-    /// Says how many of the test rows of an evaluation are scored.
+    /// Reports how many of the `of` test rows of an evaluation are scored.
     ///
     /// # Errors
-    /// What the interpreter's observer says.
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the trainer ended.
     fn scored(&mut self, _rows: u32, _of: u32) -> Result<()> {
         Ok(())
     }

@@ -20,7 +20,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// Bits between the largest magnitude and the bound of profile number `profile`; none where all values were 0.
+    /// Bits between the largest magnitude and the bound of profile number `profile`; `None` if all values were 0.
     pub fn margin(&self, profile: usize) -> Option<f64> {
         (self.largest > 0.0).then(|| (self.bounds[profile] / self.largest).log2())
     }

@@ -1,4 +1,4 @@
-//! The plan: a server and the dealer run the program on a device that computes nothing, and count.
+//! The plan, for cost estimates: a server and the dealer run the program on a device that computes nothing, and count.
 //!
 //! A cost is never written down: it is what the gates themselves ask and deal.
 
@@ -43,7 +43,7 @@ impl Plan {
     /// A plan over data sets.
     ///
     /// # Errors
-    /// None in practice: the device computes nothing.
+    /// None in practice: the plan's device neither allocates nor computes.
     pub fn new(profile: &Profile, sets: &[PlannedSet]) -> Result<Self> {
         let null = [Null::default(), Null::default()];
         let meters = null.each_ref().map(|n| n.meter().clone());
@@ -70,7 +70,7 @@ impl Plan {
     /// Gives the server initial parameters of these shapes.
     ///
     /// # Errors
-    /// None in practice.
+    /// None in practice: the plan's device neither allocates nor computes.
     pub fn set_parameters(&mut self, shapes: &[Shape]) -> Result<()> {
         let zeros = |shape: &Shape| self.server.device().zeros(Operand::Wide, shape.clone());
         let parameters = shapes.iter().map(zeros).collect::<Result<_>>()?;
@@ -81,7 +81,7 @@ impl Plan {
     /// Runs a part of a program once, and counts it `times` times.
     ///
     /// # Errors
-    /// What the part says.
+    /// Those of `part`.
     pub fn times(&mut self, times: u64, part: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let Some(more) = times.checked_sub(1) else { return Ok(()) };
         let before =

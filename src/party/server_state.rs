@@ -54,10 +54,10 @@ pub struct Server {
 impl Server {
     /// A server for one session.
     ///
-    /// `seed` is the dealer's for this session and server; `links` is none where the job is only planned.
+    /// `seed` is the dealer's for this session and server; `links` is `None` if the job is only planned.
     ///
     /// # Errors
-    /// What the device says.
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub fn new(
         id: u8,
         device: Device,

@@ -69,14 +69,14 @@ impl Parties {
         }
         if job.owners.len() != self.rows.len() {
             let (wants, lists) = (job.owners.len(), self.rows.len());
-            return Err(Error::Usage(format!("the job has {wants} owners, our cluster file lists {lists}")));
+            return Err(Error::Usage(format!("the job has {wants} owners, but our cluster file lists {lists}")));
         }
         for (number, ([train, test], owned)) in self.rows.iter().zip(&job.owners).enumerate() {
             let rows = [("train", train, owned.train), ("test", test, owned.test)];
             for (what, agreed, wants) in rows {
                 if let Some(agreed) = agreed.filter(|agreed| *agreed != wants) {
                     return Err(Error::Usage(format!(
-                        "the job wants {wants} {what} rows of owner {number}, our cluster file has `{what}_rows` = {agreed}; \
+                        "the job wants {wants} {what} rows of owner {number}, but our cluster file has `{what}_rows` = {agreed}; \
                          change the job, or agree on another number"
                     )));
                 }
@@ -215,9 +215,9 @@ mod tests {
         parties(parts.clone()).check(&job()).unwrap();
         parts.owners[1].test_rows = Some(2);
         let reason = parties(parts.clone()).check(&job()).unwrap_err().to_string();
-        assert!(reason.contains("wants 3 test rows of owner 1, our cluster file has `test_rows` = 2"), "{reason}");
+        assert!(reason.contains("wants 3 test rows of owner 1, but our cluster file has `test_rows` = 2"), "{reason}");
         parts.owners.truncate(1);
         let reason = parties(parts).check(&job()).unwrap_err().to_string();
-        assert!(reason.contains("has 2 owners, our cluster file lists 1"), "{reason}");
+        assert!(reason.contains("has 2 owners, but our cluster file lists 1"), "{reason}");
     }
 }

@@ -1,4 +1,4 @@
-//! How servers and the dealer come to their links once a job is there, and how an attempt at it ends.
+//! How servers and the dealer connect for a job, and how an attempt at it ends.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub fn made(links: Vec<(Role, Box<dyn Channel>)>) -> Connect {
     let mut links = links;
     Box::new(move |role, _| match links.iter().position(|(r, _)| *r == role) {
         Some(at) => Ok(links.swap_remove(at).1),
-        None => Err(Error::peer(role, "is not there")),
+        None => Err(Error::peer(role, "is not connected")),
     })
 }
 
@@ -59,5 +59,5 @@ impl Connector<'_> {
     }
 }
 
-/// How often the trainer is told again whom we wait for.
+/// How often the trainer is reminded of the party that we wait for.
 const REMINDER: Duration = Duration::from_secs(5);

@@ -75,7 +75,7 @@ impl Consent {
         self.memory.check_owner(job, number)?;
         let hash = agreement.to_string();
         if self.accept.as_ref().is_some_and(|accepted| !hash.starts_with(accepted)) {
-            return Err(Error::Usage(format!("the owner accepts only a job other than {hash}")));
+            return Err(Error::Usage(format!("the owner accepts only the job of its --accept, which is not {hash}")));
         }
         // rules first: weights are as large as the job says
         if let Some(save) = &self.save_initial {
@@ -147,7 +147,7 @@ pub(crate) fn hear_consent(owner: &mut dyn Channel, mut public: Option<&Vec<Vec<
                 return Err(Error::peer(owner.peer(), format!("refuses the job: {reason}")));
             }
             OwnerWord::ShowInitial => {
-                let none = || Error::peer(owner.peer(), "asked for initial parameters that are not shown to anybody");
+                let none = || Error::peer(owner.peer(), "asked for initial parameters that are private");
                 let parameters = public.take().ok_or_else(none)?;
                 send_parameters(owner, parameters)?;
                 owner.flush()?;
@@ -240,9 +240,9 @@ mod tests {
         consent.accept = Some(hash[..16].to_owned());
         asked(&consent, &job(false), &mut zero).unwrap();
         let reason = asked(&consent, &Job { seed: 2, ..job(false) }, &mut zero).unwrap_err().to_string();
-        assert!(reason.contains("accepts only a job other"), "{reason}");
+        assert!(reason.contains("accepts only the job of its --accept"), "{reason}");
         consent.dataset = Some("cifar-10".into());
-        assert!(asked(&consent, &job(false), &mut zero).unwrap_err().to_string().contains("brings `cifar-10`"));
+        assert!(asked(&consent, &job(false), &mut zero).unwrap_err().to_string().contains("this owner has `cifar-10`"));
     }
 
     #[test]
@@ -260,7 +260,7 @@ mod tests {
         asked(&consent, &job(false), &mut owner).unwrap();
         assert_eq!(*saved.lock().unwrap(), [vec![0.5; 8], vec![-0.25; 2]]);
         send_message(&mut owner, FrameKind::Control, &OwnerWord::ShowInitial).unwrap();
-        assert!(serving.join().unwrap().unwrap_err().to_string().contains("not shown to anybody"));
+        assert!(serving.join().unwrap().unwrap_err().to_string().contains("initial parameters that are private"));
         assert!(asked(&consent, &job(true), &mut owner).unwrap_err().to_string().contains("private"));
     }
 
@@ -276,7 +276,7 @@ mod tests {
             Consent { policy: Policy { initial: InitialPolicy::Seed, ..Policy::anything() }, ..Consent::to_anything() };
         assert!(refused(strict, &mut owner).contains("`initial = "));
         let other = Consent { accept: Some("0".repeat(16)), ..Consent::to_anything() };
-        assert!(refused(other, &mut owner).contains("accepts only a job other"));
+        assert!(refused(other, &mut owner).contains("accepts only the job of its --accept"));
         let small = Consent { memory: MemoryLimit::Bytes(100), ..Consent::to_anything() };
         assert!(refused(small, &mut owner).contains("the rows: "));
         assert!(server.poll(std::time::Duration::ZERO).unwrap().is_none(), "nothing was asked for");

@@ -86,7 +86,7 @@ fn set_up(
             masks.push(&device, count, &[&seeds[0], &seeds[1]])?;
         }
     }
-    let one = servers.pop().ok_or_else(|| Error::peer("server 1", "is not there"))?;
+    let one = servers.pop().ok_or_else(|| Error::peer("server 1", "is not connected"))?;
     let mut dealer = Dealer::new(device, job.settings.profile, session, [&seeds[0], &seeds[1]], Some(one))?;
     for (set, masks) in masks {
         dealer.set_rows(set, masks);

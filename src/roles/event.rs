@@ -6,7 +6,7 @@ use crate::net::printable;
 use crate::party::Stats;
 use crate::train::Settings;
 
-/// Something that happened. As JSON, an object with its name under `event`.
+/// Something that happened in a run. As JSON, an object with its name under `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -15,109 +15,110 @@ pub enum Event {
     Job {
         /// Name of the network.
         model: String,
-        /// Its sizes, as `784-128-128-10`.
+        /// Its layer sizes, such as `784-128-128-10`.
         sizes: String,
-        /// Name of the number settings.
+        /// Name of the profile (the number format).
         profile: String,
-        /// What computes.
+        /// The servers' compute backend.
         backend: String,
-        /// What training makes small.
+        /// Name of the loss function.
         loss: String,
-        /// The settings as they are used: rates as the ring takes them.
+        /// The settings as used, with rounded rates.
         settings: Box<Settings>,
-        /// Rows to train on and to test on.
+        /// Numbers of training and test rows.
         rows: [u32; 2],
-        /// Steps of the run.
+        /// Number of steps of the run.
         steps: u64,
-        /// Learning rate over the batch size, as it is used.
+        /// Learning rate divided by the rows of a step, as used.
         step_size: String,
-        /// Simultaneous exchanges per step, as planned.
+        /// Planned communication rounds per step.
         rounds_per_step: f64,
-        /// Bytes per step, as planned.
+        /// Planned bytes per step.
         bytes_per_step: Bytes,
     },
-    /// Something that the user should know before the run: what may go wrong in it, and what to do.
+    /// A warning before the run: what may go wrong, and what to do about it.
     Warning {
         /// The warning.
         text: String,
     },
-    /// A party waits.
+    /// A party is waiting.
     Waiting {
-        /// Who.
+        /// The waiting party.
         party: String,
-        /// For whom and what.
+        /// What it waits for.
         what: String,
     },
     /// Training starts.
     Started,
-    /// Steps done.
+    /// Number of steps done.
     Progress {
         /// The epoch, from 1.
         epoch: u32,
-        /// Steps done.
+        /// Number of steps done.
         step: u64,
-        /// Steps of the run.
+        /// Number of steps of the run.
         steps: u64,
         /// Seconds of training steps so far.
         seconds: f64,
     },
-    /// Test rows scored, within an evaluation.
+    /// Progress of an evaluation.
     Evaluation {
-        /// The rows.
+        /// Test rows scored so far.
         rows: u32,
-        /// All of them.
+        /// All test rows.
         of: u32,
     },
-    /// An epoch is over.
+    /// An epoch is complete.
     Epoch {
         /// The epoch, from 1.
         epoch: u32,
-        /// Steps done.
+        /// Number of steps done.
         step: u64,
-        /// Share of the test rows that are classified right; `None` if it is not revealed.
+        /// Fraction of the test rows that are classified correctly; `None` if it is not revealed.
         test_accuracy: Option<f64>,
         /// Seconds of training steps so far.
         seconds: f64,
         /// Bytes of training steps so far.
         bytes: Bytes,
     },
-    /// The user asked for the end of the run, which comes after the next step.
+    /// The user requested the end of the run; it ends after the next step.
     Interrupted,
     /// How many sampled values of an epoch were out of their range.
     Ranges(OutOfRange),
-    /// The run ends early: the accuracy is high enough, or has not become better for too long.
+    /// The run stops early: the accuracy has reached its target, or has not improved for too long.
     Stopped {
         /// The last epoch.
         epoch: u32,
-        /// The epochs that there might have been.
+        /// The number of epochs without an early stop.
         epochs: u32,
     },
-    /// A part of the run in the clear, for comparison.
+    /// An epoch of the run in the clear, for comparison.
     Clear {
         /// The epoch, from 1.
         epoch: u32,
-        /// Share of the test rows that are classified right.
+        /// Fraction of the test rows that are classified correctly.
         test_accuracy: f64,
-        /// The same on shares; `None` if it is not known.
+        /// The accuracy on shares after the same epoch; `None` if it is not known.
         on_shares: Option<f64>,
     },
-    /// The run is over.
+    /// The run has ended.
     Summary(Box<Summary>),
 }
 
-/// Sampled values of an epoch that were out of their range: on shares they are off by multiples of the ring.
+/// The number of sampled values of an epoch that were out of their range. On shares, such values are wrong by multiples of a
+/// power of two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutOfRange {
     /// The epoch, from 1.
     pub epoch: u32,
-    /// How many.
+    /// The number of values.
     pub values: u64,
-    /// By place, as `relu1/forward`, in the order of a step; those that have some.
+    /// The number by place, such as `relu1/forward`, in the order of a step; places without such values are left out.
     pub places: Vec<(String, u64)>,
 }
 
 impl OutOfRange {
-    /// The counts of an epoch by place.
+    /// From the counts of an epoch by place.
     pub(crate) fn new(epoch: u32, places: &[String], counts: &[u64]) -> Self {
         let mut all = Self { epoch, values: 0, places: Vec::new() };
         for (place, count) in places.iter().zip(counts).filter(|(_, count)| **count > 0) {
@@ -157,20 +158,20 @@ impl Bytes {
     }
 }
 
-/// What one party used.
+/// The resources that one party used.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PartyReport {
     /// Its role.
     #[serde(deserialize_with = "printable::decode")]
     pub role: String,
-    /// What computed.
+    /// Its compute backend.
     #[serde(deserialize_with = "printable::decode")]
     pub backend: String,
-    /// What training steps cost.
+    /// Cost of the training steps.
     pub steps: Stats,
-    /// What evaluation cost.
+    /// Cost of the evaluations.
     pub evaluation: Stats,
-    /// What everything else cost.
+    /// Cost of everything else.
     pub setup: Stats,
     /// Peak resident memory in MiB.
     pub peak_rss_mib: Option<f64>,
@@ -178,7 +179,7 @@ pub struct PartyReport {
     pub cpu_seconds: Option<f64>,
 }
 
-/// The figures of a run.
+/// The figures of a run, or of a plan.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -186,52 +187,52 @@ pub struct Summary {
     pub model: String,
     /// Name of the data set.
     pub dataset: String,
-    /// What computed.
+    /// The servers' compute backend.
     pub backend: String,
-    /// Name of the number settings.
+    /// Name of the profile (the number format).
     pub profile: String,
-    /// What training makes small.
+    /// Name of the loss function.
     pub loss: String,
-    /// The settings as they are used: rates as the ring takes them.
+    /// The settings as used, with rounded rates.
     pub settings: Settings,
-    /// Epochs begun.
+    /// Number of epochs started.
     pub epochs: u32,
-    /// Steps done.
+    /// Number of steps done.
     pub steps: u64,
-    /// Whether the run ended before its last epoch, by the accuracy.
+    /// Whether the run stopped before its last epoch because of the accuracy.
     pub stopped_early: bool,
     /// Whether the user ended the run before its last step.
     pub interrupted: bool,
-    /// The epoch that the model is of, in a run with an early stop: the best one; `None` if it is the model of the last step.
+    /// In a run with an early stop, the epoch of the model, which is the best one; `None` if it is the model of the last step.
     pub model_epoch: Option<u32>,
-    /// Rows of a batch.
+    /// Rows per batch.
     pub batch: u32,
-    /// Share of the test rows that the model classifies right; `None` if it is not revealed, or not known because the run was
-    /// ended after another step.
+    /// Fraction of the test rows that the model classifies correctly; `None` if it is not revealed, or not known because the run
+    /// was ended at a later step.
     pub test_accuracy: Option<f64>,
-    /// The same of the revealed model, scored in the clear on the same rows; `None` if they are not on this machine.
+    /// The accuracy of the revealed model, scored in the clear on the same rows; `None` if they are not on this machine.
     pub scored_accuracy: Option<f64>,
-    /// How far the two may be apart by rounding; the run fails where they are further. None where the model is not scored.
+    /// The largest difference of the two that rounding explains; beyond it, the run fails. `None` if the model is not scored.
     pub scored_tolerance: Option<f64>,
-    /// What shows that the model is wrong; nothing where the run looks right.
+    /// Indications that the model is wrong; empty if there are none.
     pub faults: Vec<String>,
-    /// Sampled values of the steps checked that were out of their range; `None` if it is not revealed, or no step was checked.
+    /// Number of sampled values out of range in the checked steps; `None` if it is not revealed, or no step was checked.
     pub out_of_range: Option<u64>,
-    /// Steps whose samples are among them: all, but for the last of a run that the user ended. None as above.
+    /// Number of checked steps: all, except for the last ones of a run that the user ended. `None` as above.
     pub steps_checked: Option<u64>,
-    /// The epochs that had some, the first first.
+    /// The epochs with values out of range, in order.
     pub epochs_out_of_range: Vec<OutOfRange>,
-    /// The same of a run in the clear; none without one.
+    /// The accuracy of the run in the clear; `None` without one.
     pub clear_accuracy: Option<f64>,
-    /// The largest difference of the two after any epoch; none without both.
+    /// The largest difference of the two accuracies after any epoch; `None` without both.
     pub clear_difference: Option<f64>,
-    /// Wall time of the run, from the first connection to the last message; none in a plan.
+    /// Wall-clock seconds of the run, from the first connection to the last message; `None` in a plan.
     pub seconds: Option<f64>,
-    /// Wall time of a training step; none in a plan.
+    /// Wall-clock seconds per training step; `None` in a plan.
     pub seconds_per_step: Option<f64>,
-    /// The parts of it at server 1: computing, exchanging, waiting for the dealer.
+    /// How server 1 spent a step: computing, exchanging, waiting for the dealer.
     pub step_parts: Option<StepParts>,
-    /// Simultaneous exchanges of the servers per step.
+    /// Communication rounds of the servers per step.
     pub rounds_per_step: f64,
     /// Bytes per step.
     pub bytes_per_step: Bytes,

@@ -6,8 +6,8 @@ use crate::fixed::Profile;
 use crate::train::{Job, Training};
 
 impl Training {
-    /// What a person should know before a job begins with these parameters, as [`Training::initial_parameters`] gives them:
-    /// ranges that nobody has checked, a rate or parameters that are far from what ranges were measured with.
+    /// Warnings for a job that starts from these parameters (see [`Training::initial_parameters`]): ranges that have not been
+    /// checked, and a learning rate or parameters far beyond those that ranges were measured with.
     pub fn warnings(&self, job: &Job, initial: &[Vec<u64>]) -> Vec<String> {
         let (rate, measured) = self.rates();
         let all = [self.unchecked(job), look_at_rate(rate, measured), look_at_parameters(initial)];
@@ -15,7 +15,7 @@ impl Training {
     }
 }
 
-/// Refuses rows that are not what a job's network takes.
+/// Refuses rows that do not have the shape of a job's network.
 pub(crate) fn shapes_fit(job: &Job, rows: [&Examples; 2]) -> Result<()> {
     let (features, classes) = (job.model.features(), job.model.classes());
     let wrong =
@@ -23,13 +23,13 @@ pub(crate) fn shapes_fit(job: &Job, rows: [&Examples; 2]) -> Result<()> {
     if let Some(rows) = rows.iter().find(wrong) {
         let (f, c) = (rows.features().ncols(), rows.classes());
         return Err(Error::Usage(format!(
-            "the job expects rows of {features} features in {classes} classes, these have {f} in {c}"
+            "the job expects rows with {features} features and {classes} classes; these have {f} and {c}"
         )));
     }
     Ok(())
 }
 
-/// Refuses rows that are not what a job's network takes, or have features that its numbers do not hold.
+/// Refuses rows that do not have the shape of a job's network, or have features out of the profile's range.
 ///
 /// # Errors
 /// [`Error::Usage`], with row, column, value and bound.
@@ -48,8 +48,8 @@ pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
     Ok(())
 }
 
-/// What a user should know about an owner's rows before they are shared: columns that reach far beyond what ranges were measured
-/// with, and columns that come to nothing on the profile's grid.
+/// Warnings about an owner's rows before they are shared: columns far beyond the values that ranges were measured with, and
+/// columns that round to zero in the profile.
 ///
 /// # Errors
 /// [`Error::Usage`] with row, column, value and bound of the first value that does not fit.
@@ -83,7 +83,7 @@ pub fn look_at_rows(job: &Job, train: &Examples, test: &Examples) -> Result<Vec<
     Ok(warnings)
 }
 
-/// What a user should know about the parameters that a job starts from, with 32 fraction bits.
+/// A warning if the parameters that a job starts from, with 32 fraction bits, are very large.
 fn look_at_parameters(initial: &[Vec<u64>]) -> Option<String> {
     let real = |x: &u64| (x.cast_signed() as f64 * f64::exp2(-32.0)).abs();
     let largest = initial.iter().flatten().map(real).fold(0.0, f64::max);
@@ -135,7 +135,7 @@ pub(crate) fn scaled(job: &Job, x: f32) -> f64 {
 }
 
 fn as_used(job: &Job, x: f32) -> String {
-    job.normalization().map_or(String::new(), |_| format!(", {} as it is scaled", scaled(job, x)))
+    job.normalization().map_or(String::new(), |_| format!(", {} after normalization", scaled(job, x)))
 }
 
 /// The largest magnitude of a column, as it is scaled.

@@ -48,8 +48,9 @@ impl Local {
     /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)). Stops the other roles in any case.
     ///
     /// # Errors
-    /// [`Error::Memory`] if all roles together take too much; [`Error::Interrupted`] if `interrupted` is set before training
-    /// starts; later, the run ends after the next step. [`Error::Child`] if a role dies; what the trainer says.
+    /// [`Error::Memory`] if all roles together need too much; [`Error::Interrupted`] if `interrupted` is set before training
+    /// starts (later, the run ends after the next step); [`Error::Child`] if a role's process ends; otherwise as
+    /// [`run_trainer`](crate::roles::run_trainer).
     pub fn train(
         &self,
         job: &Job,

@@ -23,44 +23,44 @@ use crate::roles::{
 };
 use crate::train::Job;
 
-/// A party at its place: who it is, and where the others are.
+/// A party of a cluster on this machine: its keys, and the addresses and keys of the others.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The key it shows.
+    /// Its keys.
     pub identity: Arc<Identity>,
-    /// The parties.
+    /// All parties of the cluster.
     pub cluster: Arc<Cluster>,
-    /// How the others notice it.
+    /// Its sign of life for the others.
     pub presence: Presence,
-    /// Where it listens; at the cluster's address where nothing else is said.
+    /// The address to listen at; `None` for the one in the cluster.
     pub listen: Option<String>,
-    /// How much memory a job may take here.
+    /// How much memory a job may need here.
     pub memory: MemoryLimit,
 }
 
 impl Node {
-    /// A party's place; a job may take the memory that is available.
+    /// A party with these keys; a job may take the memory that is available.
     pub fn new(identity: Identity, cluster: Cluster) -> Self {
         let (identity, cluster) = (Arc::new(identity), Arc::new(cluster));
         Self { identity, cluster, presence: Presence::default(), listen: None, memory: MemoryLimit::default() }
     }
 
-    /// The same, listening at another address than the one that the others call.
+    /// Listens at another address than the one that others connect to, for example behind NAT.
     #[must_use]
     pub fn listen_at(self, address: Option<String>) -> Self {
         Self { listen: address, ..self }
     }
 
-    /// The same place, where a job may take so much memory.
+    /// The same party with another memory limit.
     #[must_use]
     pub fn within(&self, memory: MemoryLimit) -> Self {
         Self { memory, ..self.clone() }
     }
 
-    /// Checks that the key is that of a role in the cluster.
+    /// Checks that the cluster lists the party's key for role `me`.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it is another.
+    /// [`Error::Usage`] if it lists another key, or no such role.
     pub fn check(&self, me: Role) -> Result<()> {
         let ours = self.identity.fingerprint();
         let listed = match self.cluster.fingerprint(me) {
@@ -69,12 +69,13 @@ impl Node {
             None => "no such party".into(),
         };
         Err(Error::Usage(format!(
-            "our key is {}, for {me} the cluster file has {listed}; use the other identity, or update the file",
+            "our key is {}, but the cluster file lists {listed} for {me}; use the identity with that key, \
+             or update the file",
             ours.short()
         )))
     }
 
-    /// Serves jobs as server `id`; waits for the trainer as long as it takes.
+    /// Runs server `id` for jobs; waits for a trainer indefinitely.
     pub fn serve(&self, id: u8, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let me = Role::Server(id);
         let listener = Arc::new(self.listen(me)?);
@@ -89,7 +90,7 @@ impl Node {
         })
     }
 
-    /// Deals for jobs; waits for the trainer as long as it takes.
+    /// Runs the dealer for jobs; waits for a trainer indefinitely.
     pub fn deal(&self, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let listener = Arc::new(self.listen(Role::Dealer)?);
         stay.repeat(|| {
@@ -103,7 +104,8 @@ impl Node {
         })
     }
 
-    /// Uploads the rows of owner `number`, if the job is as `consent` asks; waits for the servers as long as it takes.
+    /// Uploads the rows of owner `number`, which `data` returns, to jobs that `consent` accepts; waits for the servers
+    /// indefinitely.
     pub fn upload(
         &self,
         number: u32,
@@ -132,8 +134,9 @@ impl Node {
         })
     }
 
-    /// Has a job run, as the trainer, from these parameters (see [`run_trainer`]), unless `start` is called off before all are
-    /// ready; once `end` is set, until the end of a step. Nobody is told of the job before servers and dealer are there.
+    /// Runs a job as the trainer, from these initial parameters (see [`run_trainer`]), unless `start` is cancelled before all
+    /// parties are ready. Once `end` is set, the run ends after the next step. Owners get the job once servers and dealer are
+    /// connected.
     pub fn train(
         &self,
         job: &Job,

@@ -7,30 +7,29 @@ use crate::roles::event::{OutOfRange, Summary};
 use crate::roles::result_check::{faults, score, tolerance};
 use crate::train::Job;
 
-/// What a run gave.
+/// The results of a run.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Share of the test rows that are classified right, by epoch; empty where it is not revealed.
+    /// Fraction of the test rows that are classified correctly, from 0 to 1, by epoch; empty if it is not revealed.
     pub accuracy: Vec<f64>,
-    /// The final parameters in the order of [`Model::parameters`](crate::nn::Model::parameters); empty where they are not
-    /// revealed.
+    /// The final parameters in the order of [`Model::parameters`](crate::nn::Model::parameters); empty if they are not revealed.
     pub parameters: Vec<Vec<f64>>,
-    /// By epoch, how many of the values that samples of the steps hold were out of their range; empty where it is not revealed.
-    /// Where one has any, what was trained from there on is wrong.
+    /// By epoch, how many of the sampled values were out of their range; empty if it is not revealed. If an epoch has any, the
+    /// model is wrong from there on.
     pub out_of_range: Vec<OutOfRange>,
-    /// The model, which can predict, be scored and be saved; none where it is not revealed.
+    /// The model, which can predict, be scored and be saved; `None` if it is not revealed.
     pub model: Option<TrainedModel>,
-    /// The figures.
+    /// Accuracy, time, traffic and memory.
     pub summary: Summary,
 }
 
 impl Outcome {
-    /// Scores the model that was revealed on the job's test rows, and looks whether it has the accuracy that the servers found:
-    /// [`Summary::scored_accuracy`], [`Summary::scored_tolerance`], [`Summary::faults`].
+    /// Scores the revealed model on the job's test rows, and compares its accuracy with the one that the servers computed; sets
+    /// [`Summary::scored_accuracy`], [`Summary::scored_tolerance`] and [`Summary::faults`].
     ///
     /// # Errors
-    /// If the rows are not the model's.
+    /// [`Error::Usage`] if the rows do not have the model's number of features.
     pub fn score(&mut self, job: &Job, test: &Examples) -> Result<()> {
         self.summary.scored_accuracy = score(job, &self.parameters, &test.first(job.test_rows() as usize))?;
         self.summary.scored_tolerance = self.summary.scored_accuracy.map(|_| tolerance(job.test_rows()));
@@ -38,10 +37,10 @@ impl Outcome {
         Ok(())
     }
 
-    /// Refuses a model that is wrong.
+    /// Checks that nothing indicates a wrong model ([`Summary::faults`]).
     ///
     /// # Errors
-    /// [`Error::Unsound`] with the reason.
+    /// [`Error::Unsound`] with the reasons.
     pub fn check(&self) -> Result<()> {
         if self.summary.faults.is_empty() { Ok(()) } else { Err(Error::Unsound(self.summary.faults.join("; "))) }
     }

@@ -113,7 +113,7 @@ pub fn ranges_of(job: &Job, number: u32, rows: [usize; 2]) -> Result<[Range<usiz
         let before: usize = job.owners.iter().take(number as usize).map(|o| count(o) as usize).sum();
         let own = job.owners.get(number as usize).map_or(0, |o| count(o) as usize);
         if before + own > all {
-            let text = format!("the job wants rows {before} to {} of a data set that has {all}", before + own);
+            let text = format!("the job needs rows {before} to {} of a data set that has {all} rows", before + own);
             return Err(Error::Usage(text));
         }
         Ok(before..before + own)
@@ -135,11 +135,12 @@ pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [
 fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()> {
     let has = Owned { train: rows(train)?, test: rows(test)? };
     let wants = job.owners.get(number as usize);
-    let wants = wants
-        .ok_or_else(|| Error::Usage(format!("the job has {} owners, this is number {number}", job.owners.len())))?;
+    let wants = wants.ok_or_else(|| {
+        Error::Usage(format!("the job has {} owners, so there is no owner {number}; see --number", job.owners.len()))
+    })?;
     if has != *wants {
         let text = format!(
-            "the job wants {} + {} rows of owner {number}, but it has {} + {}",
+            "the job needs {} training and {} test rows of owner {number}, which has {} and {}",
             wants.train, wants.test, has.train, has.test
         );
         return Err(Error::Usage(text));
@@ -148,7 +149,7 @@ fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()
 }
 
 fn rows(examples: &Examples) -> Result<u32> {
-    u32::try_from(examples.len()).map_err(|_| Error::Usage("there are more than 2^32 rows".into()))
+    u32::try_from(examples.len()).map_err(|_| Error::Usage("more than 2^32 rows are not supported; use fewer".into()))
 }
 
 /// Sends both servers the same masked rows, `x + r_0 + r_1` in the ring, in frames of whole rows.

@@ -1,4 +1,4 @@
-//! What a job costs before it runs: rounds, bytes and multiplications by layer and kind, and memory by role.
+//! The cost of a job before it runs: rounds, bytes and multiplications by layer and kind, and memory by role.
 
 use std::collections::BTreeMap;
 
@@ -28,15 +28,15 @@ impl Training {
     /// What the training costs on `backend`, without running it.
     ///
     /// # Errors
-    /// [`Error::Usage`](crate::error::Error::Usage) where settings do not fit each other or the rows.
+    /// [`Error::Usage`](crate::error::Error::Usage) if settings do not fit each other or the rows.
     pub fn plan(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Summary> {
         plan_summary(&self.job(train_rows, test_rows)?, backend)
     }
 
-    /// The same by layer and kind, and in memory.
+    /// The cost by layer and kind, and the memory by role.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Training::plan`].
     pub fn costs(&self, train_rows: usize, test_rows: usize, backend: &str) -> Result<Costs> {
         Costs::of(&self.job(train_rows, test_rows)?, backend)
     }

@@ -50,7 +50,7 @@ pub(crate) fn common_seed(id: u8, peer: &mut dyn Channel, agreement: &Agreement,
     if theirs.session != session {
         return Err(Error::peer(
             peer.peer(),
-            "is in another session; start both servers and the dealer for the same job",
+            "is in a different session; start both servers and the dealer for the same job",
         ));
     }
     let halves = if id == 0 { [&mine, &theirs.half] } else { [&theirs.half, &mine] };

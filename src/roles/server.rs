@@ -152,7 +152,7 @@ fn compare_rows(peer: &mut dyn Channel, digest: &[u8; 32]) -> Result<()> {
     if theirs != *digest {
         return Err(Error::peer(
             peer.peer(),
-            "received different masked rows than we did; an owner or a link is at fault",
+            "received different masked rows than we did; an owner or a connection is at fault",
         ));
     }
     Ok(())
@@ -244,7 +244,7 @@ fn receive_rows(
     let bytes = rows * shape.stride() * 4;
     let mut words: Vec<u64> = Vec::new();
     let room = words.try_reserve_exact(bytes.div_ceil(8));
-    room.map_err(|_| Error::Device(format!("there is not enough memory for {rows} masked rows, {bytes} bytes")))?;
+    room.map_err(|_| Error::Device(format!("not enough memory for {rows} masked rows ({bytes} bytes)")))?;
     let per = rows_per_frame(shape) * shape.stride() * 4;
     for (gate, start) in (0..).zip((0..bytes).step_by(per)) {
         let end = bytes.min(start + per);
@@ -326,7 +326,7 @@ pub(crate) fn wish(trainer: &Trainer) -> impl FnMut() -> Result<bool> + Send + '
     }
 }
 
-/// How often progress is told within an epoch; its end always is.
+/// How often progress is reported within an epoch; its end always is.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
 impl Trainer {

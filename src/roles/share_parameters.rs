@@ -18,7 +18,7 @@ pub(crate) fn send_initial(job: &Job, parameters: &[Vec<u64>], servers: [&mut dy
     match &job.initial {
         InitialSource::Seed => Ok(()),
         InitialSource::Public { blake3 } if *blake3 != initial_hash(parameters) => {
-            Err(Error::Usage("the initial parameters are not those whose hash the job has".into()))
+            Err(Error::Usage("the hash of the initial parameters is not the one in the job".into()))
         }
         InitialSource::Public { .. } => servers.into_iter().try_for_each(|link| send_parameters(link, parameters)),
         InitialSource::Private => {
@@ -61,7 +61,7 @@ pub(crate) fn receive_public(link: &mut dyn Channel, job: &Job, blake3: &str) ->
     if initial_hash(&parameters) == blake3 {
         return Ok(parameters);
     }
-    Err(Error::peer(link.peer(), "sent other initial parameters than those whose hash the job has"))
+    Err(Error::peer(link.peer(), "sent initial parameters whose hash is not the one in the job"))
 }
 
 /// What server `id` begins with.
@@ -165,11 +165,11 @@ mod tests {
         let job = training().initial(given()).job(10, 5).unwrap();
         let mut other = training().initial(given()).initial_parameters(&job).unwrap();
         other[0][0] ^= 1;
-        assert!(shared(&job, &other).unwrap_err().to_string().contains("whose hash the job has"));
+        assert!(shared(&job, &other).unwrap_err().to_string().contains("is not the one in the job"));
         let (mut trainer, mut server) = pair("trainer", "server 1");
         send_parameters(&mut trainer, &other).unwrap();
         let InitialSource::Public { blake3 } = &job.initial else { panic!("{:?}", job.initial) };
         let reason = receive_public(&mut server, &job, blake3).unwrap_err().to_string();
-        assert!(reason.contains("trainer: sent other initial parameters"), "{reason}");
+        assert!(reason.contains("trainer: sent initial parameters whose hash"), "{reason}");
     }
 }

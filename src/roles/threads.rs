@@ -25,15 +25,16 @@ use crate::roles::trainer::{TrainerLinks, run_trainer};
 use crate::train::{Job, Training};
 
 impl Training {
-    /// Trains with all roles as threads of this process, on the processor; `on_event` hears how far it is.
+    /// Trains with all roles as threads of this process, on the CPU; `on_event` receives the progress.
     ///
     /// # Errors
-    /// If settings do not fit each other or the rows, or a role fails.
+    /// [`Error::Usage`](crate::error::Error::Usage) if settings do not fit each other or the rows; otherwise the error of the
+    /// role that failed first.
     pub fn run(&self, train: &Examples, test: &Examples, mut on_event: impl FnMut(Event)) -> Result<Outcome> {
         self.run_threads(&(Arc::new(Cpu::default()) as Arc<dyn Backend>), train, test, &mut on_event)
     }
 
-    /// [`Training::run`] with the servers on another backend; the dealer stays on the processor.
+    /// [`Training::run`] with the servers on another backend; the dealer stays on the CPU.
     pub fn run_on(
         &self,
         backend: &Arc<dyn Backend>,

@@ -1,4 +1,4 @@
-//! The time to expect of a run, from what it costs and how fast this machine is at it.
+//! An estimate of a run's time, from its planned cost and the measured speed of this machine.
 //!
 //! | part | at a server | at the dealer |
 //! |---|---|---|

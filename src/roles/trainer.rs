@@ -61,7 +61,7 @@ pub fn run_trainer(
     parties.check(job)?;
     let agreement = Agreement::new(job, &parties);
     if !job.model.parameters().iter().map(Shape::len).eq(initial.iter().map(Vec::len)) {
-        return Err(Error::Usage(format!("these are not the parameters of `{}`", job.model.name())));
+        return Err(Error::Usage(format!("the parameters do not have the shapes of `{}`", job.model.name())));
     }
     let advance = Advance::new(wait_limits::for_all_owners(job), job.total_steps(), job.test_rows());
     [&mut zero, &mut one, &mut dealer].into_iter().for_each(|link| link.enter(advance.set_up()));

@@ -1,8 +1,9 @@
-//! Pins the protocol's number to the bytes of every message: `tests/wire/protocol.json`.
+//! Pins the version of the wire protocol, [`PROTOCOL`] in `net/frame.rs`, to the bytes of every message, which are in
+//! `tests/wire/protocol.json`.
 //!
 //! Every type that is sent is made up by [`sample`] in all its variants and written as it is sent. A field or a variant that
 //! comes, goes, moves or changes its type changes the bytes; so does a field with another name, which is as well: what it means
-//! may have changed. A new type of message wants a line here.
+//! may have changed. A new type of message needs a line here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -12,30 +12,30 @@ use crate::nn::Normalization;
 use crate::party::Ranges;
 use crate::train::{Job, Settings};
 
-/// Says that a job's values stayed in their ranges in a run in the clear. As a file: JSON.
+/// A range certificate: records how far the values of a job reached in a run in the clear. The file format is JSON.
 ///
-/// A promise by evidence, not by proof: other data may reach further, for which the margins leave room.
+/// It is evidence, not proof: other data may reach further, which is what the margins are for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// The network: its name.
+    /// Name of the network.
     pub model: String,
-    /// Its sizes, as `784-128-128-10`.
+    /// Its layer sizes, such as `784-128-128-10`.
     pub sizes: String,
-    /// BLAKE3 of its layers, loss and beginnings, in hex.
+    /// BLAKE3 hash of its layers, loss and initialization, in hex.
     pub model_hash: String,
-    /// The data it was run on, in words.
+    /// A description of the data of the run.
     pub data: String,
-    /// Columns of a row.
+    /// Number of features of a row.
     pub features: usize,
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
-    /// Rows to train on.
+    /// Number of training rows.
     pub rows: u32,
     /// The settings.
     pub settings: Conditions,
-    /// Share of the test rows that were classified right at the end; none without test rows.
+    /// Fraction of the test rows that were classified correctly at the end; `None` without test rows.
     pub test_accuracy: Option<f64>,
-    /// The tensors.
+    /// The range of every tensor.
     pub ranges: Vec<Margin>,
     /// The profile that the ranges recommend; `None` if some range fits no profile.
     pub recommended: Option<String>,
@@ -52,11 +52,11 @@ pub struct Conditions {
     pub settings: Settings,
     /// Steps of the run.
     pub steps: u64,
-    /// The learning rate over the rows of a step, as it is used.
+    /// The learning rate divided by the rows of a step, as used.
     pub step_size: String,
-    /// How features are scaled.
+    /// How features are normalized.
     pub normalization: Option<Normalization>,
-    /// BLAKE3 of the parameters that the run began with, in hex; `None` if they were random.
+    /// BLAKE3 hash of the initial parameters, in hex; `None` if they were random.
     pub initial: Option<String>,
 }
 
@@ -92,9 +92,9 @@ impl Conditions {
 /// A tensor's largest magnitude against its bound.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Margin {
-    /// The place in the program, as `relu1/forward`.
+    /// The place in the program, such as `relu1/forward`.
     pub place: String,
-    /// What it is of, as `output`.
+    /// Name of the tensor, such as `output`.
     pub tensor: String,
     /// The largest magnitude.
     pub largest: f64,
@@ -145,7 +145,7 @@ impl Certificate {
     /// for at least as many steps, and with room left in every range.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the mismatch.
+    /// [`Error::Usage`] naming the mismatch.
     pub fn check(&self, job: &Job, initial: Option<&str>) -> Result<()> {
         let (own, theirs) = (&self.settings, Conditions::of(job, initial));
         let close = |m: &&Margin| m.overflow_step.is_some() || m.margin_bits.is_some_and(|bits| bits < ROOM_BITS);
@@ -174,7 +174,7 @@ impl Certificate {
     /// Writes the certificate.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`Error::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).expect("a certificate can be written");
         fs::write(path, text + "\n").map_err(|e| Error::file(path, e))
@@ -183,7 +183,7 @@ impl Certificate {
     /// Reads a certificate.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Format`].
+    /// [`Error::File`] if the file cannot be read, [`Error::Format`] if it is not a range certificate.
     pub fn load(path: &Path) -> Result<Self> {
         let text = input::read(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
         let read = serde_json::from_slice(&text);

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Ends a run by the accuracy that the trainer sees after every epoch.
+/// Ends a run early, by the accuracy that is revealed to the trainer after every epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStop {
-    /// Ends it once the given number of epochs in a row were no better than the best before them.
+    /// Ends the run after this many epochs in a row without a better accuracy.
     pub patience: Option<u32>,
-    /// Ends it once the accuracy is at least this, from 0 to 1.
+    /// Ends the run once the accuracy is at least this, from 0 to 1.
     pub target: Option<f64>,
 }
 
@@ -24,7 +24,7 @@ impl EarlyStop {
         self.target.is_some_and(|target| *last >= target) || self.patience.is_some_and(|most| since >= most as usize)
     }
 
-    /// Checks what came from outside.
+    /// Checks values from an untrusted source.
     ///
     /// # Errors
     /// [`Error::Usage`] if it has neither, or impossible values.

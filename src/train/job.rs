@@ -1,4 +1,4 @@
-//! A job: everything that the parties must agree on, and nothing that one of them must not know.
+//! A job: everything that the parties must agree on. All of it is public.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,38 +10,38 @@ use crate::shape::Shape;
 use crate::train::steps::LEAST_DECAY;
 use crate::train::{InitialSource, Settings};
 
-/// Rows that the order of an epoch is made for.
+/// Maximum rows of an epoch's order.
 const MOST_ROWS: u64 = 1 << 27;
-/// Columns of a layer.
+/// Maximum columns of a layer.
 const MOST_COLUMNS: u64 = 1 << 20;
-/// Elements of a tensor.
+/// Maximum elements of a tensor.
 const MOST_ELEMENTS: u64 = 1 << 30;
 
-/// Letters of a data set's name.
+/// Maximum length of a data set's name.
 const MOST_NAME: usize = 64;
 
-/// How many rows an owner brings.
+/// How many rows an owner contributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
-    /// Rows to train on.
+    /// Training rows.
     pub train: u32,
-    /// Rows to test on.
+    /// Test rows.
     pub test: u32,
 }
 
-/// What the trainer gets to see.
+/// The results that are revealed to the trainer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reveals {
     /// The accuracy on the owners' test rows, after every epoch.
     pub accuracy: bool,
     /// The final model.
     pub model: bool,
-    /// How many values of samples were out of their ranges, after every epoch, by layer.
+    /// The number of sampled values out of range, by layer, after every epoch.
     pub ranges: bool,
 }
 
 impl Default for Reveals {
-    /// All of it.
+    /// All of them.
     fn default() -> Self {
         Self { accuracy: true, model: true, ranges: true }
     }
@@ -56,8 +56,8 @@ impl Reveals {
         let mut reveals = Self { accuracy: false, model: false, ranges: false };
         let names: Vec<&str> = names.into_iter().collect();
         if names.contains(&"none") && names.len() > 1 {
-            let text =
-                "`none` stands alone; to reveal something, list some of `accuracy`, `model` and `ranges` without it";
+            let text = "`none` cannot be combined with other items; to reveal something, list any of `accuracy`, `model` and \
+                        `ranges` without it";
             return Err(Error::Usage(text.into()));
         }
         for name in names {
@@ -68,7 +68,7 @@ impl Reveals {
                 "none" => {}
                 _ => {
                     let text =
-                        format!("`{name}` cannot be revealed; there are `accuracy`, `model`, `ranges` and `none`");
+                        format!("`{name}` cannot be revealed; choose among `accuracy`, `model`, `ranges` and `none`");
                     return Err(Error::Usage(text));
                 }
             }
@@ -76,7 +76,7 @@ impl Reveals {
         Ok(reveals)
     }
 
-    /// Whether it lists something.
+    /// Whether `what` is revealed.
     pub fn allows(&self, what: Revealed) -> bool {
         match what {
             Revealed::Hits { .. } => self.accuracy,
@@ -88,36 +88,36 @@ impl Reveals {
 
 /// A training job. All of it is public.
 ///
-/// What is said of a job's steps, rows and settings holds for one that [`Job::check`] lets through.
+/// The documentation of its methods holds for jobs that pass [`Job::check`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// The name of the owners' data set; empty where the program that runs the owners has its own rows.
+    /// The name of the owners' data set; empty if the program that runs the owners supplies the rows.
     pub dataset: String,
     /// The network.
     pub model: Model,
     /// Rows by owner.
     pub owners: Vec<Owned>,
-    /// How it is trained, as it was asked for: [`Job::used_settings`] are those that are used.
+    /// How it is trained, as requested; [`Job::used_settings`] has the settings that are used.
     pub settings: Settings,
-    /// The mean and the deviation of the data set's features, for jobs that scale them.
+    /// Mean and standard deviation of the data set's features, for jobs that normalize them.
     pub scale: Normalization,
-    /// Stop after so many steps.
+    /// Stop after this many steps.
     pub steps: Option<u64>,
-    /// What the trainer gets to see.
+    /// The results that are revealed to the trainer.
     pub reveal: Reveals,
-    /// The steps after which the trainer may end the run at any time and still gets the model that is revealed.
+    /// The number of steps after which the trainer may end the run at any time and still get the model, if it is revealed.
     pub ends_from: u64,
     /// Where the initial parameters come from.
     pub initial: InitialSource,
-    /// Fixes the public choices: the order of the rows, initial weights that are random.
+    /// Seed of the public random choices: order of the rows, dropout, random initial weights.
     pub seed: u64,
 }
 
 impl Job {
-    /// Checks a job that came from outside.
+    /// Checks a job from an untrusted source.
     ///
     /// # Errors
-    /// [`Error::Usage`] with what does not fit.
+    /// [`Error::Usage`] naming the setting or layer that is invalid.
     pub fn check(&self) -> Result<()> {
         if !is_printable(self.model.name()) {
             let name = printable(self.model.name());
@@ -126,7 +126,7 @@ impl Job {
         self.model.check()?;
         if self.dataset.len() > MOST_NAME || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {
             return Err(Error::Usage(
-                "the data set's name has up to 64 letters, digits and signs, without blanks".into(),
+                "the data set's name must have at most 64 printable ASCII characters, without spaces".into(),
             ));
         }
         self.settings.check()?;
@@ -139,7 +139,7 @@ impl Job {
         self.mistake().map_or(Ok(()), |wrong| Err(Error::Usage(wrong.into())))
     }
 
-    /// What is too large in the job, or cannot be done.
+    /// What is too large in the job, or not supported.
     fn mistake(&self) -> Option<&'static str> {
         let Settings { profile, batch, .. } = &self.settings;
         let rows = |of: fn(&Owned) -> u32| self.owners.iter().map(|o| u64::from(of(o))).sum::<u64>();
@@ -148,34 +148,34 @@ impl Job {
         let size = |shape: &Shape| shape.axes().iter().fold(1u64, |n, axis| n.saturating_mul(*axis as u64));
         let parameters = self.model.parameters().iter().map(size).fold(0, u64::saturating_add);
         let wrong = if train == 0 {
-            "there are no rows to train on"
+            "there are no training rows"
         } else if train.max(test) > MOST_ROWS {
-            "there are more than 2^27 rows"
+            "more than 2^27 rows are not supported; use fewer (--train-limit, --test-limit)"
         } else if widest > MOST_COLUMNS || parameters > MOST_ELEMENTS {
-            "the network is too large: layers have up to 2^20 columns, all together 2^30 parameters"
+            "the network is too large: at most 2^20 columns per layer and 2^30 parameters are supported"
         } else if train.min(u64::from(*batch)) * widest > MOST_ELEMENTS {
-            "a batch is too large: it has up to 2^30 elements in any layer"
+            "the batch is too large: at most 2^30 elements per layer are supported; use a smaller batch"
         } else if self.smallest_batch() < self.model.least_batch() {
-            "batch normalization of a dense layer takes two or more rows a batch, and one of these has one; change the batch size or \
-             the number of rows"
+            "batch normalization of a dense layer needs at least 2 rows in every batch, and one has only 1; change the batch \
+             size or the number of rows"
         } else if self.most_mask_blocks() > 1 << 32 {
-            "an owner has too many rows: the mask of its rows has up to 2^32 blocks of 64 bytes; split them among owners"
+            "an owner has too many rows: a mask has at most 2^32 blocks of 64 bytes; split the rows among more owners"
         } else if self.reveal.accuracy && test == 0 {
-            "accuracy is to be revealed, but there are no rows to test on"
+            "accuracy is to be revealed, but there are no test rows"
         } else if self.settings.early_stop().is_some() && !self.reveal.accuracy {
-            "an early stop goes by the accuracy, which has to be revealed"
+            "an early stop depends on the accuracy, which must be revealed; add accuracy to --reveal"
         } else if self.ends_from == 0 {
-            "a run may be ended after 1 step at the earliest"
+            "a run cannot be ended before its first step"
         } else if self.steps == Some(0) {
             "steps must be at least 1"
         } else if !(self.scale.mean.is_finite() && self.scale.deviation.is_finite() && self.scale.deviation > 0.0) {
-            "features cannot be scaled by a deviation that is not positive"
+            "features cannot be normalized: mean and deviation must be finite, and the deviation positive"
         } else if !(self.settings.weight_decay == 0.0 || (LEAST_DECAY..1.0).contains(&self.decay())) {
             "weight decay times learning rate must be 0, or from 2^-50 to less than 1"
         } else if self.owners.len() > 1 << 16 {
-            "there are more than 2^16 owners"
+            "more than 2^16 owners are not supported"
         } else if test << profile.frac >= 1 << (profile.ring - 1) {
-            "there are too many rows to test on for the profile to count"
+            "there are too many test rows to count in this profile; use fewer, or the profile `wide`"
         } else {
             return None;
         };
@@ -191,7 +191,7 @@ impl Job {
         }
     }
 
-    /// The settings as they are used: rates as the ring takes them, and the rows that there are.
+    /// The settings as used: with rounded rates, and the actual numbers of rows.
     pub fn used_settings(&self) -> Settings {
         let lr = self.rate().value() * self.rows_per_step() as f64;
         Settings {
@@ -204,24 +204,24 @@ impl Job {
         }
     }
 
-    /// The learning rate over the rows of a step, as the ring takes it.
+    /// The learning rate divided by the rows of a step, rounded.
     pub fn rate(&self) -> LearningRate {
         let one = || LearningRate::new(1.0, 1).expect("a power of two");
         LearningRate::new(self.settings.lr, self.rows_per_step()).unwrap_or_else(|_| one())
     }
 
-    /// The momentum, as the ring takes it.
+    /// The momentum, rounded.
     pub fn momentum(&self) -> Momentum {
         let none = || Momentum::new(0.0).expect("a multiple of 1/32");
         Momentum::new(self.settings.momentum).unwrap_or_else(|_| none())
     }
 
-    /// How owners scale their features; none where they do not.
+    /// How owners normalize their features; `None` if they do not.
     pub fn normalization(&self) -> Option<Normalization> {
         self.settings.normalize.then_some(self.scale)
     }
 
-    /// The fewest steps after which a figure or the model can leave the servers, whatever the trainer says.
+    /// The minimum number of steps before a figure or the model can leave the servers, whatever the trainer does.
     pub fn least_steps(&self) -> u64 {
         let (total, epoch) = (self.total_steps(), self.steps_per_epoch());
         let figures = self.reveal.accuracy || self.reveal.ranges || self.settings.early_stop().is_some();
@@ -230,7 +230,7 @@ impl Job {
         total.min(first).min(asked)
     }
 
-    /// Learning rate times weight decay, before the rate changes.
+    /// Learning rate times weight decay, at the initial rate.
     pub(crate) fn decay(&self) -> f64 {
         self.rate().value() * self.rows_per_step() as f64 * self.settings.weight_decay
     }
@@ -242,7 +242,7 @@ impl Job {
         u64::from(rows) * blocks(self.model.features()).max(blocks(self.model.classes()))
     }
 
-    /// Checks that the job is about the data set that an owner brings.
+    /// Checks that the job uses the data set of an owner.
     ///
     /// # Errors
     /// [`Error::Usage`] with both names.
@@ -254,9 +254,7 @@ impl Job {
             "" => "names no data set",
             name => &format!("is about the data set `{name}`"),
         };
-        Err(Error::Usage(format!(
-            "the job {wants}, this owner brings `{dataset}`; one of the two has another --dataset"
-        )))
+        Err(Error::Usage(format!("the job {wants}, but this owner has `{dataset}`; use the same --dataset for both")))
     }
 
     /// Rows to train on.
@@ -280,7 +278,7 @@ impl Job {
     /// A job from its bytes, checked.
     ///
     /// # Errors
-    /// [`Error::Usage`] where they are not a job's.
+    /// [`Error::Usage`] if they do not encode a valid job.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let job: Self = postcard::from_bytes(bytes).map_err(|e| Error::Usage(format!("this is not a job: {e}")))?;
         job.check()?;
@@ -321,7 +319,7 @@ mod tests {
         let tall = |j: &mut Job| {
             (j.owners[0].train, j.settings.batch) = (1 << 26, 1 << 26);
         };
-        assert!(refused(&tall).contains("a batch is too large"));
+        assert!(refused(&tall).contains("the batch is too large"));
         // 256 blocks a row: 2^24 rows of one owner are just possible
         let long = |rows| {
             move |j: &mut Job| {
@@ -341,7 +339,7 @@ mod tests {
             let text = refused(&|j| j.model.name = name.into());
             assert!(text.contains("control characters") && is_printable(&text), "{text:?}");
         }
-        assert!(refused(&|j| j.owners.clear()).contains("no rows"));
+        assert!(refused(&|j| j.owners.clear()).contains("no training rows"));
         assert!(refused(&|j| j.settings.accumulate = 0).contains("at least 1"));
         assert!(refused(&|j| j.settings.accumulate = u32::MAX).contains("4096"));
         assert!(
@@ -353,7 +351,7 @@ mod tests {
             j.settings.patience = Some(1);
             j.reveal.accuracy = false;
         };
-        assert!(refused(&unseen).contains("has to be revealed"));
+        assert!(refused(&unseen).contains("must be revealed"));
         for decay in [-1e-4, f64::NAN, f64::INFINITY, 16.0, 1e-300] {
             assert!(refused(&|j| j.settings.weight_decay = decay).contains("weight decay"), "{decay}");
         }

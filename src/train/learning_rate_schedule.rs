@@ -1,4 +1,4 @@
-//! Schedules of the learning rate.
+//! Learning rate schedules.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,7 +39,7 @@ pub struct Length {
 impl Schedule {
     /// What the rate is multiplied by at step `step`, from 0.
     ///
-    /// All parties must get the same number, so there is exact arithmetic and a table, and no function of the system's.
+    /// All parties must get the same number, so it uses exact arithmetic and a table, no function of the system's math library.
     pub fn factor(self, step: u64, run: Length) -> f64 {
         match self {
             Self::Constant => 1.0,
@@ -56,7 +56,7 @@ impl Schedule {
         }
     }
 
-    /// The first step after `step` that may have another factor; the end of the run where there is none.
+    /// The first step after `step` that may have another factor; the end of the run if there is none.
     pub fn next(self, step: u64, run: Length) -> u64 {
         match self {
             Self::Constant => run.steps,
@@ -72,7 +72,7 @@ impl Schedule {
         }
     }
 
-    /// No factor of a run is below it.
+    /// A lower bound of the factors of a run.
     pub fn least(self) -> f64 {
         match self {
             Self::Constant => 1.0,
@@ -82,7 +82,7 @@ impl Schedule {
         }
     }
 
-    /// Checks a schedule that came from outside.
+    /// Checks a schedule from an untrusted source.
     ///
     /// # Errors
     /// [`Error::Usage`] if it is invalid.
@@ -110,9 +110,7 @@ impl FromStr for Schedule {
             "constant" => Self::Constant,
             "cosine" => Self::Cosine,
             "halving" => Self::Halving,
-            _ => {
-                step().ok_or_else(|| Error::Usage(format!("schedule `{text}` is not known; there are {SCHEDULES}")))?
-            }
+            _ => step().ok_or_else(|| Error::Usage(format!("unknown schedule `{text}`; choose one of {SCHEDULES}")))?,
         };
         schedule.check()?;
         Ok(schedule)
@@ -130,8 +128,8 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// What there is.
-pub(crate) const SCHEDULES: &str = "`halving`, `constant`, `cosine`, and `step:EPOCHS:FACTOR`, as step:3:0.5";
+/// The schedules, for messages.
+pub(crate) const SCHEDULES: &str = "`halving`, `constant`, `cosine`, and `step:EPOCHS:FACTOR`, such as step:3:0.5";
 
 /// Where the rate is halved.
 const EIGHTHS: [u64; 3] = [4, 6, 7];

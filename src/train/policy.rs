@@ -1,4 +1,4 @@
-//! What an owner lets a job do with its rows.
+//! An owner's policy: what jobs may do with its rows.
 
 use std::path::Path;
 
@@ -8,50 +8,50 @@ use crate::error::{Error, Result};
 use crate::input;
 use crate::train::{InitialSource, Job, Reveals};
 
-/// An owner's rules for jobs; `policy.toml` beside this file explains every one.
+/// An owner's rules for jobs. [`Policy::DEFAULT`] (`policy.toml`) explains every rule.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// The data set's name.
+    /// Name of the data set; `None` for any.
     pub dataset: Option<String>,
-    /// Rows that this owner brings to train on.
+    /// Exact number of training rows of this owner; `None` for any.
     pub train_rows: Option<u32>,
-    /// Rows that this owner brings to test on.
+    /// Exact number of test rows of this owner; `None` for any.
     pub test_rows: Option<u32>,
-    /// Rows of all owners to train on, at least.
+    /// Minimum number of training rows of all owners together.
     pub least_rows: u32,
-    /// Rows of this owner to train on, and to test on where it brings any, at least.
+    /// Minimum number of training rows of this owner, and of its test rows if it has any.
     pub least_own_rows: u32,
-    /// Rows of a step, at least.
+    /// Minimum number of rows of a step.
     pub least_step_rows: u64,
-    /// Steps before something leaves, at least.
+    /// Minimum number of steps before anything is revealed.
     pub least_steps: u64,
-    /// Passes over all rows before something leaves, at least.
+    /// Minimum number of passes over all rows before anything is revealed.
     pub least_epochs: u64,
-    /// What may leave.
+    /// What may be revealed: `accuracy`, `model`, `ranges`.
     pub reveal: Vec<String>,
-    /// Test rows behind an accuracy, at least.
+    /// Minimum number of test rows behind an accuracy.
     pub least_test_rows: u32,
-    /// Whether the accuracy may end the run.
+    /// Whether the accuracy may end the run early.
     pub early_stop: bool,
-    /// How secret the initial parameters may be.
+    /// Which sources of initial parameters are allowed.
     pub initial: InitialPolicy,
 }
 
-/// How secret initial parameters may be; each allows those before it.
+/// The allowed sources of initial parameters; each also allows those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialPolicy {
     /// From the job's seed.
     Seed,
-    /// Chosen by the trainer, for everybody to see.
+    /// Chosen by the trainer, public.
     Public,
-    /// Chosen by the trainer, seen by nobody else.
+    /// Chosen by the trainer, secret.
     Private,
 }
 
 impl Default for Policy {
-    /// Safe rules, which the networks with names pass with their own settings.
+    /// Safe rules, which the named networks satisfy with their own settings.
     fn default() -> Self {
         Self {
             dataset: None,
@@ -115,10 +115,10 @@ initial = \"private\"
     /// Checks that some job can meet the rules, for an owner with this data set and the given numbers of training and test rows.
     ///
     /// # Errors
-    /// The first rule that no job of this owner meets.
+    /// A message naming the first rule that no job of this owner can meet.
     pub fn can_be_met(&self, dataset: &str, [train, test]: [usize; 2]) -> std::result::Result<(), String> {
         if let Some(name) = self.dataset.as_ref().filter(|name| *name != dataset) {
-            return Err(format!("`dataset = {name:?}`, but this owner brings {dataset:?}; see --dataset"));
+            return Err(format!("`dataset = {name:?}`, but this owner has {dataset:?}; see --dataset"));
         }
         let rules = [
             ("train_rows", self.train_rows, train),
@@ -164,7 +164,10 @@ initial = \"private\"
             return Err(broken("dataset", &format!("{name:?}"), &format!("is about {:?}", job.dataset)));
         }
         let Some(own) = job.owners.get(number as usize) else {
-            return Err(Error::Usage(format!("the job has {} owners, this is number {number}", job.owners.len())));
+            return Err(Error::Usage(format!(
+                "the job has {} owners, so there is no owner {number}; see --number",
+                job.owners.len()
+            )));
         };
         for (rule, rows, wants) in [("train_rows", self.train_rows, own.train), ("test_rows", self.test_rows, own.test)]
         {
@@ -225,7 +228,7 @@ fn at_least(rule: &str, least: u64, has: u64, verb: &str, what: &str) -> Result<
 
 /// A job that breaks a rule.
 fn broken(rule: &str, value: &str, job: &str) -> Error {
-    Error::Usage(format!("the owner's policy has `{rule} = {value}`, the job {job}"))
+    Error::Usage(format!("the owner's policy has `{rule} = {value}`, but the job {job}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::nn::TrainedModel;
 
 impl TrainedModel {
-    /// The class of every row: the place of its largest logit, the first of several.
+    /// The class of every row: the index of its largest logit, or the first of several.
     ///
     /// # Errors
     /// As [`TrainedModel::logits`].
@@ -20,7 +20,7 @@ impl TrainedModel {
         Ok(logits.axis_iter(Axis(0)).map(largest).collect())
     }
 
-    /// Share of the rows that are classified right; 0 where there are none.
+    /// Fraction of the rows that are classified correctly, from 0 to 1; 0 without rows.
     ///
     /// # Errors
     /// As [`TrainedModel::logits`].

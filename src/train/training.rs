@@ -1,6 +1,6 @@
-//! The door for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
+//! The entry point for other programs: describe a training, then plan it, run it in this process, or run it in the clear.
 //!
-//! What a training does stands with the roles: [`Training::run`] in `roles/threads.rs`, [`Training::run_clear`] in
+//! What a training does is implemented with the roles: [`Training::run`] in `roles/threads.rs`, [`Training::run_clear`] in
 //! `roles/reference_run.rs`, [`Training::plan`] in `roles/planned_cost.rs`.
 
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::train::{
     Certificate, EarlyStop, InitialSource, Job, Owned, Recipe, Reveals, Schedule, Settings, initial_hash, unchecked,
 };
 
-/// A training to be: a network, and how it is trained; whatever is not said is as [`Settings::default`] has it.
+/// Describes a training: a network, and how it is trained. What is not set has the value of [`Settings::default`].
 #[derive(Clone, Debug)]
 pub struct Training {
     dataset: String,
@@ -38,21 +38,21 @@ pub struct Training {
     certificates: Vec<Certificate>,
 }
 
-/// What is known of the ranges of a network's values before it is trained.
+/// Where a network is from, and so whether its ranges are known before it is trained.
 #[derive(Clone, Debug)]
 enum RangesOf {
-    /// Nothing: it is a program's own.
+    /// From a program: unknown.
     Model,
-    /// Nothing: it is from a file.
+    /// From a file: unknown.
     File(PathBuf),
-    /// They were measured: it is one of this crate's.
+    /// From this crate: measured.
     Measured,
 }
 
 impl Training {
-    /// A training of a model with the default [`Settings`], which suit networks that nobody has measured: the profile `wide`, 5
-    /// epochs, batches of 128, learning rate 2^-4 halved along the way, momentum 29/32. There is one owner; accuracy, model and
-    /// ranges are revealed.
+    /// A training of a model with the default [`Settings`], which suit networks whose ranges have not been measured: the profile
+    /// `wide`, 5 epochs, batches of 128 rows, a learning rate of 2^-4 with the schedule `halving`, momentum 29/32. There is one
+    /// owner; accuracy, model and ranges are revealed.
     pub fn new(model: Model) -> Self {
         Self {
             dataset: String::new(),
@@ -73,8 +73,8 @@ impl Training {
         }
     }
 
-    /// A training of a recipe's network on a data set, with the recipe's settings; which rows are trained on
-    /// ([`Settings::train_limit`]) is up to whoever has them.
+    /// A training of a recipe's network on a data set, with the recipe's settings. [`Settings::train_limit`] is not applied here:
+    /// the caller selects the rows.
     pub fn of(recipe: &Recipe, data: &DatasetInfo) -> Self {
         Self {
             dataset: data.name.into(),
@@ -92,14 +92,14 @@ impl Training {
         &mut self.settings
     }
 
-    /// Ends the run before its last epoch by the accuracy, which has to be revealed; never where `stop` has neither patience nor
-    /// target. The schedule of the learning rate is that of all epochs.
+    /// Stops the run early, depending on the accuracy, which must be revealed; never if `stop` has neither patience nor target.
+    /// The learning rate schedule spans all epochs nevertheless.
     #[must_use]
     pub fn stop(self, stop: EarlyStop) -> Self {
         self.patience(stop.patience).target(stop.target)
     }
 
-    /// How the owners scale their features; none where they do not.
+    /// How the owners normalize their features; `None` if they do not.
     #[must_use]
     pub fn normalization(mut self, normalization: Option<Normalization>) -> Self {
         self.settings.normalize = normalization.is_some();
@@ -107,93 +107,94 @@ impl Training {
         self
     }
 
-    /// The name of the data set that owners have to bring; without one, any rows will do.
+    /// The name of the data set that the owners must have; without a name, any rows are accepted.
     #[must_use]
     pub fn dataset(self, name: &str) -> Self {
         Self { dataset: name.into(), ..self }
     }
 
-    /// Splits the rows among so many owners.
+    /// Splits the rows evenly among this many owners.
     #[must_use]
     pub fn owners(self, owners: usize) -> Self {
         Self { owners, ..self }
     }
 
-    /// Stops after so many steps.
+    /// Stops after this many steps, if given.
     #[must_use]
     pub fn steps(self, steps: Option<u64>) -> Self {
         Self { steps, ..self }
     }
 
-    /// The learning rate that the ranges of the network were measured with: a rate far above it is warned of. For a recipe's
-    /// network it is the recipe's.
+    /// The learning rate that the ranges of the network were measured with; a rate far above it triggers a warning. For a
+    /// recipe's network, it is the recipe's.
     #[must_use]
     pub fn measured_at(self, learning_rate: f64) -> Self {
         Self { measured_rate: Some(learning_rate), ..self }
     }
 
-    /// What a run in the clear ([`Training::run_clear`]) saw of the ranges of this training's values. Without a certificate that
-    /// speaks for its job, a network that nobody has measured is warned of in the profile `small`, and one from a file in any.
+    /// Adds a range certificate of this training, as returned by a run in the clear ([`Training::run_clear`]). Without one that
+    /// applies to its job, a network of your own triggers a warning in the profile `small`, and one from a file in any profile.
     #[must_use]
     pub fn certificate(mut self, certificate: Certificate) -> Self {
         self.certificates.push(certificate);
         self
     }
 
-    /// What the trainer gets to see.
+    /// The results that are revealed to the trainer.
     #[must_use]
     pub fn reveal(self, reveal: Reveals) -> Self {
         Self { reveal, ..self }
     }
 
-    /// The steps after which the trainer may end the run at any time and still gets the model: those of an epoch, and at least
-    /// 100, unless this is said. Owners know it from the job.
+    /// The number of steps after which the trainer may end the run at any time and still get the model. The default is one epoch,
+    /// and at least 100 steps. It is part of the job, which owners see.
     #[must_use]
     pub fn ends_from(self, steps: u64) -> Self {
         Self { ends_from: Some(steps), ..self }
     }
 
-    /// A signal: once it is set, the run ends after the next step, and reveals what the job lists if enough steps were done.
+    /// A flag that ends the run: once it is set, the run ends after the next step. The model is revealed if enough steps are done
+    /// ([`Training::ends_from`]).
     #[must_use]
     pub fn ends_on(self, end: Arc<AtomicBool>) -> Self {
         Self { end, ..self }
     }
 
-    /// Fixes the public choices: the order of the rows and the initial weights. Masks never follow it.
+    /// The seed of the public random choices: order of the rows, dropout and initial weights. Masks never depend on it.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// Begins with these parameters instead of random ones, in the order of [`Model::parameters`]; momentum is at rest. They are
-    /// public: the job has their hash. [`Outcome::parameters`](crate::roles::Outcome::parameters) and
-    /// [`TrainedModel::load_parameters`](crate::nn::TrainedModel::load_parameters) are of this form.
+    /// Starts from these parameters instead of random ones, in the order of [`Model::parameters`], with zero momentum. They are
+    /// public: the job contains their hash. [`Outcome::parameters`](crate::roles::Outcome::parameters) and
+    /// [`TrainedModel::load_parameters`](crate::nn::TrainedModel::load_parameters) have this form.
     #[must_use]
     pub fn initial(self, parameters: Vec<Vec<f64>>) -> Self {
         Self { initial: Some(parameters), private: false, ..self }
     }
 
-    /// The same, seen by nobody but the trainer, which shares them. Owners allow it only if their policy says so: who chooses
-    /// weights unseen can make them a trap for rows.
+    /// Starts from these parameters, which the trainer secret-shares so that nobody else sees them. Owners refuse this unless
+    /// their policy allows it: maliciously chosen weights can single out rows.
     #[must_use]
     pub fn private_initial(self, parameters: Vec<Vec<f64>>) -> Self {
         Self { private: true, ..self.initial(parameters) }
     }
 
-    /// The parameters that a job begins with, with 32 fraction bits.
+    /// The initial parameters of a job, with 32 fraction bits.
     ///
     /// # Errors
-    /// [`Error::Usage`] where those that were given are not the model's, or out of the range of weights.
+    /// [`Error::Usage`] if the given parameters do not have the model's shapes, or one is out of the range of weights.
     pub fn initial_parameters(&self, job: &Job) -> Result<Vec<Vec<u64>>> {
         self.given(&job.model, &job.settings.profile).unwrap_or_else(|| Ok(initial_parameters(&job.model, job.seed)))
     }
 
-    /// The parameters that were given, on the grid; none where they are random.
+    /// The given parameters in fixed point; `None` if they are random.
     fn given(&self, model: &Model, profile: &Profile) -> Option<Result<Vec<Vec<u64>>>> {
         self.initial.as_ref().map(|given| on_grid(given, model, profile))
     }
 
-    /// What tells the parameters that were given from others; none where they are random. It is for range certificates.
+    /// A hash of the given initial parameters, for range certificates; `None` if they are random.
     pub fn initial_hash(&self) -> Option<String> {
         let given = self.initial.as_ref()?;
         let mut hasher = blake3::Hasher::new();
@@ -203,10 +204,10 @@ impl Training {
         Some(hasher.finalize().to_hex().to_string())
     }
 
-    /// The job for so many rows to train on and to test on, split evenly among the owners.
+    /// The job for the given numbers of training and test rows, which are split evenly among the owners.
     ///
     /// # Errors
-    /// [`Error::Usage`] where settings do not fit each other or the rows.
+    /// [`Error::Usage`] if settings do not fit each other or the rows.
     pub fn job(&self, train_rows: usize, test_rows: usize) -> Result<Job> {
         if self.owners == 0 || self.owners > train_rows.max(1) || self.owners > MOST_OWNERS {
             let most = train_rows.min(MOST_OWNERS);
@@ -221,7 +222,7 @@ impl Training {
         let job = Job {
             dataset: self.dataset.clone(),
             model: self.model.clone(),
-            owners: owners.map_err(|_| Error::Usage("there are more than 2^32 rows".into()))?,
+            owners: owners.map_err(|_| Error::Usage("more than 2^32 rows are not supported; use fewer".into()))?,
             settings: self.settings.clone(),
             scale: self.scale,
             steps: self.steps,
@@ -239,7 +240,7 @@ impl Training {
         Ok(Job { ends_from, ..job })
     }
 
-    /// What ends the run once it is set.
+    /// The flag that ends the run.
     pub(crate) fn end(&self) -> &Arc<AtomicBool> {
         &self.end
     }
@@ -249,10 +250,10 @@ impl Training {
         (self.settings.lr, self.measured_rate)
     }
 
-    /// A warning where nobody has checked that the values of the job's network fit its profile.
+    /// A warning if nobody has checked that the values of the job's network fit its profile.
     ///
-    /// `wide` and `deep` have room for what nobody has measured, but not for everything, and what a batch's gradients add up to
-    /// is not among the samples that are checked in training.
+    /// `wide` and `deep` have headroom for unmeasured networks, but not for every value, and the samples that are checked in
+    /// training do not include the gradients summed over a batch.
     pub(crate) fn unchecked(&self, job: &Job) -> Option<String> {
         let file = match &self.ranges {
             RangesOf::Measured => return None,
@@ -267,19 +268,21 @@ impl Training {
     }
 }
 
-/// Parameters with 32 fraction bits, where they are a model's and in the range of weights.
+/// Parameters with 32 fraction bits, if they have the model's shapes and are in the range of weights.
 fn on_grid(given: &[Vec<f64>], model: &Model, profile: &Profile) -> Result<Vec<Vec<u64>>> {
     if !model.parameters().iter().map(Shape::len).eq(given.iter().map(Vec::len)) {
-        return Err(Error::Usage(format!("the initial parameters are not those of `{}`", model.name())));
+        return Err(Error::Usage(format!("the initial parameters do not have the shapes of `{}`", model.name())));
     }
     let bound = f64::from(profile.ring.saturating_sub(1 + profile.frac)).exp2();
     match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
-        Some(x) => Err(Error::Usage(format!("an initial parameter of {x} does not fit: they are below {bound}"))),
+        Some(x) => {
+            Err(Error::Usage(format!("the initial parameter {x} is out of range; magnitudes must be below {bound}")))
+        }
         None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
     }
 }
 
-/// The steps that are done before the trainer may end a run, unless somebody says otherwise; or an epoch, if that is more.
+/// The default of [`Training::ends_from`], unless an epoch has more steps.
 const FIRST_END: u64 = 100;
 
 /// Owners of a job.

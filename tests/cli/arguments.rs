@@ -37,11 +37,11 @@ fn invalid_numbers_are_errors_that_name_the_flag() {
             run(dir.path(), &["plan", flag, wrong]).failed(2, &[flag, wrong, "an integer of at least 1"]);
         }
     }
-    run(dir.path(), &["plan", "--momentum", "1"]).failed(2, &["momentum of 1", "the largest is 31/32"]);
+    run(dir.path(), &["plan", "--momentum", "1"]).failed(2, &["below 1, not 1", "the largest is 31/32"]);
     run(dir.path(), &["plan", "--optimizer", "adam"])
-        .failed(2, &["--optimizer", "the optimizer `adam` is not known; there are `sgd`, `nesterov`"]);
+        .failed(2, &["--optimizer", "unknown optimizer `adam`; choose one of `sgd`, `nesterov`"]);
     run(dir.path(), &["plan", "--optimizer", "nesterov", "--momentum", "0"])
-        .failed(2, &["`nesterov` cannot be used with a momentum of 0", "or the optimizer `sgd`"]);
+        .failed(2, &["`nesterov` cannot be used with a momentum of 0", "or use the optimizer `sgd`"]);
     run(dir.path(), &["plan", "--optimizer", "SGD"]).done();
 }
 
@@ -71,7 +71,7 @@ fn a_test_limit_takes_the_first_test_rows_only() {
     let plan = |limit: &str| run(dir.path(), &["plan", "--json", "--test-limit", limit]).json().remove(0);
     let bytes = |limit| plan(limit)["bytes_per_evaluation"]["server0_to_server1"].as_f64().unwrap();
     assert!(bytes("10000") > 3.0 * bytes("100"), "an evaluation costs what its rows cost");
-    run(dir.path(), &["plan", "--test-limit", "0"]).failed(2, &["no rows to test on"]);
+    run(dir.path(), &["plan", "--test-limit", "0"]).failed(2, &["no test rows"]);
     let dry =
         ["dry-run", "--model", "logistic", "--train-limit", "300", "--epochs", "1", "--test-limit", "50", "--json"];
     let hits = 50.0 * run(dir.path(), &dry).json().last().unwrap()["test_accuracy"].as_f64().unwrap();

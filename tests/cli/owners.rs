@@ -12,7 +12,7 @@ fn an_owner_with_another_data_set_refuses_and_names_both() {
     let mut parties = cluster.serve(&ALL);
     let trainer = cluster.train("trainer.key", "cluster.toml", &["--dataset", "fashion-mnist"]);
     assert_eq!(trainer.code, Some(1), "{trainer:?}");
-    parties[3].hear("is about the data set `fashion-mnist`, this owner brings `mnist`");
+    parties[3].hear("is about the data set `fashion-mnist`, but this owner has `mnist`");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_invalid_policy_is_reported_before_the_owner_waits() {
     let cluster = Cluster::new(10);
     for (policy, says) in [
         ("least_row = 5", "unknown field `least_row`"),
-        ("dataset = \"no such set\"", "`dataset = \"no such set\"`, but this owner brings \"mnist\""),
+        ("dataset = \"no such set\"", "`dataset = \"no such set\"`, but this owner has \"mnist\""),
         ("train_rows = 70000", "`train_rows = 70000`, but mnist has 60000"),
         ("reveal = [\"everything\"]", "everything"),
     ] {
@@ -155,7 +155,7 @@ fn an_invalid_policy_is_reported_before_the_owner_waits() {
         assert_eq!(ended.out, "", "{policy}");
     }
     let ended = cluster.start_as("owner0", "cluster.toml", &["--dataset", "no such set"]).end();
-    ended.failed(2, &["no data set is named"]);
+    ended.failed(2, &["unknown data set"]);
     assert_eq!(ended.out, "");
 }
 

@@ -78,7 +78,7 @@ fn a_job_beyond_the_memory_of_a_server_is_refused_before_it_starts() {
     let server1 = ["server", "--id", "1", "--memory-limit", "20MiB"];
     parties.push(cluster.start(&server1, "server1.key", "cluster.toml"));
     let ended = cluster.train("trainer.key", "cluster.toml", &[]);
-    ended.failed(1, &["server 1", "the job is planned to take", "20 MiB is allowed", "--batch", "--memory-limit"]);
+    ended.failed(1, &["server 1", "the job needs an estimated", "20 MiB is allowed", "--batch", "--memory-limit"]);
 
     // on one machine, all roles together count
     let dir = folder();

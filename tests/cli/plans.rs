@@ -140,7 +140,7 @@ fn a_dry_run_in_which_a_value_leaves_its_range_says_where_and_fails() {
     let dir = folder();
     let wild = ["--lr", "64", "--momentum", "0.96875", "--quiet"];
     let ended = run(dir.path(), &[&SHORT[..], &wild].concat());
-    ended.failed(1, &["its bound is", "first in step", "lower the learning rate"]);
+    ended.failed(1, &["beyond its bound of", "first in step", "lower the learning rate"]);
     for words in ["OVERFLOW first in step", "recommended profile none"] {
         assert!(ended.out.contains(words), "{words} is not in\n{}", ended.out);
     }

@@ -58,7 +58,7 @@ fn the_readme_lists_the_checksums_of_the_files() {
 fn unknown_names_are_errors_that_list_the_known_ones() {
     let error = load("cifar", &only(&checkout()), &mut never).unwrap_err();
     assert!(error.is_usage());
-    assert_eq!(error.to_string(), "no data set is named `cifar`; there are: mnist, fashion-mnist, cifar-10");
+    assert_eq!(error.to_string(), "unknown data set `cifar`; choose one of mnist, fashion-mnist, cifar-10");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The verifier of both ends: a certificate counts for its key alone, which has to be a known one.
+//! The identity check of TLS, at both ends: of a certificate only the key counts, which must be one of the cluster file.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::nn::{Activation, Flow, LineError, Module, TomlTable};
 use crate::party::Scaled;
 use crate::shape::Shape;
 
-/// `x` where it is not negative, else `2^-shift x` (Maas et al., 2013).
+/// `x` if it is not negative, else `2^-shift x` (Maas et al., 2013).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeakyRelu {
     /// The slope of negative values is `2^-shift`, from 1/2 to 1/128.

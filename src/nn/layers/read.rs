@@ -26,7 +26,7 @@ impl Read {
     }
 }
 
-/// The layers of a file, for data with so many classes.
+/// The layers of a file, for data with this many classes.
 pub(crate) fn read(file: &mut TomlTable<'_>, classes: usize) -> Result<Vec<Read>, LineError> {
     let tables = file.tables("layers")?;
     let (all, line) = (tables.len(), file.line());

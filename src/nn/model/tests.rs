@@ -47,7 +47,7 @@ fn what_does_not_fit_is_refused_with_the_layer_its_input_and_what_would_fit() {
     };
     let mut many = vec![LayerSpec::from(Dropout { factor: Factor::kept(0.2) }); 6];
     many.push(conv([3, 3], [1, 1]));
-    assert!(over_images(many, Shape::from([6, 7, 1])).unwrap_err().contains("take more than 10 bits"));
+    assert!(over_images(many, Shape::from([6, 7, 1])).unwrap_err().contains("need more than 10 bits"));
     let residual = |body, projection| LayerSpec::from(Residual { body, projection });
     let window = [2, 2];
     let method = PoolMethod::Tree;
@@ -104,7 +104,7 @@ fn what_does_not_fit_is_refused_with_the_layer_its_input_and_what_would_fit() {
     assert!(broken(|m| m.input = [usize::MAX, 2].into()).contains("or too many"));
     assert!(Model::new("empty", 784, vec![dense(0)], 10, Loss::Square, Init::He).is_err());
     let broken = Model::dense("many", 784, &[], 1).unwrap_err().to_string();
-    assert_eq!(broken, "`many`: 1 classes are too few; there must be 2 or more");
+    assert_eq!(broken, "`many`: 1 classes are too few; at least 2 are needed");
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn the_loss_says_how_many_classes_it_takes_and_which_losses_take_more() {
     assert!([2, 14, 15, 1000].iter().all(|classes| of(*classes, Loss::SoftmaxCrossEntropy).is_ok()));
     assert_eq!(
         of(1001, Loss::SoftmaxCrossEntropy).unwrap_err().to_string(),
-        "`letters`: the loss softmax-cross-entropy takes 2 to 1000 classes, not 1001; \
-         sigmoid-cross-entropy and square take more"
+        "`letters`: the loss softmax-cross-entropy supports 2 to 1000 classes, not 1001; \
+         for more, use sigmoid-cross-entropy or square"
     );
 }
 

@@ -34,7 +34,7 @@ impl Interpreter for Server {
         let x = match (self.parameters.get(index), &self.links) {
             (Some(x), _) if x.len() == shape.len() => x.reshape(shape.clone()),
             (_, None) => self.device().zeros(Operand::Wide, shape.clone())?,
-            _ => return Err(Error::peer("trainer", format!("gave no parameter {index} of shape {shape}"))),
+            _ => return Err(Error::peer("trainer", format!("sent no parameter {index} of shape {shape}"))),
         };
         Ok(AdditiveShare { x, bits: MASTER_BITS, frac: MASTER_FRAC })
     }
@@ -76,11 +76,11 @@ impl Interpreter for Server {
         // a word of the trainer's, no value: it is not counted as an opening
         let head = self.session.head(FrameKind::Control, epoch);
         links.peer.send(head, vec![mine.to_byte()])?;
-        let theirs = receive_exactly(&mut *links.peer, head, 1, "what the trainer makes of the epoch")?;
+        let theirs = receive_exactly(&mut *links.peer, head, 1, "the trainer's verdict on the epoch")?;
         if theirs == [mine.to_byte()] {
             return Ok(mine);
         }
-        Err(Error::peer("trainer", format!("told the servers different things of epoch {epoch}")))
+        Err(Error::peer("trainer", format!("sent the two servers different verdicts on epoch {epoch}")))
     }
 
     fn bits_of(selectors: &Selectors) -> MaskedBits {

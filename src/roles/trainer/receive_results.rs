@@ -130,7 +130,11 @@ impl<'a> Collector<'a> {
         let right =
             party < 2 && (1..self.job.total_steps()).contains(&step) && self.ended.is_none_or(|last| last == step);
         self.ended = Some(step);
-        if right { Ok(()) } else { Err(Error::peer(PARTIES[party], format!("ended after step {step} by itself"))) }
+        if right {
+            Ok(())
+        } else {
+            Err(Error::peer(PARTIES[party], format!("ended after step {step} without being asked to")))
+        }
     }
 
     /// Refuses a half of what is not revealed, of what was revealed already, and halves that the other server does not follow.
@@ -149,7 +153,7 @@ impl<'a> Collector<'a> {
         match () {
             () if !job.reveal.allows(what) => wrong("which the job does not list"),
             () if !is_due || own.any(|pending| *pending == what) => {
-                wrong("which is not due: it was already revealed, or cannot be")
+                wrong("which is unexpected: it was already revealed, or is not available")
             }
             // both send the same in the same order: the model's parameters at once, and little else
             () if ahead > job.model.parameters().len() + AHEAD => wrong("far ahead of the other server"),
@@ -382,7 +386,7 @@ mod tests {
             &[(1, hits(51))],
             &[(1, parameter(4))],
         ] {
-            assert!(refused(again).contains("which is not due"), "{again:?}: {}", refused(again));
+            assert!(refused(again).contains("which is unexpected"), "{again:?}: {}", refused(again));
         }
         let ahead: Vec<_> = (1..=20).map(|epoch| (1, hits(epoch))).collect();
         assert!(

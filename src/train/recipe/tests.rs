@@ -88,12 +88,12 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
         (
             "bias = false",
             "stride = 2",
-            &["line 13: layer 1 (dense): `stride` is not known; there are `kind`, `outputs`, `bias`, `inputs`"],
+            &["line 13: layer 1 (dense): unknown key `stride`; known keys: `kind`, `outputs`, `bias`, `inputs`"],
         ),
         (
             "kind = \"sigmoid\"",
             "kind = \"sigmoid\"\nslope = 4",
-            &["line 17: layer 2 (sigmoid): `slope` is not known; there are `kind`"],
+            &["line 17: layer 2 (sigmoid): unknown key `slope`; known keys: `kind`"],
         ),
         (
             "kind = \"sigmoid\"",
@@ -125,14 +125,14 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
             "init =",
             "begin =",
             &[
-                "line 3: `begin` is not known; there are `name`, `dataset`, `description`, `loss`, `init`, `training`, `layers`",
+                "line 3: unknown key `begin`; known keys: `name`, `dataset`, `description`, `loss`, `init`, `training`, `layers`",
             ],
         ),
         ("epochs = 3", "epochs = 0", &["line 6: training: `epochs` must be an integer from 1", "not `0`"]),
         (
             "epochs = 3",
             "epoch = 3",
-            &["line 6: training: `epoch` is not known; there are `profile`, `epochs`", "`mnist`, `fashion-mnist`"],
+            &["line 6: training: unknown key `epoch`; known keys: `profile`, `epochs`", "`mnist`, `fashion-mnist`"],
         ),
         ("lr = 1", "lr = -1.5", &["line 7: training: `lr` must be a positive number, not `-1.5`"]),
         ("lr = 1", "lr = nan", &["line 7: training: `lr`", "not `nan`"]),
@@ -151,7 +151,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
         ("lr = 1", "optimizer = \"adam\"", &["line 7: training: `optimizer` must be one of `sgd`, `nesterov`"]),
         ("lr = 1", "accumulate = 0", &["line 7: training: `accumulate` must be an integer from 1"]),
         ("lr = 1", "profile = \"tiny\"", &["line 7: training: `profile` must be one of `small`, `wide`"]),
-        ("lr = 1", "[training.cifar]", &["line 7: training: `cifar` is not known"]),
+        ("lr = 1", "[training.cifar]", &["line 7: training: unknown key `cifar`"]),
         (
             "lr = 1",
             "[training.fashion-mnist]\nlr = 0",

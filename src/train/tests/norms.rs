@@ -113,7 +113,7 @@ fn a_variance_of_one_value_is_refused_before_anything_runs() {
     };
     for (train, batch) in [(25, 12), (1, 12), (7, 1)] {
         let error = check(4.into(), &rows, train, batch).unwrap_err();
-        assert!(error.contains("two or more rows a batch"), "{train} rows, {batch} a batch: {error}");
+        assert!(error.contains("at least 2 rows in every batch"), "{train} rows, {batch} a batch: {error}");
         assert_eq!(check([2, 2, 1].into(), &images, train, batch), Ok(()), "an image has four values");
     }
     for (train, batch) in [(24, 12), (26, 12), (2, 12)] {

@@ -1,4 +1,4 @@
-//! Early stops: both servers are told the same.
+//! Early stops: both servers get the same verdict.
 
 use std::sync::Arc;
 use std::thread;

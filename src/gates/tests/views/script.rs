@@ -137,7 +137,7 @@ pub(super) struct Placed {
     pub(super) axis: Axis,
     /// For every number of a case, where it comes from.
     pub(super) from: Vec<From>,
-    /// For every number of a case, where in the view what is padded by it sits; none where it is not looked at.
+    /// For every number of a case, where in the view what is padded by it sits; `None` if it is not looked at.
     pub(super) to: Vec<Option<usize>>,
 }
 
