@@ -327,7 +327,7 @@ pub(super) struct OwnerArgs {
     /// The owner prints the hash of every job offered to it; so does the trainer.
     ///
     /// The same job may be offered again: it is accepted --jobs times, once by default.
-    #[arg(long, value_name = "HASH", value_parser = accepted)]
+    #[arg(long, value_name = "HASH", value_parser = crate::cli::roles::accepted)]
     pub accept: Option<String>,
     /// Print jobs and refuse them; no data is sent
     #[arg(long, conflicts_with = "accept")]
@@ -394,13 +394,4 @@ pub(super) struct EvaluateArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-}
-
-/// The first digits of a job's hash.
-fn accepted(text: &str) -> Result<String, String> {
-    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
-    if digits && (16..=64).contains(&text.len()) {
-        return Ok(text.to_ascii_lowercase());
-    }
-    Err("a job's hash has 64 hexadecimal digits; give 16 of them or more".into())
 }

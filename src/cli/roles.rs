@@ -121,6 +121,15 @@ pub(super) fn jobs(text: &str) -> std::result::Result<u32, String> {
     }
 }
 
+/// The first digits of a job's hash.
+pub(super) fn accepted(text: &str) -> std::result::Result<String, String> {
+    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+    if digits && (16..=64).contains(&text.len()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("a job's hash has 64 hexadecimal digits; give 16 of them or more".into())
+}
+
 /// Runs a role: `ready` finds what can be wrong before it waits for anybody, `work` is the rest.
 fn run<T>(
     args: &RoleArgs,

@@ -12,6 +12,7 @@ mod predict;
 mod recipe;
 mod run;
 mod settings;
+mod settings_patch;
 mod steps;
 mod training;
 
@@ -28,6 +29,7 @@ pub use parameter_source::{InitialSource, initial_hash};
 pub use policy::{InitialPolicy, Policy};
 pub use recipe::Recipe;
 pub use run::{evaluate, plan, set_shapes, train};
-pub use settings::{Settings, SettingsPatch};
+pub use settings::Settings;
+pub use settings_patch::SettingsPatch;
 pub use steps::StepKind;
 pub use training::{Training, share_of};
