@@ -95,7 +95,10 @@ fn another_head_or_length_names_both_places() {
         assert!(matches!(error, Error::Desync { .. }) && text.contains("gate 5") && text.contains("gate 6"), "{text}");
         a.send(head(5), vec![1; 10]).unwrap();
         let text = receive_exactly(&mut *b, head(5), 11, "an opening").unwrap_err().to_string();
-        assert!(text.contains("10 bytes") && text.contains("expect 11") && text.contains("an opening"), "{text}");
+        assert!(
+            text.contains("10 bytes") && text.contains("11 were expected") && text.contains("an opening"),
+            "{text}"
+        );
     });
 }
 
