@@ -75,19 +75,18 @@ impl<'a, W: Word> Factor<'a, W> {
         match self.order {
             Order::LaneMajor if width == N => self.interleave(lane, depth.start, panel),
             Order::LaneMajor => {
-                panel.fill([W::default(); N]);
+                clear(panel);
                 for i in 0..width {
-                    let from = &self.words[(lane + i) * self.depth..][depth.clone()];
-                    panel.iter_mut().zip(from).for_each(|(to, x)| to[i] = *x);
+                    copy_lane(panel, i, &self.words[(lane + i) * self.depth..][depth.clone()]);
                 }
             }
             Order::DepthMajor => {
-                let from = self.words[depth.start * self.lanes..].chunks_exact(self.lanes);
-                for (to, from) in panel.iter_mut().zip(from) {
-                    if let Some(from) = from[lane..].first_chunk() {
+                for (row, to) in panel.iter_mut().enumerate() {
+                    let from = &self.words[(depth.start + row) * self.lanes..][lane..self.lanes];
+                    if let Some(from) = from.first_chunk() {
                         *to = *from;
                     } else {
-                        to[..width].copy_from_slice(&from[lane..]);
+                        to[..width].copy_from_slice(from);
                         to[width..].fill(W::default());
                     }
                 }
@@ -103,11 +102,11 @@ impl<'a, W: Word> Factor<'a, W> {
     fn pack_patches<const N: usize>(&self, patches: Patches, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
         let width = self.width::<N>(lane);
         if width < N || !patches.whole() {
-            panel.fill([W::default(); N]);
+            clear(panel);
         }
         for i in 0..width {
             patches.runs(lane + i, &depth, |at, run| {
-                panel[at..].iter_mut().zip(&self.words[run]).for_each(|(to, x)| to[i] = *x);
+                copy_lane(&mut panel[at..], i, &self.words[run]);
             });
         }
     }
@@ -117,7 +116,7 @@ impl<'a, W: Word> Factor<'a, W> {
     fn pack_taps<const N: usize>(&self, patches: Patches, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
         let width = self.width::<N>(lane);
         if width < N || !patches.whole() {
-            panel.fill([W::default(); N]);
+            clear(panel);
         }
         for (to, row) in panel.iter_mut().zip(depth) {
             patches.runs(row, &(lane..lane + width), |at, run| {
@@ -153,15 +152,32 @@ impl<'a, W: Word> Factor<'a, W> {
         let done = strips.len() * STRIP;
         for (s, strip) in strips.iter_mut().enumerate() {
             for (i, from) in lanes.iter().enumerate() {
-                let from: &[W] = &from[s * STRIP..][..STRIP];
-                for (to, x) in strip.iter_mut().zip(from) {
-                    to[i] = *x;
+                let from = &from[s * STRIP..][..STRIP];
+                for j in 0..STRIP {
+                    strip[j][i] = from[j];
                 }
             }
         }
         for (i, from) in lanes.iter().enumerate() {
-            rest.iter_mut().zip(&from[done..]).for_each(|(to, x)| to[i] = *x);
+            copy_lane(rest, i, &from[done..]);
         }
+    }
+}
+
+/// Writes one lane of a panel.
+#[inline(always)]
+fn copy_lane<W: Word, const N: usize>(panel: &mut [[W; N]], lane: usize, from: &[W]) {
+    let panel = &mut panel[..from.len()];
+    for p in 0..from.len() {
+        panel[p][lane] = from[p];
+    }
+}
+
+/// Fills a panel with zeros.
+#[inline(always)]
+fn clear<W: Word, const N: usize>(panel: &mut [[W; N]]) {
+    for to in panel {
+        *to = [W::default(); N];
     }
 }
 
