@@ -6,6 +6,7 @@ mod certificate;
 mod choice;
 mod columns;
 mod compare_clear;
+mod completions;
 mod compute;
 mod dry_run;
 mod format;
@@ -15,10 +16,14 @@ mod models;
 mod plan;
 mod print;
 mod progress;
+mod report;
 mod roles;
 mod run_folder;
+mod run_record;
+mod runs;
 mod save_model;
 mod settings;
+mod shell;
 mod signals;
 mod tables;
 mod train;
@@ -47,10 +52,15 @@ pub fn main() -> ExitCode {
     mesa::hush(&cli.command);
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),
+        Command::Completions { shell } => {
+            completions::completions(*shell);
+            Ok(())
+        }
         Command::Dealer(args) => roles::dealer(args),
         Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => tables::evaluate(args),
         Command::Keygen(args) => keygen::keygen(args),
+        Command::Man(args) => completions::man(args),
         Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
         Command::Plan(args) => plan::plan(args),
@@ -58,6 +68,7 @@ pub fn main() -> ExitCode {
             print::say(Policy::DEFAULT.trim_end());
             Ok(())
         }
+        Command::Runs(args) => runs::runs(args),
         Command::Server(args) => roles::server(args),
         Command::Train(args) => train::train(args),
     };

@@ -9,6 +9,7 @@ use crate::backend::{Backend, Cpu};
 use crate::cli::INTERRUPTED;
 use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
 use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
+use crate::cli::shell::quoted;
 use crate::cli::signals::Signals;
 use crate::data::{DataSet, DatasetInfo, dataset_info, locate};
 use crate::error::{Error, Result};
@@ -104,13 +105,6 @@ fn again(hash: &str) -> String {
     let args = args.filter(|arg| arg != "--review").map(|arg| quoted(&arg));
     let accept = ["--accept".to_owned(), hash.to_owned()];
     std::iter::once("ppdnn".to_owned()).chain(args).chain(accept).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    let quote = word.is_empty() || !word.chars().all(plain);
-    if quote { format!("'{}'", word.replace('\'', "'\\''")) } else { word.to_owned() }
 }
 
 /// A number of jobs, as people write it: 0 is forever.

@@ -1,16 +1,20 @@
-//! The folder of a run: `job.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, `logs/`.
+//! The folder of a run: `job.toml`, `metrics.jsonl`, `metrics.csv`, `summary.json`, `model.safetensors`, `report.html`, `logs/`.
 //!
 //! A model that is wrong is `model-wrong.safetensors` instead, and the summary has what shows it under `faults`.
 //!
 //! It holds one run. A run that failed before it began to train takes its files out again, so that the same command can be
 //! given again.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::JobArgs;
 use crate::cli::print::warn;
+use crate::cli::report::REPORT;
+use crate::cli::run_record::{COMMAND, DATASET, RunRecord};
+use crate::cli::shell;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::net::is_printable;
@@ -94,10 +98,19 @@ impl RunFolder {
 
     /// Writes the job as it runs.
     pub(super) fn write_config(&self, job: &Job, args: &JobArgs, agreement: Option<&Agreement>) -> Result<()> {
-        let job = toml::to_string(job).map_err(|e| Error::format(self.path.join(JOB), e.to_string()))?;
+        // through JSON, which layers are written in; TOML has no null
+        let mut value = serde_json::to_value(job).expect("a job can be written");
+        without_nulls(&mut value);
+        let job = toml::to_string(&value).map_err(|e| Error::format(self.path.join(JOB), e.to_string()))?;
         let init = args.init.as_ref().map_or(String::new(), |file| format!("# initialized from {file:?}\n"));
         let hash = agreement.map_or(String::new(), |hash| format!("# owners know it as job {hash}\n"));
-        self.write(JOB, &format!("# data set {}\n{init}{hash}{job}", args.data()?.name))
+        let (dataset, command) = (args.data()?.name, shell::command());
+        self.write(JOB, &format!("{DATASET}{dataset}\n{COMMAND}{command}\n{init}{hash}{job}"))
+    }
+
+    /// Writes the figures of every epoch as a table.
+    pub(super) fn write_csv(&self, run: &RunRecord) -> Result<()> {
+        self.write(CSV, &metrics_csv(run))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
@@ -165,12 +178,47 @@ fn check(folder: &Path, overwrite: bool) -> Result<()> {
 }
 
 /// The files that make a folder that of a run, in the order in which they are taken out or moved.
-const RUN: [&str; 5] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, JOB];
-const MODEL: &str = "model.safetensors";
-const WRONG_MODEL: &str = "model-wrong.safetensors";
-const SUMMARY: &str = "summary.json";
-const METRICS: &str = "metrics.jsonl";
-const JOB: &str = "job.toml";
+pub(super) const RUN: [&str; 7] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, CSV, REPORT, JOB];
+pub(super) const MODEL: &str = "model.safetensors";
+pub(super) const WRONG_MODEL: &str = "model-wrong.safetensors";
+pub(super) const SUMMARY: &str = "summary.json";
+pub(super) const METRICS: &str = "metrics.jsonl";
+const CSV: &str = "metrics.csv";
+pub(super) const JOB: &str = "job.toml";
+
+/// Removes fields without a value.
+fn without_nulls(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}
+
+/// A line for every epoch: accuracies from 0 to 1, seconds and bytes of all steps so far, values out of range in the epoch.
+fn metrics_csv(run: &RunRecord) -> String {
+    let mut text = String::from("epoch,step,seconds,bytes,test_accuracy,clear_test_accuracy,out_of_range\n");
+    let [_, clear] = run.accuracies();
+    let out_of_range = |epoch: u32| {
+        run.events.iter().find_map(|event| match event {
+            Event::Ranges(out) if out.epoch == epoch => Some(out.values),
+            _ => None,
+        })
+    };
+    for event in &run.events {
+        let Event::Epoch { epoch, step, test_accuracy, seconds, bytes: b } = event else { continue };
+        let clear = clear.iter().find(|(own, _)| own == epoch).map(|(_, accuracy)| *accuracy);
+        let bytes = b.server0_to_server1 + b.server1_to_server0 + b.dealer_to_server0 + b.dealer_to_server1;
+        let cell = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+        let out = out_of_range(*epoch).map_or(String::new(), |n| n.to_string());
+        let _ = writeln!(text, "{epoch},{step},{seconds},{bytes},{},{},{out}", cell(*test_accuracy), cell(clear));
+    }
+    text
+}
 
 /// The model file that is meant: the file itself, or that of the run in a folder.
 pub(super) fn model_in(path: &Path) -> Result<PathBuf> {

@@ -12,7 +12,9 @@ use crate::cli::compare_clear::compare;
 use crate::cli::format::count;
 use crate::cli::print::{json, say, stop_now, warn};
 use crate::cli::progress::ProgressView;
+use crate::cli::report;
 use crate::cli::run_folder::{LOGS, Metrics, RunFolder};
+use crate::cli::run_record::RunRecord;
 use crate::cli::save_model;
 use crate::cli::signals::Signals;
 use crate::cli::tables::summary_table;
@@ -232,7 +234,7 @@ fn finish(
         let told = (&mut screen, &mut metrics);
         compared = compare(run.choice, (dataset, run.places), &accuracy, &mut summary, told);
     }
-    let written = written.and_then(|()| run.folder.write_summary(&summary));
+    let written = written.and_then(|()| run.folder.write_summary(&summary)).and_then(|()| run.report());
     if run.args.json {
         json(&Event::Summary(Box::new(summary)));
     } else {
@@ -268,6 +270,13 @@ impl Run<'_> {
         let rows = [0..0, 0..self.choice.test_rows];
         let DataSet { test, .. } = self.choice.data.load_rows(rows, self.places, &mut |_| ())?;
         outcome.score(self.job, &test)
+    }
+
+    /// Writes the table of the epochs, and the report.
+    fn report(&self) -> Result<()> {
+        let record = RunRecord::read(self.folder.path())?;
+        self.folder.write_csv(&record)?;
+        report::write(&record).map(drop)
     }
 
     /// Saves the model, where it is revealed; one that is wrong under a name that says so.

@@ -23,6 +23,7 @@ mod progress;
 mod ranges;
 mod readme;
 mod relay;
+mod runs;
 mod settings;
 mod stalling;
 mod successful_runs;

@@ -1,0 +1,92 @@
+//! Curves, as SVG.
+
+use std::error::Error;
+use std::ops::Range;
+
+use plotters::prelude::*;
+
+/// Curves with points; those without points are left out. Empty if nothing can be drawn.
+pub(super) fn lines(x: &str, y: &str, series: &[(&str, Vec<(f64, f64)>)]) -> String {
+    let mut svg = String::new();
+    let drawn = draw(&mut svg, (x, y), series);
+    if drawn.is_ok() { svg } else { String::new() }
+}
+
+fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>)]) -> Result<(), Box<dyn Error>> {
+    let all = || series.iter().flat_map(|(_, points)| points);
+    let across = span(all().map(|(x, _)| *x));
+    let up = span(all().map(|(_, y)| *y));
+    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let mut chart = ChartBuilder::on(&area)
+        .margin(12)
+        .x_label_area_size(44)
+        .y_label_area_size(64)
+        .build_cartesian_2d(across, up)?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .axis_desc_style(FONT)
+        .label_style(FONT)
+        .x_desc(x)
+        .y_desc(y)
+        .x_label_formatter(&|x| number(*x))
+        .y_label_formatter(&|y| number(*y))
+        .draw()?;
+    let own = series.iter().filter(|(_, points)| !points.is_empty());
+    for ((name, points), color) in own.zip(COLORS) {
+        let line = LineSeries::new(points.iter().copied(), color.stroke_width(2));
+        chart
+            .draw_series(line)?
+            .label(*name)
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2)));
+        if points.len() <= MOST_DOTS {
+            chart.draw_series(points.iter().map(|at| Circle::new(*at, 3, color.filled())))?;
+        }
+    }
+    let legend = chart.configure_series_labels();
+    { legend }.label_font(FONT).position(SeriesLabelPosition::LowerRight).background_style(WHITE).draw()?;
+    area.present()?;
+    drop(chart);
+    Ok(())
+}
+
+/// A range that shows all values, with room above and below.
+fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let finite = values.filter(|x| x.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    match high - low {
+        width if width > 0.0 => low - 0.05 * width..high + 0.05 * width,
+        _ if low.is_finite() => low - 1.0..low + 1.0,
+        _ => 0.0..1.0,
+    }
+}
+
+fn number(x: f64) -> String {
+    let text = format!("{x:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Width and height in pixels.
+const SIZE: (u32, u32) = (720, 320);
+const FONT: (&str, i32) = ("sans-serif", 15);
+/// Curves with more points are drawn without dots.
+const MOST_DOTS: usize = 40;
+/// Of the curves, told apart also without colour vision by lightness.
+const COLORS: [RGBColor; 2] = [RGBColor(0x1f, 0x4e, 0x8c), RGBColor(0xd1, 0x6a, 0x00)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_are_drawn_and_odd_ones_do_no_harm() {
+        let svg = lines("epoch", "%", &[("on shares", vec![(1.0, 90.0), (2.0, 95.0)]), ("in the clear", vec![])]);
+        assert!(svg.contains("<svg") && svg.contains("polyline") && svg.contains("on shares"), "{svg}");
+        assert!(!svg.contains("in the clear"), "{svg}");
+        for points in [vec![], vec![(1.0, 1.0)], vec![(1.0, f64::NAN), (2.0, f64::INFINITY)]] {
+            let _ = lines("x", "y", &[("odd", points)]);
+        }
+        assert_eq!(span([3.0].into_iter()), 2.0..4.0);
+        assert_eq!([number(1.0), number(97.5), number(0.25)], ["1", "97.5", "0.25"]);
+    }
+}
