@@ -7,6 +7,8 @@ mod choice;
 mod columns;
 mod compare_clear;
 mod compute;
+mod data;
+mod data_args;
 mod dry_run;
 mod format;
 mod keygen;
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
     mesa::hush(&cli.command);
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),
+        Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
         Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => tables::evaluate(args),

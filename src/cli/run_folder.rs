@@ -94,10 +94,11 @@ impl RunFolder {
 
     /// Writes the job as it runs.
     pub(super) fn write_config(&self, job: &Job, args: &JobArgs, agreement: Option<&Agreement>) -> Result<()> {
+        let dataset = &job.dataset;
         let job = toml::to_string(job).map_err(|e| Error::format(self.path.join(JOB), e.to_string()))?;
         let init = args.init.as_ref().map_or(String::new(), |file| format!("# initialized from {file:?}\n"));
         let hash = agreement.map_or(String::new(), |hash| format!("# owners know it as job {hash}\n"));
-        self.write(JOB, &format!("# data set {}\n{init}{hash}{job}", args.data()?.name))
+        self.write(JOB, &format!("# data set {dataset}\n{init}{hash}{job}"))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
