@@ -10,7 +10,9 @@ use crate::error::Result;
 /// Where the data set's files are, or own data.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataArgs {
-    /// Rows of your own instead of a known data set: a CSV or TSV file, plain or gzip
+    /// Rows of your own: a CSV or TSV file, plain or gzip
+    ///
+    /// Instead of a known data set (--dataset).
     ///
     /// Its first line has the names of the columns; the description says what they are.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]

@@ -163,6 +163,9 @@ mod tests {
     use super::*;
     use crate::data::description::tests::small;
 
+    /// Makes a description invalid.
+    type Change<'a> = &'a dyn Fn(&mut Description);
+
     #[test]
     fn descriptions_that_no_job_can_have_are_refused_with_their_place() {
         small().check().unwrap();
@@ -183,7 +186,7 @@ mod tests {
             }
         };
         let many = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
-        let cases: [(&dyn Fn(&mut Description), &str); 20] = [
+        let cases: [(Change<'_>, &str); 20] = [
             (&|d| d.name = "a/b".into(), "`name` must be"),
             (&|d| d.name = "mnist".into(), "mnist is a data set that ppdnn knows"),
             (&|d| d.classes.truncate(1), "has 1 entries; it must have 2 to 1000"),
