@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::compute::ComputeArgs;
+use crate::cli::data_args::{DataArgs, DataCommand};
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
-use crate::data::SearchPath;
 use crate::roles::MemoryLimit;
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
@@ -28,6 +28,11 @@ pub(super) enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Describe tables of your own, and check files against a description
+    Data {
+        #[command(subcommand)]
+        command: DataCommand,
     },
     /// Run the dealer, which generates correlated randomness for a job
     Dealer(DealerArgs),
@@ -209,34 +214,6 @@ pub(super) struct DryRunArgs {
 /// Arguments of jobs that change nothing in a dry run.
 const IDLE: [&str; 5] = ["owners", "reveal", "private_init", "backend", "adapter"];
 
-/// Where the data set's files are.
-#[derive(Args, Clone, Debug)]
-pub(super) struct DataArgs {
-    /// Folder with the data set's files, instead of the default places
-    ///
-    /// Default: $PPDNN_DATA, ./datasets, ~/.cache/ppdnn and /usr/share/datasets, in this order.
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Accept files that differ from the known files of the data set
-    ///
-    /// Skips the SHA-256 check of the label files, and of image files that are read completely.
-    #[arg(long)]
-    pub unchecked_data: bool,
-}
-
-impl DataArgs {
-    /// The places to look in.
-    pub(super) fn places(&self) -> SearchPath {
-        SearchPath::new(self.data_dir.as_deref()).unchecked(self.unchecked_data)
-    }
-
-    /// The command line options that mean the same.
-    pub(super) fn options(&self) -> Vec<String> {
-        let dir = self.data_dir.iter().flat_map(|dir| ["--data-dir".to_owned(), dir.display().to_string()]);
-        dir.chain(self.unchecked_data.then(|| "--unchecked-data".to_owned())).collect()
-    }
-}
-
 /// A party that takes part in a job.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RoleArgs {
@@ -323,13 +300,16 @@ pub(super) struct OwnerArgs {
     /// Number of this owner in the cluster file, from 0
     #[arg(long, default_value_t = 0)]
     pub number: u32,
-    /// Data set of the rows: mnist, fashion-mnist or cifar-10
+    /// Data set of the rows: mnist, fashion-mnist or cifar-10 [default: mnist]
     ///
     /// With several owners, owner 0 has the first rows, owner 1 the next, and so on.
-    #[arg(long, default_value = "mnist")]
-    pub dataset: String,
+    #[arg(long)]
+    pub dataset: Option<String>,
     #[command(flatten)]
     pub files: DataArgs,
+    /// All owners have the files of --data, one the first rows, another the next
+    #[arg(long, hide = true, requires = "data")]
+    pub shared_data: bool,
     /// Policy: what jobs may do with the rows (default: see `ppdnn policy`)
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,

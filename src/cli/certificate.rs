@@ -28,7 +28,7 @@ pub(super) fn with_certificates(args: &TrainArgs, training: Training, job: &Job)
 
 /// Where certificates may lie, those that are there: what dry runs left, the newest first.
 fn places(args: &TrainArgs, network: &Path, job: &Job) -> Result<Vec<PathBuf>> {
-    let data = args.job.data()?.name;
+    let data = &job.dataset;
     let mut folders: Vec<PathBuf> = args.out.iter().cloned().collect();
     folders.extend(network.parent().map(Path::to_owned));
     let run = |n: &u32| Path::new("runs").join(format!("{}-{data}-{n}", job.model.name()));

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::cli::args::JobArgs;
 use crate::cli::run_folder::model_in;
-use crate::data::{DataSet, DatasetInfo, Examples, dataset_info};
+use crate::data::{DataSet, DataSource, DatasetInfo, Download, SearchPath, dataset_info};
 use crate::error::{Error, Result};
 use crate::nn::{InitialParameters, TrainedModel};
 use crate::train::Training;
-use crate::train::{Job, Recipe, Reveals, Settings};
+use crate::train::{Job, Owned, Recipe, Reveals, Settings};
 
 impl JobArgs {
     /// The data set: the one that is asked for, or the network's.
@@ -16,14 +16,14 @@ impl JobArgs {
         self.dataset.as_ref().map_or_else(|| Recipe::data(self.recipe.name()), |name| dataset_info(name))
     }
 
-    /// The training, for the given number of owners where none are asked for, and its rows.
-    pub(super) fn choose(&self, owners: usize) -> Result<Choice> {
-        let data = self.data()?;
-        let recipe = self.recipe.recipe(data)?;
-        let mut training = Training::of(&recipe, data)
+    /// The training, for the given number of owners where none are asked for, and its rows: `agreed` ones by owner, or those of
+    /// the data set.
+    pub(super) fn choose(&self, data: DataSource, owners: usize, agreed: Option<Vec<Owned>>) -> Result<Choice> {
+        let recipe = self.recipe.recipe(data.format())?;
+        let mut training = Training::of(&recipe, data.format())
             .owners(self.owners.unwrap_or(owners))
             .steps(self.steps)
-            .measured_at(self.recipe.own_rate(data)?)
+            .measured_at(self.recipe.own_rate(data.format())?)
             .reveal(self.reveals()?)
             .seed(self.seed);
         let mut ambiguous = Vec::new();
@@ -33,10 +33,16 @@ impl JobArgs {
                 if self.private_init { training.private_initial(parameters) } else { training.initial(parameters) };
             ambiguous = square;
         }
-        let first = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
-        let train_rows = first(recipe.settings.train_limit, data.train_rows);
-        let test_rows = first(recipe.settings.test_limit, data.test_rows);
-        Ok(Choice { data, training, asked: recipe.settings, ambiguous, train_rows, test_rows })
+        let asked = recipe.settings;
+        let [train_rows, test_rows] = match &agreed {
+            Some(_) if asked.train_limit.or(asked.test_limit).is_some() => return Err(Error::Usage(AGREED.into())),
+            Some(owned) => [owned.iter().map(|o| o.train as usize).sum(), owned.iter().map(|o| o.test as usize).sum()],
+            None => limited(&data, [asked.train_limit, asked.test_limit])?,
+        };
+        if test_rows == 0 && data.description().is_some() && self.reveals()?.accuracy {
+            return Err(Error::Usage(format!("{} has no test rows for an accuracy; {TEST_ROWS}", data.name())));
+        }
+        Ok(Choice { data, training, asked, ambiguous, train_rows, test_rows, agreed })
     }
 
     /// What the trainer gets to see.
@@ -59,12 +65,29 @@ impl JobArgs {
     }
 }
 
+/// The first rows of a data set.
+fn limited(data: &DataSource, limits: [Option<usize>; 2]) -> Result<[usize; 2]> {
+    let Some([train, test]) = data.rows() else {
+        return Err(Error::Usage(
+            "--description without --data is for --cluster; add --data, the file of the rows".into(),
+        ));
+    };
+    Ok([limits[0].map_or(train, |limit| limit.min(train)), limits[1].map_or(test, |limit| limit.min(test))])
+}
+
+/// Why rows cannot be limited.
+const AGREED: &str = "the rows of own data in a cluster are those of its file (train_rows, test_rows); remove --train-limit and \
+                      --test-limit, or change the file";
+
+/// Where test rows come from.
+const TEST_ROWS: &str = "add [split] to the description, or --test-data, or leave accuracy out of --reveal";
+
 /// What a run from a saved model does not resume.
 const GOES_ON: &str = "  schedule, momentum and row order start afresh; accuracy may dip at first";
 
 /// What is to be trained, and on how many rows.
 pub(super) struct Choice {
-    pub data: &'static DatasetInfo,
+    pub data: DataSource,
     pub training: Training,
     /// The settings before they are rounded.
     pub asked: Settings,
@@ -72,16 +95,21 @@ pub(super) struct Choice {
     pub ambiguous: Vec<String>,
     pub train_rows: usize,
     pub test_rows: usize,
+    /// The rows of every owner, where they are agreed.
+    agreed: Option<Vec<Owned>>,
 }
 
 impl Choice {
     pub(super) fn job(&self) -> Result<Job> {
-        self.training.job(self.train_rows, self.test_rows)
+        match &self.agreed {
+            Some(owned) => self.training.job_of(owned.clone()),
+            None => self.training.job(self.train_rows, self.test_rows),
+        }
     }
 
     /// Those of the set's rows that are asked for.
-    pub(super) fn rows(&self, data: &DataSet) -> (Examples, Examples) {
-        (data.train.first(self.train_rows), data.test.first(self.test_rows))
+    pub(super) fn rows(&self, places: &SearchPath, progress: &mut dyn FnMut(Download)) -> Result<DataSet> {
+        self.data.first_rows([self.train_rows, self.test_rows], places, progress)
     }
 
     /// What people should know of the job besides its settings.
@@ -95,7 +123,8 @@ impl Choice {
 
     /// What is asked for and cannot be had, though the rest can.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let name = self.data.name;
+        let name = self.data.name();
+        let [train_rows, test_rows] = self.data.rows().unwrap_or([self.train_rows, self.test_rows]);
         let ambiguous = (!self.ambiguous.is_empty()).then(|| {
             let square = self.ambiguous.join(", ");
             format!(
@@ -104,8 +133,8 @@ impl Choice {
             )
         });
         let limits = [
-            ("--train-limit", self.asked.train_limit, self.data.train_rows, "training"),
-            ("--test-limit", self.asked.test_limit, self.data.test_rows, "test"),
+            ("--train-limit", self.asked.train_limit, train_rows, "training"),
+            ("--test-limit", self.asked.test_limit, test_rows, "test"),
         ]
         .into_iter()
         .filter_map(|(flag, limit, all, what)| {

@@ -3,7 +3,7 @@
 use crate::cli::choice::Choice;
 use crate::cli::progress::ProgressView;
 use crate::cli::run_folder::Metrics;
-use crate::data::{SearchPath, load};
+use crate::data::{DataSet, SearchPath};
 use crate::error::{Error, Result};
 use crate::roles::{Event, Summary};
 
@@ -11,12 +11,12 @@ use crate::roles::{Event, Summary};
 /// the epochs on shares, where they are revealed.
 pub(super) fn compare(
     choice: &Choice,
-    (dataset, places): (&str, &SearchPath),
+    places: &SearchPath,
     shares: &[f64],
     summary: &mut Summary,
     (screen, metrics): (&mut ProgressView, &mut Metrics),
 ) -> Result<()> {
-    let data = load(dataset, places, &mut |_| ())?;
+    let DataSet { train, test, .. } = choice.rows(places, &mut |_| ())?;
     screen.note("training the same network in the clear");
     let mut noted = Ok(());
     let mut on_event = |event: Event| {
@@ -30,7 +30,6 @@ pub(super) fn compare(
     };
     // as many epochs as there were on shares
     let epochs = summary.epochs as usize;
-    let (train, test) = choice.rows(&data);
     let run = choice.training.run_clear_until((&train, &test), move |known| known.len() >= epochs, &mut on_event);
     screen.clear();
     let (clear, ranges) = run?;

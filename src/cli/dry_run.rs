@@ -8,7 +8,7 @@ use crate::cli::print::{json, say, warn};
 use crate::cli::progress::ProgressView;
 use crate::cli::run_folder::RunFolder;
 use crate::cli::wrap::shortened;
-use crate::data::load;
+use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::party::{Range, Ranges};
@@ -17,20 +17,20 @@ use crate::train::{Certificate, Job, ROOM_BITS, recommended};
 /// Trains in the clear, and reports the distance of every value from its bound.
 pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     check(&args.job)?;
-    let choice = args.job.choose(1)?;
+    let choice = args.job.choose(args.files.source(|| args.job.data())?, 1, None)?;
     choice.warnings().iter().for_each(|text| warn(text));
     let mut screen = ProgressView::new(args.json, args.quiet);
     let places = args.files.places();
-    let data = load(choice.data.name, &places, &mut |download| screen.download(&download))?;
-    let (train, test) = choice.rows(&data);
+    let data = choice.rows(&places, &mut |download| screen.download(&download))?;
+    let DataSet { name, train, test } = data;
     let job = choice.training.job(train.len(), test.len())?;
-    let folder = RunFolder::beside(args.out.as_deref(), &job, choice.data.name)?;
+    let folder = RunFolder::beside(args.out.as_deref(), &job, &name)?;
     let file = folder.path().join("ranges.json");
     screen.note(&format!(
         "{} {} on {}, profile {}: {} steps in the clear, {} times the gradient",
         job.model.name(),
         shortened(&job.model.sizes(), MOST_SIZES),
-        data.name,
+        name,
         job.settings.profile.name,
         job.total_steps(),
         job.rate()
@@ -41,7 +41,7 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let (accuracy, ranges) = run.inspect_err(|_| folder.leave())?;
     let ran = job_that_ran(&job, accuracy.len());
     let accuracy = accuracy.last().copied();
-    let certificate = Certificate::new(&ran, choice.training.initial_hash().as_deref(), &data.name, accuracy, &ranges);
+    let certificate = Certificate::new(&ran, choice.training.initial_hash().as_deref(), &name, accuracy, &ranges);
     certificate.save(&file)?;
     let file = file.display().to_string();
     if args.json {

@@ -8,6 +8,8 @@ mod columns;
 mod compare_clear;
 mod completions;
 mod compute;
+mod data;
+mod data_args;
 mod dry_run;
 mod format;
 mod keygen;
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
             completions::completions(*shell);
             Ok(())
         }
+        Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
         Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => tables::evaluate(args),

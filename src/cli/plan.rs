@@ -7,6 +7,7 @@ use crate::cli::columns::columns;
 use crate::cli::format::{bytes, count, seconds};
 use crate::cli::print::{self, say};
 use crate::cli::tables::{Table, plan_table};
+use crate::data::DataSource;
 use crate::error::Result;
 use crate::party::CostKind;
 use crate::roles::{CostRow, Costs, Estimate, Event, Memory, Network, RoleTime};
@@ -14,8 +15,9 @@ use crate::roles::{CostRow, Costs, Estimate, Event, Memory, Network, RoleTime};
 /// Prints what a job costs.
 pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
-    let choice = args.job.choose(1)?;
-    let (job, data) = (choice.job()?, choice.data);
+    let data = args.job.data()?;
+    let choice = args.job.choose(DataSource::Known(data), 1, None)?;
+    let job = choice.job()?;
     choice.warnings().iter().for_each(|text| print::warn(text));
     let mut costs = Costs::of(&job, &backend)?;
     data.name.clone_into(&mut costs.summary.dataset);

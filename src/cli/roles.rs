@@ -11,13 +11,13 @@ use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
 use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
 use crate::cli::shell::quoted;
 use crate::cli::signals::Signals;
-use crate::data::{DataSet, DatasetInfo, dataset_info, locate};
+use crate::data::{DataSet, DataSource, dataset_info};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Presence, Role};
 use crate::nn::TrainedModel;
 use crate::roles::{
-    Again, Consent, Failure, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, look_at_rows, peak_rss_mib,
-    ranges_of,
+    Again, Consent, Failure, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, first_rows, look_at_rows,
+    peak_rss_mib, ranges_of,
 };
 use crate::train::{Job, Policy};
 
@@ -51,16 +51,19 @@ pub(super) fn dealer(args: &DealerArgs) -> Result<()> {
 pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
     let (number, places) = (args.number, args.files.places());
     let ready = || {
-        let set = dataset_info(&args.dataset)?;
-        let consent = consent(args, set)?;
+        let data = args.files.source(|| dataset_info(args.dataset.as_deref().unwrap_or("mnist")))?;
+        let consent = consent(args, &data)?;
         // its own rows are read once the job says which; that there are any, before anybody waits for them
-        locate(set.name, &places, &mut |_| ())?;
-        Ok((set, consent))
+        data.locate(&places, &mut |_| ())?;
+        Ok((data, consent))
     };
-    run(&args.role, Role::Owner(number), ready, |(set, consent), place, stay| {
+    run(&args.role, Role::Owner(number), ready, |(data, consent), place, stay| {
         let rows = |job: &Job| {
-            let own = ranges_of(job, number, [set.train_rows, set.test_rows])?;
-            let DataSet { train, test, .. } = set.load_rows(own, &places, &mut |_| ())?;
+            let own = match &data {
+                DataSource::Own(own) if !args.shared_data => first_rows(job, number, own.rows())?,
+                data => ranges_of(job, number, data.rows().unwrap_or_default())?,
+            };
+            let DataSet { train, test, .. } = data.load_rows(own, &places, &mut |_| ())?;
             for warning in look_at_rows(job, &train, &test)? {
                 warn(&warning);
                 if args.role.supervised {
@@ -75,7 +78,7 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
 }
 
 /// What the owner asks of jobs.
-fn consent(args: &OwnerArgs, set: &DatasetInfo) -> Result<Consent> {
+fn consent(args: &OwnerArgs, data: &DataSource) -> Result<Consent> {
     let (role, supervised) = (Role::Owner(args.number), args.role.supervised);
     let save = |file: PathBuf| -> SaveInitial {
         Box::new(move |job, parameters| {
@@ -83,12 +86,13 @@ fn consent(args: &OwnerArgs, set: &DatasetInfo) -> Result<Consent> {
         })
     };
     let policy = args.policy.as_deref().map(Policy::load).transpose()?.unwrap_or_default();
-    if let (Some(file), Err(why)) = (&args.policy, policy.can_be_met(set.name, [set.train_rows, set.test_rows])) {
+    if let (Some(file), Err(why)) = (&args.policy, policy.can_be_met(data.name(), data.rows().unwrap_or_default())) {
         return Err(Error::format(file, why));
     }
     Ok(Consent {
         policy,
-        dataset: Some(set.name.to_owned()),
+        dataset: Some(data.name().to_owned()),
+        description: data.description().cloned(),
         accept: args.accept.clone(),
         review: args.review,
         again: args.review.then(|| Box::new(again) as Again),

@@ -101,11 +101,11 @@ impl RunFolder {
         // through JSON, which layers are written in; TOML has no null
         let mut value = serde_json::to_value(job).expect("a job can be written");
         without_nulls(&mut value);
-        let job = toml::to_string(&value).map_err(|e| Error::format(self.path.join(JOB), e.to_string()))?;
+        let text = toml::to_string(&value).map_err(|e| Error::format(self.path.join(JOB), e.to_string()))?;
         let init = args.init.as_ref().map_or(String::new(), |file| format!("# initialized from {file:?}\n"));
         let hash = agreement.map_or(String::new(), |hash| format!("# owners know it as job {hash}\n"));
-        let (dataset, command) = (args.data()?.name, shell::command());
-        self.write(JOB, &format!("{DATASET}{dataset}\n{COMMAND}{command}\n{init}{hash}{job}"))
+        let (dataset, command) = (&job.dataset, shell::command());
+        self.write(JOB, &format!("{DATASET}{dataset}\n{COMMAND}{command}\n{init}{hash}{text}"))
     }
 
     /// Writes the figures of every epoch as a table.

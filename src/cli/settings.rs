@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use clap::Args;
 
-use crate::data::{DatasetInfo, names};
+use crate::data::{RowFormat, names};
 use crate::error::Result;
 use crate::train::{Recipe, SettingsPatch};
 
@@ -49,13 +49,14 @@ impl RecipeArgs {
     }
 
     /// The network's own learning rate for a data set, whatever the flags say.
-    pub(super) fn own_rate(&self, data: &DatasetInfo) -> Result<f64> {
+    pub(super) fn own_rate(&self, data: RowFormat<'_>) -> Result<f64> {
         Ok(Recipe::open(self.name(), data)?.settings.lr)
     }
 
     /// The recipe for a data set, with the flags applied.
-    pub(super) fn recipe(&self, data: &DatasetInfo) -> Result<Recipe> {
-        let mut recipe = Recipe::open(self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name), data)?;
+    pub(super) fn recipe(&self, data: RowFormat<'_>) -> Result<Recipe> {
+        let name = self.preset.as_ref().or(self.model.as_ref()).map_or(DEFAULT, |name| name);
+        let mut recipe = Recipe::open(name, data.clone())?;
         if let (Some(_), Some(model)) = (&self.preset, &self.model) {
             Recipe { model: recipe.model, file: recipe.file, .. } = Recipe::open(model, data)?;
         }

@@ -8,7 +8,7 @@ use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
 use crate::cli::print::{json, say, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::wrap::shortened;
-use crate::data::{DatasetInfo, dataset_info, names};
+use crate::data::{DataSet, DataSource, DatasetInfo, dataset_info, names};
 use crate::error::{Error, Result};
 use crate::nn::TrainedModel;
 use crate::roles::{Bytes, Summary};
@@ -18,22 +18,48 @@ use crate::train::describe::batches;
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let file = model_in(&args.model)?;
     let saved = TrainedModel::load(&file)?;
-    let set = data_set(args.dataset.as_deref(), saved.dataset.clone().or_else(|| dataset_of(&file)).as_deref())?;
-    let rows = args.test_limit.unwrap_or(set.test_rows).min(set.test_rows);
+    let own = saved.dataset.clone().or_else(|| dataset_of(&file));
+    let source = args.files.source(|| data_set(args.dataset.as_deref(), own.as_deref()))?;
+    check_own(&source, &saved, own.as_deref())?;
+    let Some([train_rows, test_rows]) = source.rows() else {
+        return Err(Error::Usage("--description needs --data, the file of the rows".into()));
+    };
+    // rows without a split are all for testing
+    let split = test_rows > 0;
+    let all = if split { test_rows } else { train_rows };
+    let rows = args.test_limit.unwrap_or(all).min(all);
     if rows == 0 {
         return Err(Error::Usage("--test-limit 0 leaves no rows to evaluate the model on".into()));
     }
-    if let Some(limit) = args.test_limit.filter(|limit| *limit > set.test_rows) {
-        warn(&format!("--test-limit {limit} is more than {} has: all its {rows} test rows are used", set.name));
+    if let Some(limit) = args.test_limit.filter(|limit| *limit > all) {
+        warn(&format!("--test-limit {limit} is more than {} has: all its {rows} test rows are used", source.name()));
     }
-    let data = set.load_rows([0..0, 0..rows], &args.files.places(), &mut |_| ())?;
-    let accuracy = saved.accuracy(data.test.features().view(), data.test.labels())?;
+    let ranges = if split { [0..0, 0..rows] } else { [0..rows, 0..0] };
+    let DataSet { name: dataset, train, test } = source.load_rows(ranges, &args.files.places(), &mut |_| ())?;
+    let test = if split { test } else { train };
+    let accuracy = saved.accuracy(test.features().view(), test.labels())?;
     if args.json {
-        let (model, rows) = (saved.model.name(), data.test.len());
-        json(&serde_json::json!({ "model": model, "dataset": data.name, "rows": rows, "test_accuracy": accuracy }));
+        let model = saved.model.name();
+        json(&serde_json::json!({ "model": model, "dataset": dataset, "rows": rows, "test_accuracy": accuracy }));
     } else {
         let (name, sizes) = (saved.model.name(), shortened(&saved.model.sizes(), MOST_SIZES));
-        say(&format!("{name} ({sizes}) on {}: {} of {} test rows", data.name, percent(accuracy), data.test.len()));
+        say(&format!("{name} ({sizes}) on {dataset}: {} of {rows} test rows", percent(accuracy)));
+    }
+    Ok(())
+}
+
+/// Refuses own data of another shape than the model's, and warns of data of another name.
+fn check_own(source: &DataSource, saved: &TrainedModel, trained_on: Option<&str>) -> Result<()> {
+    let Some(description) = source.description() else { return Ok(()) };
+    let (takes, has) = (saved.model.features(), description.features());
+    let (classes, labels) = (saved.model.classes(), description.classes.len());
+    if takes != has || classes != labels {
+        return Err(Error::Usage(format!(
+            "the model takes {takes} features and has {classes} classes, but the data description has {has} and {labels}"
+        )));
+    }
+    if let Some(other) = trained_on.filter(|name| *name != description.name) {
+        warn(&format!("the model was trained on {other}; --data evaluates it on {}", description.name));
     }
     Ok(())
 }
@@ -51,7 +77,7 @@ fn data_set(asked: Option<&str>, own: Option<&str>) -> Result<&'static DatasetIn
             let names: Vec<_> = names().collect();
             let there = names.join(", ");
             Error::Usage(format!(
-                "the model was trained on `{own}`, which ppdnn does not know; choose one of {there} with --dataset"
+                "the model was trained on `{own}`, which ppdnn does not know; choose one of {there} with --dataset, or pass its file with --data"
             ))
         }),
         (None, None) => dataset_info("mnist"),

@@ -18,12 +18,12 @@ use crate::cli::run_record::RunRecord;
 use crate::cli::save_model;
 use crate::cli::signals::Signals;
 use crate::cli::tables::summary_table;
-use crate::data::{DataSet, SearchPath, locate};
+use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::TrainedModel;
 use crate::roles::{Agreement, Event, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role};
-use crate::train::{Job, Policy, Reveals};
+use crate::train::{Job, Owned, Policy, Reveals};
 
 /// Trains.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
@@ -32,7 +32,12 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
     let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Node::new(identity, cluster));
     check(args, cluster.as_ref(), place.as_ref())?;
-    let mut choice = args.job.choose(cluster.as_ref().map_or(1, Cluster::owners))?;
+    let data = args.files.source(|| args.job.data())?;
+    let agreed = match (&data, &cluster) {
+        (DataSource::Described(_), Some(cluster)) => Some(agreed_rows(cluster)?),
+        _ => None,
+    };
+    let mut choice = args.job.choose(data, cluster.as_ref().map_or(1, Cluster::owners), agreed)?;
     let job = choice.job()?;
     let initial = choice.training.initial_parameters(&job)?;
     choice.training = with_certificates(args, choice.training, &job)?;
@@ -42,17 +47,17 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     screen = screen.model_from(job.reveal.model.then_some(job.ends_from));
     if cluster.is_none() || args.compare_clear {
         // found, or downloaded, before anybody starts to wait for it
-        locate(choice.data.name, &places, &mut |download| screen.download(&download))?;
+        choice.data.locate(&places, &mut |download| screen.download(&download))?;
     }
     let stop = Stop::on_signals()?;
-    let folder = RunFolder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name)?;
+    let folder = RunFolder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name())?;
     let log = Log::open(args, cluster.as_ref(), (&job, &backend), &folder, screen);
     let mut log = log.inspect_err(|_| drop(folder.empty()))?;
     let mut on_event = |event: Event| log.note(event);
     choice.training.warnings(&job, &initial).into_iter().for_each(|text| on_event(Event::Warning { text }));
     let run = match &place {
         Some(place) => remote(place, &job, initial, &stop.interrupted, &mut on_event),
-        None => local(args, choice.data.name, &folder)
+        None => local(args, &choice.data, &folder)
             .and_then(|local| local.train(&job, &initial, &stop.interrupted, &mut on_event)),
     };
     let Log { mut screen, metrics, started, failed, .. } = log;
@@ -76,6 +81,10 @@ fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> R
         return Err(Error::Usage(format!("the cluster file lists {listed}; remove --owners")));
     }
     place.map_or(Ok(()), |place| place.check(Role::Trainer))?;
+    if args.files.data.is_some() {
+        let text = "in a cluster, the rows are the owners' (`ppdnn owner --data`); replace --data by --description";
+        return Err(Error::Usage(text.into()));
+    }
     if args.deadline.is_some() {
         return Err(Error::Usage(format!(
             "--deadline applies to runs on one machine; in a cluster it is set in the cluster file, the same for all parties: \
@@ -84,6 +93,19 @@ fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> R
         )));
     }
     Ok(())
+}
+
+/// The rows of own data, which only the cluster file tells a trainer.
+fn agreed_rows(cluster: &Cluster) -> Result<Vec<Owned>> {
+    (0..).zip(&cluster.parts().owners).map(|(number, owner): (u32, _)| {
+        let train = owner.train_rows.ok_or_else(|| {
+            Error::Usage(format!(
+                "the cluster file has no `train_rows` for owner {number}; with own data, it must have the rows of every owner \
+                 (`ppdnn data check` prints them)"
+            ))
+        })?;
+        Ok(Owned { train, test: owner.test_rows.unwrap_or(0) })
+    }).collect()
 }
 
 /// Warns about what the user may not expect of a job.
@@ -184,11 +206,15 @@ fn remote(
 }
 
 /// How the other roles are started on this machine.
-fn local(args: &TrainArgs, dataset: &str, folder: &RunFolder) -> Result<Local> {
+fn local(args: &TrainArgs, data: &DataSource, folder: &RunFolder) -> Result<Local> {
     let program = std::env::current_exe().map_err(|e| Error::file("the program", e))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut data = vec!["--dataset".to_owned(), dataset.to_owned()];
-    data.extend(args.files.options());
+    let known = match data {
+        DataSource::Known(set) => vec!["--dataset".to_owned(), set.name.to_owned()],
+        // every owner has its part of the same files
+        _ => vec!["--shared-data".to_owned()],
+    };
+    let data = known.into_iter().chain(args.files.options()).collect();
     Ok(Local {
         program,
         compute: args.job.compute.options(),
@@ -222,8 +248,7 @@ fn finish(
     let scored = run.score(&mut outcome);
     let sound = outcome.check();
     let Outcome { accuracy, model, mut summary, .. } = outcome;
-    let dataset = run.choice.data.name;
-    dataset.clone_into(&mut summary.dataset);
+    run.choice.data.name().clone_into(&mut summary.dataset);
     let (file, saved) = run.save(model.as_ref(), sound.is_ok());
     summary.model_file = file.map(|file| file.display().to_string());
     // from here on there is nothing to wind up, and what there is should not be lost
@@ -232,7 +257,7 @@ fn finish(
     let (mut compared, ended) = (Ok(()), run.ended(&summary));
     if run.args.compare_clear && !stop.interrupted.load(Ordering::SeqCst) {
         let told = (&mut screen, &mut metrics);
-        compared = compare(run.choice, (dataset, run.places), &accuracy, &mut summary, told);
+        compared = compare(run.choice, run.places, &accuracy, &mut summary, told);
     }
     let written = written.and_then(|()| run.folder.write_summary(&summary)).and_then(|()| run.report());
     if run.args.json {

@@ -3,6 +3,8 @@
 //! [`load`] finds a set of [known](dataset_info) sets in the [`SearchPath`] it may be in, reads its files ([`idx`], or the binary
 //! form of CIFAR-10) and checks that they are what their names promise. Only what is nowhere on this machine is downloaded.
 //!
+//! Data of one's own is described by a [`Description`], which is public, and read from tables ([`OwnData`]).
+//!
 //! Reading files takes the feature `datasets`, downloading `download`; [`Examples`] of one's own take neither.
 
 #[cfg(feature = "datasets")]
@@ -11,6 +13,7 @@ pub mod idx;
 #[cfg(feature = "datasets")]
 mod cifar;
 mod datasets;
+pub mod description;
 #[cfg(feature = "download")]
 mod download;
 mod examples;
@@ -19,11 +22,24 @@ pub(crate) mod fuzzing;
 #[cfg(feature = "datasets")]
 mod load;
 #[cfg(feature = "datasets")]
+mod own_data;
+mod row_format;
+#[cfg(feature = "datasets")]
 mod search_path;
+#[cfg(feature = "datasets")]
+mod source;
+#[cfg(feature = "datasets")]
+pub mod table;
 
 pub use datasets::{DatasetFile, DatasetInfo, Format, dataset_info, names};
+pub use description::{Description, Split};
 pub use examples::{DataSet, Examples};
 #[cfg(feature = "datasets")]
 pub use load::{Download, load, locate};
 #[cfg(feature = "datasets")]
+pub use own_data::OwnData;
+pub use row_format::RowFormat;
+#[cfg(feature = "datasets")]
 pub use search_path::SearchPath;
+#[cfg(feature = "datasets")]
+pub use source::DataSource;

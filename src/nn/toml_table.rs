@@ -153,9 +153,35 @@ impl<'a> TomlTable<'a> {
     /// # Errors
     /// As [`TomlTable::text`].
     pub fn number(&mut self, key: &'static str, claim: &str, fits: impl Fn(f64) -> bool) -> Result<Option<f64>> {
-        self.take(key, claim, |value| {
-            let text = value.as_float().map(|x| x.as_str()).or_else(|| value.as_integer().map(|x| x.as_str()))?;
-            text.parse().ok().filter(|x| fits(*x))
+        self.take(key, claim, |value| number(value).filter(|x| fits(*x)))
+    }
+
+    /// A list of texts that `fits` accepts.
+    ///
+    /// # Errors
+    /// As [`TomlTable::text`].
+    pub(crate) fn texts(
+        &mut self,
+        key: &'static str,
+        claim: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<Option<Vec<String>>> {
+        self.take(key, &format!("a list of texts, each of {claim}"), |value| {
+            let text =
+                |entry: &Spanned<DeValue<'a>>| entry.get_ref().as_str().filter(|text| fits(text)).map(str::to_owned);
+            value.as_array()?.iter().map(text).collect()
+        })
+    }
+
+    /// The ends of an interval, the smaller first.
+    ///
+    /// # Errors
+    /// As [`TomlTable::text`].
+    pub(crate) fn interval(&mut self, key: &'static str) -> Result<Option<[f64; 2]>> {
+        self.take(key, "a list of two numbers, the smaller first", |value| {
+            let ends: Option<Vec<f64>> = value.as_array()?.iter().map(|entry| number(entry.get_ref())).collect();
+            let [low, high] = <[f64; 2]>::try_from(ends?).ok()?;
+            (low < high).then_some([low, high])
         })
     }
 
@@ -291,6 +317,12 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
         let value = ValueDeserializer::from(Spanned::new(at.clone(), value));
         seed.deserialize(value).map_err(|e| self.table.mismatch(field, e.message(), &at))
     }
+}
+
+/// A number, whole or not.
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    let text = value.as_float().map(|x| x.as_str()).or_else(|| value.as_integer().map(|x| x.as_str()))?;
+    text.parse().ok()
 }
 
 /// The beginning of what a file says, on one line.

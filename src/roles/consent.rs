@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, decode};
 use crate::net::{Channel, FrameKind, printable};
@@ -25,6 +26,8 @@ pub struct Consent {
     pub policy: Policy,
     /// The data set that it brings; none: whatever the job names.
     pub dataset: Option<String>,
+    /// The description of its data, which the job must have too; `None` for a known set.
+    pub description: Option<Description>,
     /// The only agreement that it takes: the first digits of its hash.
     pub accept: Option<String>,
     /// Whether it wants to see the job only.
@@ -45,6 +48,7 @@ impl Consent {
         Self {
             policy: Policy::anything(),
             dataset: None,
+            description: None,
             accept: None,
             review: false,
             again: None,
@@ -70,7 +74,10 @@ impl Consent {
         parties.trainer().into_iter().for_each(|key| (self.tell)(&format!("  trainer: key {key}")));
         job.in_words(number).iter().for_each(|line| (self.tell)(&format!("  {line}")));
         parties.check(job)?;
-        self.dataset.as_ref().map_or(Ok(()), |name| job.is_about(name))?;
+        if let Some(name) = &self.dataset {
+            job.is_about(name)?;
+            job.is_described_as(self.description.as_ref())?;
+        }
         self.policy.check(job, number)?;
         self.memory.check_owner(job, number)?;
         let hash = agreement.to_string();

@@ -40,6 +40,14 @@ pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
         let too_large = rows.features().indexed_iter().find(|(_, x)| scaled(job, **x).abs() >= bound);
         if let Some(((row, column), x)) = too_large {
             let (profile, used) = (&job.settings.profile.name, as_used(job, *x));
+            if let Some(own) = &job.description {
+                // this error leaves its owner, and a value must not
+                let name = own.feature_names().nth(column).unwrap_or_default();
+                return Err(Error::Usage(format!(
+                    "{which} row {row}, feature `{name}`: features must be below {bound} in the profile `{profile}`; give the \
+                     column a `range`, by which it is scaled"
+                )));
+            }
             return Err(Error::Usage(format!(
                 "{which} row {row}, column {column} is {x}{used}; features must be below {bound} in the profile `{profile}`; {HOW}"
             )));
@@ -202,6 +210,19 @@ mod tests {
         .unwrap_err();
         let all = Examples::new(Array2::from_elem((3, 4), 1e6), vec![0, 1, 0], 2).unwrap();
         fits(&job(Profile::small(), Some(scale)), [&all, &all]).unwrap();
+    }
+
+    #[test]
+    fn the_value_of_an_owner_s_own_table_is_not_in_the_refusal() {
+        let model = Model::dense("own", 5, &[3], 2).unwrap();
+        let described =
+            Training::new(model).profile(Profile::small()).description(crate::data::description::tests::small());
+        let job = described.job(3, 3).unwrap();
+        let mut x = Array2::from_elem((3, 5), 0.5);
+        x[[1, 4]] = 77_777.0;
+        let rows = Examples::new(x, vec![0, 1, 0], 2).unwrap();
+        let text = fits(&job, [&rows, &rows]).unwrap_err().to_string();
+        assert!(text.starts_with("training row 1, feature `size`: ") && !text.contains("77777"), "{text}");
     }
 
     #[test]

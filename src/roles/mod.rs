@@ -85,7 +85,7 @@ pub use memory_limit::MemoryLimit;
 #[cfg(feature = "network")]
 pub use node::Node;
 pub use outcome::Outcome;
-pub use owner::{OwnerLinks, ranges_of, rows_of, run_owner};
+pub use owner::{OwnerLinks, first_rows, ranges_of, rows_of, run_owner};
 pub use planned_cost::{CostRow, Costs, Memory, announce, plan_summary};
 #[cfg(feature = "network")]
 pub use process::forbid_core_dumps;

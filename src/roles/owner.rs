@@ -121,6 +121,22 @@ pub fn ranges_of(job: &Job, number: u32, rows: [usize; 2]) -> Result<[Range<usiz
     Ok([of(rows[0], |o| o.train)?, of(rows[1], |o| o.test)?])
 }
 
+/// The rows of owner `number` where every owner has files of its own: the first, as many as the job says.
+///
+/// # Errors
+/// [`Error::Usage`] if the files have too few.
+pub fn first_rows(job: &Job, number: u32, [train, test]: [usize; 2]) -> Result<[Range<usize>; 2]> {
+    let wants = job.owners.get(number as usize).map_or([0, 0], |own| [own.train as usize, own.test as usize]);
+    if wants[0] > train || wants[1] > test {
+        return Err(Error::Usage(format!(
+            "the job needs {} training and {} test rows of owner {number}, which has {train} and {test}; correct train_rows and \
+             test_rows in the cluster file",
+            wants[0], wants[1]
+        )));
+    }
+    Ok(wants.map(|rows| 0..rows))
+}
+
 /// Row `row` on the grid of the job's fraction bits: scaled features, or the one-hot label.
 pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [u64]) {
     let frac = job.settings.profile.frac;

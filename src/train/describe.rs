@@ -15,12 +15,15 @@ impl Job {
             format!("  {} features, {} classes, {parameters} parameters", self.model.features(), self.model.classes()),
             format!("data set {:?}: {} training rows, {} test rows", self.dataset, self.train_rows(), self.test_rows()),
             format!("  of this owner: {} training rows, {} test rows", own[0], own[1]),
+        ];
+        lines.extend(self.description_in_words());
+        lines.extend([
             format!("training: epochs {epochs}, steps {steps}, rows per step {rows}, in the smallest step {smallest}"),
             format!("  {}", if used.shuffle { "rows shuffled for every epoch" } else { "rows in original order" }),
             format!("  learning rate {}, {}", used.lr, used.schedule),
             format!("  optimizer {}, momentum {}, weight decay {}", used.optimizer, used.momentum, used.weight_decay),
             format!("  loss {}", self.model.loss().name()),
-        ];
+        ]);
         lines.extend(self.forgotten_in_words());
         lines
             .extend(self.normalization().map(|n| format!("  features scaled: minus {}, over {}", n.mean, n.deviation)));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::net::{is_printable, printable};
 use crate::nn::{Dyadic, LearningRate, Model, Momentum, Normalization};
@@ -93,6 +94,8 @@ impl Reveals {
 pub struct Job {
     /// The name of the owners' data set; empty if the program that runs the owners supplies the rows.
     pub dataset: String,
+    /// What is public about the owners' data; `None` for a known data set, and for rows that a program supplies.
+    pub description: Option<Description>,
     /// The network.
     pub model: Model,
     /// Rows by owner.
@@ -129,6 +132,7 @@ impl Job {
                 "the data set's name must have at most 64 printable ASCII characters, without spaces".into(),
             ));
         }
+        self.check_description()?;
         self.settings.check()?;
         self.initial.check()?;
         let Settings { profile, schedule, .. } = &self.settings;
@@ -254,7 +258,9 @@ impl Job {
             "" => "names no data set",
             name => &format!("is about the data set `{name}`"),
         };
-        Err(Error::Usage(format!("the job {wants}, but this owner has `{dataset}`; use the same --dataset for both")))
+        Err(Error::Usage(format!(
+            "the job {wants}, but this owner has `{dataset}`; use the same --dataset or --data for both"
+        )))
     }
 
     /// Rows to train on.

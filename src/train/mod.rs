@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod describe;
 mod early_stop;
 mod job;
+mod job_description;
 mod learning_rate_schedule;
 mod parameter_source;
 mod policy;

@@ -168,6 +168,7 @@ pub(super) mod tests {
     pub(in crate::train) fn job() -> Job {
         Job {
             dataset: "mnist".into(),
+            description: None,
             model: Model::named("secureml", 784, 10).unwrap(),
             owners: vec![Owned { train: 300, test: 10 }, Owned { train: 41, test: 0 }],
             settings: Settings::default().profile(Profile::small()).epochs(2).momentum(0.9),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::data::DatasetInfo;
+use crate::data::{Description, RowFormat};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_FRAC, Profile, encode};
 use crate::nn::{Model, Normalization, initial_parameters};
@@ -21,6 +21,7 @@ use crate::train::{
 #[derive(Clone, Debug)]
 pub struct Training {
     dataset: String,
+    description: Option<Description>,
     model: Model,
     settings: Settings,
     scale: Normalization,
@@ -56,6 +57,7 @@ impl Training {
     pub fn new(model: Model) -> Self {
         Self {
             dataset: String::new(),
+            description: None,
             model,
             settings: Settings::default(),
             scale: Normalization { mean: 0.0, deviation: 1.0 },
@@ -75,13 +77,22 @@ impl Training {
 
     /// A training of a recipe's network on a data set, with the recipe's settings. [`Settings::train_limit`] is not applied here:
     /// the caller selects the rows.
-    pub fn of(recipe: &Recipe, data: &DatasetInfo) -> Self {
+    pub fn of<'a>(recipe: &Recipe, data: impl Into<RowFormat<'a>>) -> Self {
+        let data = data.into();
+        let [mean, deviation] = data.scale.unwrap_or([0.0, 1.0]);
+        let ranges = match (&recipe.file, data.description) {
+            (Some(file), _) => RangesOf::File(file.clone()),
+            // a named network is measured on the known data sets
+            (None, Some(_)) => RangesOf::Model,
+            (None, None) => RangesOf::Measured,
+        };
         Self {
             dataset: data.name.into(),
+            description: data.description.cloned(),
             settings: recipe.settings.clone(),
-            scale: Normalization { mean: data.mean, deviation: data.deviation },
+            scale: Normalization { mean, deviation },
             measured_rate: Some(recipe.settings.lr),
-            ranges: recipe.file.clone().map_or(RangesOf::Measured, RangesOf::File),
+            ranges,
             ..Self::new(recipe.model.clone())
         }
     }
@@ -111,6 +122,12 @@ impl Training {
     #[must_use]
     pub fn dataset(self, name: &str) -> Self {
         Self { dataset: name.into(), ..self }
+    }
+
+    /// The data set that the owners must have: one that is described, whose name and description are part of the job.
+    #[must_use]
+    pub fn description(self, description: Description) -> Self {
+        Self { dataset: description.name.clone(), description: Some(description), ..self }
     }
 
     /// Splits the rows evenly among this many owners.
@@ -219,10 +236,19 @@ impl Training {
             Ok(Owned { train: rows(train_rows)?, test: rows(test_rows)? })
         };
         let owners = (0..self.owners).map(owned).collect::<std::result::Result<_, std::num::TryFromIntError>>();
+        self.job_of(owners.map_err(|_| Error::Usage("more than 2^32 rows are not supported; use fewer".into()))?)
+    }
+
+    /// The job for owners with these numbers of rows.
+    ///
+    /// # Errors
+    /// As [`Training::job`].
+    pub fn job_of(&self, owners: Vec<Owned>) -> Result<Job> {
         let job = Job {
             dataset: self.dataset.clone(),
+            description: self.description.clone(),
             model: self.model.clone(),
-            owners: owners.map_err(|_| Error::Usage("more than 2^32 rows are not supported; use fewer".into()))?,
+            owners,
             settings: self.settings.clone(),
             scale: self.scale,
             steps: self.steps,

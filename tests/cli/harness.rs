@@ -117,6 +117,11 @@ impl Running {
         self.child.id()
     }
 
+    /// What it has printed so far, as far as it was read.
+    pub(crate) fn heard(&self) -> &str {
+        &self.heard
+    }
+
     /// Reads until a line holds some words.
     #[track_caller]
     pub(crate) fn hear(&mut self, words: &str) {

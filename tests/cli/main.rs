@@ -15,6 +15,7 @@ mod harness;
 mod liveness;
 mod models;
 mod output;
+mod own_data;
 mod owners;
 mod peers;
 mod places;

@@ -8,7 +8,7 @@ use crate::harness::{end, folder, prepare, run, shared};
 fn help_fits_100_columns() {
     let dir = folder();
     for command in
-        ["", "dealer", "dry-run", "evaluate", "keygen", "models", "owner", "plan", "policy", "server", "train"]
+        ["", "data", "dealer", "dry-run", "evaluate", "keygen", "models", "owner", "plan", "policy", "server", "train"]
     {
         for help in ["-h", "--help"] {
             let ended = run(dir.path(), &[command, help].map(|a| if a.is_empty() { help } else { a }));

@@ -9,3 +9,4 @@ mod idx;
 mod mirror;
 mod places;
 mod sets;
+mod tables;

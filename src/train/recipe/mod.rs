@@ -37,7 +37,7 @@ mod named;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::data::{DatasetInfo, dataset_info, names};
+use crate::data::{DatasetInfo, RowFormat, dataset_info, names};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::nn::{Init, LineError, Loss, Model, TomlTable, layers};
@@ -63,7 +63,7 @@ impl Recipe {
     /// # Errors
     /// [`Error::Usage`] for an unknown name, with the known ones; [`Error::File`] and [`Error::Format`] for a file, with the
     /// line, and what would fit.
-    pub fn open(name: &str, data: &DatasetInfo) -> Result<Self> {
+    pub fn open<'a>(name: &str, data: impl Into<RowFormat<'a>>) -> Result<Self> {
         if Self::is_file(name) { Self::load(Path::new(name), data) } else { Self::named(name, data) }
     }
 
@@ -86,13 +86,13 @@ impl Recipe {
     ///
     /// # Errors
     /// As [`Recipe::open`].
-    pub fn load(path: &Path, data: &DatasetInfo) -> Result<Self> {
+    pub fn load<'a>(path: &Path, data: impl Into<RowFormat<'a>>) -> Result<Self> {
         let recipe = Self::parse(&read(path)?, &data.into()).map_err(|e| e.in_file(path))?;
         Ok(Self { file: Some(path.to_owned()), ..recipe })
     }
 
     /// The recipe of a text.
-    fn parse(text: &str, rows: &Rows<'_>) -> std::result::Result<Self, LineError> {
+    fn parse(text: &str, rows: &RowFormat<'_>) -> std::result::Result<Self, LineError> {
         let mut file = TomlTable::parse(text)?;
         let name = name(&mut file)?;
         let _ = dataset(&mut file)?;
@@ -110,7 +110,7 @@ impl Recipe {
                 let mut settings_there = settings.clone();
                 own.fields::<SettingsPatch>()?.apply(&mut settings_there);
                 own.finish()?;
-                if rows.set == Some(set) {
+                if rows.description.is_none() && rows.name == set {
                     settings = settings_there;
                 }
             }
@@ -131,19 +131,6 @@ impl Recipe {
         }
         model.check().map_err(|e| LineError::new(1, e.to_string()))?;
         Ok(Self { model, description, settings, file: None })
-    }
-}
-
-/// What a recipe is for.
-struct Rows<'a> {
-    shape: Shape,
-    classes: usize,
-    set: Option<&'a str>,
-}
-
-impl From<&DatasetInfo> for Rows<'_> {
-    fn from(data: &DatasetInfo) -> Self {
-        Self { shape: data.image.into(), classes: data.classes, set: Some(data.name) }
     }
 }
 

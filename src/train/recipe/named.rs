@@ -1,11 +1,11 @@
 //! The recipes that have names: the files in `models/`.
 
-use crate::data::DatasetInfo;
+use crate::data::RowFormat;
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::shape::Shape;
 use crate::train::Settings;
-use crate::train::recipe::{Recipe, Rows};
+use crate::train::recipe::Recipe;
 
 /// A name, and the text of its file.
 type Named = (&'static str, &'static str);
@@ -32,7 +32,7 @@ impl Recipe {
     ///
     /// # Errors
     /// [`Error::Usage`] for an unknown name, with the known ones.
-    pub fn named(name: &str, data: &DatasetInfo) -> Result<Self> {
+    pub fn named<'a>(name: &str, data: impl Into<RowFormat<'a>>) -> Result<Self> {
         parse(name, &data.into())
     }
 
@@ -82,7 +82,8 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] for an unknown name, with the known ones, or if the network does not support that number of classes.
     pub fn named(name: &str, input: impl Into<Shape>, classes: usize) -> Result<Self> {
-        Ok(parse(name, &Rows { shape: input.into(), classes, set: None })?.model)
+        let rows = RowFormat { name: "", shape: input.into(), classes, scale: None, description: None };
+        Ok(parse(name, &rows)?.model)
     }
 
     /// The names that [`Model::named`] knows.
@@ -91,6 +92,6 @@ impl Model {
     }
 }
 
-fn parse(name: &str, rows: &Rows<'_>) -> Result<Recipe> {
+fn parse(name: &str, rows: &RowFormat<'_>) -> Result<Recipe> {
     Recipe::parse(Recipe::text(name)?, rows).map_err(|e| Error::Usage(e.to_string()))
 }

@@ -42,6 +42,7 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
     let settings = Settings::default().profile(*p).epochs(1).batch(7).momentum(0.0).schedule(Schedule::Constant);
     let job = Job {
         dataset: String::new(),
+        description: None,
         model: Model::dense("test", sizes[0], hidden, classes).unwrap(),
         owners: vec![Owned { train: rows, test: 0 }],
         settings,

@@ -1,0 +1,131 @@
+//! Where rows come from on the command line; the arguments of `ppdnn data`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::data::{DataSource, DatasetInfo, Description, OwnData, SearchPath};
+use crate::error::Result;
+
+/// Where the data set's files are, or own data.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DataArgs {
+    /// Rows of your own: a CSV or TSV file, plain or gzip
+    ///
+    /// Instead of a known data set (--dataset).
+    ///
+    /// Its first line has the names of the columns; the description says what they are.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]
+    pub data: Option<PathBuf>,
+    /// Description of own data [default: the file of --data, ending in .toml]
+    ///
+    /// All owners and the trainer have the same; `ppdnn data describe` drafts one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]
+    pub description: Option<PathBuf>,
+    /// Test rows of own data, if they are in a file of their own
+    ///
+    /// Then all rows of --data are training rows, and the description has no [split].
+    #[arg(long, value_name = "PATH", requires = "data")]
+    pub test_data: Option<PathBuf>,
+    /// Folder with the data set's files, instead of the default places
+    ///
+    /// Default: $PPDNN_DATA, ./datasets, ~/.cache/ppdnn and /usr/share/datasets, in this order.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Accept files that differ from the known files of the data set
+    ///
+    /// Skips the SHA-256 check of the label files, and of image files that are read completely.
+    #[arg(long)]
+    pub unchecked_data: bool,
+}
+
+impl DataArgs {
+    /// The places to look in.
+    pub(super) fn places(&self) -> SearchPath {
+        SearchPath::new(self.data_dir.as_deref()).unchecked(self.unchecked_data)
+    }
+
+    /// The command line options that mean the same.
+    pub(super) fn options(&self) -> Vec<String> {
+        let paths = [
+            ("--data", &self.data),
+            ("--description", &self.description),
+            ("--test-data", &self.test_data),
+            ("--data-dir", &self.data_dir),
+        ];
+        let paths =
+            paths.iter().filter_map(|(flag, path)| Some([(*flag).to_owned(), path.as_ref()?.display().to_string()]));
+        paths.flatten().chain(self.unchecked_data.then(|| "--unchecked-data".to_owned())).collect()
+    }
+
+    /// Where the rows come from: own data, which is checked here, or else a `known` data set.
+    pub(super) fn source(&self, known: impl FnOnce() -> Result<&'static DatasetInfo>) -> Result<DataSource> {
+        let Some(data) = &self.data else {
+            let described = self.description.as_ref().map(|file| Description::load(file).map(DataSource::Described));
+            return described.unwrap_or_else(|| known().map(DataSource::Known));
+        };
+        let description = self.description.clone().unwrap_or_else(|| beside(data));
+        let description = Description::load(&description)?;
+        OwnData::open(data, self.test_data.as_deref(), description).map(DataSource::Own)
+    }
+}
+
+/// The usual description of a file: `rows.toml` for `rows.csv.gz`.
+fn beside(data: &Path) -> PathBuf {
+    let name = data.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    data.with_file_name(format!("{stem}.toml"))
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum DataCommand {
+    /// Check every row of a file against its description
+    ///
+    /// Prints the number of rows, or the first ten places that do not fit and counts of all.
+    Check(CheckArgs),
+    /// Draft the description of a file
+    ///
+    /// Ranges and categories are read from the rows: check that they may be public.
+    Describe(DescribeArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CheckArgs {
+    /// A CSV or TSV file, plain or gzip
+    pub path: PathBuf,
+    /// The description
+    #[arg(long, value_name = "FILE")]
+    pub description: PathBuf,
+    /// Test rows, if they are in a file of their own
+    #[arg(long, value_name = "PATH")]
+    pub test_data: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct DescribeArgs {
+    /// A CSV or TSV file, plain or gzip
+    pub path: PathBuf,
+    /// The column of the label [default: the last]
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// File to write the description to [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_description_lies_beside_the_rows() {
+        for (rows, description) in [("a/rows.csv.gz", "a/rows.toml"), ("rows.tsv", "rows.toml"), ("rows", "rows.toml")]
+        {
+            assert_eq!(beside(Path::new(rows)), Path::new(description));
+        }
+    }
+}

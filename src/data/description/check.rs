@@ -1,0 +1,218 @@
+//! What a description has to be, whoever it is from.
+
+use std::collections::HashSet;
+
+use crate::data::description::{Column, ColumnKind, Description, MissingCategory, Split, Task};
+use crate::data::names;
+use crate::error::{Error, Result};
+use crate::net::{is_printable, printable};
+
+/// Most features of a row.
+pub(super) const MOST_FEATURES: usize = 1 << 20;
+/// Most classes.
+pub(super) const MOST_CLASSES: usize = 1000;
+/// Most bytes of a name, a category or a class.
+pub(super) const MOST_BYTES: usize = 128;
+
+impl Description {
+    /// Checks a description from an untrusted source.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the column or the key that is invalid.
+    pub fn check(&self) -> Result<()> {
+        let Self { name, task: Task::Classes, label, classes, columns, missing, delimiter, split } = self;
+        if !is_name(name) {
+            return Err(wrong(&format!("`name` must be {NAME}")));
+        }
+        if names().any(|known| known == name) {
+            return Err(wrong(&format!("`name`: {name} is a data set that ppdnn knows; choose another name")));
+        }
+        text("label", label).and_then(|()| texts("classes", classes)).map_err(|e| wrong(&e))?;
+        if !(2..=MOST_CLASSES).contains(&classes.len()) {
+            return Err(wrong(&format!("`classes` has {} entries; it must have 2 to {MOST_CLASSES}", classes.len())));
+        }
+        let mut given = missing.iter().filter(|text| !text.is_empty());
+        given.try_for_each(|entry| text("missing_values", entry)).map_err(|e| wrong(&e))?;
+        if let Some(class) = classes.iter().find(|class| self.is_missing(class)) {
+            return Err(wrong(&format!("`classes`: `{class}` is also in `missing_values`")));
+        }
+        let taken = |c: u8| !c.is_ascii() || c.is_ascii_alphanumeric() || b"\"\r\n.-".contains(&c);
+        if delimiter.is_some_and(taken) {
+            return Err(wrong("`delimiter` must be one ASCII character, such as \",\", \";\" or \"\\t\""));
+        }
+        self.check_columns(columns, label)?;
+        self.check_split(split)
+    }
+
+    fn check_columns(&self, columns: &[Column], label: &str) -> Result<()> {
+        let mut seen = HashSet::from([label]);
+        for column in columns {
+            text("name of a column", &column.name).map_err(|e| wrong(&e))?;
+            if column.name == label {
+                return Err(wrong(&format!("column `{label}` is the label; remove it from the columns")));
+            }
+            if !seen.insert(&column.name) {
+                return Err(wrong(&format!("two columns have the name `{}`", column.name)));
+            }
+            self.check_kind(&column.kind).map_err(|reason| wrong(&format!("column `{}`: {reason}", column.name)))?;
+        }
+        match self.features() {
+            0 => Err(wrong("there is no feature: all columns are ignored")),
+            n if n > MOST_FEATURES => {
+                Err(wrong(&format!("it has {n} features; at most {MOST_FEATURES} are supported")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The reason why a kind of column is invalid.
+    fn check_kind(&self, kind: &ColumnKind) -> std::result::Result<(), String> {
+        match kind {
+            ColumnKind::Ignore => Ok(()),
+            ColumnKind::Category { categories, missing } => {
+                texts("categories", categories)?;
+                if let Some(category) = categories.iter().find(|category| self.is_missing(category)) {
+                    return Err(format!("`categories`: `{category}` is also in `missing_values`"));
+                }
+                match missing {
+                    _ if categories.is_empty() => Err("`categories` is empty".into()),
+                    MissingCategory::Constant(text) if !categories.contains(text) => {
+                        Err("`constant` is none of its categories".into())
+                    }
+                    _ => Ok(()),
+                }
+            }
+            ColumnKind::Number { range, clip, scaled, missing } => {
+                let finite = |x: &f64| x.abs() < f64::from(f32::MAX);
+                match (range, missing) {
+                    (Some([low, high]), _) if !(finite(low) && finite(high) && low < high) => {
+                        Err("`range` must be two finite numbers, the smaller first".into())
+                    }
+                    (None, _) if *scaled => Err("`range = [low, high]` is missing, or `scale = \"none\"`".into()),
+                    (None, _) if *clip => Err("`outside = \"clip\"` needs a `range`".into()),
+                    (_, Some(x)) if !finite(x) => Err("`constant` must be a finite number".into()),
+                    (Some([low, high]), Some(x)) if !(low..=high).contains(&x) => {
+                        Err("`constant` is out of its `range`".into())
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn check_split(&self, split: &Split) -> Result<()> {
+        match split {
+            Split::Files => Ok(()),
+            Split::Seed { test, .. } if *test > 0.0 && *test < 1.0 => Ok(()),
+            Split::Seed { .. } => Err(wrong("split: `test` must be above 0 and below 1")),
+            Split::Column { name, test } => {
+                let texts = text("column of the split", name).and_then(|()| text("test_value of the split", test));
+                texts.map_err(|e| wrong(&e))?;
+                let feature = self.columns.iter().any(|column| column.name == *name && column.features() > 0);
+                if feature || *name == self.label {
+                    let text = format!("split: column `{name}` is a feature or the label; give it `kind = \"ignore\"`");
+                    return Err(wrong(&text));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether a text can be the name of data: it is part of the name of a folder.
+pub(super) fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(plain) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// What [`is_name`] asks for.
+pub(super) const NAME: &str = "1 to 64 letters, digits, `-`, `_` or `.`, starting with a letter or a digit";
+
+/// Whether a text can be a name of a column, a category or a class. Fields are read without spaces around them.
+pub(super) fn is_text(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MOST_BYTES && is_printable(text) && text.trim() == text
+}
+
+/// What [`is_text`] asks for.
+pub(super) const TEXT: &str = "1 to 128 bytes without control characters and without spaces around them";
+
+fn text(what: &str, entry: &str) -> std::result::Result<(), String> {
+    if is_text(entry) {
+        return Ok(());
+    }
+    let shown: String = printable(entry).chars().take(40).collect();
+    Err(format!("`{what}`: `{shown}` must be {TEXT}"))
+}
+
+/// Some different texts.
+fn texts(what: &str, entries: &[String]) -> std::result::Result<(), String> {
+    entries.iter().try_for_each(|entry| text(what, entry))?;
+    let mut seen = HashSet::new();
+    match entries.iter().find(|entry| !seen.insert(entry.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(format!("`{what}` has `{twice}` twice")),
+    }
+}
+
+fn wrong(reason: &str) -> Error {
+    Error::Usage(format!("data description: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::description::tests::small;
+
+    /// Makes a description invalid.
+    type Change<'a> = &'a dyn Fn(&mut Description);
+
+    #[test]
+    fn descriptions_that_no_job_can_have_are_refused_with_their_place() {
+        small().check().unwrap();
+        let refused = |change: &dyn Fn(&mut Description)| {
+            let mut description = small();
+            change(&mut description);
+            description.check().unwrap_err().to_string()
+        };
+        let number = |range, constant| {
+            move |d: &mut Description| {
+                d.columns[0].kind = ColumnKind::Number { range, clip: false, scaled: true, missing: constant };
+            }
+        };
+        let categories = |texts: &'static [&'static str], missing: MissingCategory| {
+            move |d: &mut Description| {
+                let categories = texts.iter().map(|text| (*text).to_owned()).collect();
+                d.columns[1].kind = ColumnKind::Category { categories, missing: missing.clone() };
+            }
+        };
+        let many = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let cases: [(Change<'_>, &str); 20] = [
+            (&|d| d.name = "a/b".into(), "`name` must be"),
+            (&|d| d.name = "mnist".into(), "mnist is a data set that ppdnn knows"),
+            (&|d| d.classes.truncate(1), "has 1 entries; it must have 2 to 1000"),
+            (&|d| d.classes = many(1001), "has 1001 entries"),
+            (&|d| d.classes[0] = "yes".into(), "`classes` has `yes` twice"),
+            (&|d| d.classes[0] = "?".into(), "also in `missing_values`"),
+            (&|d| d.classes[0] = "n\u{1b}[2J".into(), "`n?[2J` must be"),
+            (&|d| d.columns[1].name = "age".into(), "two columns have the name `age`"),
+            (&|d| d.columns[1].name = "answer".into(), "column `answer` is the label"),
+            (&|d| d.columns[0].name = "x".repeat(129), "must be 1 to 128 bytes"),
+            (&|d| d.columns.retain(|c| c.features() == 0), "no feature"),
+            (&number(None, None), "column `age`: `range = [low, high]` is missing"),
+            (&number(Some([1.0, 1.0]), None), "the smaller first"),
+            (&number(Some([f64::NAN, 1.0]), None), "two finite numbers"),
+            (&number(Some([0.0, 1.0]), Some(2.0)), "out of its `range`"),
+            (&categories(&[], MissingCategory::Own), "is empty"),
+            (&categories(&["a", "?"], MissingCategory::Own), "also in `missing_values`"),
+            (&categories(&["a"], MissingCategory::Constant("b".into())), "none of its categories"),
+            (&|d| d.split = Split::Seed { test: 1.0, seed: 1 }, "above 0 and below 1"),
+            (&|d| d.split = Split::Column { name: "age".into(), test: "x".into() }, "is a feature or the label"),
+        ];
+        for (change, says) in cases {
+            let text = refused(change);
+            assert!(text.starts_with("data description: ") && text.contains(says), "{text}");
+        }
+        let wide = ColumnKind::Category { categories: many(MOST_FEATURES), missing: MissingCategory::Own };
+        assert!(refused(&|d| d.columns[1].kind = wide.clone()).contains("at most 1048576"));
+    }
+}

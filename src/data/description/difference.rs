@@ -1,0 +1,93 @@
+//! What two descriptions do not have in common, in words.
+
+use crate::data::description::{Column, ColumnKind, Description};
+
+impl Description {
+    /// The first thing in which this description differs from the one of a job; `None` if the two are the same.
+    pub fn difference(&self, jobs: &Self) -> Option<String> {
+        if self == jobs {
+            return None;
+        }
+        let mine = self.columns.iter().map(Some).chain(std::iter::repeat(None));
+        let theirs = jobs.columns.iter().map(Some).chain(std::iter::repeat(None));
+        let most = self.columns.len().max(jobs.columns.len());
+        let column = (1..=most).zip(mine.zip(theirs)).find(|(_, (mine, theirs))| mine != theirs);
+        Some(match column {
+            Some((number, (mine, theirs))) => between_columns(number, mine, theirs),
+            None => self.elsewhere(jobs).to_owned(),
+        })
+    }
+
+    /// The key that differs where the columns do not.
+    fn elsewhere(&self, jobs: &Self) -> &'static str {
+        let keys = [
+            ("the name", self.name != jobs.name),
+            ("the label's column", self.label != jobs.label),
+            ("the classes of the label", self.classes != jobs.classes),
+            ("`missing_values`", self.missing != jobs.missing),
+            ("the delimiter", self.delimiter != jobs.delimiter),
+            ("the split into training and test rows", self.split != jobs.split),
+        ];
+        keys.iter().find(|(_, differs)| *differs).map_or("the task", |(key, _)| *key)
+    }
+}
+
+fn between_columns(number: usize, mine: Option<&Column>, theirs: Option<&Column>) -> String {
+    let (mine, theirs) = match (mine, theirs) {
+        (Some(mine), Some(theirs)) if mine.name == theirs.name => {
+            return format!("column {number}, `{}`: {}", mine.name, between_kinds(&mine.kind, &theirs.kind));
+        }
+        pair => pair,
+    };
+    let name = |column: Option<&Column>| column.map_or("none".into(), |column| format!("`{}`", column.name));
+    format!("column {number} is {} here and {} in the job", name(mine), name(theirs))
+}
+
+fn between_kinds(mine: &ColumnKind, theirs: &ColumnKind) -> String {
+    use ColumnKind::{Category, Ignore, Number};
+    let kind = |kind: &ColumnKind| match kind {
+        Category { .. } => "category",
+        Ignore => "ignore",
+        Number { .. } => "number",
+    };
+    match (mine, theirs) {
+        (Number { range: a, .. }, Number { range: b, .. }) if a != b => {
+            let range =
+                |range: &Option<[f64; 2]>| range.map_or("none".into(), |[low, high]| format!("[{low}, {high}]"));
+            format!("the range is {} here and {} in the job", range(a), range(b))
+        }
+        (Category { categories: a, .. }, Category { categories: b, .. }) if a != b => {
+            format!("the categories differ ({} here, {} in the job)", a.len(), b.len())
+        }
+        (Number { .. }, Number { .. }) | (Category { .. }, Category { .. }) => {
+            "how missing values, values out of range, or the scale are treated differs".into()
+        }
+        _ => format!("the kind is {} here and {} in the job", kind(mine), kind(theirs)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::description::tests::small;
+
+    #[test]
+    fn the_column_that_differs_is_named() {
+        assert_eq!(small().difference(&small()), None);
+        let differs = |change: &dyn Fn(&mut Description)| {
+            let mut job = small();
+            change(&mut job);
+            small().difference(&job).unwrap()
+        };
+        let range = Some([0.0, 90.0]);
+        let age = ColumnKind::Number { range, clip: false, scaled: true, missing: None };
+        let text = differs(&|d| d.columns[0].kind = age.clone());
+        assert_eq!(text, "column 1, `age`: the range is [0, 80] here and [0, 90] in the job");
+        let text = differs(&|d| d.columns[2].kind = age.clone());
+        assert_eq!(text, "column 3, `id`: the kind is ignore here and number in the job");
+        assert_eq!(differs(&|d| d.columns.swap(0, 1)), "column 1 is `age` here and `city` in the job");
+        assert_eq!(differs(&|d| drop(d.columns.pop())), "column 4 is `size` here and none in the job");
+        assert_eq!(differs(&|d| d.classes.swap(0, 1)), "the classes of the label");
+        assert_eq!(differs(&|d| d.missing.clear()), "`missing_values`");
+    }
+}

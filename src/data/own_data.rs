@@ -1,0 +1,134 @@
+//! An owner's own data: its files, and their description.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+
+use crate::data::table::{Problem, Report, Set, Table};
+use crate::data::{DataSet, Description, Examples, Split};
+use crate::error::{Error, Result};
+
+/// Files of rows, and what is public about them.
+#[derive(Clone, Debug)]
+pub struct OwnData {
+    description: Description,
+    file: PathBuf,
+    /// Rows for testing, where they are in a file of their own.
+    test_file: Option<PathBuf>,
+    rows: [usize; 2],
+}
+
+impl OwnData {
+    /// Reads the files once, and checks that every row fits the description. Stores none of them.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Format`] with the first line and column that do not fit, and without values;
+    /// [`Error::Usage`] if the description splits the rows and there is a file of test rows.
+    pub fn open(file: &Path, test_file: Option<&Path>, description: Description) -> Result<Self> {
+        let report = Self::report(file, test_file, &description)?;
+        if let Some(place) = report.first.first() {
+            return Err(Table::refusal(&place.file, &place.problem));
+        }
+        let rows = [report.train_rows, report.test_rows];
+        Ok(Self { description, file: file.to_owned(), test_file: test_file.map(Path::to_owned), rows })
+    }
+
+    /// What the files hold, and what of it does not fit the description.
+    ///
+    /// # Errors
+    /// As [`OwnData::open`], where a file cannot be read.
+    pub fn report(file: &Path, test_file: Option<&Path>, description: &Description) -> Result<Report> {
+        if test_file.is_some() && description.split != Split::Files {
+            return Err(Error::Usage(
+                "the description splits the rows into training and test rows; remove its `[split]`, or --test-data"
+                    .into(),
+            ));
+        }
+        let mut report = Report::default();
+        report.add(file, description, test_file.map(|_| Set::Train))?;
+        test_file.map_or(Ok(()), |test| report.add(test, description, Some(Set::Test)))?;
+        Ok(report)
+    }
+
+    /// What is public about the rows.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Rows for training and for testing.
+    pub fn rows(&self) -> [usize; 2] {
+        self.rows
+    }
+
+    /// Loads ranges of training and test rows. Other rows are read, checked, and not stored.
+    ///
+    /// # Errors
+    /// As [`OwnData::open`], if a file has changed since; [`Error::Usage`] if there are no such rows.
+    pub fn load_rows(&self, [train, test]: [Range<usize>; 2]) -> Result<DataSet> {
+        for (rows, all) in [(&train, self.rows[0]), (&test, self.rows[1])] {
+            if rows.start > rows.end || rows.end > all {
+                let (Range { start, end }, name) = (rows, &self.description.name);
+                return Err(Error::Usage(format!("rows {start} to {end} were requested, but {name} has {all}")));
+            }
+        }
+        let features = self.description.features();
+        let mut sets = [train, test].map(|wanted| Collected::new(wanted, features));
+        self.collect(&self.file, self.test_file.as_ref().map(|_| Set::Train), &mut sets)?;
+        self.test_file.as_ref().map_or(Ok(()), |file| self.collect(file, Some(Set::Test), &mut sets))?;
+        let classes = self.description.classes.len();
+        let [train, test] = sets.map(|set| set.examples(features, classes));
+        let changed = || Error::format(&self.file, "changed while it was read; start again");
+        let (train, test) = (train.ok_or_else(changed)?, test.ok_or_else(changed)?);
+        Ok(DataSet { name: self.description.name.clone(), train, test })
+    }
+
+    /// Reads a file, and stores its rows where they are wanted.
+    fn collect(&self, path: &Path, set: Option<Set>, sets: &mut [Collected; 2]) -> Result<()> {
+        let mut first: Option<Problem> = None;
+        let mut note = |problem: Problem| {
+            first.get_or_insert(problem);
+        };
+        let table = Table::open(path, &self.description, set, &mut note)?;
+        let mut features = vec![0.0; self.description.features()];
+        if let Some(mut table) = table {
+            while let Some(row) = table.next(&mut features, &mut note)? {
+                let Some(class) = row.class else { break };
+                sets[usize::from(row.set == Set::Test)].push(&features, class);
+            }
+        }
+        first.map_or(Ok(()), |problem| Err(Table::refusal(path, &problem)))
+    }
+}
+
+/// Rows of a set as they are read.
+struct Collected {
+    wanted: Range<usize>,
+    at: usize,
+    features: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+impl Collected {
+    /// Room for all rows at once: they were counted, and a vector that grows holds them twice.
+    fn new(wanted: Range<usize>, features: usize) -> Self {
+        let rows = wanted.len();
+        let (values, labels) = (Vec::with_capacity(rows * features), Vec::with_capacity(rows));
+        Self { wanted, at: 0, features: values, labels }
+    }
+
+    fn push(&mut self, features: &[f32], class: u32) {
+        if self.wanted.contains(&self.at) {
+            self.features.extend_from_slice(features);
+            self.labels.push(class);
+        }
+        self.at += 1;
+    }
+
+    /// The rows, if all of those that are wanted have come.
+    fn examples(self, features: usize, classes: usize) -> Option<Examples> {
+        let rows = self.labels.len();
+        let all = Array2::from_shape_vec([rows, features], self.features).ok()?;
+        (rows == self.wanted.len()).then(|| Examples::checked(all, self.labels, classes))
+    }
+}

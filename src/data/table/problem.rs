@@ -1,0 +1,128 @@
+//! What does not fit in a table, and where.
+
+use std::fmt;
+
+/// Something in a table that does not fit its description.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: u64,
+    /// The name of the column; `None` if it is about the whole row.
+    pub column: Option<String>,
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// The beginning of the value, for its owner alone; no error shows it.
+    pub value: Option<String>,
+}
+
+/// What is wrong with a value, a row or a header.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ProblemKind {
+    /// The header has a name twice.
+    DuplicateColumn,
+    /// A row has another number of fields than the header.
+    Fields {
+        /// Those that it has.
+        has: usize,
+        /// Those of the header.
+        wants: usize,
+    },
+    /// A value is missing.
+    Missing,
+    /// The header does not have a column of the description.
+    NoColumn,
+    /// A number is not finite, or too large.
+    NotFinite,
+    /// A number is not one.
+    NotNumber,
+    /// A value is not UTF-8.
+    NotText,
+    /// A number is out of its range.
+    OutOfRange {
+        /// The smallest and the largest value.
+        range: [f64; 2],
+    },
+    /// A text is no category of its column.
+    UnknownCategory,
+    /// A label is no class.
+    UnknownClass,
+    /// The description does not have a column of the header.
+    UnknownColumn,
+    /// The header has only one field.
+    WrongDelimiter {
+        /// The delimiter that the header was read with.
+        delimiter: char,
+    },
+}
+
+impl ProblemKind {
+    /// A short name, for counts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::DuplicateColumn => "duplicate column",
+            Self::Fields { has, wants } if has < wants => "missing fields",
+            Self::Fields { .. } => "extra fields",
+            Self::Missing => "missing value",
+            Self::NoColumn => "missing column",
+            Self::NotFinite => "not finite",
+            Self::NotNumber => "not a number",
+            Self::NotText => "not UTF-8",
+            Self::OutOfRange { .. } => "out of range",
+            Self::UnknownCategory => "unknown category",
+            Self::UnknownClass => "unknown class",
+            Self::UnknownColumn => "unknown column",
+            Self::WrongDelimiter { .. } => "wrong delimiter",
+        }
+    }
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateColumn => f.write_str("stands twice in the header; rename one of the two"),
+            Self::Fields { has, wants } => write!(
+                f,
+                "the row has {has} fields, but the header has {wants}; put fields with delimiters in them in quotation marks"
+            ),
+            Self::Missing => f.write_str(
+                "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
+                 `missing = \"category\"`)",
+            ),
+            Self::NoColumn => f.write_str("is in the description, but not in the header"),
+            Self::NotFinite => {
+                f.write_str("is not a finite number; correct it, or list the text in `missing_values` of the description")
+            }
+            Self::NotNumber => f.write_str(
+                "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
+                 the description",
+            ),
+            Self::NotText => f.write_str("is not UTF-8; save the file as UTF-8"),
+            Self::OutOfRange { range: [low, high] } => write!(
+                f,
+                "is out of the range of the description, {low} to {high}; correct it, widen the range, or add \
+                 `outside = \"clip\"`"
+            ),
+            Self::UnknownCategory => {
+                f.write_str("is none of the column's categories; correct it, or add it to `categories` of the description")
+            }
+            Self::UnknownClass => {
+                f.write_str("is no class; correct it, or add it to `classes` of the description")
+            }
+            Self::UnknownColumn => f.write_str(
+                "is in the header, but not in the description; remove it, or add it with `kind = \"ignore\"`",
+            ),
+            Self::WrongDelimiter { delimiter } => write!(
+                f,
+                "the header is a single field when it is read with the delimiter {delimiter:?}; set `delimiter` in the description"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        self.column.as_ref().map_or(Ok(()), |column| write!(f, ", column `{column}`"))?;
+        write!(f, ": {}", self.kind)
+    }
+}

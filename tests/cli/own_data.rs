@@ -1,0 +1,178 @@
+//! Own data: a table is described, checked, trained on and evaluated; nothing of one that does not fit is uploaded.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::cluster::{ALL, Cluster};
+use crate::harness::{Ended, all_done, folder, run, shared};
+
+/// A network for the table.
+const NETWORK: &str = "\
+name = \"own-net\"
+[training]
+batch = 16
+epochs = 4
+[[layers]]
+kind = \"dense\"
+outputs = 8
+[[layers]]
+kind = \"relu\"
+[[layers]]
+kind = \"dense\"
+outputs = 2
+";
+
+/// A table of points and colours, whose label is the larger coordinate.
+fn table(rows: u32, salt: u32) -> String {
+    let mut text = "left,right,colour,answer\n".to_owned();
+    for row in 0..rows {
+        let (left, right) = ((row * 37 + salt) % 101, (row * 61 + 7 * salt) % 101);
+        let colour = ["red", "green", "blue"][(row % 3) as usize];
+        let _ = writeln!(text, "{left},{right},{colour},{}", if left > right { "left" } else { "right" });
+    }
+    text
+}
+
+/// The description of such tables.
+const DESCRIPTION: &str = "\
+name = \"points\"
+label = \"answer\"
+classes = [\"left\", \"right\"]
+[split]
+test = 0.25
+[[columns]]
+name = \"left\"
+kind = \"number\"
+range = [0, 100]
+[[columns]]
+name = \"right\"
+kind = \"number\"
+range = [0, 100]
+[[columns]]
+name = \"colour\"
+kind = \"category\"
+categories = [\"red\", \"green\", \"blue\"]
+";
+
+#[test]
+fn a_table_is_described_checked_trained_on_by_two_owners_and_evaluated() {
+    let _turn = shared();
+    let dir = folder();
+    let file = |name: &str| dir.path().join(name);
+    fs::write(file("rows.csv"), table(800, 1)).unwrap();
+    fs::write(file("net.toml"), NETWORK).unwrap();
+    let drafted = run(dir.path(), &["data", "describe", "rows.csv", "--out", "rows.toml"]);
+    let out = drafted.done();
+    assert!(out.contains("800 rows, 5 features, 2 classes of `answer`") && out.contains("`inputs = 5`"), "{out}");
+    assert!(drafted.err.contains("a description is public"), "{drafted:?}");
+    run(dir.path(), &["data", "describe", "rows.csv", "--out", "rows.toml"]).failed(1, &["rows.toml", "--out"]);
+    let checked =
+        run(dir.path(), &["data", "check", "rows.csv", "--description", "rows.toml", "--json"]).json().remove(0);
+    let rows = ["train_rows", "test_rows"].map(|key| checked[key].as_u64().unwrap());
+    assert_eq!(rows[0] + rows[1], 800);
+    assert!(rows[1] > 100 && checked["fits"] == true && checked["features"] == 5, "{checked}");
+
+    let train = ["train", "--data", "rows.csv", "--model", "net.toml", "--owners", "2", "--compare-clear"];
+    let ended = run(dir.path(), &[&train[..], &["--description", "rows.toml", "--json", "--out", "out"]].concat());
+    let summary = ended.json().pop().unwrap();
+    assert_eq!(summary["dataset"].as_str(), Some("rows"), "{summary}");
+    assert!(summary["peak_rss_mib"]["owner1"].is_number(), "{summary}");
+    let accuracy = |key: &str| summary[key].as_f64().unwrap();
+    assert!(accuracy("test_accuracy") > 0.8, "{summary}");
+    assert!((accuracy("test_accuracy") - accuracy("clear_accuracy")).abs() < 0.03, "{summary}");
+    let evaluated = run(dir.path(), &["evaluate", "out", "--data", "rows.csv", "--json"]).json().remove(0);
+    assert_eq!(evaluated["rows"].as_u64(), Some(rows[1]));
+    assert!((evaluated["test_accuracy"].as_f64().unwrap() - accuracy("test_accuracy")).abs() < 0.03);
+    run(dir.path(), &["dry-run", "--data", "rows.csv", "--model", "net.toml", "--quiet"]).done();
+}
+
+#[test]
+fn a_table_that_does_not_fit_ends_the_run_before_it_begins() {
+    let _turn = shared();
+    let dir = folder();
+    fs::write(dir.path().join("net.toml"), NETWORK).unwrap();
+    fs::write(dir.path().join("points.toml"), DESCRIPTION).unwrap();
+    let rows = table(300, 1).replace("\n37,", "\nsecret,");
+    fs::write(dir.path().join("points.csv"), rows).unwrap();
+    let train = |more: &[&str]| run(dir.path(), &[&["train", "--model", "net.toml", "--out", "out"], more].concat());
+    let ended = train(&["--data", "points.csv"]);
+    ended.failed(1, &["points.csv: line", "column `left`: is not a number", "`ppdnn data check` lists all places"]);
+    assert!(!ended.err.contains("secret") && !dir.path().join("out").exists(), "{ended:?}");
+    // its owner sees the value
+    let check = ["data", "check", "points.csv", "--description", "points.toml"];
+    let ended = run(dir.path(), &check);
+    ended.failed(1, &["does not fit points.toml", "problems in"]);
+    assert!(ended.out.contains("[secret]") && ended.out.contains("not a number"), "{ended:?}");
+    // what does not go together
+    let refused = |more: &[&str], says: &[&str]| train(more).failed(2, says);
+    refused(&["--data", "points.csv", "--dataset", "mnist"], &["--dataset"]);
+    refused(&["--description", "points.toml"], &["is for --cluster; add --data"]);
+    train(&["--data", "none.csv"]).failed(1, &["none.toml", "`ppdnn data describe FILE` drafts a description"]);
+    fs::write(dir.path().join("points.csv"), table(300, 1)).unwrap();
+    let wide = NETWORK.replacen("outputs = 8", "outputs = 8\ninputs = 784", 1);
+    fs::write(dir.path().join("net.toml"), wide).unwrap();
+    train(&["--data", "points.csv"]).failed(1, &["net.toml: line", "784", "5"]);
+}
+
+/// Training and test rows of a file.
+fn counted(cluster: &Cluster, file: &str) -> [u64; 2] {
+    let check = ["data", "check", file, "--description", "points.toml", "--json"];
+    let counts = run(cluster.folder(), &check).json().remove(0);
+    ["train_rows", "test_rows"].map(|key| counts[key].as_u64().unwrap())
+}
+
+#[test]
+fn owners_of_a_cluster_upload_tables_that_fit_the_description_of_the_job_and_no_others() {
+    let _turn = shared();
+    let cluster = Cluster::new(20);
+    let write = |name: &str, text: &str| fs::write(cluster.path(name), text).unwrap();
+    write("points.toml", DESCRIPTION);
+    write("other.toml", &DESCRIPTION.replacen("[0, 100]", "[0, 120]", 1));
+    write("net.toml", NETWORK);
+    write("a.csv", &table(300, 1));
+    write("b.csv", &table(500, 50));
+    let mut text = cluster.text();
+    for file in ["a.csv", "b.csv"] {
+        let [train, test] = counted(&cluster, file);
+        text =
+            text.replacen("[[owners]]\nkey", &format!("[[owners]]\ntrain_rows = {train}\ntest_rows = {test}\nkey"), 1);
+    }
+    write("cluster.toml", &text);
+    let owner = |name: &str, data: &str, description: &str| {
+        cluster.start_as(name, "cluster.toml", &["--data", data, "--description", description])
+    };
+    let train = |more: &[&str]| -> Ended {
+        let job = ["train", "--model", "net.toml", "--out", "out", "--json", "--description", "points.toml"];
+        cluster.start(&[&job, more].concat(), "trainer.key", "cluster.toml").end()
+    };
+    train(&["--data", "a.csv"]).failed(2, &["the rows are the owners'", "replace --data by --description"]);
+    let mut parties = cluster.serve(&ALL[..3]);
+    parties.push(owner("owner0", "a.csv", "points.toml"));
+
+    // an owner with another description
+    let mut differs = owner("owner1", "b.csv", "other.toml");
+    train(&[]).failed(1, &["owner 1", "column 1, `left`: the range is [0, 120] here and [0, 100] in the job"]);
+    differs.hear("column 1, `left`");
+    drop(differs);
+    // one whose file has a row that does not fit, before anybody asks, and since
+    write("bad.csv", &table(500, 50).replace("\n50,", "\n500,"));
+    let ended = owner("owner1", "bad.csv", "points.toml").end();
+    ended.failed(1, &["bad.csv: line", "column `left`: is out of the range of the description, 0 to 100"]);
+    assert_eq!(ended.out, "", "it does not even wait for a job");
+    let mut since = owner("owner1", "b.csv", "points.toml");
+    since.hear("waiting for a job");
+    write("b.csv", &table(500, 50).replace("\n50,", "\n500,"));
+    let ended = train(&[]);
+    ended.failed(1, &["owner 1", "refuses the job: see its log"]);
+    assert!(!ended.err.contains("500"), "{ended:?}");
+    since.hear("column `left`: is out of the range");
+    assert!(!since.heard().contains("rows uploaded"), "{}", since.heard());
+    drop(since);
+
+    // the control
+    write("b.csv", &table(500, 50));
+    parties.push(owner("owner1", "b.csv", "points.toml"));
+    let summary = train(&[]).json().pop().unwrap();
+    assert!(summary["test_accuracy"].as_f64().unwrap() > 0.8, "{summary}");
+    all_done(parties);
+}
