@@ -32,12 +32,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
     let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Node::new(identity, cluster));
     check(args, cluster.as_ref(), place.as_ref())?;
-    let data = args.files.source(|| args.job.data())?;
-    let agreed = match (&data, &cluster) {
-        (DataSource::Described(_), Some(cluster)) => Some(agreed_rows(cluster)?),
-        _ => None,
-    };
-    let mut choice = args.job.choose(data, cluster.as_ref().map_or(1, Cluster::owners), agreed)?;
+    let mut choice = choose(args, cluster.as_ref())?;
     let job = choice.job()?;
     let initial = choice.training.initial_parameters(&job)?;
     choice.training = with_certificates(args, choice.training, &job)?;
@@ -93,6 +88,16 @@ fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> R
         )));
     }
     Ok(())
+}
+
+/// What is to be trained, and on which rows.
+fn choose(args: &TrainArgs, cluster: Option<&Cluster>) -> Result<Choice> {
+    let data = args.files.source(|| args.job.data())?;
+    let agreed = match (&data, cluster) {
+        (DataSource::Described(_), Some(cluster)) => Some(agreed_rows(cluster)?),
+        _ => None,
+    };
+    args.job.choose(data, cluster.map_or(1, Cluster::owners), agreed)
 }
 
 /// The rows of own data, which only the cluster file tells a trainer.

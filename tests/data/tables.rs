@@ -134,6 +134,7 @@ fn a_report_has_the_first_places_and_counts_of_all() {
     assert_eq!((report.train_rows, report.test_rows, report.wrong_rows, report.problems()), (26, 0, 26, 26));
     assert_eq!(report.first.len(), 10);
     assert_eq!((report.first[9].problem.line, report.first[9].problem.value.as_deref()), (11, Some("old")));
+    assert!(!format!("{report:?}").contains("old"), "a value is in {report:?}");
     let counts: Vec<_> = report.counts.iter().map(|((column, kind), n)| (column.as_str(), *kind, *n)).collect();
     assert_eq!(counts, [("", "missing fields", 1), ("age", "not a number", 12), ("age", "out of range", 13)]);
     assert!(OwnData::report(&samples().join("people.csv"), None, &people()).unwrap().fits());
