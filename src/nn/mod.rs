@@ -24,6 +24,8 @@ mod model;
 mod model_file;
 mod momentum;
 mod network;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod operand;
 mod optimizers;
 mod parameter;
@@ -58,6 +60,8 @@ pub use model::{Init, Model};
 pub use model_file::{InitialParameters, TrainedModel};
 pub use momentum::Momentum;
 pub use network::Network;
+#[cfg(feature = "onnx")]
+pub use onnx::ImportedModel;
 pub use optimizers::Optimizer;
 pub use parameter::Parameter;
 pub use range_check::{RangeWatch, compared, whole};

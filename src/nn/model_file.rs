@@ -206,7 +206,7 @@ impl TrainedModel {
     }
 
     /// Checks that the parameters, a public field, have the model's shapes.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let parts = self.model.parts();
         let wanted = parts.iter().map(|(_, part)| weight_of(part).0).map(|weight| (weight.to_vec(), vec![weight[1]]));
         let have = self.parameters.iter().map(|(weight, bias)| (weight.shape().to_vec(), bias.shape().to_vec()));
