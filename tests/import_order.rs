@@ -25,6 +25,7 @@ const LEVELS: &[(u32, &[&[&str]])] = &[
 const WALLS: &[(&[&str], &[&str])] = &[
     (&["clap"], &["src/cli/", "src/cli.rs", "src/main.rs", "src/train/settings_patch.rs"]),
     (&["indicatif"], &["src/cli/", "src/cli.rs", "src/main.rs"]),
+    (&["prost"], &["src/nn/onnx/"]),
     (&["rustls"], &["src/net/tls.rs", "src/net/tls/", "src/data/"]),
     (&["std", "net"], &["src/net/", "src/net.rs"]),
     (&["wgpu"], &["src/backend/"]),

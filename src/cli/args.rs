@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::compute::ComputeArgs;
+use crate::cli::convert::ConvertArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
 use crate::data::SearchPath;
@@ -22,6 +23,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// List the GPUs of this machine
     Adapters(AdaptersArgs),
+    /// Convert a model from or to another format: ONNX, PyTorch parameters, safetensors
+    Convert(ConvertArgs),
     /// Run the dealer, which generates correlated randomness for a job
     Dealer(DealerArgs),
     /// Train in the clear on public data and report the ranges of all values
@@ -381,7 +384,7 @@ pub(super) struct KeygenArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct EvaluateArgs {
-    /// The model file, or the folder of a run
+    /// The model file (.safetensors or .onnx), or the folder of a run
     pub model: PathBuf,
     /// Evaluate on the first N test rows only
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = units::whole::<usize>)]

@@ -7,6 +7,7 @@ mod choice;
 mod columns;
 mod compare_clear;
 mod compute;
+mod convert;
 mod dry_run;
 mod format;
 mod keygen;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
     mesa::hush(&cli.command);
     let result = match &cli.command {
         Command::Adapters(args) => adapters::adapters(args),
+        Command::Convert(args) => convert::convert(args),
         Command::Dealer(args) => roles::dealer(args),
         Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => tables::evaluate(args),

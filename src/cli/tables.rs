@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::cli::args::EvaluateArgs;
+use crate::cli::convert::load;
 use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
 use crate::cli::print::{json, say, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::wrap::shortened;
 use crate::data::{DatasetInfo, dataset_info, names};
 use crate::error::{Error, Result};
-use crate::nn::TrainedModel;
 use crate::roles::{Bytes, Summary};
 use crate::train::describe::batches;
 
 /// Scores a saved model in the clear.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let file = model_in(&args.model)?;
-    let saved = TrainedModel::load(&file)?;
+    let (saved, remarks) = load(&file)?;
+    remarks.iter().for_each(|remark| warn(remark));
     let set = data_set(args.dataset.as_deref(), saved.dataset.clone().or_else(|| dataset_of(&file)).as_deref())?;
     let rows = args.test_limit.unwrap_or(set.test_rows).min(set.test_rows);
     if rows == 0 {

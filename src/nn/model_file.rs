@@ -270,7 +270,7 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
     for (name, shape) in model.named_parameters() {
         let folded = if name.starts_with(BatchNorm::NAME) { FOLDED } else { "" };
         let tensor = tensors.tensor(&name).map_err(|_| format!("it has no `{name}` of shape {shape}{folded}"))?;
-        let values = values(&name, &shape, &tensor)?;
+        let values = finite_values(&name, &shape, &tensor)?;
         if name.ends_with("running_var") && values.iter().any(|v| *v < 0.0) {
             return Err(format!("`{name}` has a negative value; it holds variances"));
         }
@@ -286,7 +286,11 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
 }
 
 /// The finite numbers of a tensor of a shape.
-fn values(name: &str, shape: &Shape, tensor: &TensorView<'_>) -> std::result::Result<Vec<f64>, String> {
+pub(super) fn finite_values(
+    name: &str,
+    shape: &Shape,
+    tensor: &TensorView<'_>,
+) -> std::result::Result<Vec<f64>, String> {
     if tensor.shape() != shape.axes() {
         let advice = turned(tensor.shape(), shape);
         return Err(format!("`{name}` is {:?}, it must be {shape}{advice}", tensor.shape()));

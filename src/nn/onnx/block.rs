@@ -1,11 +1,11 @@
 //! Residual blocks in an ONNX graph: the sums of two values.
 
+use crate::nn::layers::Residual;
 use crate::nn::lowered::Lowered;
 use crate::nn::onnx::import::{Import, Value};
 use crate::nn::onnx::node::Node;
 use crate::nn::onnx::operators::Made;
 use crate::nn::onnx::step::{Layers, Product, Step, What};
-use crate::nn::layers::Residual;
 use crate::nn::{Flow, LayerSpec};
 use crate::shape::Shape;
 

@@ -76,5 +76,7 @@ fn raw_numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) ->
 }
 
 fn unsupported(kind: i32) -> String {
-    format!("has data of type {kind}; float32 (1), float64 (11), int32 (6) and int64 (7) are supported: convert the model")
+    format!(
+        "has data of type {kind}; float32 (1), float64 (11), int32 (6) and int64 (7) are supported: convert the model"
+    )
 }

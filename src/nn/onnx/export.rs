@@ -14,6 +14,7 @@ use crate::nn::layers::{
     AveragePool, Flatten, GlobalAveragePool, HardTanh, LeakyRelu, MaxPool, Over, Relu, Sigmoid, Square, ZeroPadding,
 };
 use crate::nn::lowered::{LinearSpec, Lowered};
+use crate::nn::mean_ratio::mean_ratio;
 use crate::nn::onnx::graph_writer::{Attribute, GraphWriter};
 use crate::nn::onnx::messages::ModelProto;
 use crate::nn::{Flow, LayerSpec, TrainedModel};
@@ -62,10 +63,7 @@ impl TrainedModel {
         let parameters = self.parameters.iter();
         let mut export = Export { graph, parameters, image, flattened: None, mean: 1.0 };
         export.layers(self.model.layers(), input, Flow::Operand)?;
-        let about = [
-            (DATASET, self.dataset.as_deref()),
-            (LOSS, Some(self.model.loss().name())),
-        ];
+        let about = [(DATASET, self.dataset.as_deref()), (LOSS, Some(self.model.loss().name()))];
         Ok(export.graph.finish(self.model.name(), self.model.classes(), &about))
     }
 }
@@ -279,13 +277,11 @@ fn has_order([h, w, c]: [usize; 3]) -> bool {
     c > 1 && h * w > 1
 }
 
-/// What a layer's mean is to the true one, for an average pool: 7/64 stands for 1/9 ([`Factor::mean`](crate::nn::Factor::mean)).
+/// [`mean_ratio`] in single precision, as parameters are.
 fn ratio(layer: &LayerSpec, flow: Flow, input: &Shape) -> f32 {
-    match layer.lower(flow, input) {
-        #[expect(clippy::cast_possible_truncation, reason = "a parameter has single precision")]
-        Lowered::Sums(boxes, factor) => (factor.value() * boxes.len() as f64) as f32,
-        _ => 1.0,
-    }
+    #[expect(clippy::cast_possible_truncation, reason = "a parameter has single precision")]
+    let ratio = mean_ratio(layer, flow, input) as f32;
+    ratio
 }
 
 fn not_in_onnx(layer: &LayerSpec) -> Error {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::net::{is_printable, printable};
+use crate::nn::network_text::file_name;
 use crate::nn::onnx::constant::Constant;
 use crate::nn::onnx::export::{DATASET, LOSS};
 use crate::nn::onnx::graph::Graph;
@@ -38,21 +39,13 @@ impl TrainedModel {
     /// [`Error::File`] if the file cannot be read, [`Error::Format`] naming the node that ppdnn has no layer for.
     pub fn load_onnx(path: &Path) -> Result<ImportedModel> {
         let bytes = input::read(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
-        let name = network_name(path);
+        let name = file_name(&path.file_stem().unwrap_or_default().to_string_lossy());
         of_bytes(bytes, &name).map_err(|reason| Error::format(path, reason))
     }
 }
 
 /// The most that a message may have.
 const MOST_BYTES: u64 = 2 << 30;
-
-/// A name for a network file: that of the file, without what such names cannot have.
-fn network_name(path: &Path) -> String {
-    let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String = stem.chars().map(plain).skip_while(|c| !c.is_ascii_alphanumeric()).take(64).collect();
-    if name.is_empty() { "network".into() } else { name }
-}
 
 /// The model of a file's bytes.
 pub(super) fn of_bytes(bytes: Vec<u8>, name: &str) -> std::result::Result<ImportedModel, String> {
@@ -156,7 +149,8 @@ impl<'a> Import<'a> {
         match self.operand(node, at)? {
             Operand::Constant(constant) => Ok(constant),
             Operand::Value(_) => {
-                Err(node.wrong(format!("its input {} must be a tensor of the file, not computed from the input", at + 1)))
+                Err(node
+                    .wrong(format!("its input {} must be a tensor of the file, not computed from the input", at + 1)))
             }
         }
     }

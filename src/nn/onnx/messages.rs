@@ -42,7 +42,8 @@ fn count(bytes: &mut Bytes, contents: &Contents) -> Result<usize, prost::DecodeE
                 let len = usize::try_from(decode_varint(bytes)?).unwrap_or(usize::MAX);
                 // decoding says what is wrong with a length
                 let mut part = bytes.split_to(len.min(bytes.len()));
-                all = all.saturating_add(1).saturating_add(count(&mut part, inner)?);
+                let inside = if inner.0.is_empty() { 0 } else { count(&mut part, inner)? };
+                all = all.saturating_add(1).saturating_add(inside);
             }
             _ => skip_field(wire, number, bytes, DecodeContext::default())?,
         }

@@ -99,12 +99,7 @@ impl<'a> Node<'a> {
     }
 
     /// An attribute of a kind; files without kinds are old.
-    fn of_kind(
-        &mut self,
-        name: &'static str,
-        kind: i32,
-        claim: &str,
-    ) -> Result<Option<&'a AttributeProto>, String> {
+    fn of_kind(&mut self, name: &'static str, kind: i32, claim: &str) -> Result<Option<&'a AttributeProto>, String> {
         match self.attribute(name) {
             Some(attribute) if ![0, kind].contains(&attribute.kind) => {
                 Err(self.wrong(format!("attribute `{name}` must be {claim}")))

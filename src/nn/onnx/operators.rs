@@ -8,7 +8,7 @@ use crate::nn::layers::{
     AveragePool, Conv2d, GlobalAveragePool, HardTanh, LeakyRelu, MaxPool, PoolMethod, Relu, Sigmoid, Square,
     ZeroPadding,
 };
-use crate::nn::lowered::Lowered;
+use crate::nn::mean_ratio::mean_ratio;
 use crate::nn::onnx::constant::Constant;
 use crate::nn::onnx::import::{Import, Operand, Value};
 use crate::nn::onnx::node::Node;
@@ -50,9 +50,31 @@ pub(super) type Made = Result<Operand, String>;
 
 /// The supported operators.
 const OPERATORS: [&str; 25] = [
-    "Add", "AveragePool", "BatchNormalization", "Clip", "Constant", "Conv", "Div", "Dropout", "Flatten", "Gemm",
-    "GlobalAveragePool", "HardSigmoid", "Identity", "LeakyRelu", "LogSoftmax", "MatMul", "MaxPool", "Mul", "Pad", "Pow",
-    "Relu", "Reshape", "Sigmoid", "Softmax", "Sub",
+    "Add",
+    "AveragePool",
+    "BatchNormalization",
+    "Clip",
+    "Constant",
+    "Conv",
+    "Div",
+    "Dropout",
+    "Flatten",
+    "Gemm",
+    "GlobalAveragePool",
+    "HardSigmoid",
+    "Identity",
+    "LeakyRelu",
+    "LogSoftmax",
+    "MatMul",
+    "MaxPool",
+    "Mul",
+    "Pad",
+    "Pow",
+    "Relu",
+    "Reshape",
+    "Sigmoid",
+    "Softmax",
+    "Sub",
 ];
 
 /// A layer without parameters behind the first input.
@@ -214,10 +236,7 @@ fn global_average_pool<'a>(import: &mut Import<'a>, node: &mut Node<'a>) -> Made
 fn mean<'a>(import: &mut Import<'a>, node: &Node<'a>, from: usize, layer: LayerSpec) -> Made {
     let shape = import.get(from).shape.clone();
     layer.output(&shape).map_err(|e| node.wrong(e))?;
-    let ratio = match layer.lower(Flow::Operand, &shape) {
-        Lowered::Sums(boxes, factor) => factor.value() * boxes.len() as f64,
-        _ => 1.0,
-    };
+    let ratio = mean_ratio(&layer, Flow::Operand, &shape);
     behind(import, node, from, What::Mean { layer, ratio })
 }
 
@@ -274,7 +293,9 @@ fn clip<'a>(import: &mut Import<'a>, node: &mut Node<'a>) -> Made {
         [low, high] => {
             let end = |end: Option<f64>| end.map_or("none".to_owned(), |end| end.to_string());
             let (low, high) = (end(low), end(high));
-            Err(node.wrong(format!("cuts values to {low} and {high}; only -1 to 1, and 0 without an upper end, are layers")))
+            Err(node.wrong(format!(
+                "cuts values to {low} and {high}; only -1 to 1, and 0 without an upper end, are layers"
+            )))
         }
     }
 }

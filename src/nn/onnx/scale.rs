@@ -36,7 +36,9 @@ fn with_constant<'a>(import: &mut Import<'a>, node: &Node<'a>, at: usize, op: &s
     let from = import.value(node, at)?;
     let c = columns(c, import.get(from)).ok_or_else(|| {
         let shape = &c.dims;
-        node.wrong(format!("the numbers of shape {shape:?} must be one, or one for every channel or column of its input"))
+        node.wrong(format!(
+            "the numbers of shape {shape:?} must be one, or one for every channel or column of its input"
+        ))
     })?;
     let (zero, one) = (Array1::zeros(c.len()), Array1::ones(c.len()));
     let (times, plus) = match op {
@@ -127,7 +129,10 @@ fn columns(constant: &Constant, value: &Value) -> Option<Array1<f64>> {
     match value.shape.axes() {
         [columns] => row_of(constant, *columns),
         [_, _, channels] => match constant.dims[..] {
-            [.., 1, 1] => row_of(&Constant { dims: constant.dims[..constant.dims.len() - 2].to_vec(), ..constant.clone() }, *channels),
+            [.., 1, 1] => row_of(
+                &Constant { dims: constant.dims[..constant.dims.len() - 2].to_vec(), ..constant.clone() },
+                *channels,
+            ),
             _ => row_of(constant, *channels).filter(|_| constant.values.len() == 1),
         },
         _ => None,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ndarray::{Array1, Array2};
 
 use crate::nn::LayerSpec;
-use crate::nn::layers::{Conv2d, Dense, Residual};
+use crate::nn::layers::{Conv2d, Dense, Flatten, Residual};
 
 /// A step from one value to the next.
 #[derive(Clone)]
@@ -84,6 +84,8 @@ impl Layers {
         for (at, step) in steps.iter().enumerate() {
             let next = steps.get(at + 1).map(|next| &next.what);
             let layer = match &step.what {
+                // a dense layer takes images as rows
+                What::Layer(layer) if layer.is::<Flatten>() && takes_rows(next) => continue,
                 What::Layer(layer) => layer.clone(),
                 What::Mean { layer, ratio } => {
                     let folded = at > 0 && matches!(steps[at - 1].what, What::Product(_));
@@ -110,4 +112,9 @@ impl Layers {
         }
         all
     }
+}
+
+/// Whether what follows is a dense layer.
+fn takes_rows(next: Option<&What>) -> bool {
+    matches!(next, Some(What::Product(Product { conv: None, .. })))
 }
