@@ -104,6 +104,7 @@ impl<'a> Import<'a> {
     }
 
     fn node(&mut self, node: &mut Node<'a>) -> std::result::Result<(), String> {
+        node.check_domain()?;
         let made = operators::apply(self, node)?;
         node.finish()?;
         let output = node.output()?;

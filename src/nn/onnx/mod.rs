@@ -19,3 +19,6 @@ mod step;
 mod windows;
 
 pub use import::ImportedModel;
+
+#[cfg(test)]
+mod tests;

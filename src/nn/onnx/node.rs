@@ -21,6 +21,14 @@ impl<'a> Node<'a> {
         &self.proto.op_type
     }
 
+    /// Claims that its operator is one of ONNX itself.
+    pub(super) fn check_domain(&self) -> Result<(), String> {
+        match self.proto.domain.as_str() {
+            "" | "ai.onnx" => Ok(()),
+            other => Err(self.wrong(format!("operators of the domain `{}` are not supported", printable(other)))),
+        }
+    }
+
     /// The name of an input, if it has so many.
     pub(super) fn input(&self, at: usize) -> Option<&'a str> {
         self.proto.input.get(at).map(String::as_str).filter(|name| !name.is_empty())
