@@ -22,25 +22,25 @@ pub(super) struct ConvertArgs {
     pub input: PathBuf,
     /// The file to write: .onnx or .safetensors
     pub output: PathBuf,
-    /// Network file to write [default for .safetensors: OUTPUT with the ending .toml]
+    /// Network file to write [default for .safetensors: OUTPUT as .toml]
     #[arg(long, value_name = "FILE")]
     pub model_out: Option<PathBuf>,
-    /// Read PyTorch parameters for the network of --model; a TOML file with their names
+    /// TOML file with the names of PyTorch parameters, which are read for --model
     ///
     /// Lines such as "conv1" = "features.0", or "conv1.weight" = "features.0.weight": the names of
     /// ppdnn, and those of the file. Names that are the same in both may be left out.
     #[arg(long, value_name = "FILE", requires = "model")]
     pub names: Option<PathBuf>,
-    /// Network of the parameters of --names: a name listed by `ppdnn models`, or a TOML file
+    /// Network of --names: a name listed by `ppdnn models`, or a TOML file
     #[arg(long, value_name = "NAME|FILE", requires = "names")]
     pub model: Option<String>,
-    /// Mean and deviation that the inputs of --names are normalized with, for example 0.5,0.5
+    /// Mean and deviation of the inputs of --names, for example 0.5,0.5
     #[arg(long, value_name = "MEAN,DEVIATION", requires = "names", value_parser = normalization)]
     pub normalization: Option<Normalization>,
     /// Data set of the model: mnist, fashion-mnist or cifar-10
     #[arg(long)]
     pub dataset: Option<String>,
-    /// Largest value of an input of an ONNX model, for example 255; those of ppdnn are at most 1
+    /// Largest input of the model, for example 255; pixels of ppdnn are 0 to 1
     #[arg(long, value_name = "N", value_parser = units::positive::<u32>)]
     pub input_max: Option<u32>,
     /// Make the normalization part of the first layer
@@ -79,7 +79,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     };
     let beside = (!to_onnx).then(|| args.output.with_extension("toml"));
     let network = args.model_out.clone().or(beside);
-    let taken = network.iter().chain([&args.output]).find(|file| file.exists());
+    let taken = [&args.output].into_iter().chain(&network).find(|file| file.exists());
     if let Some(file) = taken.filter(|_| !args.overwrite) {
         return Err(Error::Usage(format!("{} already exists; --overwrite replaces it", file.display())));
     }

@@ -83,12 +83,15 @@ fn keys(layer: &LayerSpec) -> Option<Vec<(&'static str, String)>> {
     if let Some(Residual { projection, .. }) = layer.get() {
         return Some(vec![("projection", projection.to_string())]);
     }
-    let plain = layer.is::<Flatten>()
+    has_no_keys(layer).then(Vec::new)
+}
+
+fn has_no_keys(layer: &LayerSpec) -> bool {
+    layer.is::<Flatten>()
         || layer.is::<GlobalAveragePool>()
         || layer.is::<HardTanh>()
         || layer.is::<LayerNorm>()
         || layer.is::<Relu>()
         || layer.is::<Sigmoid>()
-        || layer.is::<Square>();
-    plain.then(Vec::new)
+        || layer.is::<Square>()
 }

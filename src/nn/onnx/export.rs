@@ -274,7 +274,7 @@ fn by_channel(rows: &Array2<f32>, [h, w, c]: [usize; 3]) -> Array2<f32> {
 
 /// Whether the two orders of an image's values differ.
 fn has_order([h, w, c]: [usize; 3]) -> bool {
-    c > 1 && h * w > 1
+    c > 1 && (h > 1 || w > 1)
 }
 
 /// [`mean_ratio`] in single precision, as parameters are.

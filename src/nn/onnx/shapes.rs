@@ -68,7 +68,7 @@ fn rows(import: &mut Import<'_>, node: &Node<'_>, from: usize) -> Operand {
     let Value { shape, .. } = import.get(from);
     let Ok(image @ [h, w, c]) = <[usize; 3]>::try_from(shape.axes()) else { return Operand::Value(from) };
     // the two orders are the same for one channel, and for one position
-    let flattened = (c > 1 && h * w > 1).then_some(image);
+    let flattened = (c > 1 && (h > 1 || w > 1)).then_some(image);
     let shape = Shape::from(shape.len());
     let step = Step { what: What::Layer(Flatten.into()), node: node.name().into() };
     import.add(Value { step, from, shape, flattened })
