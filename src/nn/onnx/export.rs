@@ -231,7 +231,7 @@ impl Export<'_> {
         self.graph.continue_from(z);
         self.graph.node("Sub", &[mean], &[]);
         let centred = self.graph.value();
-        self.graph.node("Mul", &[centred.clone()], &[]);
+        self.graph.node("Mul", std::slice::from_ref(&centred), &[]);
         self.graph.node("ReduceMean", &[], &axes);
         self.graph.node("Max", &[least], &[]);
         self.graph.node("Sqrt", &[], &[]);

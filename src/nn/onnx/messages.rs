@@ -21,7 +21,7 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<ModelProto, String> {
 const MOST_MESSAGES: usize = 100_000;
 
 /// What a message contains: the numbers of fields that are counted, and those of the messages whose fields are, too.
-struct Contents(&'static [(u32, &'static Contents)]);
+struct Contents(&'static [(u32, &'static Self)]);
 
 /// The graph of a model; nodes with their inputs, outputs and attributes, initializers, and the graph's inputs and outputs.
 const MESSAGES: &Contents = &Contents(&[(7, GRAPH), (8, NOTHING), (14, NOTHING)]);
