@@ -27,6 +27,7 @@ const WALLS: &[(&[&str], &[&str])] = &[
     (&["csv"], &["src/data/table/", "src/data/description/draft.rs"]),
     (&["indicatif"], &["src/cli/", "src/cli.rs", "src/main.rs"]),
     (&["plotters"], &["src/cli/report/chart.rs"]),
+    (&["prost"], &["src/nn/onnx/"]),
     (&["rustls"], &["src/net/tls.rs", "src/net/tls/", "src/data/"]),
     (&["std", "net"], &["src/net/", "src/net.rs"]),
     (&["wgpu"], &["src/backend/"]),

@@ -8,6 +8,7 @@ mod columns;
 mod compare_clear;
 mod completions;
 mod compute;
+mod convert;
 mod data;
 mod data_args;
 mod dry_run;
@@ -23,6 +24,7 @@ mod roles;
 mod run_folder;
 mod run_record;
 mod runs;
+mod runs_args;
 mod save_model;
 mod settings;
 mod shell;
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
             completions::completions(*shell);
             Ok(())
         }
+        Command::Convert(args) => convert::convert(args),
         Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
         Command::DryRun(args) => dry_run::dry_run(args),

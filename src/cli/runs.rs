@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{RunsArgs, RunsCommand};
 use crate::cli::columns::columns;
 use crate::cli::format::{count, percent, seconds};
 use crate::cli::print::{self, say, warn};
 use crate::cli::report::{self, REPORT};
 use crate::cli::run_folder::{JOB, LOGS, RUN};
 use crate::cli::run_record::{RunRecord, State};
+use crate::cli::runs_args::{RunsArgs, RunsCommand};
 use crate::cli::tables::summary_table;
 use crate::error::{Error, Result};
 

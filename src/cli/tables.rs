@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::cli::args::EvaluateArgs;
+use crate::cli::convert::load;
 use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
 use crate::cli::print::{json, say, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
@@ -17,7 +18,8 @@ use crate::train::describe::batches;
 /// Scores a saved model in the clear.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let file = model_in(&args.model)?;
-    let saved = TrainedModel::load(&file)?;
+    let (saved, remarks) = load(&file)?;
+    remarks.iter().for_each(|remark| warn(remark));
     let own = saved.dataset.clone().or_else(|| dataset_of(&file));
     let source = args.files.source(|| data_set(args.dataset.as_deref(), own.as_deref()))?;
     check_own(&source, &saved, own.as_deref())?;

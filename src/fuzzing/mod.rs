@@ -27,7 +27,7 @@ pub use crate::roles::fuzzing::message;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("cifar", cifar),
     ("cluster", cluster),
     ("frames", frames),
@@ -38,6 +38,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("message", message),
     ("model", model),
     ("network", network),
+    ("onnx", onnx),
     ("plan", plan),
     ("policy", policy),
 ];
@@ -97,6 +98,29 @@ pub fn model(bytes: &[u8]) {
             let logits = saved.logits(Array2::zeros([2, saved.model.features()]).view());
             assert_eq!(logits.expect("rows of the model's features").dim(), (2, saved.model.classes()));
         }
+    });
+}
+
+/// An ONNX file, and what is exported of the model in it.
+pub fn onnx(bytes: &[u8]) {
+    in_file(bytes, |path| {
+        let Ok(imported) = TrainedModel::load_onnx(path) else { return };
+        let model = imported.model;
+        model.model.check().expect("a network from a file is checked");
+        describe(&model.model);
+        let text = model.network_file().expect("layers of ours have a network file");
+        assert!(text.starts_with("name = "));
+        if model.model.macs() > SMALL.into() || model.model.widest() > SMALL as usize {
+            return;
+        }
+        let rows = Array2::zeros([2, model.model.features()]);
+        let logits = model.logits(rows.view()).expect("rows of the model's features");
+        assert_eq!(logits.dim(), (2, model.model.classes()));
+        let exported = model.to_onnx().expect("layers of ours are exported");
+        in_file(&exported, |path| {
+            let again = TrainedModel::load_onnx(path).expect("what was exported is read").model;
+            assert_eq!(again.logits(rows.view()).expect("as many features").dim(), logits.dim());
+        });
     });
 }
 

@@ -34,6 +34,7 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("policy", Policy::ANYTHING.into()),
     ];
     all.extend(models().into_iter().map(|bytes| ("model", bytes)));
+    all.extend(onnx_models().into_iter().map(|bytes| ("onnx", bytes)));
     all.extend(roles::messages().into_iter().map(|bytes| ("message", bytes)));
     for name in Recipe::names() {
         all.push(("network", Recipe::text(name).expect("a named network").into()));
@@ -87,6 +88,19 @@ fn models() -> Vec<Vec<u8>> {
     let small = Model::dense("small", 3, &[2], 2).expect("a network");
     let scale = Some(Normalization { mean: 0.5, deviation: 0.25 });
     [(small.clone(), None), (small, scale), (network(), scale)].map(|(model, scale)| file_of(model, scale)).to_vec()
+}
+
+/// ONNX files of the same networks.
+fn onnx_models() -> Vec<Vec<u8>> {
+    let small = Model::dense("small", 3, &[2], 2).expect("a network");
+    let of = |model: Model| {
+        let parameters: Vec<Vec<f64>> = model.parameters().iter().map(|shape| vec![0.5; shape.len()]).collect();
+        let scale = Some(Normalization { mean: 0.5, deviation: 0.25 });
+        TrainedModel::new(model, scale, &parameters)
+            .and_then(|saved| saved.to_onnx())
+            .expect("a model that is exported")
+    };
+    [small, network()].map(of).to_vec()
 }
 
 fn file_of(model: Model, normalization: Option<Normalization>) -> Vec<u8> {

@@ -51,6 +51,7 @@ fn seeds_are_read_and_not_refused() {
     for (target, bytes) in seeds() {
         match target {
             "job" | "plan" => drop(Job::from_bytes(&bytes).unwrap()),
+            "onnx" => in_file(&bytes, |path| drop(TrainedModel::load_onnx(path).unwrap())),
             "policy" => in_file(&bytes, |path| drop(Policy::load(path).unwrap())),
             "model" => in_file(&bytes, |path| drop(TrainedModel::load(path).unwrap())),
             "network" => in_file(&bytes, |path| {

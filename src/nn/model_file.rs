@@ -206,7 +206,7 @@ impl TrainedModel {
     }
 
     /// Checks that the parameters, a public field, have the model's shapes.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let parts = self.model.parts();
         let wanted = parts.iter().map(|(_, part)| weight_of(part).0).map(|weight| (weight.to_vec(), vec![weight[1]]));
         let have = self.parameters.iter().map(|(weight, bias)| (weight.shape().to_vec(), bias.shape().to_vec()));
@@ -270,7 +270,7 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
     for (name, shape) in model.named_parameters() {
         let folded = if name.starts_with(BatchNorm::NAME) { FOLDED } else { "" };
         let tensor = tensors.tensor(&name).map_err(|_| format!("it has no `{name}` of shape {shape}{folded}"))?;
-        let values = values(&name, &shape, &tensor)?;
+        let values = finite_values(&name, &shape, &tensor)?;
         if name.ends_with("running_var") && values.iter().any(|v| *v < 0.0) {
             return Err(format!("`{name}` has a negative value; it holds variances"));
         }
@@ -286,7 +286,11 @@ fn tensors(text: &[u8], model: &Model) -> std::result::Result<Vec<Vec<f64>>, Str
 }
 
 /// The finite numbers of a tensor of a shape.
-fn values(name: &str, shape: &Shape, tensor: &TensorView<'_>) -> std::result::Result<Vec<f64>, String> {
+pub(super) fn finite_values(
+    name: &str,
+    shape: &Shape,
+    tensor: &TensorView<'_>,
+) -> std::result::Result<Vec<f64>, String> {
     if tensor.shape() != shape.axes() {
         let advice = turned(tensor.shape(), shape);
         return Err(format!("`{name}` is {:?}, it must be {shape}{advice}", tensor.shape()));

@@ -7,6 +7,7 @@ mod adapter;
 mod arguments;
 mod bad_input;
 mod cluster;
+mod convert;
 mod crashes;
 mod endings;
 mod files;

@@ -7,9 +7,24 @@ use crate::harness::{end, folder, prepare, run, shared};
 #[test]
 fn help_fits_100_columns() {
     let dir = folder();
-    for command in
-        ["", "data", "dealer", "dry-run", "evaluate", "keygen", "models", "owner", "plan", "policy", "server", "train"]
-    {
+    for command in [
+        "",
+        "completions",
+        "convert",
+        "data",
+        "dealer",
+        "dry-run",
+        "evaluate",
+        "keygen",
+        "man",
+        "models",
+        "owner",
+        "plan",
+        "policy",
+        "runs",
+        "server",
+        "train",
+    ] {
         for help in ["-h", "--help"] {
             let ended = run(dir.path(), &[command, help].map(|a| if a.is_empty() { help } else { a }));
             for line in ended.done().lines() {

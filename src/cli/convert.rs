@@ -1,0 +1,147 @@
+//! `ppdnn convert`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::format::{MOST_SIZES, count};
+use crate::cli::print::{json, say, warn};
+use crate::cli::run_folder::model_in;
+use crate::cli::units;
+use crate::cli::wrap::shortened;
+use crate::data::dataset_info;
+use crate::error::{Error, Result};
+use crate::nn::{NameMap, Normalization, TrainedModel};
+use crate::shape::Shape;
+use crate::train::Recipe;
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct ConvertArgs {
+    /// The model to read: .onnx, .safetensors, or the folder of a run
+    pub input: PathBuf,
+    /// The file to write: .onnx or .safetensors
+    pub output: PathBuf,
+    /// Network file to write [default for .safetensors: OUTPUT as .toml]
+    #[arg(long, value_name = "FILE")]
+    pub model_out: Option<PathBuf>,
+    /// TOML file with the names of PyTorch parameters, which are read for --model
+    ///
+    /// Lines such as "conv1" = "features.0", or "conv1.weight" = "features.0.weight": the names of
+    /// ppdnn, and those of the file. Names that are the same in both may be left out.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub names: Option<PathBuf>,
+    /// Network of --names: a name listed by `ppdnn models`, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", requires = "names")]
+    pub model: Option<String>,
+    /// Mean and deviation of the inputs of --names, for example 0.5,0.5
+    #[arg(long, value_name = "MEAN,DEVIATION", requires = "names", value_parser = normalization)]
+    pub normalization: Option<Normalization>,
+    /// Data set of the model: mnist, fashion-mnist or cifar-10
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Largest input of the model, for example 255; pixels of ppdnn are 0 to 1
+    #[arg(long, value_name = "N", value_parser = units::positive::<u32>)]
+    pub input_max: Option<u32>,
+    /// Make the normalization part of the first layer
+    ///
+    /// `train --init` needs it, unless it is the normalization of the data set (--normalize).
+    #[arg(long)]
+    pub fold_normalization: bool,
+    /// Replace files that exist
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `0.5,0.25`: a mean and a deviation.
+fn normalization(text: &str) -> std::result::Result<Normalization, String> {
+    let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+    match numbers[..] {
+        [mean, deviation] if mean.is_finite() && deviation.is_finite() && deviation > 0.0 => {
+            Ok(Normalization { mean, deviation })
+        }
+        _ => Err("must be two numbers: a mean, and a positive deviation".into()),
+    }
+}
+
+/// Converts a model from one format to another.
+pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
+    let to_onnx = match args.output.extension().and_then(|e| e.to_str()) {
+        Some("onnx") => true,
+        Some("safetensors") => false,
+        _ => {
+            let file = args.output.display();
+            return Err(Error::Usage(format!("{file}: the format is unknown; use the ending .onnx or .safetensors")));
+        }
+    };
+    let beside = (!to_onnx).then(|| args.output.with_extension("toml"));
+    let network = args.model_out.clone().or(beside);
+    let taken = [&args.output].into_iter().chain(&network).find(|file| file.exists());
+    if let Some(file) = taken.filter(|_| !args.overwrite) {
+        return Err(Error::Usage(format!("{} already exists; --overwrite replaces it", file.display())));
+    }
+    let (model, remarks) = read(args)?;
+    remarks.iter().for_each(|remark| warn(remark));
+    let text = network.as_ref().map(|_| model.network_file()).transpose()?;
+    if to_onnx { model.save_onnx(&args.output) } else { model.save(&args.output) }?;
+    if let (Some(file), Some(text)) = (&network, text) {
+        fs::write(file, text).map_err(|e| Error::file(file, e))?;
+    }
+    report(args, &model, network.as_deref(), &remarks);
+    Ok(())
+}
+
+/// The model that is to be converted, and remarks on it.
+fn read(args: &ConvertArgs) -> Result<(TrainedModel, Vec<String>)> {
+    let data = args.dataset.as_deref().map(dataset_info).transpose()?;
+    let (model, remarks) = match (&args.names, &args.model) {
+        (Some(names), Some(network)) => {
+            let data = data.map_or_else(|| Recipe::data(network), Ok)?;
+            let recipe = Recipe::open(network, data)?;
+            let model = TrainedModel::load_pytorch(&args.input, &recipe.model, &NameMap::load(names)?)?;
+            let model = TrainedModel { normalization: args.normalization, ..model };
+            (model.trained_on(data.name), Vec::new())
+        }
+        _ => load(&model_in(&args.input)?)?,
+    };
+    let model = match args.input_max {
+        Some(most) => model.with_inputs_up_to(most.into())?,
+        None => model,
+    };
+    let model = if args.fold_normalization { model.with_folded_normalization()? } else { model };
+    Ok((data.map_or_else(|| model.clone(), |data| model.clone().trained_on(data.name)), remarks))
+}
+
+/// Reads a model, by the ending of its name; and remarks on it.
+pub(super) fn load(file: &Path) -> Result<(TrainedModel, Vec<String>)> {
+    if file.extension().is_none_or(|ending| ending != "onnx") {
+        return Ok((TrainedModel::load(file)?, Vec::new()));
+    }
+    let imported = TrainedModel::load_onnx(file)?;
+    let remarks = imported.remarks.iter().map(|remark| format!("{}: {remark}", file.display())).collect();
+    Ok((imported.model, remarks))
+}
+
+fn report(args: &ConvertArgs, model: &TrainedModel, network: Option<&Path>, remarks: &[String]) {
+    let parameters: usize = model.model.parameters().iter().map(Shape::len).sum();
+    let shown = |file: &Path| file.display().to_string();
+    if args.json {
+        json(&serde_json::json!({
+            "model": model.model.name(), "layers": model.model.sizes(), "parameters": parameters,
+            "dataset": model.dataset, "normalization": model.normalization, "remarks": remarks,
+            "file": shown(&args.output), "network_file": network.map(shown),
+        }));
+        return;
+    }
+    let (name, sizes) = (model.model.name(), shortened(&model.model.sizes(), MOST_SIZES));
+    say(&format!("{name} ({sizes}), {}: {}", count(parameters as u64, "parameter"), args.output.display()));
+    if let Some(normalization) = model.normalization {
+        say(&format!("  inputs are normalized: (x - {}) / {}", normalization.mean, normalization.deviation));
+    }
+    if let Some(network) = network {
+        say(&format!("  network file: {}", network.display()));
+    }
+}
