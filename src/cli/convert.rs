@@ -22,7 +22,7 @@ pub(super) struct ConvertArgs {
     pub input: PathBuf,
     /// The file to write: .onnx or .safetensors
     pub output: PathBuf,
-    /// Network file to write [default for .safetensors: OUTPUT as .toml]
+    /// Network file to write (default with .safetensors: OUTPUT.toml)
     #[arg(long, value_name = "FILE")]
     pub model_out: Option<PathBuf>,
     /// TOML file with the names of PyTorch parameters, which are read for --model

@@ -29,11 +29,11 @@ fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>
         .label_style(FONT)
         .x_desc(x)
         .y_desc(y)
-        .x_label_formatter(&|x| number(*x))
+        .x_label_formatter(&|x| whole(*x))
         .y_label_formatter(&|y| number(*y))
         .draw()?;
     let own = series.iter().filter(|(_, points)| !points.is_empty());
-    for ((name, points), color) in own.zip(COLORS) {
+    for ((name, points), color) in own.clone().zip(COLORS) {
         let line = LineSeries::new(points.iter().copied(), color.stroke_width(2));
         chart
             .draw_series(line)?
@@ -43,8 +43,10 @@ fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>
             chart.draw_series(points.iter().map(|at| Circle::new(*at, 3, color.filled())))?;
         }
     }
-    let legend = chart.configure_series_labels();
-    { legend }.label_font(FONT).position(SeriesLabelPosition::LowerRight).background_style(WHITE).draw()?;
+    if own.count() > 1 {
+        let mut legend = chart.configure_series_labels();
+        legend.label_font(FONT).position(SeriesLabelPosition::LowerRight).background_style(WHITE).draw()?;
+    }
     area.present()?;
     drop(chart);
     Ok(())
@@ -59,6 +61,11 @@ fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
         _ if low.is_finite() => low - 1.0..low + 1.0,
         _ => 0.0..1.0,
     }
+}
+
+/// Epochs and steps, which are whole numbers; nothing between them.
+fn whole(x: f64) -> String {
+    if (x - x.round()).abs() < 1e-6 { format!("{x:.0}") } else { String::new() }
 }
 
 fn number(x: f64) -> String {
@@ -81,8 +88,11 @@ mod tests {
     #[test]
     fn curves_are_drawn_and_odd_ones_do_no_harm() {
         let svg = lines("epoch", "%", &[("on shares", vec![(1.0, 90.0), (2.0, 95.0)]), ("in the clear", vec![])]);
-        assert!(svg.contains("<svg") && svg.contains("polyline") && svg.contains("on shares"), "{svg}");
+        assert!(svg.contains("<svg") && svg.contains("polyline") && !svg.contains("on shares"), "{svg}");
+        let both = [("on shares", vec![(1.0, 90.0), (2.0, 95.0)]), ("in the clear", vec![(1.0, 91.0), (2.0, 94.0)])];
+        assert!(both.iter().all(|(name, _)| lines("epoch", "%", &both).contains(name)), "a legend");
         assert!(!svg.contains("in the clear"), "{svg}");
+        assert_eq!([whole(2.0), whole(1.5)], ["2", ""]);
         for points in [vec![], vec![(1.0, 1.0)], vec![(1.0, f64::NAN), (2.0, f64::INFINITY)]] {
             let _ = lines("x", "y", &[("odd", points)]);
         }

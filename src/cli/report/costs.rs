@@ -41,7 +41,7 @@ fn by_layer(parts: &[CostRow]) -> String {
         rows.iter().map(|row| (row.name.clone(), row.opened + row.dealt, bytes(row.opened + row.dealt))).collect();
     let about = "<p>Bars: bytes from each server to the other and from the dealer. Planned from the job; the counts of a \
                  run are equal to the plan.</p>";
-    let numbers = table(&HEADER, &rows.iter().map(Row::cells).collect::<Vec<_>>());
+    let numbers = numbers(&rows);
     format!(
         "{about}{}\n<details><summary>Rounds, bytes and multiplications by layer</summary>\n{numbers}\n</details>",
         bars("Layer", "Bytes", &shown)
@@ -54,8 +54,13 @@ fn by_kind(parts: &[CostRow]) -> String {
         let own: Vec<&CostRow> = parts.iter().filter(|part| part.kind == kind).collect();
         row(kind.name(), &own)
     });
-    let kinds: Vec<_> = kinds.filter(|row| row.opened + row.dealt + row.macs > 0.0).collect();
-    table(&HEADER, &kinds.iter().map(Row::cells).collect::<Vec<_>>())
+    let kinds: Vec<Row> = kinds.filter(|row| row.opened + row.dealt + row.macs > 0.0).collect();
+    numbers(&kinds)
+}
+
+fn numbers(rows: &[Row]) -> String {
+    let text = table(&HEADER, &rows.iter().map(Row::cells).collect::<Vec<_>>());
+    text.replacen("<table>", "<table class=\"numbers\">", 1)
 }
 
 const HEADER: [&str; 6] =
@@ -85,12 +90,13 @@ fn row(name: &str, parts: &[&CostRow]) -> Row {
 
 impl Row {
     fn cells(&self) -> Vec<String> {
-        let millions = |x: f64| format!("{:.2} M", x / 1e6);
+        let some = |x: f64, text: String| if x > 0.0 { text } else { "-".into() };
+        let millions = |x: f64| some(x, format!("{:.2} M", x / 1e6));
         vec![
             escape(&self.name),
-            format!("{:.0}", self.rounds),
-            bytes(self.opened),
-            bytes(self.dealt),
+            some(self.rounds, format!("{:.1}", self.rounds)),
+            some(self.opened, bytes(self.opened)),
+            some(self.dealt, bytes(self.dealt)),
             millions(self.macs),
             millions(self.dealer_macs),
         ]

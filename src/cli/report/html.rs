@@ -98,7 +98,7 @@ h1{font-size:1.6rem;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .5r
 .wide{overflow-x:auto}table{border-collapse:collapse}
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th[scope=row]{font-weight:normal}
-.bars{width:100%}.bars td:nth-child(2){width:60%;min-width:6rem}.bars td:nth-child(3){white-space:nowrap;text-align:right;padding-right:0}
+.numbers td{white-space:nowrap}.bars{width:100%}.bars td:nth-child(2){width:60%;min-width:6rem}.bars td:nth-child(3),.bars th:nth-child(3){white-space:nowrap;text-align:right;padding-right:0}
 .bar{display:inline-block;height:.8rem;background:var(--bar);min-width:1px}
 figure{margin:.5rem 0;padding:.5rem;background:#fff;color:#1a1a1a;border:1px solid var(--line)}
 figure svg{display:block;width:100%;height:auto;max-width:45rem;margin:0 auto}

@@ -63,12 +63,12 @@ fn picture(job: &Job, b: &Bytes) -> String {
     arrow(&mut svg, [160, 150], [286, 82], false, ([150, 104], "masked rows"));
     arrow(&mut svg, [160, 185], [286, 248], false, ([150, 236], "masked rows"));
     let each = bytes(b.server0_to_server1.max(b.server1_to_server0));
-    arrow(&mut svg, [360, 103], [360, 226], true, ([370, 156], &format!("{each} a step each way,")));
-    label(&mut svg, [370, 174], "masked");
-    arrow(&mut svg, [556, 262], [434, 262], false, ([432, 286], &format!("{} a step", bytes(b.dealer_to_server1))));
+    arrow(&mut svg, [360, 103], [360, 226], true, ([370, 156], &format!("{each} a step")));
+    label(&mut svg, [370, 174], "each way, masked");
+    arrow(&mut svg, [556, 270], [434, 270], false, ([440, 290], &format!("{} a step", bytes(b.dealer_to_server1))));
     let results = if job.reveal.accuracy || job.reveal.model || job.reveal.ranges { "sealed halves" } else { "none" };
     arrow(&mut svg, [434, 68], [556, 68], false, ([446, 58], results));
-    arrow(&mut svg, [434, 240], [580, 108], false, ([520, 186], results));
+    arrow(&mut svg, [434, 240], [580, 108], false, ([540, 180], results));
     svg + "</svg>\n"
 }
 
