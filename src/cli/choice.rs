@@ -28,7 +28,7 @@ impl JobArgs {
             .seed(self.seed);
         let mut ambiguous = Vec::new();
         if let Some(file) = &self.init {
-            let InitialParameters { parameters, square, .. } = self.begin(file, &recipe)?;
+            let InitialParameters { parameters, square, .. } = self.begin(file, &recipe, &data)?;
             training =
                 if self.private_init { training.private_initial(parameters) } else { training.initial(parameters) };
             ambiguous = square;
@@ -52,10 +52,22 @@ impl JobArgs {
     }
 
     /// The parameters of a file, or of the run in a folder.
-    fn begin(&self, file: &Path, recipe: &Recipe) -> Result<InitialParameters> {
+    fn begin(&self, file: &Path, recipe: &Recipe, data: &DataSource) -> Result<InitialParameters> {
         let begun = TrainedModel::load_parameters(&model_in(file)?, &recipe.model)?;
         let normalize = recipe.settings.normalize;
+        let ours = data.format().scale.unwrap_or([0.0, 1.0]);
         match begun.normalization {
+            Some(Some(theirs)) if normalize && [theirs.mean, theirs.deviation] != ours => {
+                let ([mean, deviation], name) = (ours, data.name());
+                Err(Error::format(
+                    file,
+                    format!(
+                        "expects features normalized as (x - {}) / {}, but those of {name} are normalized as (x - {mean}) / \
+                         {deviation}; make it part of the first layer with `ppdnn convert --fold-normalization`",
+                        theirs.mean, theirs.deviation
+                    ),
+                ))
+            }
             Some(theirs) if theirs.is_some() != normalize => {
                 let (was, flag) = if normalize { ("unscaled", "false") } else { ("normalized", "true") };
                 Err(Error::format(file, format!("was trained on {was} features; add --normalize={flag}")))

@@ -85,7 +85,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     }
     let (model, remarks) = read(args)?;
     remarks.iter().for_each(|remark| warn(remark));
-    let text = network.as_ref().map(|_| model.network_file()).transpose()?;
+    let text = network.as_ref().map(|_| network_file(&model)).transpose()?;
     if to_onnx { model.save_onnx(&args.output) } else { model.save(&args.output) }?;
     if let (Some(file), Some(text)) = (&network, text) {
         fs::write(file, text).map_err(|e| Error::file(file, e))?;
@@ -115,6 +115,12 @@ fn read(args: &ConvertArgs) -> Result<(TrainedModel, Vec<String>)> {
     Ok((data.map_or_else(|| model.clone(), |data| model.clone().trained_on(data.name)), remarks))
 }
 
+/// The network file of a model; it names a data set only if that is a known one.
+fn network_file(model: &TrainedModel) -> Result<String> {
+    let known = model.dataset.clone().filter(|name| dataset_info(name).is_ok());
+    TrainedModel { dataset: known, ..model.clone() }.network_file()
+}
+
 /// Reads a model, by the ending of its name; and remarks on it.
 pub(super) fn load(file: &Path) -> Result<(TrainedModel, Vec<String>)> {
     if file.extension().is_none_or(|ending| ending != "onnx") {
@@ -140,8 +146,10 @@ fn report(args: &ConvertArgs, model: &TrainedModel, network: Option<&Path>, rema
     say(&format!("{name} ({sizes}), {}: {}", count(parameters as u64, "parameter"), args.output.display()));
     if let Some(normalization) = model.normalization {
         say(&format!("  inputs are normalized: (x - {}) / {}", normalization.mean, normalization.deviation));
+        say("  `train --init` needs --fold-normalization here, unless that is how the data set is normalized");
     }
     if let Some(network) = network {
         say(&format!("  network file: {}", network.display()));
+        say("  a model has no training settings: the file has the defaults, such as learning rate and profile");
     }
 }

@@ -220,8 +220,12 @@ fn metrics_csv(run: &RunRecord) -> String {
     text
 }
 
-/// The model file that is meant: the file itself, or that of the run in a folder.
+/// The model file that is meant: the file itself, or that of the run in a folder or of a name in `runs`.
 pub(super) fn model_in(path: &Path) -> Result<PathBuf> {
+    let named = Path::new("runs").join(path);
+    if !path.exists() && named.join(JOB).is_file() {
+        return model_in(&named);
+    }
     let advice = "pass a model file, or the folder of a run: runs/MODEL-DATASET-N, or that of --out";
     let there = fs::metadata(path).map_err(|e| Error::file_with(path, &e, advice))?;
     if !there.is_dir() {

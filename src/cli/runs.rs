@@ -34,10 +34,14 @@ pub(super) fn runs(args: &RunsArgs) -> Result<()> {
 /// A run by its folder, or by the name of its folder in `runs`.
 fn find(run: &Path) -> Result<RunRecord> {
     let named = Path::new("runs").join(run);
-    if !run.join(JOB).is_file() && named.join(JOB).is_file() {
+    if run.join(JOB).is_file() {
+        return RunRecord::read(run);
+    }
+    if named.join(JOB).is_file() {
         return RunRecord::read(&named);
     }
-    RunRecord::read(run)
+    let name = run.display();
+    Err(Error::Usage(format!("there is no run `{name}`, nor runs/{name}; `ppdnn runs list` shows those of runs/")))
 }
 
 /// The runs of a folder, the oldest first.

@@ -200,8 +200,9 @@ pub(crate) fn unchecked(job: &Job, file: Option<&Path>, reasons: &[String]) -> S
         Some(file) => format!(
             "A dry run checks\n\
              all values and writes a range certificate, which is found here or passed with --ranges:\n  \
-             ppdnn dry-run --model {} [and the same settings]",
-            file.display()
+             ppdnn dry-run --model {}{} [and the same settings]",
+            file.display(),
+            if job.description.is_some() { " --data FILE --description FILE" } else { "" }
         ),
         None => "A run in the\n\
              clear checks all values (`Training::run_clear`); pass a `Certificate` of the ranges that it\n\

@@ -83,7 +83,7 @@ impl Training {
         let ranges = match (&recipe.file, data.description) {
             (Some(file), _) => RangesOf::File(file.clone()),
             // a named network is measured on the known data sets
-            (None, Some(_)) => RangesOf::Model,
+            (None, Some(_)) => RangesOf::File(recipe.model.name().into()),
             (None, None) => RangesOf::Measured,
         };
         Self {

@@ -157,7 +157,7 @@ fn owners_of_a_cluster_upload_tables_that_fit_the_description_of_the_job_and_no_
     // one whose file has a row that does not fit, before anybody asks, and since
     write("bad.csv", &table(500, 50).replace("\n50,", "\n500,"));
     let ended = owner("owner1", "bad.csv", "points.toml").end();
-    ended.failed(1, &["bad.csv: line", "column `left`: is out of the range of the description, 0 to 100"]);
+    ended.failed(1, &["bad.csv: line", "column `left`: is outside 0 to 100"]);
     assert_eq!(ended.out, "", "it does not even wait for a job");
     let mut since = owner("owner1", "b.csv", "points.toml");
     since.hear("waiting for a job");
@@ -165,7 +165,7 @@ fn owners_of_a_cluster_upload_tables_that_fit_the_description_of_the_job_and_no_
     let ended = train(&[]);
     ended.failed(1, &["owner 1", "refuses the job: see its log"]);
     assert!(!ended.err.contains("500"), "{ended:?}");
-    since.hear("column `left`: is out of the range");
+    since.hear("column `left`: is outside");
     assert!(!since.heard().contains("rows uploaded"), "{}", since.heard());
     drop(since);
 

@@ -80,7 +80,7 @@ fn damaged_runs_are_named_and_do_no_harm() {
     let _turn = shared();
     let dir = folder();
     run(dir.path(), &["runs", "list"]).failed(1, &["runs", "--dir"]);
-    run(dir.path(), &["runs", "show", "none"]).failed(1, &["none/job.toml", "pass the folder of a run"]);
+    run(dir.path(), &["runs", "show", "none"]).failed(2, &["no run `none`", "runs list"]);
     run(dir.path(), &["runs", "prune"]).failed(2, &["--keep"]);
     train(dir.path(), "runs/a", &[]);
     let job = dir.path().join("runs/a/job.toml");

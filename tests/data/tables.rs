@@ -92,10 +92,10 @@ const BROKEN: [(&str, &[&str]); 22] = [
     ("too-large.csv", &["line 4, column `size`: is not a finite number"]),
     ("text-in-number.csv", &["line 5, column `age`: is not a number"]),
     ("comma-in-number.csv", &["line 5, column `size`: is not a number", "1234.5"]),
-    ("out-of-range.csv", &["line 6, column `age`: is out of the range of the description, 0 to 80", "\"clip\""]),
+    ("out-of-range.csv", &["line 6, column `age`: is outside 0 to 80", "\"clip\""]),
     ("missing-value.csv", &["line 6, column `age`: the value is missing", "missing = \"constant\""]),
-    ("unknown-category.csv", &["line 2, column `city`: is none of the column's categories"]),
-    ("unknown-class.csv", &["line 7, column `answer`: is no class"]),
+    ("unknown-category.csv", &["line 2, column `city`: the value is not one of the column's categories"]),
+    ("unknown-class.csv", &["line 7, column `answer`: the value is not one of the classes"]),
     ("missing-label.csv", &["line 7, column `answer`: the value is missing"]),
     ("duplicate-header.csv", &["line 1, column `age`: stands twice in the header"]),
     ("unknown-column.csv", &["line 1, column `notes`: is in the header, but not in the description"]),
@@ -153,5 +153,5 @@ fn a_file_that_changes_between_its_check_and_its_reading_is_noticed() {
     assert!(error.contains("changed while it was read"), "{error}");
     fs::write(&path, String::from_utf8(text).unwrap().replace("yes", "perhaps")).unwrap();
     let error = data.load_rows([0..32, 0..8]).unwrap_err().to_string();
-    assert!(error.contains("column `answer`: is no class"), "{error}");
+    assert!(error.contains("column `answer`: the value is not one of the classes"), "{error}");
 }

@@ -200,7 +200,9 @@ fn settings(run: &RunRecord) -> Vec<Vec<String>> {
         Value::String(text) => escape(text),
         other => escape(&other.to_string()),
     };
-    let own = used.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    // the numbers of rows are above
+    let own = used.as_object().into_iter().flatten();
+    let own = own.filter(|(name, value)| !value.is_null() && !name.ends_with("_limit"));
     let mut rows: Vec<_> = own.map(|(name, value)| vec![escape(name), shown(value)]).collect();
     rows.push(vec!["loss".into(), escape(job.model.loss().name())]);
     rows.push(vec!["seed".into(), job.seed.to_string()]);

@@ -105,9 +105,14 @@ impl Description {
             Split::Files => Ok(()),
             Split::Seed { test, .. } if *test > 0.0 && *test < 1.0 => Ok(()),
             Split::Seed { .. } => Err(wrong("split: `test` must be above 0 and below 1")),
-            Split::Column { name, test } => {
-                let texts = text("column of the split", name).and_then(|()| text("test_value of the split", test));
+            Split::Column { name, test, train } => {
+                let texts = text("column of the split", name)
+                    .and_then(|()| text("test_value of the split", test))
+                    .and_then(|()| text("train_value of the split", train));
                 texts.map_err(|e| wrong(&e))?;
+                if test == train {
+                    return Err(wrong("split: `test_value` and `train_value` are the same"));
+                }
                 let feature = self.columns.iter().any(|column| column.name == *name && column.features() > 0);
                 if feature || *name == self.label {
                     let text = format!("split: column `{name}` is a feature or the label; give it `kind = \"ignore\"`");
@@ -186,7 +191,11 @@ mod tests {
             }
         };
         let many = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
-        let cases: [(Change<'_>, &str); 20] = [
+        let split_by = |name: &str, test: &str, train: &str| {
+            let [name, test, train] = [name, test, train].map(str::to_owned);
+            Split::Column { name, test, train }
+        };
+        let cases: [(Change<'_>, &str); 21] = [
             (&|d| d.name = "a/b".into(), "`name` must be"),
             (&|d| d.name = "mnist".into(), "mnist is a data set that ppdnn knows"),
             (&|d| d.classes.truncate(1), "has 1 entries; it must have 2 to 1000"),
@@ -206,7 +215,8 @@ mod tests {
             (&categories(&["a", "?"], MissingCategory::Own), "also in `missing_values`"),
             (&categories(&["a"], MissingCategory::Constant("b".into())), "none of its categories"),
             (&|d| d.split = Split::Seed { test: 1.0, seed: 1 }, "above 0 and below 1"),
-            (&|d| d.split = Split::Column { name: "age".into(), test: "x".into() }, "is a feature or the label"),
+            (&|d| d.split = split_by("age", "x", "y"), "is a feature or the label"),
+            (&|d| d.split = split_by("id", "x", "x"), "are the same"),
         ];
         for (change, says) in cases {
             let text = refused(change);

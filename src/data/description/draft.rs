@@ -146,8 +146,7 @@ fn file(path: &Path, label: &Seen, columns: &[Seen]) -> Result<String> {
     if !missing.is_empty() {
         let _ = writeln!(text, "missing_values = {}    # as an empty field", list(&missing));
     }
-    text +=
-        "\n[split]    # or `column = \"NAME\"`; remove it where test rows are in a file of their own (--test-data)\n";
+    text += "\n# or a column of \"train\" and \"test\": column = \"NAME\"; without [split], test rows are in a file (--test-data)\n[split]\n";
     text += "test = 0.2\nseed = 1\n";
     columns.iter().for_each(|column| section(&mut text, column));
     Ok(text)

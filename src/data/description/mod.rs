@@ -92,12 +92,14 @@ pub enum MissingCategory {
 /// Which rows are for testing; the others are for training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Split {
-    /// Those that have a text in a column.
+    /// Those that have a text in a column; the rows for training have another one, and no row has neither.
     Column {
         /// The column.
         name: String,
-        /// The text.
+        /// The text of rows that are for testing.
         test: String,
+        /// The text of rows that are for training.
+        train: String,
     },
     /// Those of a file of their own (`--test-data`).
     Files,

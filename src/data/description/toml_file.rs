@@ -11,7 +11,7 @@
 //! [split]                                # left out where test rows are in a file of their own (--test-data)
 //! test = 0.2                             # a pseudorandom fifth of the rows
 //! seed = 1
-//! # column = "set"                       # or: by a column, which is "test" (or `test_value`) for test rows
+//! # column = "set"                       # or: by a column of "test" and "train" (or `test_value` and `train_value`)
 //!
 //! [[columns]]
 //! name = "age"
@@ -91,11 +91,18 @@ fn split(mut table: TomlTable<'_>) -> std::result::Result<Split, LineError> {
     let part = table.number("test", "a number above 0 and below 1", |x| x > 0.0 && x < 1.0)?;
     let seed = table.whole("seed", 0, u32::MAX)?;
     let column = table.text("column", TEXT, is_text)?;
-    let value = table.text("test_value", TEXT, is_text)?;
+    let [test_value, train_value] = ["test_value", "train_value"].map(|key| table.text(key, TEXT, is_text));
+    let (test_value, train_value) = (test_value?, train_value?);
     let split = match (column, part) {
-        (Some(name), None) if seed.is_none() => Split::Column { name, test: value.unwrap_or_else(|| "test".into()) },
-        (None, Some(test)) if value.is_none() => Split::Seed { test, seed: seed.unwrap_or(1).into() },
-        _ => return Err(table.wrong("needs either `test` (and `seed`) or `column` (and `test_value`)")),
+        (Some(name), None) if seed.is_none() => Split::Column {
+            name,
+            test: test_value.unwrap_or_else(|| "test".into()),
+            train: train_value.unwrap_or_else(|| "train".into()),
+        },
+        (None, Some(test)) if test_value.is_none() && train_value.is_none() => {
+            Split::Seed { test, seed: seed.unwrap_or(1).into() }
+        }
+        _ => return Err(table.wrong("needs either `test` (and `seed`) or `column` (and `test_value`, `train_value`)")),
     };
     table.finish()?;
     Ok(split)
@@ -204,7 +211,7 @@ constant = 0.5
         let bytes = postcard::to_stdvec(&read).unwrap();
         assert_eq!(postcard::from_bytes::<Description>(&bytes).unwrap(), read);
         let set = SMALL.replace("test = 0.2", "column = \"id\"");
-        let by_column = Split::Column { name: "id".into(), test: "test".into() };
+        let by_column = Split::Column { name: "id".into(), test: "test".into(), train: "train".into() };
         assert_eq!(Description::parse(&set).unwrap().split, by_column);
         assert_eq!(Description::parse(&SMALL.replace("[split]\ntest = 0.2", "")).unwrap().split, Split::Files);
     }

@@ -48,6 +48,8 @@ pub enum ProblemKind {
     UnknownClass,
     /// The description does not have a column of the header.
     UnknownColumn,
+    /// The column that splits the rows says neither training nor testing.
+    UnknownPart,
     /// The header has only one field.
     WrongDelimiter {
         /// The delimiter that the header was read with.
@@ -71,6 +73,7 @@ impl ProblemKind {
             Self::UnknownCategory => "unknown category",
             Self::UnknownClass => "unknown class",
             Self::UnknownColumn => "unknown column",
+            Self::UnknownPart => "neither training nor test row",
             Self::WrongDelimiter { .. } => "wrong delimiter",
         }
     }
@@ -99,17 +102,20 @@ impl fmt::Display for ProblemKind {
             Self::NotText => f.write_str("is not UTF-8; save the file as UTF-8"),
             Self::OutOfRange { range: [low, high] } => write!(
                 f,
-                "is out of the range of the description, {low} to {high}; correct it, widen the range, or add \
+                "is outside {low} to {high}, the range of the description; correct it, widen the range, or add \
                  `outside = \"clip\"`"
             ),
             Self::UnknownCategory => {
-                f.write_str("is none of the column's categories; correct it, or add it to `categories` of the description")
+                f.write_str("the value is not one of the column's categories; correct it, or add it to `categories` of the description")
             }
             Self::UnknownClass => {
-                f.write_str("is no class; correct it, or add it to `classes` of the description")
+                f.write_str("the value is not one of the classes; correct it, or add it to `classes` of the description")
             }
             Self::UnknownColumn => f.write_str(
                 "is in the header, but not in the description; remove it, or add it with `kind = \"ignore\"`",
+            ),
+            Self::UnknownPart => f.write_str(
+                "is neither the `test_value` nor the `train_value` of the split (\"test\" and \"train\" by default); correct it",
             ),
             Self::WrongDelimiter { delimiter } => write!(
                 f,

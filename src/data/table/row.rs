@@ -36,7 +36,7 @@ struct Field<'d> {
 /// Which rows are for testing.
 enum Pick<'d> {
     /// Those of a text in a column.
-    Column { at: usize, test: &'d str },
+    Column { at: usize, name: &'d str, test: &'d str, train: &'d str },
     /// None.
     None,
     /// Those whose number hashes to less than a bound.
@@ -67,7 +67,9 @@ impl<'d> Rows<'d> {
         }
         let split = match (set, split) {
             (Some(_), _) | (_, Split::Files) => Pick::None,
-            (None, Split::Column { name, test }) => Pick::Column { at: header.find(name, note), test },
+            (None, Split::Column { name, test, train }) => {
+                Pick::Column { at: header.find(name, note), name, test, train }
+            }
             (None, Split::Seed { test, seed }) => Pick::seed(*test, *seed),
         };
         Self {
@@ -84,7 +86,7 @@ impl<'d> Rows<'d> {
     pub(super) fn set(&self, record: &ByteRecord, number: u64) -> Set {
         let test = match &self.split {
             Pick::None => false,
-            Pick::Column { at, test } => record.get(*at).is_some_and(|text| text.trim_ascii() == test.as_bytes()),
+            Pick::Column { at, test, .. } => record.get(*at).is_some_and(|text| text.trim_ascii() == test.as_bytes()),
             Pick::Seed { key, below } => {
                 let hash = *blake3::keyed_hash(key, &number.to_le_bytes()).as_bytes();
                 let first = *hash.first_chunk().expect("a hash has 32 bytes");
@@ -118,6 +120,12 @@ impl<'d> Rows<'d> {
             let out = &mut features[field.first..field.first + field.width];
             let read = text(value).and_then(|text| field.read(self.given(text), out));
             read.unwrap_or_else(|kind| wrong(&field.column.name, kind, value));
+        }
+        if let Pick::Column { at, name, test, train } = &self.split {
+            let value = record[*at].trim_ascii();
+            if value != test.as_bytes() && value != train.as_bytes() {
+                wrong(name, ProblemKind::UnknownPart, value);
+            }
         }
         let value = record[self.label].trim_ascii();
         let class = text(value).and_then(|text| {
