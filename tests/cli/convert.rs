@@ -160,6 +160,9 @@ fn the_command_reads_parameters_of_pytorch() {
     let args = ["convert", "torch.safetensors", "out.safetensors", "--names", "names.toml", "--model", "logistic"];
     let scaled = [&args[..], &["--normalization", "0.5,0.25"]].concat();
     assert!(run(dir.path(), &scaled).done().contains("(x - 0.5) / 0.25"));
+    // MNIST's own normalization is another one
+    let train = ["train", "--model", "out.toml", "--init", "out.safetensors", "--steps", "1", "--train-limit", "200"];
+    run(dir.path(), &train).failed(1, &["normalized as (x - 0.5) / 0.25", "--fold-normalization"]);
     let folded = [&scaled[..], &["--fold-normalization", "--overwrite"]].concat();
     assert!(!run(dir.path(), &folded).done().contains("(x - "));
     let saved = TrainedModel::load(&dir.path().join("out.safetensors")).unwrap();

@@ -81,7 +81,7 @@ fn test_rows_may_be_in_a_file_of_their_own() {
 }
 
 /// Files with one mistake, and what is said of it.
-const BROKEN: [(&str, &[&str]); 22] = [
+const BROKEN: [(&str, &[&str]); 23] = [
     ("empty.csv", &["is empty; its first line must have the names"]),
     ("blank.csv", &["is empty"]),
     ("wrong-delimiter.csv", &["line 1: the header is a single field", "set `delimiter`"]),
@@ -96,6 +96,7 @@ const BROKEN: [(&str, &[&str]); 22] = [
     ("missing-value.csv", &["line 6, column `age`: the value is missing", "missing = \"constant\""]),
     ("unknown-category.csv", &["line 2, column `city`: the value is not one of the column's categories"]),
     ("unknown-class.csv", &["line 7, column `answer`: the value is not one of the classes"]),
+    ("unknown-part.csv", &["line 3, column `set`: is neither the `test_value` nor the `train_value`"]),
     ("missing-label.csv", &["line 7, column `answer`: the value is missing"]),
     ("duplicate-header.csv", &["line 1, column `age`: stands twice in the header"]),
     ("unknown-column.csv", &["line 1, column `notes`: is in the header, but not in the description"]),
@@ -116,7 +117,7 @@ fn a_table_that_does_not_fit_is_refused_with_its_place_and_without_its_values() 
         assert!(!error.is_usage(), "an error of a file is its owner's affair");
         assert!(text.starts_with(&path.display().to_string()), "{text}");
         says.iter().for_each(|words| assert!(text.contains(words), "{name}: `{words}` is not in {text}"));
-        for value in ["forty", "1,5", "80.5", "maybe", "graz", "1e39"] {
+        for value in ["forty", "1,5", "Test", "80.5", "maybe", "graz", "1e39"] {
             assert!(!text.contains(value), "{name}: a value of the owner is in {text}");
         }
     }

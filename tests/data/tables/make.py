@@ -90,6 +90,7 @@ def broken():
     write("broken/missing-value.csv", changed(6, "age", " ? "))
     write("broken/unknown-category.csv", changed(2, "city", "graz"))
     write("broken/unknown-class.csv", changed(7, "answer", "maybe"))
+    write("broken/unknown-part.csv", changed(3, "set", "Test"))
     write("broken/missing-label.csv", changed(7, "answer", ""))
     write("broken/duplicate-header.csv", changed(2, "note", "x", ["set", "size", "city", "age", "age", "answer"]))
     write("broken/unknown-column.csv", changed(2, "note", "x", ["set", "size", "city", "age", "notes", "answer"]))
