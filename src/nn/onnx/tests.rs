@@ -126,7 +126,11 @@ fn shapes_that_lie_are_errors() {
     says(&error(|g| g.initializer[0].data_type = 10), &["data of type 10"]);
     says(&error(|g| g.initializer[0].data_location = 1), &["another file"]);
     says(&error(|g| g.initializer[0].raw_data = Some([0, 0, 0xc0, 0x7f].repeat(8).into())), &["NaN", "finite"]);
-    says(&error(|g| g.initializer[2].dims = vec![4, 4]), &["node `Gemm4` (Gemm)", "4 rows", "8 columns"]);
+    says(&error(|g| g.initializer[2].dims = vec![4, 4]), &["node `Gemm4` (Gemm)", "its bias [2]"]);
+    let short = |g: &mut GraphProto| {
+        (g.initializer[2].dims, g.initializer[2].raw_data) = (vec![4, 2], Some(vec![0; 32].into()));
+    };
+    says(&error(short), &["node `Gemm4` (Gemm)", "4 rows", "8 columns"]);
     says(&error(|g| g.initializer[3].dims = vec![1, 1, 2, 1]), &["its bias"]);
     let size = |g: &mut GraphProto, n: Option<i64>| {
         let tensor = g.input[0].kind.as_mut().unwrap().tensor_type.as_mut().unwrap();
