@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::format::{MOST_SIZES, count};
 use crate::cli::print::{json, say, warn};
-use crate::cli::run_folder::model_in;
+use crate::cli::run_folder::{model_in, write_new};
 use crate::cli::units;
 use crate::cli::wrap::shortened;
 use crate::data::dataset_info;
@@ -79,6 +79,17 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     };
     let beside = (!to_onnx).then(|| args.output.with_extension("toml"));
     let network = args.model_out.clone().or(beside);
+    let same = |a: &Path, b: &Path| {
+        a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+    };
+    let files = [&args.input, &args.output].into_iter().chain(&network);
+    let files: Vec<&PathBuf> = files.collect();
+    if let Some(file) = (1..files.len()).find(|at| files[..*at].iter().any(|other| same(other, files[*at]))) {
+        let file = files[file].display();
+        return Err(Error::Usage(format!(
+            "{file} is named twice; input, output and network file must be different files"
+        )));
+    }
     let taken = [&args.output].into_iter().chain(&network).find(|file| file.exists());
     if let Some(file) = taken.filter(|_| !args.overwrite) {
         return Err(Error::Usage(format!("{} already exists; --overwrite replaces it", file.display())));
@@ -88,7 +99,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     let text = network.as_ref().map(|_| network_file(&model)).transpose()?;
     if to_onnx { model.save_onnx(&args.output) } else { model.save(&args.output) }?;
     if let (Some(file), Some(text)) = (&network, text) {
-        fs::write(file, text).map_err(|e| Error::file(file, e))?;
+        write_new(file, &text)?;
     }
     report(args, &model, network.as_deref(), &remarks);
     Ok(())

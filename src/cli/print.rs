@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::INTERRUPTED;
 use crate::cli::wrap::fitted;
 use crate::error::Error;
+use crate::net::without_steering;
 
 /// Prints a line. A reader that is gone is none of our business; any other error is, at the end: see [`lost_output`].
 pub(super) fn say(line: &str) {
@@ -58,7 +59,9 @@ pub(super) fn error(e: &Error) {
 
 /// Writes to standard error; on a terminal, in lines that fit it.
 fn tell_user(text: &str) {
-    note(&fitted(text, std::io::stderr().is_terminal()));
+    // names of files, and words of files, may have characters that steer a terminal
+    let lines: Vec<String> = text.lines().map(without_steering).collect();
+    note(&fitted(&lines.join("\n"), std::io::stderr().is_terminal()));
 }
 
 /// Prints a line of words; on a terminal, in lines that fit it.

@@ -69,7 +69,7 @@ impl RunFolder {
 
     /// Where a run is that this one replaces, until this one trains.
     fn replaced(&self) -> PathBuf {
-        self.path.join("replaced")
+        self.path.join(REPLACED)
     }
 
     /// Moves the files of a run.
@@ -110,7 +110,7 @@ impl RunFolder {
 
     /// Writes the figures of every epoch as a table.
     pub(super) fn write_csv(&self, run: &RunRecord) -> Result<()> {
-        self.write(CSV, &metrics_csv(run))
+        write_new(&self.path.join(CSV), &metrics_csv(run))
     }
 
     pub(super) fn write_summary(&self, summary: &Summary) -> Result<()> {
@@ -168,6 +168,14 @@ fn instead_of(folder: &Path) -> &'static str {
 
 /// Refuses a folder that holds a run.
 fn check(folder: &Path, overwrite: bool) -> Result<()> {
+    let replaced = folder.join(REPLACED);
+    if fs::symlink_metadata(&replaced).is_ok() {
+        let text = format!(
+            "{} is in the way: a run that was stopped left the one that it was to replace there; move it elsewhere",
+            replaced.display()
+        );
+        return Err(Error::Usage(text));
+    }
     let there: Vec<&str> = RUN.into_iter().filter(|name| folder.join(name).exists()).collect();
     if there.is_empty() || overwrite {
         return Ok(());
@@ -184,7 +192,18 @@ pub(super) const WRONG_MODEL: &str = "model-wrong.safetensors";
 pub(super) const SUMMARY: &str = "summary.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
 const CSV: &str = "metrics.csv";
+/// Where a run is that another one replaces, until that one trains.
+const REPLACED: &str = "replaced";
 pub(super) const JOB: &str = "job.toml";
+
+/// Writes a file beside the one that it replaces, and puts it in its place: what is there may be a link or a pipe.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fail = |e: io::Error| Error::file(path, e);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    file.write_all(text.as_bytes()).map_err(fail)?;
+    file.persist(path).map_err(|e| fail(e.error)).map(drop)
+}
 
 /// Removes fields without a value.
 fn without_nulls(value: &mut serde_json::Value) {

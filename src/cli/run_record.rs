@@ -130,7 +130,11 @@ fn make_printable(value: &mut Value) {
     match value {
         Value::String(text) => *text = printable(text),
         Value::Array(items) => items.iter_mut().for_each(make_printable),
-        Value::Object(fields) => fields.values_mut().for_each(make_printable),
+        Value::Object(fields) => {
+            let mut own = std::mem::take(fields);
+            own.values_mut().for_each(make_printable);
+            *fields = own.into_iter().map(|(name, value)| (printable(&name), value)).collect();
+        }
         _ => {}
     }
 }
@@ -138,7 +142,27 @@ fn make_printable(value: &mut Value) {
 /// The lines that can be read.
 fn events(folder: &Path) -> Vec<Event> {
     let text = input::read_text(&folder.join(METRICS), MOST_METRICS).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    let (mut events, mut every, mut seen) = (Vec::new(), 1, 0);
+    for event in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+        if matches!(event, Event::Progress { .. }) {
+            seen += 1;
+            if seen % every != 0 {
+                continue;
+            }
+        }
+        events.push(event);
+        if events.len() > MOST_EVENTS {
+            // a long run reports its progress often
+            let mut at = 0;
+            events.retain(|event| {
+                at += usize::from(matches!(event, Event::Progress { .. }));
+                !matches!(event, Event::Progress { .. }) || at % 2 == 0
+            });
+            every *= 2;
+            events.truncate(MOST_EVENTS);
+        }
+    }
+    events
 }
 
 /// The comment of `job.toml` with the data set.
@@ -148,5 +172,7 @@ pub(super) const COMMAND: &str = "# command: ";
 
 /// Bytes of a summary or of a job.
 const MOST_BYTES: u64 = 16 << 20;
+/// Events that are kept; of those that report progress, fewer.
+const MOST_EVENTS: usize = 20_000;
 /// Bytes of the events.
 const MOST_METRICS: u64 = 512 << 20;

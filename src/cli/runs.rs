@@ -17,6 +17,7 @@ use crate::cli::run_record::{RunRecord, State};
 use crate::cli::runs_args::{RunsArgs, RunsCommand};
 use crate::cli::tables::summary_table;
 use crate::error::{Error, Result};
+use crate::net::printable;
 
 /// Does what is asked for.
 pub(super) fn runs(args: &RunsArgs) -> Result<()> {
@@ -29,6 +30,11 @@ pub(super) fn runs(args: &RunsArgs) -> Result<()> {
         RunsCommand::Open { run, print } => open(&find(run)?, *print),
         RunsCommand::Prune { folder, unfinished, keep, yes } => prune(&folder.dir, *unfinished, *keep, *yes),
     }
+}
+
+/// A path as a terminal may show it.
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
 }
 
 /// A run by its folder, or by the name of its folder in `runs`.
@@ -50,7 +56,11 @@ fn all(dir: &Path) -> Result<Vec<RunRecord>> {
         fs::read_dir(dir).map_err(|e| Error::file_with(dir, &e, "pass the folder of your runs with --dir"))?;
     let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in entries.flatten() {
-        if let Ok(time) = fs::metadata(entry.path().join(JOB)).and_then(|file| file.modified()) {
+        // a link is a run of another folder
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if let Some(time) =
+            fs::metadata(entry.path().join(JOB)).and_then(|file| file.modified()).ok().filter(|_| is_folder)
+        {
             found.push((time, entry.path()));
         }
     }
@@ -91,7 +101,7 @@ fn show(run: &RunRecord, as_json: bool) -> Result<()> {
         print::json(&object(run));
         return Ok(());
     }
-    say(&format!("{:<20}{}, {}", "run", run.path.display(), run.state().name()));
+    say(&format!("{:<20}{}, {}", "run", shown(&run.path), run.state().name()));
     say(&format!("{:<20}{} on {}", "network", run.job.model.name(), run.dataset));
     match &run.summary {
         Some(summary) => say(&summary_table(summary)),
@@ -99,7 +109,7 @@ fn show(run: &RunRecord, as_json: bool) -> Result<()> {
     }
     let report = run.path.join(REPORT);
     if report.is_file() {
-        say(&format!("{:<20}{}", "report", report.display()));
+        say(&format!("{:<20}{}", "report", shown(&report)));
     }
     Ok(())
 }
@@ -158,7 +168,7 @@ fn open(run: &RunRecord, print: bool) -> Result<()> {
     let there = run.path.join(REPORT);
     let path = if there.is_file() { there } else { report::write(run)? };
     if print {
-        say(&path.display().to_string());
+        say(&shown(&path));
         return Ok(());
     }
     let program = match std::env::consts::OS {
@@ -169,7 +179,7 @@ fn open(run: &RunRecord, print: bool) -> Result<()> {
     let started =
         Command::new(program).arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     match started {
-        Ok(_) => say(&format!("opening {}", path.display())),
+        Ok(_) => say(&format!("opening {}", shown(&path))),
         Err(e) => {
             return Err(Error::file_with(program, &e, &format!("open {} with a browser", path.display())));
         }
@@ -183,7 +193,7 @@ fn prune(dir: &Path, unfinished: bool, keep: Option<usize>, yes: bool) -> Result
     let unwanted = |(at, run): &(usize, &RunRecord)| *at < old || (unfinished && run.state() == State::Unfinished);
     let unwanted: Vec<&RunRecord> = runs.iter().enumerate().filter(unwanted).map(|(_, run)| run).collect();
     for run in &unwanted {
-        say(&format!("{}  {}", run.path.display(), run.state().name()));
+        say(&format!("{}  {}", shown(&run.path), run.state().name()));
         if yes {
             delete(&run.path)?;
         }
@@ -204,7 +214,8 @@ fn delete(folder: &Path) -> Result<()> {
         _ => Ok(()),
     };
     let logs = folder.join(LOGS);
-    for log in fs::read_dir(&logs).into_iter().flatten().flatten() {
+    let own = fs::symlink_metadata(&logs).is_ok_and(|kind| kind.is_dir());
+    for log in own.then(|| fs::read_dir(&logs)).into_iter().flatten().into_iter().flatten().flatten() {
         if log.path().extension().is_some_and(|extension| extension == "log") {
             remove(log.path())?;
         }

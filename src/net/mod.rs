@@ -79,7 +79,7 @@ pub use loopback::loopback;
 pub use memory::{Memory, hung_up, pair};
 pub use phase::Phase;
 pub use presence::Presence;
-pub use printable::{is_printable, printable};
+pub use printable::{is_printable, printable, without_steering};
 pub use seal::{SealingKey, UnsealingKey};
 
 pub use crate::peer::{Peer, Role};

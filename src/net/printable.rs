@@ -7,11 +7,17 @@ use serde::{Deserialize, Deserializer};
 
 /// The text with every character that steers a terminal replaced by `?`, cut to [`LONGEST`] characters.
 pub fn printable(text: &str) -> String {
-    let mut out: String = text.chars().take(LONGEST).map(|c| if steers(c) { '?' } else { c }).collect();
+    let mut out: String = text.chars().take(LONGEST).collect();
+    out = without_steering(&out);
     if text.chars().nth(LONGEST).is_some() {
         out.push_str(" ..");
     }
     out
+}
+
+/// The text with every character that steers a terminal replaced by `?`.
+pub fn without_steering(text: &str) -> String {
+    text.chars().map(|c| if steers(c) { '?' } else { c }).collect()
 }
 
 /// Whether [`printable`] would leave a text as it is.

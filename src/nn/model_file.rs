@@ -201,8 +201,16 @@ impl TrainedModel {
             )));
         }
         #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
-        let scaled = rows.mapv(|x| self.normalization.map_or(x, |n| n.apply(x.into()) as f32));
-        Ok(inference::forward(&self.model, scaled, &self.parameters))
+        let scaled = |x: f32| self.normalization.map_or(x, |n| n.apply(x.into()) as f32);
+        let mut logits = Array2::zeros([rows.nrows(), self.model.classes()]);
+        // as many rows at once as keep the values of a layer small
+        let at_once = (MOST_VALUES / self.model.widest().max(1)).clamp(1, 1000);
+        for (rows, mut out) in
+            rows.axis_chunks_iter(Axis(0), at_once).zip(logits.axis_chunks_iter_mut(Axis(0), at_once))
+        {
+            out.assign(&inference::forward(&self.model, rows.mapv(scaled), &self.parameters));
+        }
+        Ok(logits)
     }
 
     /// Checks that the parameters, a public field, have the model's shapes.
@@ -335,6 +343,9 @@ const DATASET: &str = "ppdnn.dataset";
 fn bytes<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<u8> {
     values.flat_map(|x| x.to_le_bytes()).collect()
 }
+
+/// Values of a layer that are computed at once.
+const MOST_VALUES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

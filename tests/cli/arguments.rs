@@ -93,7 +93,7 @@ fn a_folder_that_holds_a_run_is_refused_or_emptied_first() {
     for file in ["model.safetensors", "summary.json", "metrics.jsonl"] {
         fs::remove_file(dir.path().join("out").join(file)).unwrap();
     }
-    again(&[]).failed(2, &["out already contains a run (job.toml)"]);
+    again(&[]).failed(2, &["out already contains a run (metrics.csv, report.html, job.toml)"]);
     again(&["--overwrite"]).done();
     assert!(holds("model.safetensors"));
     // the old model is gone although the new run makes none

@@ -151,7 +151,7 @@ fn owners_of_a_cluster_upload_tables_that_fit_the_description_of_the_job_and_no_
 
     // an owner with another description
     let mut differs = owner("owner1", "b.csv", "other.toml");
-    train(&[]).failed(1, &["owner 1", "column 1, `left`: the range is [0, 120] here and [0, 100] in the job"]);
+    train(&[]).failed(1, &["owner 1", "column 1, `left`: the range is [0, 100] in the job, and another one here"]);
     differs.hear("column 1, `left`");
     drop(differs);
     // one whose file has a row that does not fit, before anybody asks, and since

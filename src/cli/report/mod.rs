@@ -7,15 +7,16 @@ mod costs;
 mod html;
 mod parties;
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::cli::format::{count, percent, seconds};
 use crate::cli::report::html::{Page, escape, table};
+use crate::cli::run_folder::write_new;
 use crate::cli::run_record::{RunRecord, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::roles::{Costs, Event, Summary};
 
 /// Writes the report into the run's folder.
@@ -24,7 +25,7 @@ use crate::roles::{Costs, Event, Summary};
 /// [`Error::File`] if the file cannot be written; [`Error::Usage`] if the job cannot be planned.
 pub(super) fn write(run: &RunRecord) -> Result<PathBuf> {
     let path = run.path.join(REPORT);
-    fs::write(&path, page(run)?).map_err(|e| Error::file(&path, e))?;
+    write_new(&path, &page(run)?)?;
     Ok(path)
 }
 
@@ -116,13 +117,11 @@ fn accuracy(page: &mut Page, run: &RunRecord) {
     }
     let points = |known: &[(u32, f64)]| known.iter().map(|(epoch, a)| (f64::from(*epoch), 100.0 * a)).collect();
     let series = [("on shares", points(&shares)), ("in the clear", points(&clear))];
-    let epochs: Vec<u32> = shares.iter().chain(&clear).map(|(epoch, _)| *epoch).collect();
-    let last = epochs.iter().copied().max().unwrap_or(0);
+    let epochs: BTreeSet<u32> = shares.iter().chain(&clear).map(|(epoch, _)| *epoch).collect();
     let of = |known: &[(u32, f64)], epoch| {
         known.iter().find(|(own, _)| *own == epoch).map_or("-".to_owned(), |(_, accuracy)| percent(*accuracy))
     };
-    let rows = (1..=last).filter(|epoch| epochs.contains(epoch));
-    let rows: Vec<_> = rows.map(|e| vec![e.to_string(), of(&shares, e), of(&clear, e)]).collect();
+    let rows: Vec<_> = epochs.into_iter().map(|e| vec![e.to_string(), of(&shares, e), of(&clear, e)]).collect();
     let text = table(&["Epoch", "On shares", "In the clear"], &rows);
     page.figure("Test accuracy", "Test accuracy in percent, by epoch", &chart::lines("epoch", "%", &series), &text);
 }
@@ -181,7 +180,7 @@ fn resources(page: &mut Page, s: &Summary) {
         let bars = parts.map(|(name, x)| (name.to_owned(), 1e3 * x, format!("{:.1} ms", 1e3 * x)));
         page.section("A step at server 1", &html::bars("Part", "Time", &bars));
     }
-    let roles = s.peak_rss_mib.keys().chain(s.cpu_seconds.keys()).collect::<std::collections::BTreeSet<_>>();
+    let roles = s.peak_rss_mib.keys().chain(s.cpu_seconds.keys()).collect::<BTreeSet<_>>();
     let cell = |x: Option<&f64>, unit: &str| x.map_or("-".to_owned(), |x| format!("{x:.1} {unit}"));
     let rows = roles
         .into_iter()

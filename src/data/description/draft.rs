@@ -8,7 +8,7 @@ use csv::ByteRecord;
 
 use crate::data::Description;
 use crate::data::description::check::{MOST_CLASSES, is_name, is_text};
-use crate::data::table::{Lines, named};
+use crate::data::table::{Lines, few_enough, named};
 use crate::error::{Error, Result};
 
 /// A drafted description.
@@ -32,6 +32,7 @@ pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
     let mut lines = Lines::open(path, None)?;
     let mut record = ByteRecord::new();
     lines.next(&mut record)?;
+    few_enough(path, &record)?;
     let mut columns = names(path, &record)?.into_iter().map(Seen::new).collect::<Vec<_>>();
     let last = columns.len() - 1;
     let label = label.map_or(Some(last), |label| columns.iter().position(|column| column.name == label));

@@ -65,6 +65,7 @@ impl<'d> Table<'d> {
         let mut lines = Lines::open(path, description.delimiter)?;
         let mut record = ByteRecord::new();
         lines.next(&mut record)?;
+        few_enough(path, &record)?;
         let header = Header::new(&record, lines.delimiter());
         let mut fits = true;
         let rows = Rows::new(description, &header, set, &mut |problem| {
@@ -96,3 +97,15 @@ impl<'d> Table<'d> {
         Error::format(path, format!("{problem}; `ppdnn data check` lists all places"))
     }
 }
+
+/// Refuses a header of more fields than a table may have.
+pub(crate) fn few_enough(path: &Path, header: &ByteRecord) -> Result<()> {
+    if header.len() <= MOST_FIELDS {
+        return Ok(());
+    }
+    let text = format!("line 1: the header has {} fields; at most {MOST_FIELDS} are supported", header.len());
+    Err(Error::format(path, text))
+}
+
+/// Fields of a header: as many as there may be features, the label and a few more.
+const MOST_FIELDS: usize = (1 << 20) + 64;

@@ -50,6 +50,10 @@ impl Constant {
 
 /// The values of a tensor, in whichever field they are.
 fn values(tensor: &TensorProto) -> Result<Vec<f64>, String> {
+    let listed = [tensor.float_data.len(), tensor.double_data.len(), tensor.int32_data.len(), tensor.int64_data.len()];
+    if listed.iter().filter(|len| **len > 0).count() + usize::from(tensor.raw_data.is_some()) > 1 {
+        return Err("has its data twice, in two fields".into());
+    }
     let Some(raw) = &tensor.raw_data else {
         return match tensor.data_type {
             FLOAT => Ok(tensor.float_data.iter().map(|x| f64::from(*x)).collect()),

@@ -30,6 +30,9 @@ impl<'a> Graph<'a> {
             return Err(format!("has {} nodes; at most {MOST_NODES} are supported", proto.node.len()));
         }
         let tensors: HashMap<_, _> = proto.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+        if tensors.len() < proto.initializer.len() {
+            return Err("has two tensors of one name".into());
+        }
         // old files list their tensors among the inputs
         let is_input = |input: &&ValueInfoProto| !tensors.contains_key(input.name.as_str());
         let inputs: Vec<&ValueInfoProto> = proto.input.iter().filter(is_input).collect();

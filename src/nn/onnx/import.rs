@@ -209,6 +209,12 @@ impl<'a> Import<'a> {
         }
         model.check().map_err(|e| e.to_string())?;
         let normalization = normalization(&steps)?;
+        #[expect(clippy::cast_possible_truncation, reason = "as they are kept")]
+        if parameters.iter().flatten().any(|x| !(*x as f32).is_finite()) {
+            return Err(
+                "has parameters that are too large for single precision once scales are folded into them".into()
+            );
+        }
         TrainedModel::new(model, normalization, &parameters).map_err(|e| e.to_string())
     }
 

@@ -145,7 +145,11 @@ fn bias<'a>(
 fn gemm<'a>(import: &mut Import<'a>, node: &mut Node<'a>) -> Made {
     let (from, weight) = (import.value(node, 0)?, import.constant(node, 1)?);
     node.only("transA", 0)?;
-    let turned = node.whole("transB", 0)? != 0;
+    let turned = match node.whole("transB", 0)? {
+        0 => false,
+        1 => true,
+        other => return Err(node.wrong(format!("its `transB` is {other}; it must be 0 or 1"))),
+    };
     let (alpha, beta) = (node.number("alpha", 1.0)?, node.number("beta", 1.0)?);
     let weight = matrix(import, node, &weight)?;
     let weight = if turned { weight.reversed_axes() } else { weight };
