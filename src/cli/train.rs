@@ -264,7 +264,11 @@ fn finish(
         let told = (&mut screen, &mut metrics);
         compared = compare(run.choice, run.places, &accuracy, &mut summary, told);
     }
-    let written = written.and_then(|()| run.folder.write_summary(&summary)).and_then(|()| run.report());
+    let written = written.and_then(|()| run.folder.write_summary(&summary));
+    if let Err(why) = run.report() {
+        // it is made from the other files
+        warn(&format!("{why}; `ppdnn runs open` writes the report again"));
+    }
     if run.args.json {
         json(&Event::Summary(Box::new(summary)));
     } else {

@@ -158,6 +158,9 @@ fn the_command_reads_parameters_of_pytorch() {
     write(vec![10, 784]);
     fs::write(dir.path().join("names.toml"), "\"dense1\" = \"fc\"\n").unwrap();
     let args = ["convert", "torch.safetensors", "out.safetensors", "--names", "names.toml", "--model", "logistic"];
+    run(dir.path(), &[&args[..], &["--model-out", "out.safetensors"]].concat()).failed(2, &["named twice"]);
+    run(dir.path(), &[&args[..], &["--model-out", "./torch.safetensors", "--overwrite"]].concat())
+        .failed(2, &["named twice"]);
     let scaled = [&args[..], &["--normalization", "0.5,0.25"]].concat();
     assert!(run(dir.path(), &scaled).done().contains("(x - 0.5) / 0.25"));
     // MNIST's own normalization is another one

@@ -1,6 +1,7 @@
 //! The folders of runs, looked at later: `ppdnn runs`, and the report.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::harness::{folder, run, shared};
@@ -103,6 +104,60 @@ fn damaged_runs_are_named_and_do_no_harm() {
     run(dir.path(), &["runs", "open", "a", "--print"]).done();
     let page = fs::read_to_string(dir.path().join("runs/a/report.html")).unwrap();
     assert!(!page.contains("<script>"), "{page}");
+}
+
+#[test]
+fn nothing_outside_of_the_folders_of_runs_is_deleted_or_written() {
+    let _turn = shared();
+    let dir = folder();
+    train(dir.path(), "runs/a", &[]);
+    let foreign = dir.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("keep.log"), "mine").unwrap();
+    fs::remove_dir_all(dir.path().join("runs/a/logs")).unwrap();
+    symlink(&foreign, dir.path().join("runs/a/logs")).unwrap();
+    fs::copy(dir.path().join("runs/a/job.toml"), foreign.join("job.toml")).unwrap();
+    symlink(&foreign, dir.path().join("runs/b")).unwrap();
+    fs::remove_file(dir.path().join("runs/a/report.html")).unwrap();
+    symlink(foreign.join("created"), dir.path().join("runs/a/report.html")).unwrap();
+    run(dir.path(), &["runs", "open", "a", "--print"]).done();
+    assert!(!foreign.join("created").exists());
+    run(dir.path(), &["runs", "prune", "--keep", "0", "--yes"]).done();
+    assert!(foreign.join("keep.log").exists() && foreign.join("job.toml").exists());
+    assert!(!dir.path().join("runs/a/job.toml").exists());
+    // nor what is in the way of a run that replaces another
+    fs::create_dir_all(dir.path().join("c/replaced")).unwrap();
+    fs::write(dir.path().join("c/replaced/model.safetensors"), "mine").unwrap();
+    let args = ["train", "--model", "logistic", "--train-limit", "200", "--steps", "1", "--quiet", "--out", "c"];
+    run(dir.path(), &args).failed(2, &["c/replaced is in the way"]);
+    assert!(dir.path().join("c/replaced/model.safetensors").exists());
+}
+
+#[test]
+fn figures_of_a_run_folder_cannot_stop_or_steer_who_looks_at_them() {
+    let _turn = shared();
+    let dir = folder();
+    train(dir.path(), "runs/a", &[]);
+    let at = |name: &str| dir.path().join("runs/a").join(name);
+    let epoch = "{\"event\":\"epoch\",\"epoch\":4294967295,\"step\":1,\"test_accuracy\":0.5,\"seconds\":1.0,\"bytes\":\
+                 {\"server0_to_server1\":1.0,\"server1_to_server0\":1.0,\"dealer_to_server0\":1.0,\"dealer_to_server1\":1.0}}\n";
+    let progress = "{\"event\":\"progress\",\"epoch\":1,\"step\":1,\"steps\":2,\"seconds\":1.0}\n";
+    fs::write(at("metrics.jsonl"), progress.repeat(100_000) + epoch).unwrap();
+    let summary = fs::read_to_string(at("summary.json")).unwrap();
+    let steered = summary.replacen("\"peak_rss_mib\": {", "\"peak_rss_mib\": {\"\\u001b[2J\\u202e\": 1.0,", 1);
+    assert_ne!(steered, summary);
+    fs::write(at("summary.json"), steered).unwrap();
+    fs::remove_file(at("report.html")).unwrap();
+    run(dir.path(), &["runs", "open", "a", "--print"]).done();
+    let page = fs::read_to_string(at("report.html")).unwrap();
+    assert!(page.contains("4294967295") && page.len() < 200_000, "{}", page.len());
+    let shown = run(dir.path(), &["runs", "show", "a"]);
+    assert!(!shown.done().contains(['\u{1b}', '\u{202e}']) && !page.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+    let job = fs::read_to_string(at("job.toml")).unwrap();
+    fs::write(at("job.toml"), job.replace("\"halving\"", "\"x\\u001b[2J\"")).unwrap();
+    let refused = run(dir.path(), &["runs", "show", "a"]);
+    refused.failed(1, &["runs/a/job.toml"]);
+    assert!(!refused.err.contains('\u{1b}'), "{refused:?}");
 }
 
 #[test]
