@@ -1,7 +1,7 @@
 //! Fast bodies of hot kernels on the CPU, each in the file and under the name of its [twin](super::twin), which defines it.
 //!
-//! Inner loops count instead of zipping. The crate is compiled in parts that are not optimized together (`lto` in `Cargo.toml`), and
-//! what core does to begin a `zip`, a `fill` or the next of `chunks_exact` may be in another part: a call for each short loop.
+//! Innermost loops count instead of zipping: what core does to begin a `zip`, a `fill` or the next of `chunks_exact` may be
+//! compiled in another part of the crate, and then it is a call for each short loop.
 
 pub(crate) mod chunks;
 pub(crate) mod compare;
