@@ -215,7 +215,7 @@ fn delete(folder: &Path) -> Result<()> {
     };
     let logs = folder.join(LOGS);
     let own = fs::symlink_metadata(&logs).is_ok_and(|kind| kind.is_dir());
-    for log in own.then(|| fs::read_dir(&logs)).into_iter().flatten().into_iter().flatten().flatten() {
+    for log in own.then(|| fs::read_dir(&logs)).into_iter().flatten().flatten().flatten() {
         if log.path().extension().is_some_and(|extension| extension == "log") {
             remove(log.path())?;
         }
