@@ -118,7 +118,7 @@ mod tests {
         let mut own = small();
         own.columns[0].kind = crate::data::description::ColumnKind::Ignore;
         let text = job.is_described_as(Some(&own)).unwrap_err().to_string();
-        assert!(text.contains("column 1, `age`: the kind is ignore here and number in the job"), "{text}");
+        assert!(text.contains("column 1, `age`: the kind is number in the job, and another one here"), "{text}");
         assert!(job.is_described_as(None).is_err());
         assert!(Job { description: None, ..job }.is_described_as(Some(&own)).is_err());
     }
