@@ -61,6 +61,7 @@ pub(crate) use max_pool::Pooled;
 pub use max_pool::{MaxPool, PoolMethod};
 pub use norm::NormSpec;
 pub(crate) use norm::{Norm, Over};
+pub(in crate::nn) use read::MOST_LAYERS;
 pub(crate) use read::read;
 pub use relu::Relu;
 pub use residual::Residual;

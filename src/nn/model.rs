@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::nn::layer::walk;
 use crate::nn::layer_check::{LayerMismatch, checked_len, lead, of_batch};
-use crate::nn::layers::{BatchNorm, Dense, Relu};
+use crate::nn::layers::{BatchNorm, Dense, MOST_LAYERS, Relu};
 use crate::nn::{Factor, Flow, LayerSpec, Loss};
 use crate::shape::Shape;
 
@@ -92,6 +92,11 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] naming the first layer that does not fit, and what would.
     pub fn check(&self) -> Result<()> {
+        let lists = self.layers.iter().map(|layer| layer.body().len()).chain([self.layers.len()]);
+        if lists.max().is_some_and(|most| most > MOST_LAYERS) {
+            let text = format!("`{}`: at most {MOST_LAYERS} layers are supported, and as many in a block", self.name);
+            return Err(Error::Usage(text));
+        }
         if let Some(mismatch) = self.mismatch() {
             return Err(Error::Usage(format!("`{}`: {mismatch}", self.name)));
         }

@@ -61,5 +61,5 @@ fn layer(table: TomlTable<'_>, number: usize, classes: Option<usize>) -> Result<
     Ok(Read { spec, line, inputs })
 }
 
-/// Layers of a file, or of a block.
-const MOST_LAYERS: usize = 1000;
+/// Layers of a network, or of a block.
+pub(in crate::nn) const MOST_LAYERS: usize = 1000;

@@ -27,6 +27,11 @@ fn what_does_not_fit_is_refused_with_the_layer_its_input_and_what_would_fit() {
         change(&mut model);
         model.check().unwrap_err().to_string()
     };
+    let deep = broken(|model| {
+        let pair = model.layers[..2].to_vec();
+        model.layers.splice(0..0, pair.iter().cycle().take(1000).cloned());
+    });
+    assert_eq!(deep, "`secureml`: at most 1000 layers are supported, and as many in a block");
     let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
     assert_eq!(
         broken(|m| m.layers.retain(|layer| layer.is_product())),
