@@ -25,22 +25,23 @@ pub(super) struct ConvertArgs {
     /// Network file to write (default with .safetensors: OUTPUT.toml)
     #[arg(long, value_name = "FILE")]
     pub model_out: Option<PathBuf>,
-    /// TOML file with the names of PyTorch parameters, which are read for --model
+    /// TOML file with the names of PyTorch parameters, for --model
     ///
-    /// Lines such as "conv1" = "features.0", or "conv1.weight" = "features.0.weight": the names of
-    /// ppdnn, and those of the file. Names that are the same in both may be left out.
+    /// The names of ppdnn, and those of the file: "conv1" = "features.0" stands for all of a layer.
+    ///
+    /// Names that are the same in both may be left out.
     #[arg(long, value_name = "FILE", requires = "model")]
     pub names: Option<PathBuf>,
     /// Network of --names: a name listed by `ppdnn models`, or a TOML file
     #[arg(long, value_name = "NAME|FILE", requires = "names")]
     pub model: Option<String>,
-    /// Mean and deviation of the inputs of --names, for example 0.5,0.5
-    #[arg(long, value_name = "MEAN,DEVIATION", requires = "names", value_parser = normalization)]
+    /// Mean M and deviation D of the inputs of --names, such as 0.5,0.5
+    #[arg(long, value_name = "M,D", requires = "names", value_parser = normalization)]
     pub normalization: Option<Normalization>,
     /// Data set of the model: mnist, fashion-mnist or cifar-10
     #[arg(long)]
     pub dataset: Option<String>,
-    /// Largest input of the model, for example 255; pixels of ppdnn are 0 to 1
+    /// Largest input of the model, such as 255; ppdnn has pixels of 0 to 1
     #[arg(long, value_name = "N", value_parser = units::positive::<u32>)]
     pub input_max: Option<u32>,
     /// Make the normalization part of the first layer
