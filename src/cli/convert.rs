@@ -27,7 +27,7 @@ pub(super) struct ConvertArgs {
     pub model_out: Option<PathBuf>,
     /// TOML file with the names of PyTorch parameters, for --model
     ///
-    /// The names of ppdnn, and those of the file: "conv1" = "features.0" stands for all of a layer.
+    /// Names of ppdnn, and those of the file: "conv1" = "features.0" is all of a layer.
     ///
     /// Names that are the same in both may be left out.
     #[arg(long, value_name = "FILE", requires = "model")]
