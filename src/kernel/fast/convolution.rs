@@ -32,12 +32,10 @@ pub(crate) fn box_sum<W: Word>(p: &PatchParams, x: &[W], out: &mut [W]) {
     let (patches, channels) = (p.patches(), p.channels as usize);
     let taps = 0..patches.taps();
     for (row, out) in out.chunks_exact_mut(channels).enumerate() {
-        for o in &mut *out {
-            *o = W::default();
-        }
+        out.fill(W::default());
         patches.runs(row, &taps, |_, run| {
             for x in x[run].chunks_exact(channels) {
-                (0..channels).for_each(|c| out[c] = out[c].add(x[c]));
+                out.iter_mut().zip(x).for_each(|(o, x)| *o = o.add(*x));
             }
         });
     }

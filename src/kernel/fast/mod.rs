@@ -1,7 +1,4 @@
 //! Fast bodies of hot kernels on the CPU, each in the file and under the name of its [twin](super::twin), which defines it.
-//!
-//! Innermost loops count instead of zipping: what core does to begin a `zip`, a `fill` or the next of `chunks_exact` may be
-//! compiled in another part of the crate, and then it is a call for each short loop.
 
 pub(crate) mod chunks;
 pub(crate) mod compare;

@@ -88,23 +88,21 @@ impl<W: Word, const R: usize, const N: usize> Block<'_, W, R, N> {
     /// Adds the product of the panels to rows of the accumulator, `[rows, n]`; or subtracts it.
     #[inline(always)]
     fn add_to<L: Lanes<W>, const C: usize>(&self, lanes: L, acc: &mut [W], n: usize) {
-        for (i, right) in self.right.chunks_exact(self.depth).enumerate() {
-            let j = self.columns.start + i * N;
+        for (j, right) in self.columns.clone().step_by(N).zip(self.right.chunks_exact(self.depth)) {
             let width = N.min(self.columns.end - j);
             let right: &[[L::Row; C]] = cast_slice::<W, L::Row>(right.as_flattened()).as_chunks().0;
-            for (i, acc) in acc.chunks_mut(R * n).enumerate() {
-                let left = &self.left[i * self.depth..][..self.depth];
+            for (left, acc) in self.left.chunks_exact(self.depth).zip(acc.chunks_mut(R * n)) {
                 let sums = if width * size_of::<W>() <= size_of::<L::Row>() {
                     tile::<W, L, R, C, 1>(lanes, left, right)
                 } else {
                     tile::<W, L, R, C, C>(lanes, left, right)
                 };
-                for (r, acc) in acc.chunks_exact_mut(n).enumerate() {
-                    let (acc, sums) = (&mut acc[j..][..width], &cast_slice::<L::Row, W>(&sums[r])[..width]);
+                for (acc, sums) in acc.chunks_exact_mut(n).zip(&sums) {
+                    let pairs = acc[j..][..width].iter_mut().zip(cast_slice::<L::Row, W>(sums));
                     if self.subtract {
-                        (0..width).for_each(|c| acc[c] = acc[c].sub(sums[c]));
+                        pairs.for_each(|(x, y)| *x = x.sub(*y));
                     } else {
-                        (0..width).for_each(|c| acc[c] = acc[c].add(sums[c]));
+                        pairs.for_each(|(x, y)| *x = x.add(*y));
                     }
                 }
             }
@@ -121,8 +119,7 @@ fn tile<W: Word, L: Lanes<W>, const R: usize, const C: usize, const USED: usize>
     right: &[[L::Row; C]],
 ) -> [[L::Row; C]; R] {
     let mut sums = [[lanes.zero(); USED]; R];
-    for p in 0..left.len().min(right.len()) {
-        let (a, b) = (&left[p], &right[p]);
+    for (a, b) in left.iter().zip(right) {
         let mut factors = [lanes.right(&b[0]); USED];
         for c in 1..USED {
             factors[c] = lanes.right(&b[c]);

@@ -75,18 +75,19 @@ impl<'a, W: Word> Factor<'a, W> {
         match self.order {
             Order::LaneMajor if width == N => self.interleave(lane, depth.start, panel),
             Order::LaneMajor => {
-                clear(panel);
+                panel.fill([W::default(); N]);
                 for i in 0..width {
-                    copy_lane(panel, i, &self.words[(lane + i) * self.depth..][depth.clone()]);
+                    let from = &self.words[(lane + i) * self.depth..][depth.clone()];
+                    panel.iter_mut().zip(from).for_each(|(to, x)| to[i] = *x);
                 }
             }
             Order::DepthMajor => {
-                for (row, to) in panel.iter_mut().enumerate() {
-                    let from = &self.words[(depth.start + row) * self.lanes..][lane..self.lanes];
-                    if let Some(from) = from.first_chunk() {
+                let from = self.words[depth.start * self.lanes..].chunks_exact(self.lanes);
+                for (to, from) in panel.iter_mut().zip(from) {
+                    if let Some(from) = from[lane..].first_chunk() {
                         *to = *from;
                     } else {
-                        to[..width].copy_from_slice(from);
+                        to[..width].copy_from_slice(&from[lane..]);
                         to[width..].fill(W::default());
                     }
                 }
@@ -102,11 +103,11 @@ impl<'a, W: Word> Factor<'a, W> {
     fn pack_patches<const N: usize>(&self, patches: Patches, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
         let width = self.width::<N>(lane);
         if width < N || !patches.whole() {
-            clear(panel);
+            panel.fill([W::default(); N]);
         }
         for i in 0..width {
             patches.runs(lane + i, &depth, |at, run| {
-                copy_lane(&mut panel[at..], i, &self.words[run]);
+                panel[at..].iter_mut().zip(&self.words[run]).for_each(|(to, x)| to[i] = *x);
             });
         }
     }
@@ -116,7 +117,7 @@ impl<'a, W: Word> Factor<'a, W> {
     fn pack_taps<const N: usize>(&self, patches: Patches, lane: usize, depth: Range<usize>, panel: &mut [[W; N]]) {
         let width = self.width::<N>(lane);
         if width < N || !patches.whole() {
-            clear(panel);
+            panel.fill([W::default(); N]);
         }
         for (to, row) in panel.iter_mut().zip(depth) {
             patches.runs(row, &(lane..lane + width), |at, run| {
@@ -152,32 +153,15 @@ impl<'a, W: Word> Factor<'a, W> {
         let done = strips.len() * STRIP;
         for (s, strip) in strips.iter_mut().enumerate() {
             for (i, from) in lanes.iter().enumerate() {
-                let from = &from[s * STRIP..][..STRIP];
-                for j in 0..STRIP {
-                    strip[j][i] = from[j];
+                let from: &[W] = &from[s * STRIP..][..STRIP];
+                for (to, x) in strip.iter_mut().zip(from) {
+                    to[i] = *x;
                 }
             }
         }
         for (i, from) in lanes.iter().enumerate() {
-            copy_lane(rest, i, &from[done..]);
+            rest.iter_mut().zip(&from[done..]).for_each(|(to, x)| to[i] = *x);
         }
-    }
-}
-
-/// Writes one lane of a panel.
-#[inline(always)]
-fn copy_lane<W: Word, const N: usize>(panel: &mut [[W; N]], lane: usize, from: &[W]) {
-    let panel = &mut panel[..from.len()];
-    for p in 0..from.len() {
-        panel[p][lane] = from[p];
-    }
-}
-
-/// Fills a panel with zeros.
-#[inline(always)]
-fn clear<W: Word, const N: usize>(panel: &mut [[W; N]]) {
-    for to in panel {
-        *to = [W::default(); N];
     }
 }
 
