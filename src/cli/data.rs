@@ -42,7 +42,7 @@ fn describe(args: &DescribeArgs) -> Result<()> {
     [found, network].iter().for_each(|line| tell(line));
     warn(
         "the draft's ranges and categories were read from the rows, and a description is public: replace those that reveal \
-         something of a row by what is generally known",
+         something about a row with generally known values",
     );
     Ok(())
 }

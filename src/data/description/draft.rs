@@ -216,7 +216,7 @@ const NO_TEXT: &str = "\u{fffd}\n";
 const HEAD: &str = "\
 # The data description: all owners and the trainer have the same file, and everything in it is public,
 # also to the servers. The ranges and categories below were read from the rows: replace those that reveal
-# something of a row (a largest income, a rare category) by what is generally known.
+# something about a row (a largest income, a rare category) with generally known values.
 ";
 
 #[cfg(test)]
