@@ -80,21 +80,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     };
     let beside = (!to_onnx).then(|| args.output.with_extension("toml"));
     let network = args.model_out.clone().or(beside);
-    let same = |a: &Path, b: &Path| {
-        a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
-    };
-    let files = [&args.input, &args.output].into_iter().chain(&network);
-    let files: Vec<&PathBuf> = files.collect();
-    if let Some(file) = (1..files.len()).find(|at| files[..*at].iter().any(|other| same(other, files[*at]))) {
-        let file = files[file].display();
-        return Err(Error::Usage(format!(
-            "{file} is named twice; input, output and network file must be different files"
-        )));
-    }
-    let taken = [&args.output].into_iter().chain(&network).find(|file| file.exists());
-    if let Some(file) = taken.filter(|_| !args.overwrite) {
-        return Err(Error::Usage(format!("{} already exists; --overwrite replaces it", file.display())));
-    }
+    check_files(args, network.as_ref())?;
     let (model, remarks) = read(args)?;
     remarks.iter().for_each(|remark| warn(remark));
     let text = network.as_ref().map(|_| network_file(&model)).transpose()?;
@@ -104,6 +90,25 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     }
     report(args, &model, network.as_deref(), &remarks);
     Ok(())
+}
+
+/// Refuses a file that is named twice, and one that exists where nothing may be replaced.
+fn check_files(args: &ConvertArgs, network: Option<&PathBuf>) -> Result<()> {
+    let real = |file: &PathBuf| fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+    let files: Vec<&PathBuf> = [&args.input, &args.output].into_iter().chain(network).collect();
+    let before = |at: usize| files[..at].iter().any(|other| real(other) == real(files[at]));
+    if let Some(at) = (1..files.len()).find(|at| before(*at)) {
+        let file = files[at].display();
+        return Err(Error::Usage(format!(
+            "{file} is named twice; input, output and network file must be different files"
+        )));
+    }
+    match files[1..].iter().find(|file| file.exists()) {
+        Some(file) if !args.overwrite => {
+            Err(Error::Usage(format!("{} already exists; --overwrite replaces it", file.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The model that is to be converted, and remarks on it.
