@@ -33,7 +33,7 @@
 //! |---|---|---|
 //! | 9 | `main`, `cli`, `fuzzing` | the program; what fuzzers call |
 //! | 8 | `roles` | dealer, servers, owners, trainer; as processes or as threads |
-//! | 7 | `train`, `data` | the training loop; data sets |
+//! | 7 | `prediction`, `train`, `data` | private predictions; the training loop; data sets |
 //! | 6 | [`nn`], [`layer`] | layers, each with its protocol made of gates; losses, optimizers; layers by name |
 //! | 5 | `gates` | primitive protocols (compare, open, select), and [`gates::Engine`], the vocabulary that layers are written in |
 //! | 4 | `party` | the state of the four interpreters, and what they cost |
@@ -64,6 +64,7 @@ pub mod nn;
 pub mod party;
 #[doc(hidden)]
 pub mod peer;
+pub mod prediction;
 #[doc(hidden)]
 pub mod prg;
 #[doc(hidden)]
@@ -88,6 +89,8 @@ pub use fixed::Profile;
 pub use nn::{Init, Loss, Model, Normalization, Optimizer, TrainedModel};
 #[doc(inline)]
 pub use peer::{Peer, Role};
+#[doc(inline)]
+pub use prediction::{AnswerKind, Answers, ModelCard, Prediction};
 #[doc(inline)]
 pub use roles::{Event, Outcome, Summary};
 #[doc(inline)]

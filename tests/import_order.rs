@@ -16,7 +16,7 @@ const LEVELS: &[(u32, &[&[&str]])] = &[
     (4, &[&["party"]]),
     (5, &[&["gates"]]),
     (6, &[&["nn"], &["layer"]]),
-    (7, &[&["data"], &["train"]]),
+    (7, &[&["data"], &["train"], &["prediction"]]),
     (8, &[&["roles"]]),
     (9, &[&["cli", "fuzzing"], &["main"]]),
 ];

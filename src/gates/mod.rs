@@ -3,7 +3,8 @@
 //! | gate | rounds | opened, bits per element | dealt, bits per element |
 //! |---|---|---|---|
 //! | [`Opening::open`] | 1 | l (n for operands of products) | 0 |
-//! | [`Product::product`] | 0 | 0 | n |
+//! | [`Product::product`] | 0 | 0 | n; 0 with a public operand |
+//! | [`PublicWires`] | 0 | 0 | 0 |
 //! | [`Local`] | 0 | 0 | 0 |
 //! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24 |
 //! | [`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold |
@@ -15,7 +16,7 @@
 //! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
 //! | [`Rescale::rescale`] | 1 | 1 | 64 - n + k |
-//! | [`Winner::winner`] | 3 | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c) |
+//! | [`Winner::winner`] | 3; 2 without the last opening | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c) |
 //! | [`RangeCheck::outside`] | 1 | 4 (k/4 - 1): 8 | 59 for k = 12 |
 //! | [`Softmax`] | 0 | 0 | see there |
 //! | [`Reveal`] | 0 | 0 | 2 n for `hits` |
@@ -33,6 +34,7 @@ mod local;
 mod open;
 mod pool;
 mod product;
+mod public;
 mod range_check;
 mod rescale;
 mod reveal;
@@ -59,6 +61,7 @@ pub use local::Local;
 pub use open::{OpenRequest, Opening};
 pub use pool::MaxPoolGates;
 pub use product::Product;
+pub use public::PublicWires;
 pub use range_check::{Checked, RangeCheck, SamplePositions, Sampling};
 pub use rescale::{Rescale, Scaling};
 pub use reveal::Reveal;
@@ -94,7 +97,7 @@ macro_rules! engine {
     };
 }
 
-engine!(Compare Local BitOpening Opening MaxPoolGates Product RangeCheck Rescale Reveal Select Softmax Winner);
+engine!(Compare Local BitOpening Opening MaxPoolGates Product PublicWires RangeCheck Rescale Reveal Select Softmax Winner);
 
 /// What a gate made of a list of known length: it answers every entry.
 fn array<T, const N: usize>(list: Vec<T>) -> [T; N] {

@@ -3,7 +3,8 @@
 //!   1. D: C = R_X o R_W; P0 draws C_0, P1 gets C_1 = C - C_0
 //!   2. [Z] = X_hat o [W] - [R_X] o W_hat + [C],   [W] = W_hat - [R_W] with W_hat on P0
 //!
-//! Rounds 0, opens nothing, deals n bits per element of Z.
+//! Rounds 0, opens nothing, deals n bits per element of Z. Where W is public ([`PublicWires`](super::PublicWires)), nothing is
+//! dealt: [Z] = [X] o W.
 //! Source: Turbospeedz, ABY2.0 (masked wires); protocols.md 1.1. Perfect; no error term.
 
 use crate::error::Result;
@@ -14,7 +15,7 @@ use crate::kernel::packed::words;
 use crate::kernel::twin::chunks::{DOT, DotParams, SCALE, ScaleParams};
 use crate::kernel::twin::convolution::{CONVOLVE, CORRELATE, PatchParams};
 use crate::kernel::twin::linear::{COMBINE, CombineParams, MATMUL_MINUS, MATMUL_PAIR, MatmulParams};
-use crate::kernel::{RingWord, Word, count};
+use crate::kernel::{Operand, RingWord, Word, count};
 use crate::party::{
     AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtShare, DealtWire, Interpreter, MaskedWire, Plan, Server,
     largest, power, unpacked,
@@ -121,6 +122,12 @@ impl Product for Server {
         let (shape, macs) = map.shape(x.hat.shape(), w.hat.shape())?;
         operands([x.bits, w.bits], self.profile())?;
         let bits = x.bits;
+        if w.public {
+            self.session.count_macs(macs);
+            let zeros = self.device().zeros(Operand::Ring, shape.clone())?;
+            let z = minus(self.device(), map, [self.half(x)?, &w.hat, &zeros], shape)?;
+            return Ok(AdditiveShare { x: z, bits, frac: x.frac + w.frac });
+        }
         let dealt = self.dealt(words(shape.len(), bits))?;
         let c = unpacked(self.device(), &dealt, &shape, bits)?;
         let half = self.half(w)?;
@@ -136,6 +143,9 @@ impl Product for Dealer {
         let (shape, macs) = map.shape(x.r.shape(), w.r.shape())?;
         operands([x.bits, w.bits], self.profile())?;
         let bits = x.bits;
+        if w.public {
+            return Ok(DealtShare { shape, bits, frac: x.frac + w.frac });
+        }
         self.session.count_macs(macs);
         self.deal_elements(&shape, bits, |device, c0| minus(device, map, [&x.r, &w.r, c0], shape.clone()))?;
         Ok(DealtShare { shape, bits, frac: x.frac + w.frac })

@@ -226,7 +226,7 @@ impl RangeCheck for Server {
 impl RangeCheck for Dealer {
     fn sample(&mut self, of: Sampling<'_, DealtWire>) -> Result<DealtWire> {
         let (bits, frac) = of.scale()?;
-        Ok(DealtWire { r: of.part(|w| &w.r).take(self.device())?, bits, frac })
+        Ok(DealtWire { r: of.part(|w| &w.r).take(self.device())?, bits, frac, public: false })
     }
 
     fn outside(&mut self, list: &[Checked<'_, DealtWire>]) -> Result<Vec<Shape>> {

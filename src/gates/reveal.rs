@@ -1,4 +1,5 @@
-//! What leaves the two servers: counts of right answers, and the model; to the trainer alone, and only what the job lists.
+//! What leaves the two servers: counts of right answers, the model, answers to private questions; to the party that submitted the
+//! job alone, and only what the job lists.
 //!
 //!   1. hits: sum_i w_i L_i of winner bits and one-hot labels; D deals [lambda], [lambda r_L], n bits each
 //!   2. reveal: each server adds (P1 subtracts) a fresh number from the servers' common seed to its half and hands it out
@@ -10,9 +11,11 @@ use crate::fixed::mask;
 use crate::kernel::packed::words;
 use crate::kernel::twin::select::{DEAL_HITS, HITS, HitsParams};
 use crate::party::{
-    AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits, MaskedWire,
-    Plan, Revealed, Server, planned,
+    AdditiveShare, BitShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits,
+    MaskedWire, Plan, Revealed, Server, planned,
 };
+
+use crate::shape::Shape;
 
 use super::check_rings;
 
@@ -29,6 +32,12 @@ pub trait Reveal: Interpreter {
     /// # Errors
     /// [`Error::Usage`] if the job does not list `what`; see also [`Engine`](crate::gates::Engine#errors).
     fn reveal(&mut self, what: Revealed, share: &Self::Share) -> Result<()>;
+
+    /// Hands secret bits to the trainer, as numbers of `Z_2`.
+    ///
+    /// # Errors
+    /// As [`Reveal::reveal`].
+    fn reveal_bits(&mut self, what: Revealed, bits: &Self::Bits) -> Result<()>;
 }
 
 impl Reveal for Server {
@@ -42,16 +51,29 @@ impl Reveal for Server {
     }
 
     fn reveal(&mut self, what: Revealed, share: &AdditiveShare) -> Result<()> {
+        let half = self.device().download(&share.x)?;
+        self.reveal_half(what, half, share.bits)
+    }
+
+    fn reveal_bits(&mut self, what: Revealed, bits: &BitShare) -> Result<()> {
+        let words = self.device().download(&bits.x)?;
+        let half = (0..bits.shape.len()).map(|i| words[i / 32] >> (i % 32) & 1).collect();
+        self.reveal_half(what, half, 1)
+    }
+}
+
+impl Server {
+    /// Re-randomizes a half and hands it out.
+    fn reveal_half(&mut self, what: Revealed, mut half: Vec<u64>, bits: u32) -> Result<()> {
         if !self.may_reveal(what) {
             return Err(Error::Usage(format!("the job does not list {what:?} to be revealed")));
         }
-        let mut half = self.device().download(&share.x)?;
         let pads = self.common_pads(half.len());
-        let (m, id) = (mask(share.bits), self.id());
+        let (m, id) = (mask(bits), self.id());
         for (x, pad) in half.iter_mut().zip(pads) {
             *x = if id == 0 { x.wrapping_add(pad) } else { x.wrapping_sub(pad) } & m;
         }
-        self.reveal_to_trainer(what, half, share.bits)
+        self.reveal_to_trainer(what, half, bits)
     }
 }
 
@@ -67,6 +89,10 @@ impl Reveal for Dealer {
     fn reveal(&mut self, _: Revealed, _: &DealtShare) -> Result<()> {
         Ok(())
     }
+
+    fn reveal_bits(&mut self, _: Revealed, _: &Shape) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl Reveal for Clear {
@@ -79,6 +105,10 @@ impl Reveal for Clear {
     fn reveal(&mut self, what: Revealed, share: &ClearTensor) -> Result<()> {
         self.reveal_to_trainer(what, share)
     }
+
+    fn reveal_bits(&mut self, what: Revealed, bits: &ClearTensor) -> Result<()> {
+        self.reveal_to_trainer(what, bits)
+    }
 }
 
 impl Reveal for Plan {
@@ -87,6 +117,10 @@ impl Reveal for Plan {
     }
 
     fn reveal(&mut self, _: Revealed, _: &Self::Share) -> Result<()> {
+        Ok(())
+    }
+
+    fn reveal_bits(&mut self, _: Revealed, _: &Self::Bits) -> Result<()> {
         Ok(())
     }
 }

@@ -14,9 +14,7 @@ use crate::kernel::count;
 use crate::kernel::layout::{pairs, winner_words};
 use crate::kernel::packed::plane;
 use crate::kernel::twin::winner::{DEAL_WINNER, WINNER, WinnerParams};
-use crate::party::{
-    BitShare, Clear, ClearTensor, Dealer, DealtBits, DealtWire, MaskedBits, MaskedWire, Plan, Server, planned,
-};
+use crate::party::{BitShare, Clear, ClearTensor, Dealer, DealtWire, MaskedWire, Plan, Server, planned};
 use crate::shape::Shape;
 
 use super::{BitOpening, Compare};
@@ -27,7 +25,17 @@ pub trait Winner: Compare + BitOpening {
     ///
     /// # Errors
     /// See [`Engine`](crate::gates::Engine#errors).
-    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::MaskedBits>;
+    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::MaskedBits> {
+        let won = self.winner_bits(y, window)?;
+        let [won] = self.open_bits([&won])?;
+        Ok(won)
+    }
+
+    /// The same bits before they are opened: a round less.
+    ///
+    /// # Errors
+    /// See [`Engine`](crate::gates::Engine#errors).
+    fn winner_bits(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
 }
 
 /// The most classes whose largest is found at once: of a row of c, c (2^(c-1) - c) bits are dealt for the ANDs of all pairs.
@@ -39,31 +47,29 @@ fn params(shape: &Shape, first: u32) -> (WinnerParams, usize) {
 }
 
 impl Winner for Server {
-    fn winner(&mut self, y: &MaskedWire, window: Window) -> Result<MaskedBits> {
+    fn winner_bits(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let shape = y.hat.shape().clone();
         let (params, words) = params(&shape, self.first());
         let dealt = self.dealt(words)?;
         let x = self.device().run(&WINNER, params, &[&c.hat, &c.own, &dealt], [plane(shape.len())])?;
-        let [won] = self.open_bits([&BitShare { x, shape }])?;
-        Ok(won)
+        Ok(BitShare { x, shape })
     }
 }
 
 impl Winner for Dealer {
-    fn winner(&mut self, y: &DealtWire, window: Window) -> Result<DealtBits> {
+    fn winner_bits(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let (params, words) = params(y.r.shape(), 0);
         self.deal(&DEAL_WINNER, params, &[&c.lambda], words)?;
-        let [won] = self.open_bits([y.r.shape()])?;
-        Ok(won)
+        Ok(y.r.shape().clone())
     }
 }
 
 impl Winner for Clear {
-    fn winner(&mut self, y: &ClearTensor, window: Window) -> Result<ClearTensor> {
+    fn winner_bits(&mut self, y: &ClearTensor, window: Window) -> Result<ClearTensor> {
         let c = self.pair_signs(y, window)?;
         let (rows, classes) = y.shape.matrix();
         let mut won = vec![1; rows * classes];
@@ -80,5 +86,6 @@ impl Winner for Clear {
 impl Winner for Plan {
     planned! {
         fn winner(y: Wire; window: Window) -> MaskedBits as Loss;
+        fn winner_bits(y: Wire; window: Window) -> Bits as Loss;
     }
 }

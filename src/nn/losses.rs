@@ -73,6 +73,17 @@ macro_rules! losses {
                 }
             }
 
+            /// What it makes of the outputs, from the last product's share: probabilities, or for [`Loss::Square`] the outputs
+            /// themselves; a share of the ring with the profile's fraction bits.
+            ///
+            /// # Errors
+            /// See [`Engine`](Engine#errors).
+            pub fn prediction<E: Engine>(self, e: &mut E, z: &E::Share) -> Result<E::Share> {
+                match self {
+                    $(Self::$loss => <$loss as LossFunction>::prediction(e, z, None),)*
+                }
+            }
+
             /// The opened gradient by the outputs, from the last product's share and one-hot labels.
             ///
             /// # Errors

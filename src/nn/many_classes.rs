@@ -61,6 +61,22 @@ pub(crate) fn hits_of_many<E: Engine>(e: &mut E, y: E::Wire, labels: &E::Wire) -
     e.sum_rows(&right, 1, p.frac)
 }
 
+/// The number of the largest of every row of a wire `[rows, classes]`: a share of the ring `[rows, 1]`, without fraction bits.
+///     3 ceil(log2(classes)) + 1 rounds
+///
+/// # Errors
+/// See [`Engine`](Engine#errors).
+pub(crate) fn class_of_many<E: Engine>(e: &mut E, y: E::Wire) -> Result<E::Share> {
+    let (rows, classes) = y.shape().matrix();
+    let numbers: Vec<i64> = (0..rows).flat_map(|_| (0..).take(classes)).collect();
+    let numbers = e.public_integers(&numbers, y.shape())?;
+    let numbers = e.share(&numbers)?;
+    let [numbers] =
+        e.open([OpenRequest { share: &numbers, frac: 0, bits: NUMBER_BITS, lifted: true, argument: false }])?;
+    let (_, largest) = largest(e, y, Some(numbers))?;
+    e.extend(&largest.expect("the number of the largest"))
+}
+
 /// Softmax of every row of logits, a wire `[rows, classes]`; a share of the ring.     3 ceil(log2(classes)) + 8 rounds
 ///
 ///   1. m = the largest of y (3 rounds a level);   d = y - m, opened;   [e] = exp(d), opened
@@ -118,6 +134,8 @@ fn sums(p: &Profile) -> Window {
     Window { low: p.frac - 1, high: p.frac + 11 }
 }
 
+/// Bits of the number of a class, below 1024, that goes along with its logit.
+const NUMBER_BITS: u32 = 13;
 /// Bits of a label, 0 or 1, that goes along with its logit.
 const LABEL_BITS: u32 = 4;
 /// Fraction bits of a sum of exponentials.

@@ -255,6 +255,12 @@ impl Model {
         revealed_frac(all.nth(index).is_some_and(|parameter| parameter.statistic), p)
     }
 
+    /// Fraction bits of the last product, outside training.
+    pub(crate) fn output_frac(&self, p: &Profile) -> u32 {
+        let last = self.stages().last().map_or(0, |stage| stage.linear.factor(false).shift);
+        2 * p.frac + last
+    }
+
     /// Multiplications and additions of a forward pass of one example.
     pub fn macs(&self) -> u64 {
         self.layers_with_inputs().map(|(layer, input)| layer.macs(&input)).fold(0, u64::saturating_add)

@@ -95,6 +95,20 @@ impl TrainedModel {
         Ok(Self { model, normalization, dataset: None, parameters: all })
     }
 
+    /// The parameters in the order of [`Model::parameters`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if their shapes, which are public fields, are not the model's.
+    pub fn parameter_list(&self) -> Result<Vec<Vec<f64>>> {
+        self.check()?;
+        let wide = |x: &f32| f64::from(*x);
+        let one = |((weight, bias), (_, part)): (&(Array2<f32>, Array1<f32>), (usize, Part))| {
+            let bias = weight_of(&part).1.then(|| bias.iter().map(wide).collect());
+            std::iter::once(weight.iter().map(wide).collect()).chain(bias)
+        };
+        Ok(self.parameters.iter().zip(self.model.parts()).flat_map(one).collect())
+    }
+
     /// The same model, with the name of the data set that it was trained on; an empty name stands for none.
     #[must_use]
     pub fn trained_on(self, dataset: &str) -> Self {

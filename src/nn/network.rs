@@ -6,6 +6,7 @@ use crate::nn::model::revealed_frac;
 use crate::nn::{
     AnyActivation, DropoutMasks, Linear, Loss, Model, Module, Norm, Parameter, RangeWatch, Shortcut, Update,
 };
+use crate::party::Scaled;
 
 /// A layer with parameters and what follows it.
 struct Stage<E: Engine> {
@@ -165,6 +166,14 @@ impl<E: Engine> Network<E> {
         let list: Vec<_> =
             self.stages.iter().flat_map(Stage::opened).map(|w| OpenRequest::operand(&w.value, &p)).collect();
         e.open_all(&list)
+    }
+
+    /// The weights of a public model, rounded to the profile's fraction bits, under no mask.
+    ///
+    /// # Errors
+    /// See [`Engine`](Engine#errors).
+    pub fn public_weights(&self, e: &mut E) -> Result<Vec<E::Wire>> {
+        self.stages.iter().flat_map(Stage::opened).map(|w| e.public_parameter(w.index, w.value.shape())).collect()
     }
 
     /// The logits of a batch, as the last product's share; with coins, for a backward pass.

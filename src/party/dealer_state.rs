@@ -29,6 +29,8 @@ pub struct DealtWire {
     pub(crate) bits: u32,
     /// Fraction bits.
     pub(crate) frac: u32,
+    /// Whether the value is public: the mask is 0, and nothing is dealt for its products.
+    pub(crate) public: bool,
 }
 
 /// A share, of which the dealer knows what is public.
@@ -98,7 +100,7 @@ impl Dealer {
     pub(crate) fn draw_mask(&mut self, shape: &Shape, bits: u32, frac: u32) -> Result<DealtWire> {
         let [a, b] = self.draw(words(shape.len(), bits))?;
         let (a, b) = (unpacked(self.device(), &a, shape, bits)?, unpacked(self.device(), &b, shape, bits)?);
-        Ok(DealtWire { r: self.sum(&a, &b)?, bits, frac })
+        Ok(DealtWire { r: self.sum(&a, &b)?, bits, frac, public: false })
     }
 
     /// Deals a gate's correction: server 0 draws `words` words of the next stream, and server 1 is sent what `kernel` makes of
@@ -206,7 +208,7 @@ impl Interpreter for Dealer {
         let Session { device, profile, log, .. } = &self.session;
         (0..2).for_each(|server| log.rows(server, set, numbers));
         let (a, b) = (masks.masks(device, numbers, 0)?, masks.masks(device, numbers, 1)?);
-        Ok(DealtWire { r: self.sum(&a, &b)?, bits: profile.ring, frac: profile.frac })
+        Ok(DealtWire { r: self.sum(&a, &b)?, bits: profile.ring, frac: profile.frac, public: false })
     }
 
     fn begin(&mut self, _: u64) -> Result<()> {

@@ -142,13 +142,19 @@ impl RowMasks {
 /// Masked rows of a set, in blocks of whole rows, one owner's rows to a block.
 pub struct MaskedRows {
     shape: SetShape,
+    first: u32,
     blocks: Vec<(u32, u32, Tensor)>,
 }
 
 impl MaskedRows {
     /// No rows yet.
     pub fn new(shape: SetShape) -> Self {
-        Self { shape, blocks: Vec::new() }
+        Self::from_row(shape, 0)
+    }
+
+    /// No rows yet, the first of which will have number `first`.
+    pub fn from_row(shape: SetShape, first: u32) -> Self {
+        Self { shape, first, blocks: Vec::new() }
     }
 
     /// Appends `rows` packed rows, in as few blocks as the device can hold.
@@ -160,13 +166,13 @@ impl MaskedRows {
         let bytes = rows as usize * stride * 4;
         let most = device.backend().block_bytes();
         if bytes <= most {
-            self.blocks.push((self.len(), rows, device.adopt(words, [rows as usize * stride])?));
+            self.blocks.push((self.end(), rows, device.adopt(words, [rows as usize * stride])?));
             return Ok(());
         }
         let all: &[u8] = &bytemuck::cast_slice(&words)[..bytes];
         for block in all.chunks((most / (stride * 4)).max(1) * stride * 4) {
             let rows = count(block.len() / (stride * 4));
-            self.blocks.push((self.len(), rows, device.upload(block, Operand::Raw, [block.len() / 4])?));
+            self.blocks.push((self.end(), rows, device.upload(block, Operand::Raw, [block.len() / 4])?));
         }
         Ok(())
     }
@@ -177,13 +183,18 @@ impl MaskedRows {
     /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
     pub(crate) fn push_zeros(&mut self, device: &Device, rows: u32) -> Result<()> {
         let zeros = device.zeros(Operand::Raw, [rows as usize * self.shape.stride()])?;
-        self.blocks.push((self.len(), rows, zeros));
+        self.blocks.push((self.end(), rows, zeros));
         Ok(())
     }
 
     /// Number of rows.
     pub fn len(&self) -> u32 {
-        self.blocks.last().map_or(0, |(first, rows, _)| first + rows)
+        self.end() - self.first
+    }
+
+    /// The number of the row that would come next.
+    fn end(&self) -> u32 {
+        self.blocks.last().map_or(self.first, |(first, rows, _)| first + rows)
     }
 
     /// Whether there is no row.

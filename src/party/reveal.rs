@@ -1,4 +1,5 @@
-//! The way out to the trainer: what may be revealed to it, and how a server hands it out.
+//! The way out to the trainer, or to the client of a private prediction: what may be revealed to it, and how a server hands it
+//! out.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,5 +34,10 @@ pub enum Revealed {
     OutOfRange {
         /// The epoch.
         epoch: u32,
+    },
+    /// The answers to a client's request, as the job of a private prediction says.
+    Answers {
+        /// The request, from 0.
+        request: u32,
     },
 }

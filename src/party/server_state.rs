@@ -43,6 +43,7 @@ pub struct Server {
     links: Option<Links>,
     round: u32,
     parameters: Vec<Tensor>,
+    public_parameters: Vec<Vec<u64>>,
     rows: Vec<(Set, MaskedRows)>,
     common: Option<Seed>,
     revealed: u64,
@@ -73,6 +74,7 @@ impl Server {
             links,
             round: 0,
             parameters: Vec::new(),
+            public_parameters: Vec::new(),
             rows: Vec::new(),
             common: None,
             revealed: 0,
@@ -118,8 +120,33 @@ impl Server {
         self.parameters = parameters;
     }
 
-    /// Gives the server a data set.
+    /// Gives the server the parameters of a public model, in `Z_2^64`.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::error::Error::Device) if the device runs out of memory or is lost.
+    pub fn set_public_parameters(&mut self, parameters: Vec<Vec<u64>>) -> Result<()> {
+        let mine = |x: &Vec<u64>| match self.id {
+            0 => self.device().upload_wide(x, [x.len()]),
+            _ => self.device().zeros(Operand::Wide, [x.len()]),
+        };
+        self.parameters = parameters.iter().map(mine).collect::<Result<_>>()?;
+        self.public_parameters = parameters;
+        Ok(())
+    }
+
+    /// A public parameter, if there is one of this number and length.
+    pub(crate) fn public_values(&self, index: usize, len: usize) -> Option<&Vec<u64>> {
+        self.public_parameters.get(index).filter(|x| x.len() == len)
+    }
+
+    /// Whether it only counts.
+    pub(crate) fn is_planned(&self) -> bool {
+        self.links.is_none()
+    }
+
+    /// Gives the server a data set, in place of one of the same name.
     pub fn set_rows(&mut self, set: Set, rows: MaskedRows, masks: RowMasks) {
+        self.rows.retain(|(own, _)| *own != set);
         self.rows.push((set, rows));
         self.session.set_masks(set, masks);
     }

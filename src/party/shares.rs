@@ -31,12 +31,14 @@ pub struct MaskedWire {
     pub(crate) frac: u32,
     /// My half of the value in the ring, once somebody asked for it.
     pub(crate) half: OnceCell<Tensor>,
+    /// Whether the value is public: the mask is 0, and nobody deals for its products.
+    pub(crate) public: bool,
 }
 
 impl MaskedWire {
     /// A value `hat - r` of a ring.
     pub(crate) fn new(hat: Tensor, r: Tensor, bits: u32, frac: u32) -> Self {
-        Self { hat, r, bits, frac, half: OnceCell::new() }
+        Self { hat, r, bits, frac, half: OnceCell::new(), public: false }
     }
 }
 

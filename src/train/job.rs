@@ -83,6 +83,7 @@ impl Reveals {
             Revealed::Hits { .. } => self.accuracy,
             Revealed::OutOfRange { .. } => self.ranges,
             Revealed::Parameter { .. } => self.model,
+            Revealed::Answers { .. } => false,
         }
     }
 }

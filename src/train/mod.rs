@@ -33,4 +33,5 @@ pub use run::{evaluate, plan, set_shapes, train};
 pub use settings::Settings;
 pub use settings_patch::SettingsPatch;
 pub use steps::StepKind;
+pub(crate) use training::on_grid;
 pub use training::{Training, share_of};

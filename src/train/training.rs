@@ -295,14 +295,14 @@ impl Training {
 }
 
 /// Parameters with 32 fraction bits, if they have the model's shapes and are in the range of weights.
-fn on_grid(given: &[Vec<f64>], model: &Model, profile: &Profile) -> Result<Vec<Vec<u64>>> {
+pub(crate) fn on_grid(given: &[Vec<f64>], model: &Model, profile: &Profile) -> Result<Vec<Vec<u64>>> {
     if !model.parameters().iter().map(Shape::len).eq(given.iter().map(Vec::len)) {
-        return Err(Error::Usage(format!("the initial parameters do not have the shapes of `{}`", model.name())));
+        return Err(Error::Usage(format!("the parameters do not have the shapes of `{}`", model.name())));
     }
     let bound = f64::from(profile.ring.saturating_sub(1 + profile.frac)).exp2();
     match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
         Some(x) => {
-            Err(Error::Usage(format!("the initial parameter {x} is out of range; magnitudes must be below {bound}")))
+            Err(Error::Usage(format!("the parameter {x} is out of range; magnitudes must be below {bound}")))
         }
         None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
     }

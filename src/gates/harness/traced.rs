@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::gates::{
     Bilinear, BitOpening, Checked, Chunks, Compare, DropoutMask, ImageWindows, Local, MaxPoolGates, OpenRequest,
-    Opening, Product, RangeCheck, Rescale, Reveal, Sampling, Scaling, Select, Softmax, Winner,
+    Opening, Product, PublicWires, RangeCheck, Rescale, Reveal, Sampling, Scaling, Select, Softmax, Winner,
 };
 use crate::party::{Interpreter, Revealed, RunPhase, Scaled, Set, Verdict};
 use crate::shape::Shape;
@@ -246,6 +246,7 @@ impl<E: Look> MaxPoolGates for Traced<E> {
 impl<E: Look> Winner for Traced<E> {
     traced! {
         fn winner(y: Wire; window: Window) -> MaskedBits as Gate::Winner { window };
+        fn winner_bits(y: Wire; window: Window) -> Bits as Gate::Winner { window };
     }
 }
 
@@ -261,6 +262,16 @@ impl<E: Look> Product for Traced<E> {
         let map = map.into();
         let out = self.engine.product(&x.wire, &w.wire, map)?;
         Ok(self.note_share(Gate::Product { map }, vec![self.seen(x), self.seen(w)], out))
+    }
+}
+
+impl<E: Look> PublicWires for Traced<E> {
+    fn public_parameter(&mut self, index: usize, shape: &Shape) -> Result<Self::Wire> {
+        Ok(Lifted { wire: self.engine.public_parameter(index, shape)?, lifted: false })
+    }
+
+    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<Self::Wire> {
+        Ok(Lifted { wire: self.engine.public_integers(x, shape)?, lifted: false })
     }
 }
 
@@ -360,5 +371,9 @@ impl<E: Look> Reveal for Traced<E> {
 
     fn reveal(&mut self, what: Revealed, share: &E::Share) -> Result<()> {
         self.engine.reveal(what, share)
+    }
+
+    fn reveal_bits(&mut self, what: Revealed, bits: &E::Bits) -> Result<()> {
+        self.engine.reveal_bits(what, bits)
     }
 }

@@ -146,6 +146,7 @@ impl<'a> Collector<'a> {
             Revealed::Hits { epoch: e } => epoch(done.accuracy.len(), e),
             Revealed::OutOfRange { epoch: e } => epoch(done.out_of_range.len(), e),
             Revealed::Parameter { index } => due(done.parameters.len(), job.model.parameters().len(), index),
+            Revealed::Answers { .. } => false,
         };
         let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?}, {why}")));
         let mut own = self.halves.iter().filter(|(p, ..)| *p == party).map(|(_, what, _)| what);
@@ -183,6 +184,7 @@ impl<'a> Collector<'a> {
             Revealed::Hits { .. } => 1,
             Revealed::OutOfRange { .. } => self.job.model.watched().len(),
             Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
+            Revealed::Answers { .. } => 0,
         }
     }
 
@@ -221,6 +223,8 @@ impl<'a> Collector<'a> {
                 self.outcome.out_of_range.push(counts);
             }
             Revealed::Parameter { .. } => self.outcome.parameters.push(values),
+            // no job of a training lists them
+            Revealed::Answers { .. } => {}
         }
         Ok(())
     }

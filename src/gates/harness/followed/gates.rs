@@ -9,7 +9,7 @@ use crate::gates::harness::record::Gate;
 use crate::gates::harness::terms::product_terms;
 use crate::gates::{
     Bilinear, BitOpening, Checked, Chunks, Compare, DropoutMask, ImageWindows, Local, MaxPoolGates, OpenRequest,
-    Opening, Product, RangeCheck, Rescale, Reveal, Sampling, Scaling, Select, Softmax, Winner, exp_frac,
+    Opening, Product, PublicWires, RangeCheck, Rescale, Reveal, Sampling, Scaling, Select, Softmax, Winner, exp_frac,
 };
 use crate::kernel::layout::pairs;
 use crate::party::{Interpreter, Revealed, RunPhase, Scaled, Set, Verdict};
@@ -142,6 +142,10 @@ impl BitOpening for Followed {
 
 impl Winner for Followed {
     fn winner(&mut self, y: &Near, window: Window) -> Result<Near> {
+        self.winner_bits(y, window)
+    }
+
+    fn winner_bits(&mut self, y: &Near, window: Window) -> Result<Near> {
         let (classes, p) = (y.value.shape.matrix().1, *self.profile());
         let sides = |at: usize| {
             let row = at / classes * classes;
@@ -162,6 +166,16 @@ impl Winner for Followed {
             if record.output.x[at] == 1 { (lead, off, cut) } else { (-f64::INFINITY, 0.0, cut) }
         };
         self.branch(&Gate::Winner { window }, y.value.shape.clone(), won)
+    }
+}
+
+impl PublicWires for Followed {
+    fn public_parameter(&mut self, index: usize, shape: &Shape) -> Result<Near> {
+        Ok(Near::exact(self.clear.public_parameter(index, shape)?))
+    }
+
+    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<Near> {
+        Ok(Near::exact(self.clear.public_integers(x, shape)?))
     }
 }
 
@@ -356,5 +370,9 @@ impl Reveal for Followed {
     fn reveal(&mut self, what: Revealed, share: &Near) -> Result<()> {
         self.revealed.push((what, share.clone()));
         self.clear.reveal(what, &share.value)
+    }
+
+    fn reveal_bits(&mut self, what: Revealed, bits: &Near) -> Result<()> {
+        self.reveal(what, bits)
     }
 }
