@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 /// The role of a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
+    /// Asks a model private questions.
+    Client,
     /// Generates correlated randomness; sees no data.
     Dealer,
+    /// Owns the model that answers private questions.
+    ModelOwner,
     /// Owns rows of the data: the owner of this number, from 0.
     Owner(u32),
     /// Trains on shares: server 0 or server 1.
@@ -21,7 +25,9 @@ pub enum Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Client => f.write_str("client"),
             Self::Dealer => f.write_str("dealer"),
+            Self::ModelOwner => f.write_str("model owner"),
             Self::Owner(i) => write!(f, "owner {i}"),
             Self::Server(i) => write!(f, "server {i}"),
             Self::Trainer => f.write_str("trainer"),
@@ -35,7 +41,9 @@ impl FromStr for Role {
     /// Parses the displayed name of a role.
     fn from_str(name: &str) -> Result<Self, ()> {
         let role = match name.split_once(' ') {
+            None if name == "client" => Self::Client,
             None if name == "dealer" => Self::Dealer,
+            Some(("model", "owner")) => Self::ModelOwner,
             None if name == "trainer" => Self::Trainer,
             Some(("owner", number)) => Self::Owner(number.parse().map_err(drop)?),
             Some(("server", number)) => Self::Server(number.parse().map_err(drop)?),
@@ -133,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_peer_has_its_role_by_type_and_its_address_beside_it() {
-        for role in [Role::Dealer, Role::Owner(12), Role::Server(0), Role::Server(1), Role::Trainer] {
+        let all = [Role::Client, Role::Dealer, Role::ModelOwner, Role::Owner(12), Role::Server(0), Role::Server(1)];
+        for role in all.into_iter().chain([Role::Trainer]) {
             let name = role.to_string();
             assert_eq!(name.parse(), Ok(role));
             assert_eq!(Peer::from(name.as_str()), Peer::from(role));

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::cli::compute::ComputeArgs;
 use crate::cli::convert::ConvertArgs;
 use crate::cli::data_args::{DataArgs, DataCommand};
+use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
@@ -24,6 +25,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// List the GPUs of this machine
     Adapters(AdaptersArgs),
+    /// Write the card of a model: what is public of it, and what clients may ask
+    Card(CardArgs),
     /// Convert a model from or to another format: ONNX, PyTorch parameters, safetensors
     Convert(ConvertArgs),
     /// Print the script that completes this program's commands in a shell
@@ -49,6 +52,8 @@ pub(super) enum Command {
     Keygen(KeygenArgs),
     /// Write the manual pages
     Man(ManArgs),
+    /// Share a model's parameters with the servers for private predictions
+    ModelOwner(ModelOwnerArgs),
     /// List the named networks
     Models(ModelsArgs),
     /// Upload an owner's masked rows for a job
@@ -56,6 +61,8 @@ pub(super) enum Command {
     /// Print the cost of a job without running it
     #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
+    /// Ask a model about rows that nobody else sees; without --cluster, all on this machine
+    Predict(PredictArgs),
     /// Print the default policy of owners, with an explanation of every line
     Policy,
     /// List, show, compare and delete runs

@@ -25,7 +25,7 @@ pub(super) fn keygen(args: &KeygenArgs) -> Result<()> {
     say(&format!("# the private key is in {}; keep it there", args.out.display()));
     say("# for this party's section of the cluster file:");
     say(&format!("key = \"{}\"", identity.fingerprint()));
-    say("# and, in the section [trainer] only:");
+    say("# and, in the sections [trainer] and [client] only:");
     say(&format!("seal = \"{}\"", identity.sealing_key()));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command line. The only place that prints.
 
 mod adapters;
+mod answers_file;
 mod args;
 mod certificate;
 mod choice;
@@ -17,6 +18,8 @@ mod keygen;
 mod mesa;
 mod models;
 mod plan;
+mod predict;
+mod predict_args;
 mod print;
 mod progress;
 mod report;
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
             completions::completions(*shell);
             Ok(())
         }
+        Command::Card(args) => predict::write_card(args),
         Command::Convert(args) => convert::convert(args),
         Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
@@ -67,9 +71,11 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => tables::evaluate(args),
         Command::Keygen(args) => keygen::keygen(args),
         Command::Man(args) => completions::man(args),
+        Command::ModelOwner(args) => roles::model_owner(args),
         Command::Models(args) => models::models(args),
         Command::Owner(args) => roles::owner(args),
         Command::Plan(args) => plan::plan(args),
+        Command::Predict(args) => predict::predict(args),
         Command::Policy => {
             print::say(Policy::DEFAULT.trim_end());
             Ok(())

@@ -1,4 +1,4 @@
-//! `ppdnn server`, `ppdnn dealer`, `ppdnn owner`.
+//! `ppdnn server`, `ppdnn dealer`, `ppdnn owner`, `ppdnn model-owner`.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::backend::{Backend, Cpu};
 use crate::cli::INTERRUPTED;
 use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
+use crate::cli::predict::read_model;
+use crate::cli::predict_args::ModelOwnerArgs;
 use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
 use crate::cli::shell::quoted;
 use crate::cli::signals::Signals;
@@ -15,8 +17,9 @@ use crate::data::{DataSet, DataSource, dataset_info};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Presence, Role};
 use crate::nn::TrainedModel;
+use crate::prediction::ModelCard;
 use crate::roles::{
-    Again, Consent, Failure, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, first_rows, look_at_rows,
+    Again, Consent, Failure, ModelConsent, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, first_rows, look_at_rows,
     peak_rss_mib, ranges_of,
 };
 use crate::train::{Job, Policy};
@@ -74,6 +77,22 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
             Ok((train, test))
         };
         place.upload(number, &consent, rows, stay)
+    })
+}
+
+/// Shares a model's parameters.
+pub(super) fn model_owner(args: &ModelOwnerArgs) -> Result<()> {
+    let ready = || {
+        let (model, _) = read_model(&args.model)?;
+        let card = ModelCard::load(&args.card)?;
+        card.fits(&model).map_err(|e| Error::format(&args.card, e.to_string()))?;
+        Ok((model, card))
+    };
+    run(&args.role, Role::ModelOwner, ready, |(model, card), place, stay| {
+        let supervised = args.role.supervised;
+        let tell = move |line: &str| if supervised { note(line) } else { say(&format!("{}: {line}", Role::ModelOwner)) };
+        let consent = ModelConsent { card, accept: args.accept.clone(), tell: Box::new(tell) };
+        place.share_model(&consent, &model, stay)
     })
 }
 

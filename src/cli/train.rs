@@ -147,7 +147,8 @@ impl<'a> Log<'a> {
         folder: &'a RunFolder,
         screen: ProgressView,
     ) -> Result<Self> {
-        let agreement = cluster.map(|cluster| Agreement::new(job, &Parties::of(cluster)));
+        let agreement =
+            cluster.map(|cluster| Ok::<_, Error>(Agreement::new(job, &Parties::of(cluster)?))).transpose()?;
         folder.write_config(job, &args.job, agreement.as_ref())?;
         if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
             say(&format!("job {hash}: the hash that owners see"));
@@ -224,7 +225,7 @@ fn local(args: &TrainArgs, data: &DataSource, folder: &RunFolder) -> Result<Loca
         program,
         compute: args.job.compute.options(),
         data,
-        logs: folder.path().join(LOGS),
+        logs: Some(folder.path().join(LOGS)),
         threads: threads_of_a_role(cores),
         deadline: Duration::from_secs(args.deadline.unwrap_or(DEADLINE)),
         memory: args.memory.limit(),

@@ -15,6 +15,16 @@
 //! train_rows = 30000                               # optional
 //! test_rows = 5000                                 # optional
 //! ```
+//!
+//! For private predictions, there are a client and a model owner, with or without a trainer and owners:
+//!
+//! ```toml
+//! [client]
+//! key = "<64 hex digits>"
+//! seal = "<64 hex digits>"                         # the public key that answers are sealed to
+//! [model_owner]
+//! key = "<64 hex digits>"
+//! ```
 
 use std::fmt::Display;
 use std::path::Path;
@@ -41,10 +51,12 @@ pub struct ClusterSpec {
     pub servers: [ListenerEntry; 2],
     /// The dealer.
     pub dealer: ListenerEntry,
-    /// The trainer.
-    pub trainer: TrainerEntry,
+    /// The trainer; none where nobody trains.
+    pub trainer: Option<TrainerEntry>,
     /// The owners, owner 0 first.
     pub owners: Vec<OwnerEntry>,
+    /// The client of private predictions, and the key of the model's owner; none where there are no predictions.
+    pub prediction: Option<(TrainerEntry, Fingerprint)>,
     /// How long a party waits for another without any byte moving.
     pub deadline: Duration,
 }
@@ -58,12 +70,12 @@ pub struct ListenerEntry {
     pub key: Fingerprint,
 }
 
-/// The trainer: it dials the others.
+/// The trainer, or the client of private predictions: it dials the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainerEntry {
     /// The key it shows.
     pub key: Fingerprint,
-    /// The key that the model is sealed to.
+    /// The key that the model, or an answer, is sealed to.
     pub seal: SealingKey,
 }
 
@@ -85,7 +97,8 @@ impl Cluster {
     /// A cluster of these parts.
     ///
     /// # Errors
-    /// [`Error::Usage`] if an address has no port, two parties share a key or an address, or nobody owns data.
+    /// [`Error::Usage`] if an address has no port, two parties share a key or an address, or there is nobody to train, nor to
+    /// predict.
     pub fn new(parts: ClusterSpec) -> Result<Self> {
         check(&parts).map_err(|(place, what)| Error::Usage(format!("cluster: {place} {what}")))?;
         Ok(Self(parts))
@@ -116,7 +129,7 @@ impl Cluster {
         &self.0
     }
 
-    /// Where a role listens; owners and the trainer do not.
+    /// Where a role listens; servers and dealer do.
     pub fn address(&self, role: Role) -> Option<&str> {
         self.post(role).map(|post| post.address.as_str())
     }
@@ -125,7 +138,9 @@ impl Cluster {
     pub fn fingerprint(&self, role: Role) -> Option<Fingerprint> {
         match role {
             Role::Owner(i) => self.0.owners.get(i as usize).map(|owner| owner.key),
-            Role::Trainer => Some(self.0.trainer.key),
+            Role::Trainer => self.0.trainer.map(|trainer| trainer.key),
+            Role::Client => self.0.prediction.map(|(client, _)| client.key),
+            Role::ModelOwner => self.0.prediction.map(|(_, owner)| owner),
             Role::Dealer | Role::Server(_) => self.post(role).map(|post| post.key),
         }
     }
@@ -145,9 +160,13 @@ impl Cluster {
         self.0.owners.get(owner as usize)
     }
 
-    /// The public key that the model is sealed to.
-    pub fn sealing_key(&self) -> SealingKey {
-        self.0.trainer.seal
+    /// The public key that is sealed to for a role: the trainer's for the model, the client's for answers.
+    pub fn sealing_key(&self, role: Role) -> Option<SealingKey> {
+        match role {
+            Role::Trainer => self.0.trainer.map(|trainer| trainer.seal),
+            Role::Client => self.0.prediction.map(|(client, _)| client.seal),
+            _ => None,
+        }
     }
 
     /// How long a party waits for another without any byte moving.
@@ -164,13 +183,14 @@ impl Cluster {
         match role {
             Role::Dealer => Some(&self.0.dealer),
             Role::Server(i) => self.0.servers.get(usize::from(i)),
-            Role::Owner(_) | Role::Trainer => None,
+            Role::Client | Role::ModelOwner | Role::Owner(_) | Role::Trainer => None,
         }
     }
 
     fn read(text: &str) -> std::result::Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|e| {
-            let hint = "the sections are server0, server1, dealer, trainer and, once per owner, [[owners]]";
+            let hint = "the sections are server0, server1, dealer, trainer and, once per owner, [[owners]]; for predictions, \
+                        client and model_owner";
             match e.span() {
                 Some(span) => format!("line {}: {}; {hint}", line(text, span.start), e.message()),
                 None => format!("{}; {hint}", e.message()),
@@ -187,7 +207,9 @@ fn roles(parts: &ClusterSpec) -> impl Iterator<Item = (Role, Fingerprint)> {
     let owners = (0..).zip(&parts.owners).map(|(i, owner)| (Role::Owner(i), owner.key));
     let [a, b] = &parts.servers;
     let posts = [(Role::Server(0), a.key), (Role::Server(1), b.key), (Role::Dealer, parts.dealer.key)];
-    posts.into_iter().chain([(Role::Trainer, parts.trainer.key)]).chain(owners)
+    let trainer = parts.trainer.map(|trainer| (Role::Trainer, trainer.key));
+    let prediction = parts.prediction.map(|(client, owner)| [(Role::Client, client.key), (Role::ModelOwner, owner)]);
+    posts.into_iter().chain(trainer).chain(prediction.into_iter().flatten()).chain(owners)
 }
 
 /// What is wrong with some parts: where, and what.
@@ -217,7 +239,14 @@ fn check(parts: &ClusterSpec) -> std::result::Result<(), (String, String)> {
             ));
         }
     }
-    if parts.owners.is_empty() {
+    if parts.trainer.is_none() && parts.owners.is_empty() && parts.prediction.is_none() {
+        let what = "are missing; add [trainer] and an [[owners]] section for each owner, or [client] and [model_owner]";
+        return Err(("trainer and owners".into(), what.into()));
+    }
+    if parts.trainer.is_none() && !parts.owners.is_empty() {
+        return Err(("trainer".into(), "is missing; add a [trainer] section, or remove [[owners]]".into()));
+    }
+    if parts.trainer.is_some() && parts.owners.is_empty() {
         return Err(("owners".into(), "is empty; add an [[owners]] section with a key for each".into()));
     }
     if u32::try_from(parts.owners.len()).is_err() {
@@ -237,9 +266,11 @@ struct File {
     server0: FilePost,
     server1: FilePost,
     dealer: FilePost,
-    trainer: FileTrainer,
+    trainer: Option<FileTrainer>,
     #[serde(default)]
     owners: Vec<FileOwner>,
+    client: Option<FileTrainer>,
+    model_owner: Option<FileModelOwner>,
 }
 
 #[derive(Deserialize)]
@@ -258,6 +289,12 @@ struct FileTrainer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct FileModelOwner {
+    key: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FileOwner {
     key: Spanned<String>,
     train_rows: Option<u32>,
@@ -271,8 +308,17 @@ impl File {
         };
         let post =
             |post: FilePost, role| Ok::<_, String>(ListenerEntry { key: key(&post.key, role)?, address: post.address });
-        let seal = &self.trainer.seal;
-        let seal = SealingKey::parse(seal.as_ref()).map_err(|e| misplaced(text, seal, Role::Trainer, "seal", &e))?;
+        let sealed = |entry: FileTrainer, role| {
+            let seal =
+                SealingKey::parse(entry.seal.as_ref()).map_err(|e| misplaced(text, &entry.seal, role, "seal", &e))?;
+            Ok::<_, String>(TrainerEntry { key: key(&entry.key, role)?, seal })
+        };
+        let prediction = match (self.client, self.model_owner) {
+            (Some(client), Some(owner)) => Some((sealed(client, Role::Client)?, key(&owner.key, Role::ModelOwner)?)),
+            (None, None) => None,
+            (Some(_), None) => return Err("there is a client, but no model owner; add a [model_owner] section".into()),
+            (None, Some(_)) => return Err("there is a model owner, but no client; add a [client] section".into()),
+        };
         let owner = |(i, owner): (u32, FileOwner)| {
             let key = key(&owner.key, Role::Owner(i))?;
             Ok::<_, String>(OwnerEntry { key, train_rows: owner.train_rows, test_rows: owner.test_rows })
@@ -280,8 +326,9 @@ impl File {
         Ok(ClusterSpec {
             servers: [post(self.server0, Role::Server(0))?, post(self.server1, Role::Server(1))?],
             dealer: post(self.dealer, Role::Dealer)?,
-            trainer: TrainerEntry { key: key(&self.trainer.key, Role::Trainer)?, seal },
+            trainer: self.trainer.map(|trainer| sealed(trainer, Role::Trainer)).transpose()?,
             owners: (0..).zip(self.owners).map(owner).collect::<std::result::Result<_, _>>()?,
+            prediction,
             deadline: self.deadline_seconds.map_or(DEADLINE, |s| Duration::from_secs(u64::from(s))),
         })
     }
@@ -302,7 +349,13 @@ struct Written {
     server0: WrittenPost,
     server1: WrittenPost,
     dealer: WrittenPost,
-    trainer: WrittenTrainer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trainer: Option<WrittenTrainer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<WrittenTrainer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_owner: Option<WrittenModelOwner>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     owners: Vec<WrittenOwner>,
 }
 
@@ -319,6 +372,11 @@ struct WrittenTrainer {
 }
 
 #[derive(Serialize)]
+struct WrittenModelOwner {
+    key: String,
+}
+
+#[derive(Serialize)]
 struct WrittenOwner {
     key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -330,6 +388,7 @@ struct WrittenOwner {
 impl From<&ClusterSpec> for Written {
     fn from(parts: &ClusterSpec) -> Self {
         let post = |post: &ListenerEntry| WrittenPost { address: post.address.clone(), key: post.key.to_string() };
+        let sealed = |entry: TrainerEntry| WrittenTrainer { key: entry.key.to_string(), seal: entry.seal.to_string() };
         let owner = |owner: &OwnerEntry| WrittenOwner {
             key: owner.key.to_string(),
             train_rows: owner.train_rows,
@@ -340,7 +399,9 @@ impl From<&ClusterSpec> for Written {
             server0: post(&parts.servers[0]),
             server1: post(&parts.servers[1]),
             dealer: post(&parts.dealer),
-            trainer: WrittenTrainer { key: parts.trainer.key.to_string(), seal: parts.trainer.seal.to_string() },
+            trainer: parts.trainer.map(sealed),
+            client: parts.prediction.map(|(client, _)| sealed(client)),
+            model_owner: parts.prediction.map(|(_, key)| WrittenModelOwner { key: key.to_string() }),
             owners: parts.owners.iter().map(owner).collect(),
         }
     }
@@ -360,8 +421,9 @@ pub(super) mod tests {
         let parts = ClusterSpec {
             servers: [post(0, server0.to_string()), post(1, "127.0.0.1:2".into())],
             dealer: post(2, "127.0.0.1:3".into()),
-            trainer: TrainerEntry { key: identities[3].fingerprint(), seal: identities[3].sealing_key() },
+            trainer: Some(TrainerEntry { key: identities[3].fingerprint(), seal: identities[3].sealing_key() }),
             owners: vec![OwnerEntry { key: identities[4].fingerprint(), train_rows: Some(5), test_rows: None }],
+            prediction: None,
             deadline: Duration::from_secs(7),
         };
         (Cluster::new(parts).unwrap(), identities)

@@ -58,7 +58,8 @@ impl Listener {
         let address = listener.local_addr().map_err(fail)?;
         listener.set_nonblocking(false).map_err(fail)?;
         let owners = (0..).take(cluster.owners()).map(Role::Owner);
-        let roles = [Role::Dealer, Role::Server(0), Role::Server(1), Role::Trainer].into_iter().chain(owners);
+        let others = [Role::Client, Role::Dealer, Role::ModelOwner, Role::Server(0), Role::Server(1), Role::Trainer];
+        let roles = others.into_iter().chain(owners);
         let known = roles.filter_map(|r| cluster.fingerprint(r)).collect();
         let shared = Arc::new(ListenerState {
             role,
@@ -92,14 +93,24 @@ impl Listener {
     /// # Errors
     /// [`Error::Peer`] if the role called and could not be welcomed.
     pub fn look(&self, role: Role, within: Duration) -> Result<Option<Link>> {
+        Ok(self.look_for_any(&[role], within)?.map(|(_, link)| link))
+    }
+
+    /// The link to one of some roles, the first that has called or calls within this time.
+    ///
+    /// # Errors
+    /// As [`Listener::look`].
+    pub fn look_for_any(&self, roles: &[Role], within: Duration) -> Result<Option<(Role, Link)>> {
         let until = Instant::now() + within;
         let mut mailbox = self.shared.mailbox();
         loop {
-            if let Some(link) = mailbox.take(role) {
-                return Ok(Some(link));
-            }
-            if let Some(reason) = mailbox.refusal(role) {
-                return Err(Error::peer(role, reason));
+            for role in roles {
+                if let Some(link) = mailbox.take(*role) {
+                    return Ok(Some((*role, link)));
+                }
+                if let Some(reason) = mailbox.refusal(*role) {
+                    return Err(Error::peer(*role, reason));
+                }
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -120,9 +131,20 @@ impl Listener {
     /// [`Error::Peer`] at once if the role called and could not be welcomed, at the deadline if somebody else's call
     /// explains the silence; [`Error::Deadline`] if nobody called.
     pub fn wait(&self, role: Role, what: &str, deadline: Duration) -> Result<Link> {
-        match self.look(role, deadline)? {
+        Ok(self.wait_for_any(&[role], what, deadline)?.1)
+    }
+
+    /// The link to the first of some roles that has called or will call.
+    ///
+    /// # Errors
+    /// As [`Listener::wait`].
+    ///
+    /// # Panics
+    /// If there is no role to wait for.
+    pub fn wait_for_any(&self, roles: &[Role], what: &str, deadline: Duration) -> Result<(Role, Link)> {
+        match self.look_for_any(roles, deadline)? {
             Some(link) => Ok(link),
-            None => Err(self.shared.mailbox().silence(role, what, deadline)),
+            None => Err(self.shared.mailbox().silence(roles[0], what, deadline)),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Mailbox {
         let (queue, from) = self.here.get(&hello.from)?;
         queue.upgrade().filter(|queue| queue.reason().is_none())?;
         let reason = match hello.from {
-            Role::Trainer => "is busy with another job; start again when that has finished".into(),
+            Role::Client | Role::Trainer => "is busy with another job; start again when that has finished".into(),
             role => format!(
                 "already has {role}, from {from}: it was started twice; if that one was cut off, {me} notices within a deadline"
             ),

@@ -58,8 +58,9 @@ pub use layers::{PoolMethod, register};
 pub(crate) use linear::Linear;
 pub use losses::Loss;
 pub use lowered::{LinearSpec, Lowered};
+pub(crate) use many_classes::class_of_many;
 #[cfg(test)]
-pub(crate) use many_classes::{class_of_many, hits_of_many, softmax_of_many};
+pub(crate) use many_classes::{hits_of_many, softmax_of_many};
 pub use model::{Init, Model};
 pub use model_file::{InitialParameters, TrainedModel};
 pub use momentum::Momentum;

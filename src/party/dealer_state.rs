@@ -9,7 +9,7 @@ use super::scaled::scaled;
 use super::server_state::unpacked;
 use super::session::Session;
 use super::{Interpreter, RunPhase, Verdict};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile};
 use crate::kernel::packed::words;
 use crate::kernel::twin::linear::{COMBINE, CombineParams};
@@ -152,6 +152,11 @@ impl Dealer {
         link.send(session.head(FrameKind::Correction, low(stream)), body).map_err(|e| e.at(&session.scope))?;
         session.counters.now().dealer_seconds += start.elapsed().as_secs_f64();
         Ok(())
+    }
+
+    /// Why server 1 sends nothing any more, if its link has ended.
+    pub(crate) fn server_ended(&self) -> Option<Error> {
+        self.link.as_ref().and_then(|link| link.ended())
     }
 
     /// The link back, at the end of a session.

@@ -144,11 +144,16 @@ impl Server {
         self.links.is_none()
     }
 
-    /// Gives the server a data set, in place of one of the same name.
+    /// Gives the server a data set.
     pub fn set_rows(&mut self, set: Set, rows: MaskedRows, masks: RowMasks) {
-        self.rows.retain(|(own, _)| *own != set);
         self.rows.push((set, rows));
         self.session.set_masks(set, masks);
+    }
+
+    /// Gives the server the rows of a request, in place of those of the last one; with the first, the masks of all requests.
+    pub(crate) fn set_request(&mut self, rows: MaskedRows, masks: Option<RowMasks>) {
+        self.rows = vec![(Set::TestFeatures, rows)];
+        masks.into_iter().for_each(|masks| self.session.set_masks(Set::TestFeatures, masks));
     }
 
     /// Lets `wish` say before every step whether the trainer asked for the end of the run. It is for server 0; server 1 hears
@@ -238,6 +243,11 @@ impl Server {
             .map_err(|e| e.at(&session.scope))?;
         session.counters.now().exchange_seconds += start.elapsed().as_secs_f64();
         Ok(Reply { words: session.device.upload(&theirs, Operand::Raw, [total])?, at })
+    }
+
+    /// The link to the other server; none if the job is only planned.
+    pub(crate) fn peer(&mut self) -> Option<&mut dyn Channel> {
+        self.links.as_mut().map(|links| &mut *links.peer as &mut dyn Channel)
     }
 
     /// The links back, at the end of a session.

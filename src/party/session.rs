@@ -96,9 +96,8 @@ impl Session {
         self.constants.get(&self.device, table)
     }
 
-    /// Gives it the masks of a data set, in place of others.
+    /// Gives it the masks of a data set.
     pub(super) fn set_masks(&mut self, set: Set, masks: RowMasks) {
-        self.masks.retain(|(own, _)| *own != set);
         self.masks.push((set, masks));
     }
 

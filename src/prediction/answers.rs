@@ -74,6 +74,14 @@ impl Answers {
         self.len() == 0
     }
 
+    /// The probabilities or values.
+    pub fn into_table(self) -> Option<Array2<f32>> {
+        match self {
+            Self::Classes(_) => None,
+            Self::Probabilities(x) | Self::Values(x) => Some(x),
+        }
+    }
+
     /// The class of every row; of probabilities and values, the largest, or the first of several.
     pub fn classes(&self) -> Vec<u32> {
         let largest = |row: ndarray::ArrayView1<'_, f32>| {

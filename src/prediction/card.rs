@@ -116,9 +116,8 @@ impl ModelCard {
     /// [`Error::Usage`] with what differs.
     pub fn fits(&self, model: &TrainedModel) -> Result<()> {
         let own = Self { normalization: model.normalization, model: model.model.clone(), ..self.clone() };
-        self.same(&own).map_err(|_| {
-            Error::Usage("the card is another model's: the network or its normalization differs".into())
-        })
+        self.same(&own)
+            .map_err(|_| Error::Usage("the card is another model's: the network or its normalization differs".into()))
     }
 
     /// Checks that two cards are the same.

@@ -6,8 +6,8 @@ use crate::nn::{Network, class_of_many};
 use crate::party::{Plan, Revealed, RunPhase, Scaled, Set, SetShape};
 use crate::prediction::{AnswerKind, PredictionJob};
 
-/// Answers the requests of a job, one after the other. `next` makes sure that the rows of a request are there; false if there is
-/// none any more.
+/// Answers the requests of a job, one after the other; whether it answered all. `next` makes sure that the rows of a request are
+/// there; false if there is none any more.
 ///
 /// # Errors
 /// See [`Engine`](Engine#errors); those of `next`.
@@ -15,22 +15,25 @@ pub fn predict<E: Engine>(
     e: &mut E,
     job: &PredictionJob,
     mut next: impl FnMut(&mut E, u32) -> Result<bool>,
-) -> Result<()> {
+) -> Result<bool> {
     e.enter_phase(RunPhase::Setup);
     let mut net = Network::new(e, &job.card.model)?;
     // once for all requests: they are the same
     let weights = if job.card.public_model { net.public_weights(e)? } else { net.open_weights(e)? };
-    e.enter_phase(RunPhase::Step);
     for request in 0..job.requests {
+        // the time until a client asks is none of the answers'
+        e.enter_phase(RunPhase::Setup);
         if !next(e, request)? {
-            break;
+            return Ok(false);
         }
+        e.enter_phase(RunPhase::Step);
         let step = u64::from(request) + 1;
         e.begin(step)?;
         answer(e, &mut net, &weights, job, request).map_err(|err| err.at(format!("request {step}")))?;
         e.step_done(step)?;
     }
-    Ok(())
+    e.enter_phase(RunPhase::Setup);
+    Ok(true)
 }
 
 /// Answers one request.

@@ -9,7 +9,9 @@
 //! | 4, and 32 times as many as they say | the number of keys; the fingerprints of server 0, server 1, dealer, trainer, owner 0, owner 1 and so on |
 //! | 32 | the trainer's sealing key |
 //!
-//! The job's own hash goes with it, so that an error can say whether the job differs or the parties do.
+//! The job's own hash goes with it, so that an error can say whether the job differs or the parties do. For a job of private
+//! predictions the context is `ppdnn 2026 agreement on predictions`, the keys are those of server 0, server 1, dealer, client and
+//! model owner, and the sealing key is the client's.
 
 use std::fmt;
 
@@ -19,12 +21,15 @@ use crate::error::{Error, Result};
 #[cfg(feature = "network")]
 use crate::net::Cluster;
 use crate::net::{Channel, Fingerprint, PROTOCOL, SealingKey};
+#[cfg(feature = "network")]
+use crate::peer::Role;
+use crate::prediction::PredictionJob;
 use crate::train::Job;
 
 /// Who takes part in a run, as one party's cluster file has it.
 #[derive(Clone, Debug)]
 pub struct Parties {
-    /// Server 0, server 1, dealer, trainer, the owners in their order; none in a run of threads.
+    /// Server 0, server 1, dealer, who submits the job, owners in their order; none in a run of threads.
     keys: Vec<Fingerprint>,
     seal: SealingKey,
     /// The rows for training and for testing that the cluster file agrees on, by owner.
@@ -32,16 +37,37 @@ pub struct Parties {
 }
 
 impl Parties {
-    /// The parties of a cluster file.
+    /// The parties of a training in a cluster file.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it lists none.
     #[cfg(feature = "network")]
-    pub fn of(cluster: &Cluster) -> Self {
-        use crate::net::Role;
+    pub fn of(cluster: &Cluster) -> Result<Self> {
         let owners = &cluster.parts().owners;
-        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer];
-        let listed = roles.into_iter().filter_map(|role| cluster.fingerprint(role));
-        let keys = listed.chain(owners.iter().map(|owner| owner.key)).collect();
-        let rows = owners.iter().map(|owner| [owner.train_rows, owner.test_rows]).collect();
-        Self { keys, seal: cluster.sealing_key(), rows }
+        let mut parties = Self::listed(cluster, &[Role::Server(0), Role::Server(1), Role::Dealer, Role::Trainer])?;
+        parties.keys.extend(owners.iter().map(|owner| owner.key));
+        parties.rows = owners.iter().map(|owner| [owner.train_rows, owner.test_rows]).collect();
+        Ok(parties)
+    }
+
+    /// The parties of private predictions in a cluster file.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it lists none.
+    #[cfg(feature = "network")]
+    pub fn of_predictions(cluster: &Cluster) -> Result<Self> {
+        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::Client, Role::ModelOwner];
+        Self::listed(cluster, &roles)
+    }
+
+    /// These roles, the fourth of which submits jobs.
+    #[cfg(feature = "network")]
+    fn listed(cluster: &Cluster, roles: &[Role]) -> Result<Self> {
+        let submits = roles[3];
+        let none = || Error::Usage(format!("the cluster file lists no {submits}; add its section to every copy"));
+        let seal = cluster.sealing_key(submits).ok_or_else(none)?;
+        let keys = roles.iter().filter_map(|role| cluster.fingerprint(*role)).collect();
+        Ok(Self { keys, seal, rows: Vec::new() })
     }
 
     /// Threads of one process, which show no keys.
@@ -49,13 +75,13 @@ impl Parties {
         Self { keys: Vec::new(), seal, rows: Vec::new() }
     }
 
-    /// The key that the model is sealed to.
+    /// The key that results are sealed to.
     pub fn sealing_key(&self) -> SealingKey {
         self.seal
     }
 
-    /// The trainer's fingerprint; none in a run of threads.
-    pub fn trainer(&self) -> Option<Fingerprint> {
+    /// The fingerprint of who submits the job, trainer or client; none in a run of threads.
+    pub fn submitter(&self) -> Option<Fingerprint> {
         self.keys.get(3).copied()
     }
 
@@ -98,17 +124,25 @@ pub struct Agreement {
 impl Agreement {
     /// A party's own view of a run.
     pub fn new(job: &Job, parties: &Parties) -> Self {
-        let bytes = job.to_bytes();
-        let mut hasher = blake3::Hasher::new_derive_key("ppdnn 2026 agreement");
+        Self::on("ppdnn 2026 agreement", &job.to_bytes(), parties)
+    }
+
+    /// A party's own view of a session of private predictions.
+    pub fn on_predictions(job: &PredictionJob, parties: &Parties) -> Self {
+        Self::on("ppdnn 2026 agreement on predictions", &job.to_bytes(), parties)
+    }
+
+    fn on(context: &'static str, bytes: &[u8], parties: &Parties) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
         hasher.update(&PROTOCOL.to_le_bytes());
-        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
         // a cluster has fewer than 2^32 owners, but for the four in front
         hasher.update(&u32::try_from(parties.keys.len()).unwrap_or(u32::MAX).to_le_bytes());
         parties.keys.iter().for_each(|key| {
             hasher.update(key.bytes());
         });
         hasher.update(parties.seal.bytes());
-        Self { job: *blake3::hash(&bytes).as_bytes(), hash: *hasher.finalize().as_bytes() }
+        Self { job: *blake3::hash(bytes).as_bytes(), hash: *hasher.finalize().as_bytes() }
     }
 
     /// The hash of job, parties and protocol.
@@ -171,14 +205,15 @@ mod tests {
         ClusterSpec {
             servers: [post(1), post(2)],
             dealer: post(3),
-            trainer: TrainerEntry { key: key(), seal },
+            trainer: Some(TrainerEntry { key: key(), seal }),
             owners: vec![owner(), owner()],
+            prediction: None,
             deadline: Duration::from_secs(1),
         }
     }
 
     fn parties(parts: ClusterSpec) -> Parties {
-        Parties::of(&Cluster::new(parts).unwrap())
+        Parties::of(&Cluster::new(parts).unwrap()).unwrap()
     }
 
     #[test]
@@ -195,8 +230,8 @@ mod tests {
             &|p| p.servers[0].key = other.fingerprint(),
             &|p| p.servers[1].key = other.fingerprint(),
             &|p| p.dealer.key = other.fingerprint(),
-            &|p| p.trainer.key = other.fingerprint(),
-            &|p| p.trainer.seal = other.sealing_key(),
+            &|p| p.trainer.as_mut().unwrap().key = other.fingerprint(),
+            &|p| p.trainer.as_mut().unwrap().seal = other.sealing_key(),
             &|p| p.owners[1].key = other.fingerprint(),
             &|p| p.owners.swap(0, 1),
         ];

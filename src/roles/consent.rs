@@ -71,7 +71,7 @@ impl Consent {
         zero: &mut dyn Channel,
     ) -> Result<()> {
         (self.tell)(&format!("asked to take part in job {agreement}"));
-        parties.trainer().into_iter().for_each(|key| (self.tell)(&format!("  trainer: key {key}")));
+        parties.submitter().into_iter().for_each(|key| (self.tell)(&format!("  trainer: key {key}")));
         job.in_words(number).iter().for_each(|line| (self.tell)(&format!("  {line}")));
         parties.check(job)?;
         if let Some(name) = &self.dataset {
@@ -112,7 +112,7 @@ fn shown_initial(job: &Job, zero: &mut dyn Channel) -> Result<Vec<Vec<f64>>> {
         }
         InitialSource::Public { blake3 } => {
             send_message(zero, FrameKind::Control, &OwnerWord::ShowInitial)?;
-            zero.set_max_frame(frame_limit::of_parameters(job));
+            zero.set_max_frame(frame_limit::of_parameters(&job.model));
             receive_public(zero, job, blake3)?
         }
         InitialSource::Seed => initial_parameters(&job.model, job.seed),
@@ -134,7 +134,7 @@ pub(crate) enum OwnerWord {
 
 /// Notifies everybody that the owner does not take part. The reason goes along where it is about the job; what went wrong on the
 /// owner's machine is its own affair.
-pub(crate) fn refuse(why: &Error, links: [&mut dyn Channel; 3]) {
+pub(crate) fn refuse<const N: usize>(why: &Error, links: [&mut dyn Channel; N]) {
     let reason = if why.is_usage() { why.to_string() } else { "see its log".into() };
     for link in links {
         // one that is gone needs no word

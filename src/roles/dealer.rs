@@ -98,7 +98,7 @@ fn set_up(
     Ok(dealer)
 }
 
-fn report(dealer: &Dealer) -> PartyReport {
+pub(crate) fn report(dealer: &Dealer) -> PartyReport {
     PartyReport {
         role: "dealer".into(),
         backend: dealer.device().backend().name(),
@@ -111,7 +111,7 @@ fn report(dealer: &Dealer) -> PartyReport {
 }
 
 /// A number that no other session has.
-fn session_number() -> Result<u64> {
+pub(crate) fn session_number() -> Result<u64> {
     let seed = Seed::fresh()?;
     let mut number = [0; 8];
     number.copy_from_slice(&blake3::hash(seed.bytes()).as_bytes()[..8]);

@@ -1,8 +1,9 @@
 //! The longest frame that a party takes from another once it knows the job; before, and from all others, it is 1 MiB.
 
 use crate::net::MAX_FRAME;
-use crate::party::LargestFrames;
-use crate::roles::owner::rows_per_frame;
+use crate::nn::Model;
+use crate::party::{LargestFrames, SetShape};
+use crate::roles::mask_rows::rows_per_frame;
 use crate::train::{Job, set_shapes};
 
 /// From the other server: openings.
@@ -17,13 +18,22 @@ pub(crate) fn of_dealer(largest: LargestFrames) -> u64 {
 
 /// From an owner to a server: masked rows.
 pub(crate) fn of_owner(job: &Job) -> u64 {
-    let bytes = set_shapes(job).into_iter().map(|(_, shape)| 4 * rows_per_frame(shape) * shape.stride());
-    bytes.max().unwrap_or(0) as u64
+    set_shapes(job).into_iter().map(|(_, shape)| of_rows(shape)).max().unwrap_or(0)
+}
+
+/// Masked rows.
+pub(crate) fn of_rows(shape: SetShape) -> u64 {
+    4 * (rows_per_frame(shape) * shape.stride()) as u64
+}
+
+/// From a server to a client: answers of so many bytes, and what stands around them.
+pub(crate) fn of_answers(bytes: usize) -> u64 {
+    (bytes as u64 + AROUND).max(MAX_FRAME)
 }
 
 /// Between trainer and servers, either way: a parameter's numbers of 64 bits, and what stands around them.
-pub(crate) fn of_parameters(job: &Job) -> u64 {
-    let bytes = job.model.parameters().iter().map(|shape| 8 * shape.len()).max();
+pub(crate) fn of_parameters(model: &Model) -> u64 {
+    let bytes = model.parameters().iter().map(|shape| 8 * shape.len()).max();
     (bytes.unwrap_or(0) as u64 + AROUND).max(MAX_FRAME)
 }
 

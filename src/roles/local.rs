@@ -12,17 +12,20 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::net::{Cluster, ClusterSpec, Identity, ListenerEntry, OwnerEntry, Role, TrainerEntry, free_addresses};
+use crate::prediction::{Answers, PredictionJob};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::failure::{self, Failure, TRAINER};
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::node::Node;
 use crate::roles::outcome::Outcome;
 use crate::roles::start::Start;
+use crate::roles::prediction::{PredictionClient, PredictionSummary};
 use crate::train::{Job, Policy};
 
 /// How to start the other roles.
@@ -34,8 +37,8 @@ pub struct Local {
     pub compute: Vec<String>,
     /// Options for the owners, as the data set.
     pub data: Vec<String>,
-    /// Where the roles' logs go.
-    pub logs: PathBuf,
+    /// Where the roles' logs go; `None` for a folder that is removed with the keys.
+    pub logs: Option<PathBuf>,
     /// Threads of each server and of the dealer.
     pub threads: usize,
     /// How long a party waits for another.
@@ -61,15 +64,11 @@ impl Local {
         self.memory.check(job, |_| true)?;
         let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
         roles.extend((0..).take(job.owners.len()).map(Role::Owner));
-        let (keys, place) = self.throw_away(&roles)?;
+        let (keys, place) = self.throw_away(&roles, Role::Trainer)?;
+        let policy = keys.path().join(POLICY);
+        fs::write(&policy, Policy::ANYTHING).map_err(|e| Error::file(policy, e))?;
+        let mut family = self.start_all(&roles, keys.path())?;
         let mut keys = Some(keys);
-        fs::create_dir_all(&self.logs).map_err(|e| Error::file(&self.logs, e))?;
-        let mut family = Children::default();
-        for role in roles {
-            if let Some(keys) = &keys {
-                family.add(role, self.log(role), self.start(role, keys.path())?);
-            }
-        }
         let (tell, hears) = mpsc::channel();
         let (job, initial, end) = (job.clone(), initial.to_vec(), interrupted.clone());
         let trainer = thread::spawn(move || {
@@ -92,41 +91,82 @@ impl Local {
         Ok(outcome)
     }
 
-    /// Keys and a cluster file that nobody needs after the run.
-    fn throw_away(&self, roles: &[Role]) -> Result<(TempDir, Node)> {
+    /// Puts all roles of private predictions in place, with the model of a file; `interrupted` ends that.
+    ///
+    /// # Errors
+    /// As [`Local::train`], until the first request can be made.
+    pub fn predict(
+        &self,
+        job: &PredictionJob,
+        model: &Path,
+        interrupted: &Arc<AtomicBool>,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<LocalPrediction> {
+        self.memory.check_prediction(job, |_| true)?;
+        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::ModelOwner];
+        let (keys, place) = self.throw_away(&roles, Role::Client)?;
+        let card = keys.path().join(CARD);
+        job.card.save(&card)?;
+        let offer = ["--model".to_owned(), model.display().to_string(), "--card".to_owned(), card.display().to_string()];
+        let local = Self { data: offer.to_vec(), ..self.clone() };
+        let mut family = local.start_all(&roles, keys.path())?;
+        let (tell, hears) = mpsc::channel();
+        let (job, stop) = (job.clone(), interrupted.clone());
+        let client = thread::spawn(move || {
+            place.predict(&job, &|| stop.load(Ordering::SeqCst), &mut |event| {
+                let _ = tell.send(event);
+            })
+        });
+        let client = watch(&mut family, client, interrupted, &hears, on_event)?;
+        Ok(LocalPrediction { client, family, logs: keys })
+    }
+
+    /// Starts the other roles.
+    fn start_all(&self, roles: &[Role], keys: &Path) -> Result<Children> {
+        let logs = self.logs.as_deref().unwrap_or(keys);
+        fs::create_dir_all(logs).map_err(|e| Error::file(logs, e))?;
+        let mut family = Children::default();
+        for role in roles {
+            let log = logs.join(format!("{}.log", file_name(*role)));
+            family.add(*role, log.clone(), self.start(*role, keys, &log)?);
+        }
+        Ok(family)
+    }
+
+    /// Keys and a cluster file that nobody needs after the run; with the party that submits the job, which is this process.
+    fn throw_away(&self, roles: &[Role], submits: Role) -> Result<(TempDir, Node)> {
         let folder =
             tempfile::Builder::new().prefix("ppdnn-").tempdir().map_err(|e| Error::file(std::env::temp_dir(), e))?;
-        let trainer = Identity::generate()?;
+        let own = Identity::generate()?;
         let addresses = free_addresses(3)?;
-        let mut posts = Vec::new();
-        let mut owners = Vec::new();
+        let (mut posts, mut owners, mut model_owner) = (Vec::new(), Vec::new(), None);
         for role in roles {
             let identity = Identity::generate()?;
             identity.save(&identity_file(folder.path(), *role))?;
+            let key = identity.fingerprint();
             match role {
-                Role::Owner(_) => {
-                    owners.push(OwnerEntry { key: identity.fingerprint(), train_rows: None, test_rows: None })
-                }
-                _ => posts.push(ListenerEntry { address: addresses[posts.len()].clone(), key: identity.fingerprint() }),
+                Role::Owner(_) => owners.push(OwnerEntry { key, train_rows: None, test_rows: None }),
+                Role::ModelOwner => model_owner = Some(key),
+                _ => posts.push(ListenerEntry { address: addresses[posts.len()].clone(), key }),
             }
         }
-        let [zero, one, dealer]: [ListenerEntry; 3] = posts.try_into().expect("two servers and a dealer listen");
-        let entry = TrainerEntry { key: trainer.fingerprint(), seal: trainer.sealing_key() };
-        let parts = ClusterSpec { servers: [zero, one], dealer, trainer: entry, owners, deadline: self.deadline };
-        let cluster = Cluster::new(parts)?;
+        let servers: [ListenerEntry; 3] = posts.try_into().expect("two servers and a dealer listen");
+        let [zero, one, dealer] = servers;
+        let entry = TrainerEntry { key: own.fingerprint(), seal: own.sealing_key() };
+        let cluster = Cluster::new(ClusterSpec {
+            servers: [zero, one],
+            dealer,
+            trainer: (submits == Role::Trainer).then_some(entry),
+            owners,
+            prediction: model_owner.map(|owner| (entry, owner)),
+            deadline: self.deadline,
+        })?;
         cluster.save(&folder.path().join(CLUSTER))?;
-        let policy = folder.path().join(POLICY);
-        fs::write(&policy, Policy::ANYTHING).map_err(|e| Error::file(policy, e))?;
-        Ok((folder, Node::new(trainer, cluster)))
+        Ok((folder, Node::new(own, cluster)))
     }
 
-    fn log(&self, role: Role) -> PathBuf {
-        self.logs.join(format!("{}.log", file_name(role)))
-    }
-
-    fn start(&self, role: Role, keys: &Path) -> Result<Child> {
-        let log = self.log(role);
-        let log = File::create(&log).map_err(|e| Error::file(log, e))?;
+    fn start(&self, role: Role, keys: &Path, log: &Path) -> Result<Child> {
+        let log = File::create(log).map_err(|e| Error::file(log, e))?;
         let mut command = Command::new(&self.program);
         match role {
             Role::Owner(number) => {
@@ -134,6 +174,7 @@ impl Local {
                 command.arg("--policy").arg(keys.join(POLICY))
             }
             Role::Server(id) => command.args(["server", "--id", &id.to_string()]).args(&self.compute),
+            Role::ModelOwner => command.arg("model-owner").args(&self.data),
             _ => command.arg("dealer"),
         };
         command.arg("--cluster").arg(keys.join(CLUSTER)).arg("--identity").arg(identity_file(keys, role));
@@ -145,7 +186,43 @@ impl Local {
     }
 }
 
+/// Private predictions on one machine: every other role is a process of its own. They end with it.
+pub struct LocalPrediction {
+    client: PredictionClient,
+    family: Children,
+    /// The folder of keys and logs.
+    logs: TempDir,
+}
+
+impl LocalPrediction {
+    /// The answers to rows; see [`PredictionClient::predict`].
+    ///
+    /// # Errors
+    /// As [`PredictionClient::predict`]; [`Error::Child`] if a role's process ended.
+    pub fn predict(&mut self, rows: ArrayView2<'_, f32>, progress: &mut dyn FnMut(usize)) -> Result<Answers> {
+        self.client.predict(rows, progress).map_err(|e| self.family.explain(e))
+    }
+
+    /// Ends the session, and says what it cost.
+    ///
+    /// # Errors
+    /// As [`LocalPrediction::predict`].
+    pub fn finish(self) -> Result<PredictionSummary> {
+        let Self { client, mut family, logs } = self;
+        let mut summary = client.finish().map_err(|e| family.explain(e))?;
+        for report in family.collect_reports() {
+            summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
+            summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
+        }
+        drop(logs);
+        Ok(summary)
+    }
+}
+
 const CLUSTER: &str = "cluster.toml";
+
+/// The card of the model.
+const CARD: &str = "card.json";
 
 /// The policy of owners whose rows are the trainer's.
 const POLICY: &str = "policy.toml";
@@ -160,13 +237,13 @@ pub(crate) fn file_name(role: Role) -> String {
 }
 
 /// Passes events on until the trainer is done; stops early where the user interrupts before training, or a role dies.
-fn watch(
+fn watch<T>(
     family: &mut Children,
-    trainer: JoinHandle<Result<Outcome>>,
+    trainer: JoinHandle<Result<T>>,
     interrupted: &AtomicBool,
     hears: &mpsc::Receiver<Event>,
     on_event: &mut dyn FnMut(Event),
-) -> Result<Outcome> {
+) -> Result<T> {
     let (mut trainer, mut reason, mut failing, mut started) = (Some(trainer), None, None, false);
     loop {
         match hears.recv_timeout(POLL) {
@@ -261,6 +338,19 @@ impl Children {
     fn is_settled(&self) -> bool {
         self.members.iter().all(|m| m.end.is_some())
             || self.members.iter().filter_map(|m| m.failure.as_ref()).any(|f| f.about.is_none())
+    }
+
+    /// What explains an error of this process, once those of the children are known.
+    fn explain(&mut self, why: Error) -> Error {
+        if why.is_usage() {
+            return why;
+        }
+        let until = Instant::now() + GRACE;
+        while !self.is_settled() && Instant::now() < until {
+            self.poll();
+            thread::sleep(POLL);
+        }
+        self.cause(Some(why))
     }
 
     /// What explains the failure of the children and of the trainer.

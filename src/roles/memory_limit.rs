@@ -5,7 +5,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::party::LargestFrames;
+use crate::prediction::PredictionJob;
 use crate::roles::planned_cost::{Memory, forecast, owner_memory};
+use crate::roles::prediction::forecast_predictions;
 use crate::train::{Job, set_shapes};
 
 /// How much memory a job may be planned to take.
@@ -30,6 +32,26 @@ impl MemoryLimit {
         // planning takes memory, too: what can be seen without comes first
         refuse(limit, &[("at least for a batch and the rows", least_mib(job, &roles))])?;
         let (frames, memory) = forecast(job)?;
+        let own: Vec<(&str, f64)> = memory
+            .iter()
+            .filter(|(role, _)| roles(role))
+            .map(|(role, memory)| (role.as_str(), Memory::total_mib(memory)))
+            .collect();
+        refuse(limit, &own)?;
+        Ok(frames)
+    }
+
+    /// The same for a session of private predictions.
+    ///
+    /// # Errors
+    /// As [`MemoryLimit::check`].
+    pub(crate) fn check_prediction(self, job: &PredictionJob, roles: impl Fn(&str) -> bool) -> Result<LargestFrames> {
+        let limit = self.bytes();
+        let card = &job.card;
+        let parameters: f64 = card.model.parameters().iter().map(|shape| shape.len() as f64 * 16.0).sum();
+        let request = f64::from(job.batch) * card.model.widest() as f64 * 8.0;
+        refuse(limit, &[("at least for a request and the parameters", (request + parameters) / MIB)])?;
+        let (frames, memory) = forecast_predictions(job)?;
         let own: Vec<(&str, f64)> = memory
             .iter()
             .filter(|(role, _)| roles(role))

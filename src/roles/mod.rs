@@ -24,6 +24,8 @@
 //! | server 0 | server 1 | ahead of a step's first opening: that it is the last |
 //! | server 1 | dealer | after that step: that none follows; the dealer sends the same |
 //! | servers, dealer | trainer | progress; what the job reveals, sealed; a report, or why there is none |
+//!
+//! Private prediction has messages of its own: see `prediction/mod.rs`.
 
 mod advance;
 mod agreement;
@@ -40,6 +42,7 @@ pub(crate) mod fuzzing;
 mod input_check;
 #[cfg(feature = "network")]
 mod local;
+mod mask_rows;
 mod memory_limit;
 mod messages;
 #[cfg(feature = "network")]
@@ -47,6 +50,7 @@ mod node;
 mod outcome;
 mod owner;
 mod planned_cost;
+mod prediction;
 mod process;
 mod reference_run;
 mod result_check;
@@ -80,13 +84,17 @@ pub use event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
 pub use failure::{Failure, TRAINER};
 pub use input_check::look_at_rows;
 #[cfg(feature = "network")]
-pub use local::{Local, Warned};
+pub use local::{Local, LocalPrediction, Warned};
 pub use memory_limit::MemoryLimit;
 #[cfg(feature = "network")]
 pub use node::Node;
 pub use outcome::Outcome;
 pub use owner::{OwnerLinks, first_rows, ranges_of, rows_of, run_owner};
 pub use planned_cost::{CostRow, Costs, Memory, announce, plan_summary};
+pub use prediction::{
+    ClientLinks, ModelConsent, ModelOwnerLinks, PredictionClient, PredictionSession, PredictionSummary,
+    plan_predictions, run_model_owner, run_prediction_dealer, run_prediction_server,
+};
 #[cfg(feature = "network")]
 pub use process::forbid_core_dumps;
 pub use process::{begin, cpu_seconds, peak_rss_mib};

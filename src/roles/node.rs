@@ -10,16 +10,18 @@ use crate::backend::Backend;
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::net::{Channel, Cluster, Identity, Link, Listener, Presence, Role, dial, dial_patiently};
+use crate::nn::TrainedModel;
+use crate::prediction::PredictionJob;
 use crate::roles::agreement::Parties;
 use crate::roles::event::Event;
-use crate::roles::failure::TRAINER;
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::server::AHEAD;
 use crate::roles::start::Start;
 use crate::roles::stay::Stay;
 use crate::roles::{
-    BrokenOff, Connect, Consent, DealerLinks, Outcome, OwnerLinks, ServerLinks, TrainerLinks, run_dealer, run_owner,
-    run_server, run_trainer,
+    BrokenOff, ClientLinks, Connect, Consent, DealerLinks, ModelConsent, ModelOwnerLinks, Outcome, OwnerLinks,
+    PredictionClient, ServerLinks, TrainerLinks, run_dealer, run_model_owner, run_owner, run_prediction_dealer,
+    run_prediction_server, run_server, run_trainer,
 };
 use crate::train::Job;
 
@@ -75,32 +77,34 @@ impl Node {
         )))
     }
 
-    /// Runs server `id` for jobs; waits for a trainer indefinitely.
+    /// Runs server `id` for jobs of training and of private prediction; waits for a trainer or a client indefinitely.
     pub fn serve(&self, id: u8, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let me = Role::Server(id);
         let listener = Arc::new(self.listen(me)?);
         stay.repeat(|| {
-            let trainer = match self.wait_for_trainer(&listener) {
-                Ok(trainer) => trainer,
+            let (who, trainer, parties) = match self.wait_for_job(&listener) {
+                Ok(job) => job,
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
-            let links = ServerLinks { trainer, meet, presence, parties: self.parties(), memory: self.memory };
-            self.unless_stopped(run_server(id, links, backend.clone()))
+            let links = ServerLinks { trainer, meet, presence, parties, memory: self.memory };
+            let run = if who == Role::Client { run_prediction_server } else { run_server };
+            self.unless_stopped(run(id, links, backend.clone()))
         })
     }
 
-    /// Runs the dealer for jobs; waits for a trainer indefinitely.
+    /// Runs the dealer for jobs of training and of private prediction; waits for a trainer or a client indefinitely.
     pub fn deal(&self, backend: &Arc<dyn Backend>, stay: &mut Stay<'_>) -> Result<()> {
         let listener = Arc::new(self.listen(Role::Dealer)?);
         stay.repeat(|| {
-            let trainer = match self.wait_for_trainer(&listener) {
-                Ok(trainer) => trainer,
+            let (who, trainer, parties) = match self.wait_for_job(&listener) {
+                Ok(job) => job,
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
-            let links = DealerLinks { trainer, meet, presence, parties: self.parties(), memory: self.memory };
-            self.unless_stopped(run_dealer(links, backend.clone()))
+            let links = DealerLinks { trainer, meet, presence, parties, memory: self.memory };
+            let run = if who == Role::Client { run_prediction_dealer } else { run_dealer };
+            self.unless_stopped(run(links, backend.clone()))
         })
     }
 
@@ -127,7 +131,7 @@ impl Node {
             let again = attempts > 0;
             let servers = [call(Role::Server(0), again)?, call(Role::Server(1), again)?];
             let (dealer, presence) = (call(Role::Dealer, again)?, self.presence.clone());
-            let links = OwnerLinks { servers, dealer, presence, parties: self.parties() };
+            let links = OwnerLinks { servers, dealer, presence, parties: Parties::of(&self.cluster)? };
             attempts += 1;
             let ended = run_owner(number, links, consent, &mut data);
             self.unless_stopped(ended.map_err(|why| BrokenOff { why, training: false }))
@@ -144,24 +148,60 @@ impl Node {
         (end, start): (&Arc<AtomicBool>, &Start),
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
-        self.parties().check(job)?;
+        let parties = Parties::of(&self.cluster)?;
+        parties.check(job)?;
+        let [zero, one, dealer] = self.call_all(Role::Trainer, on_event)?;
+        let (end, start, presence) = (end.clone(), start.clone(), self.presence.clone());
+        let links = TrainerLinks { servers: [zero, one], dealer, parties, end, start, presence };
+        run_trainer(job, initial, links, &self.identity.unsealing_key(), on_event)
+    }
+
+    /// Shares a model for sessions of private predictions that `consent` accepts; waits for the servers indefinitely.
+    pub fn share_model(&self, consent: &ModelConsent, model: &TrainedModel, stay: &mut Stay<'_>) -> Result<()> {
+        let parties = Parties::of_predictions(&self.cluster)?;
+        let mut attempts = 0;
+        let call = |to, again: bool| -> Result<Box<dyn Channel>> {
+            let wait = if again { 2 * self.cluster.deadline() } else { Duration::ZERO };
+            Ok(self.ready(self.dial(to, Role::ModelOwner, FOREVER, wait)?))
+        };
+        stay.repeat(|| {
+            let again = attempts > 0;
+            let servers = [call(Role::Server(0), again)?, call(Role::Server(1), again)?];
+            let links = ModelOwnerLinks { servers, presence: self.presence.clone(), parties: parties.clone() };
+            attempts += 1;
+            let ended = run_model_owner(links, consent, model);
+            self.unless_stopped(ended.map_err(|why| BrokenOff { why, training: false }))
+        })
+    }
+
+    /// Submits a job of private predictions as the client, and waits until all is in place for its first request; once `stop` says
+    /// so, it gives up.
+    ///
+    /// # Errors
+    /// As [`PredictionClient::connect`].
+    pub fn predict(
+        &self,
+        job: &PredictionJob,
+        stop: &dyn Fn() -> bool,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<PredictionClient> {
+        let parties = Parties::of_predictions(&self.cluster)?;
+        let links = self.call_all(Role::Client, on_event)?;
+        let links = ClientLinks { links, parties, presence: self.presence.clone() };
+        PredictionClient::connect(job, links, self.identity.unsealing_key(), stop, on_event)
+    }
+
+    /// The links to server 0, server 1 and the dealer, of the trainer or a client.
+    fn call_all(&self, me: Role, on_event: &mut dyn FnMut(Event)) -> Result<[Box<dyn Channel>; 3]> {
         let until = Instant::now() + self.cluster.deadline();
         let mut call = |to: Role| -> Result<Box<dyn Channel>> {
             let patience = until.saturating_duration_since(Instant::now());
             let mut absent =
-                || on_event(Event::Waiting { party: TRAINER.into(), what: self.cluster.name(to).to_string() });
-            let called = dial_patiently(to, Role::Trainer, &self.identity, &self.cluster, (patience, &mut absent));
+                || on_event(Event::Waiting { party: me.to_string(), what: self.cluster.name(to).to_string() });
+            let called = dial_patiently(to, me, &self.identity, &self.cluster, (patience, &mut absent));
             Ok(self.patient(called?))
         };
-        let servers = [call(Role::Server(0))?, call(Role::Server(1))?];
-        let (dealer, presence) = (call(Role::Dealer)?, self.presence.clone());
-        let (end, start) = (end.clone(), start.clone());
-        let links = TrainerLinks { servers, dealer, parties: self.parties(), end, start, presence };
-        run_trainer(job, initial, links, &self.identity.unsealing_key(), on_event)
-    }
-
-    fn parties(&self) -> Parties {
-        Parties::of(&self.cluster)
+        Ok([call(Role::Server(0))?, call(Role::Server(1))?, call(Role::Dealer)?])
     }
 
     fn listen(&self, me: Role) -> Result<Listener> {
@@ -187,8 +227,14 @@ impl Node {
         if self.presence.has_left() { Err(Error::Interrupted) } else { Ok(ended) }
     }
 
-    fn wait_for_trainer(&self, listener: &Listener) -> Result<Box<dyn Channel>> {
-        Ok(self.patient(listener.wait(Role::Trainer, "a job", FOREVER)?))
+    /// Waits for a trainer or a client, and says who takes part in its job.
+    fn wait_for_job(&self, listener: &Listener) -> Result<(Role, Box<dyn Channel>, Parties)> {
+        let (who, link) = listener.wait_for_any(&[Role::Trainer, Role::Client], "a job", FOREVER)?;
+        let parties = match who {
+            Role::Client => Parties::of_predictions(&self.cluster)?,
+            _ => Parties::of(&self.cluster)?,
+        };
+        Ok((who, self.patient(link), parties))
     }
 
     /// How a role that listens meets the others: it calls the roles before it in the order dealer, server 0, server 1, and
@@ -223,7 +269,7 @@ impl Node {
     /// for the dealer is not to blame, so the dealer is less patient than server 0.
     fn total_of_a_call(&self, me: Role, role: Role) -> Duration {
         match (me, role) {
-            (_, Role::Owner(_)) => Duration::MAX,
+            (_, Role::Owner(_) | Role::ModelOwner) => Duration::MAX,
             (Role::Dealer, _) => self.cluster.deadline() * 20,
             _ => self.cluster.deadline() * 40,
         }

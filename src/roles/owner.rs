@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use crate::data::Examples;
 use crate::error::{Error, Result};
-use crate::fixed::{encode, mask};
-use crate::kernel::packed::{Packed, pack};
+use crate::fixed::encode;
 use crate::net::{Channel, FrameHeader, FrameKind, Presence};
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::{Consent, OwnerWord, refuse};
 use crate::roles::input_check::{fits, scaled};
+use crate::roles::mask_rows::{RowMasking, rows_per_frame};
 use crate::roles::messages::{await_word, receive_message, send_message};
 use crate::roles::wait_limits;
 use crate::train::{Job, Owned, set_shapes};
@@ -177,33 +177,16 @@ fn upload(
     seeds: &[Seed; 2],
     value: impl Fn(usize, &mut [u64]),
 ) -> Result<()> {
-    let (stride, blocks) = (shape.stride(), shape.blocks() as u64);
-    let streams = [seeds[0].stream(set.stream()), seeds[1].stream(set.stream())];
-    let mut x = vec![0u64; shape.cols];
-    let mut masks = [vec![0u32; stride], vec![0u32; stride]];
+    let mut masking = RowMasking::new(set, shape, seeds);
     for (frame, start) in (0..).zip((0..rows).step_by(rows_per_frame(shape))) {
         let end = rows.min(start + rows_per_frame(shape));
-        let mut words = vec![0u32; (end - start) * stride];
-        for (row, out) in (start..end).zip(words.chunks_exact_mut(stride)) {
-            for (stream, mask) in streams.iter().zip(&mut masks) {
-                stream.fill(row as u64 * blocks, mask);
-            }
-            value(row, &mut x);
-            let (a, b) = (Packed::new(&masks[0], shape.bits), Packed::new(&masks[1], shape.bits));
-            pack(out, shape.bits, shape.cols, |i| x[i].wrapping_add(a.at(i)).wrapping_add(b.at(i)) & mask(shape.bits));
-        }
+        let words = masking.masked(start..end, &value);
         let head = FrameHeader { kind: FrameKind::Data, session: 0, step: set as u32, gate: frame };
-        let bytes: &[u8] = bytemuck::cast_slice(&words);
         for server in servers.iter_mut() {
-            server.send(head, bytes.to_vec())?;
+            server.send(head, bytemuck::cast_slice(&words).to_vec())?;
         }
     }
     Ok(())
-}
-
-/// Rows of a frame of masked rows: about 4 MiB.
-pub(crate) fn rows_per_frame(shape: SetShape) -> usize {
-    ((1 << 20) / shape.stride()).max(1)
 }
 
 #[cfg(test)]
@@ -216,10 +199,10 @@ mod tests {
 
     use super::*;
     use crate::backend::Cpu;
-    use crate::fixed::Profile;
+    use crate::fixed::{Profile, mask};
     use crate::gates::harness::golden::keep;
     use crate::gates::harness::vectors::{decimal, hex, profile, ring};
-    use crate::kernel::packed::Packed;
+    use crate::kernel::packed::{Packed, pack};
     use crate::net::{SealingKey, pair};
     use crate::nn::Model;
     use crate::party::{MaskedRows, RowMasks};

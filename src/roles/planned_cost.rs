@@ -235,4 +235,4 @@ pub(crate) fn owner_memory(job: &Job, owner: &Owned) -> Memory {
 }
 
 /// What a role takes before it has anything to do, as measured.
-const PROGRAM_MIB: f64 = 14.0;
+pub(crate) const PROGRAM_MIB: f64 = 14.0;

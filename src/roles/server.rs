@@ -19,9 +19,9 @@ use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
 use crate::roles::failure::Failure;
 use crate::roles::frame_limit;
+use crate::roles::mask_rows::rows_per_frame;
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::messages::{StatusUpdate, TrainerMessage, receive_message, receive_order, send_message, understand};
-use crate::roles::owner::rows_per_frame;
 use crate::roles::planned_cost::plan_summary;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::seal_context::SealContext;
@@ -57,7 +57,7 @@ pub fn run_server(id: u8, links: ServerLinks, backend: Arc<dyn Backend>) -> std:
     let run = || {
         let (job, agreement) = trainer.with(|t| receive_order(t, &parties))?;
         let largest = memory.check(&job, |role| role == format!("server{id}"))?;
-        trainer.with(|t| t.set_max_frame(frame_limit::of_parameters(&job)));
+        trainer.with(|t| t.set_max_frame(frame_limit::of_parameters(&job.model)));
         let connector = Connector { meet, presence: &presence, trainer: &trainer };
         let (mut server, owners) = set_up(id, (&job, &agreement, largest), connector, parties.sealing_key(), backend)?;
         await_start(&trainer, &job)?;
@@ -146,13 +146,13 @@ fn attach_trainer(trainer: &Trainer, job: &Job, server: &mut Server) {
 }
 
 /// Checks with the other server that both have the same masked rows.
-fn compare_rows(peer: &mut dyn Channel, digest: &[u8; 32]) -> Result<()> {
+pub(crate) fn compare_rows(peer: &mut dyn Channel, digest: &[u8; 32]) -> Result<()> {
     send_message(peer, FrameKind::Agree, digest)?;
     let theirs: [u8; 32] = receive_message(peer, FrameKind::Agree, "the hash of the masked rows")?;
     if theirs != *digest {
         return Err(Error::peer(
             peer.peer(),
-            "received different masked rows than we did; an owner or a connection is at fault",
+            "received different masked rows than we did; their owner or a connection is at fault",
         ));
     }
     Ok(())
@@ -221,7 +221,7 @@ fn take_rows(
     Ok(Taken { rows, digest: *digest.finalize().as_bytes(), owners })
 }
 
-fn report(server: &Server) -> PartyReport {
+pub(crate) fn report(server: &Server) -> PartyReport {
     PartyReport {
         role: format!("server{}", server.id()),
         backend: server.device().backend().name(),
@@ -258,7 +258,7 @@ fn receive_rows(
     Ok(words)
 }
 
-/// The link to the trainer, for everybody in a role who has something to tell.
+/// The link to the trainer, or to the client of private predictions, for everybody in a role who has something to tell.
 #[derive(Clone)]
 pub(crate) struct Trainer {
     link: Arc<std::sync::Mutex<Box<dyn Channel>>>,

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::fixed::MASTER_BITS;
 use crate::kernel::Operand;
 use crate::net::{Channel, FrameHeader, FrameKind, receive_exactly};
-use crate::nn::initial_parameters;
+use crate::nn::{Model, initial_parameters};
 use crate::prg::Seed;
 use crate::roles::seeds::initial_seed;
 use crate::tensor::{Device, Tensor};
@@ -21,17 +21,18 @@ pub(crate) fn send_initial(job: &Job, parameters: &[Vec<u64>], servers: [&mut dy
             Err(Error::Usage("the hash of the initial parameters is not the one in the job".into()))
         }
         InitialSource::Public { .. } => servers.into_iter().try_for_each(|link| send_parameters(link, parameters)),
-        InitialSource::Private => {
-            let shares = Seed::fresh()?;
-            let [zero, one] = [0, 1].map(|id| {
-                let share = |(i, x): (u64, &Vec<u64>)| share_of(id, &shares, i, x);
-                (0..).zip(parameters).map(share).collect::<Vec<_>>()
-            });
-            let [to_zero, to_one] = servers;
-            send_parameters(to_zero, &zero)?;
-            send_parameters(to_one, &one)
-        }
+        InitialSource::Private => send_shares(parameters, servers),
     }
+}
+
+/// Sends each server its share of parameters.
+pub(crate) fn send_shares(parameters: &[Vec<u64>], servers: [&mut dyn Channel; 2]) -> Result<()> {
+    let shares = Seed::fresh()?;
+    for (id, server) in (0..).zip(servers) {
+        let share = |(i, x): (u64, &Vec<u64>)| share_of(id, &shares, i, x);
+        send_parameters(server, &(0..).zip(parameters).map(share).collect::<Vec<_>>())?;
+    }
+    Ok(())
 }
 
 /// Sends parameters, a frame each.
@@ -42,14 +43,14 @@ pub(crate) fn send_parameters(link: &mut dyn Channel, parameters: &[Vec<u64>]) -
     Ok(())
 }
 
-/// Receives as many as the job's network has.
-fn receive_parameters(link: &mut dyn Channel, job: &Job) -> Result<Vec<Vec<u64>>> {
+/// Receives as many as a network has.
+pub(crate) fn receive_parameters(link: &mut dyn Channel, model: &Model) -> Result<Vec<Vec<u64>>> {
     let one = |(gate, shape): (u32, crate::shape::Shape)| {
         let head = FrameHeader { kind: FrameKind::Data, session: 0, step: 0, gate };
         let bytes = shape.len() * (MASTER_BITS / 8) as usize;
-        Ok(bytemuck::pod_collect_to_vec(&receive_exactly(link, head, bytes, "the initial parameters")?))
+        Ok(bytemuck::pod_collect_to_vec(&receive_exactly(link, head, bytes, "the parameters")?))
     };
-    (0..).zip(job.model.parameters()).map(one).collect()
+    (0..).zip(model.parameters()).map(one).collect()
 }
 
 /// Receives public parameters, and checks that they are those that the job names.
@@ -57,7 +58,7 @@ fn receive_parameters(link: &mut dyn Channel, job: &Job) -> Result<Vec<Vec<u64>>
 /// # Errors
 /// [`Error::Peer`] if they are others.
 pub(crate) fn receive_public(link: &mut dyn Channel, job: &Job, blake3: &str) -> Result<Vec<Vec<u64>>> {
-    let parameters = receive_parameters(link, job)?;
+    let parameters = receive_parameters(link, &job.model)?;
     if initial_hash(&parameters) == blake3 {
         return Ok(parameters);
     }
@@ -82,7 +83,7 @@ pub(crate) fn take_initial(
 ) -> Result<Begun> {
     let seed = initial_seed(common);
     let (parameters, is_share) = match &job.initial {
-        InitialSource::Private => (receive_parameters(trainer, job)?, true),
+        InitialSource::Private => (receive_parameters(trainer, &job.model)?, true),
         InitialSource::Public { blake3 } => (receive_public(trainer, job, blake3)?, false),
         InitialSource::Seed if id == 0 => (job.model.parameters().iter().map(|s| vec![0; s.len()]).collect(), false),
         InitialSource::Seed => (initial_parameters(&job.model, job.seed), false),
@@ -113,7 +114,6 @@ mod tests {
     use crate::backend::Cpu;
     use crate::fixed::Profile;
     use crate::net::pair;
-    use crate::nn::Model;
     use crate::prg::public_seed;
     use crate::train::Training;
 

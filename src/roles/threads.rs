@@ -102,10 +102,10 @@ fn run_roles(
 
 /// Why roles failed.
 #[derive(Default)]
-struct Failures(Mutex<Vec<(Failure, Error)>>);
+pub(crate) struct Failures(Mutex<Vec<(Failure, Error)>>);
 
 impl Failures {
-    fn note(&self, party: &str, ended: Result<()>) {
+    pub(crate) fn note(&self, party: &str, ended: Result<()>) {
         if let Err(e) = ended {
             let failure = (Failure::new(party, &e), e);
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
@@ -113,8 +113,8 @@ impl Failures {
     }
 
     /// The first reason that is a role's own: it says more than the links that broke because of it.
-    fn cause(self) -> Option<Error> {
-        let failed = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn cause(&self) -> Option<Error> {
+        let failed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let own = failed.into_iter().find(|(failure, _)| failure.about.is_none());
         own.map(|(failure, cause)| cause.at(failure.party))
     }

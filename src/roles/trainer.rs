@@ -67,7 +67,7 @@ pub fn run_trainer(
     [&mut zero, &mut one, &mut dealer].into_iter().for_each(|link| link.enter(advance.set_up()));
     let begun = begin((job, &agreement), initial, [&mut *zero, &mut *one, &mut *dealer]);
     // a model's halves are as long as its parameters
-    [&mut zero, &mut one].into_iter().for_each(|server| server.set_max_frame(frame_limit::of_parameters(job)));
+    [&mut zero, &mut one].into_iter().for_each(|server| server.set_max_frame(frame_limit::of_parameters(&job.model)));
     let listeners = Listeners::start([zero, one, dealer], advance);
     if let Err(e) = begun {
         return Err(listeners.explain((0, Err(e))));

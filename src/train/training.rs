@@ -301,9 +301,7 @@ pub(crate) fn on_grid(given: &[Vec<f64>], model: &Model, profile: &Profile) -> R
     }
     let bound = f64::from(profile.ring.saturating_sub(1 + profile.frac)).exp2();
     match given.iter().flatten().find(|x| x.is_nan() || x.abs() >= bound) {
-        Some(x) => {
-            Err(Error::Usage(format!("the parameter {x} is out of range; magnitudes must be below {bound}")))
-        }
+        Some(x) => Err(Error::Usage(format!("the parameter {x} is out of range; magnitudes must be below {bound}"))),
         None => Ok(given.iter().map(|all| all.iter().map(|x| encode(*x, MASTER_FRAC)).collect()).collect()),
     }
 }

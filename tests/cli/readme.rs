@@ -91,7 +91,7 @@ fn the_cluster_of_the_readme_works_as_it_is_printed() {
         let (key, seal) = &keys[&*format!("{name}.key")];
         replace(&shown.fingerprint(role).unwrap().to_string(), key);
         if role == Role::Trainer {
-            replace(&shown.sealing_key().to_string(), seal);
+            replace(&shown.sealing_key(Role::Trainer).unwrap().to_string(), seal);
         }
         if let Some(address) = shown.address(role) {
             replace(address, &free.next().unwrap());

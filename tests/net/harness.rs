@@ -39,8 +39,9 @@ impl World {
         let parts = ClusterSpec {
             servers: [post(0, port), post(1, 1)],
             dealer: post(2, 2),
-            trainer: TrainerEntry { key: identities[3].1.fingerprint(), seal: identities[3].1.sealing_key() },
+            trainer: Some(TrainerEntry { key: identities[3].1.fingerprint(), seal: identities[3].1.sealing_key() }),
             owners: vec![owner(4), owner(5)],
+            prediction: None,
             deadline: Duration::from_secs(9),
         };
         Self { identities, parts }

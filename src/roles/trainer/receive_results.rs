@@ -332,7 +332,7 @@ fn by_role(
 const AHEAD: usize = 8;
 
 /// The seconds of a step at server 1, which gets the corrections, by what it did.
-fn parts(stats: &Stats, steps: f64) -> StepParts {
+pub(crate) fn parts(stats: &Stats, steps: f64) -> StepParts {
     let rest = stats.seconds - stats.exchange_seconds - stats.dealer_seconds;
     StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }
 }

@@ -1,0 +1,344 @@
+//! `ppdnn predict` and `ppdnn card`.
+
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ndarray::{Array2, ArrayView2};
+
+use crate::cli::answers_file::{AnswersFile, csv_header, csv_row};
+use crate::cli::convert::load;
+use crate::cli::format::{bytes, seconds};
+use crate::cli::predict_args::{CardArgs, OfferArgs, PredictArgs};
+use crate::cli::print::{json, note, say, stop_now, warn};
+use crate::cli::run_folder::{dataset_of, model_in};
+use crate::cli::signals::Signals;
+use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
+use crate::error::{Error, Result};
+use crate::fixed::Profile;
+use crate::net::{Cluster, Identity, Role};
+use crate::nn::TrainedModel;
+use crate::prediction::{AnswerKind, Answers, ModelCard, PredictionJob};
+use crate::roles::{
+    Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role,
+};
+
+/// Asks a model about rows.
+pub(super) fn predict(args: &PredictArgs) -> Result<()> {
+    let card = card(args)?;
+    let out = args.out.as_deref().map(|path| AnswersFile::new(path, args.overwrite)).transpose()?;
+    let rows = if args.stream { Rows::default() } else { rows(args, &card)? };
+    let (asked, batch) = match args.stream {
+        true => (args.max_rows.min(card.max_rows as usize), args.batch.unwrap_or(1)),
+        false => (rows.features.nrows(), args.batch.unwrap_or_else(|| card.default_batch())),
+    };
+    let kind = args.answers.unwrap_or(card.answers[0]);
+    let job = PredictionJob::new(card, kind, asked, batch)?;
+    let mut place = Place::open(args, &job)?;
+    if args.stream {
+        stream(&mut place, &job)?;
+        let summary = place.finish()?;
+        if args.json { json(&summary) } else if !args.quiet { note(&table(&summary)) }
+        return Ok(());
+    }
+    let bar = bar(args, rows.features.nrows());
+    let answers = place.predict(rows.features.view(), &mut |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    let answers = answers?;
+    let summary = place.finish()?;
+    show(args, (&job, &rows), &answers, &summary, out)
+}
+
+/// Writes a model's card.
+pub(super) fn write_card(args: &CardArgs) -> Result<()> {
+    let (model, dataset) = read_model(&args.model)?;
+    let mut card = offered(&model, dataset, &args.offer)?;
+    card.max_rows = args.max_rows;
+    card.answers = args.answers.clone().unwrap_or_else(|| vec![AnswerKind::Class]);
+    card.description = args.description.as_deref().map(Description::load).transpose()?;
+    card.check()?;
+    card.save(&args.out)?;
+    say(&format!("{}: the card of `{}`; give it to clients, and to `ppdnn model-owner`", args.out.display(), card.model.name()));
+    Ok(())
+}
+
+/// The model of a path, and the name of the data that it was trained on.
+pub(super) fn read_model(path: &Path) -> Result<(TrainedModel, Option<String>)> {
+    let file = model_in(path)?;
+    let (model, remarks) = load(&file)?;
+    remarks.iter().for_each(|remark| warn(remark));
+    let dataset = model.dataset.clone().or_else(|| dataset_of(&file));
+    Ok((model, dataset))
+}
+
+/// The card of a model as the options say.
+fn offered(model: &TrainedModel, dataset: Option<String>, offer: &OfferArgs) -> Result<ModelCard> {
+    let card = ModelCard {
+        public_model: offer.public_model,
+        profile: offer.profile.unwrap_or_else(Profile::deep),
+        dataset: dataset.unwrap_or_default(),
+        ..ModelCard::of(model)
+    };
+    card.check()?;
+    Ok(card)
+}
+
+/// The card of the job: the one that is given, or that of the model.
+fn card(args: &PredictArgs) -> Result<ModelCard> {
+    if let Some(path) = &args.card {
+        let fixed = [("--public-model", args.offer.public_model), ("--profile", args.offer.profile.is_some())];
+        if let Some((option, _)) = fixed.iter().find(|(_, given)| *given) {
+            return Err(Error::Usage(format!("{option} is the model owner's choice, in its card; remove it")));
+        }
+        return ModelCard::load(path);
+    }
+    let (model, dataset) = read_model(args.model.as_deref().unwrap_or(Path::new("")))?;
+    let mut card = offered(&model, dataset, &args.offer)?;
+    card.answers = vec![args.answers.unwrap_or(AnswerKind::Class)];
+    card.max_rows = 1 << 27;
+    card.check()?;
+    Ok(card)
+}
+
+/// Rows to ask about, and their classes where they are known.
+#[derive(Default)]
+struct Rows {
+    features: Array2<f32>,
+    labels: Option<Vec<u32>>,
+    classes: Option<Vec<String>>,
+}
+
+/// The rows that the options name.
+fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
+    let mut rows = match &args.files.data {
+        Some(data) => {
+            let description = match (&card.description, args.files.description.as_deref()) {
+                (Some(description), None) => description.clone(),
+                (_, given) => args.files.description_of(data, given)?,
+            };
+            let (features, labels) = OwnData::unlabelled(data, &description, args.limit)?;
+            Rows { features, labels, classes: Some(description.classes) }
+        }
+        None => known(args, card)?,
+    };
+    if rows.features.nrows() == 0 {
+        return Err(Error::Usage("there are no rows to ask about".into()));
+    }
+    if rows.features.ncols() != card.model.features() {
+        let (has, takes) = (rows.features.ncols(), card.model.features());
+        return Err(Error::Usage(format!(
+            "the model takes rows with {takes} features; these have {has}; choose others with --data or --dataset"
+        )));
+    }
+    rows.labels = rows.labels.filter(|labels| labels.iter().all(|label| (*label as usize) < card.model.classes()));
+    Ok(rows)
+}
+
+/// The test rows of a known data set.
+fn known(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
+    let name = args.dataset.as_deref().or(Some(&*card.dataset).filter(|name| !name.is_empty()));
+    let ask = || Error::Usage("which rows? give their file with --data, or a data set with --dataset".into());
+    let set = dataset_info(name.ok_or_else(ask)?).map_err(|e| if args.dataset.is_some() { e } else { ask() })?;
+    let places = args.files.places();
+    let source = DataSource::Known(set);
+    source.locate(&places, &mut |_| ())?;
+    let count = args.limit.unwrap_or(set.test_rows).min(set.test_rows);
+    let DataSet { test, .. } = source.load_rows([0..0, 0..count], &places, &mut |_| ())?;
+    Ok(Rows { labels: Some(test.labels().to_vec()), features: test.features().to_owned(), classes: None })
+}
+
+/// Where the other roles are: on this machine, or in a cluster.
+enum Place {
+    Cluster(PredictionClient),
+    Local(Box<LocalPrediction>),
+}
+
+impl Place {
+    /// Puts all in place for the first request.
+    fn open(args: &PredictArgs, job: &PredictionJob) -> Result<Self> {
+        let interrupted = interrupted()?;
+        let mut waits = Waits::new(args.quiet || args.json);
+        let mut on_event = |event: Event| waits.show(&event);
+        let Some(cluster) = &args.cluster else {
+            let model = args.model.as_deref().unwrap_or(Path::new(""));
+            let local = local(args)?.predict(job, model, &interrupted, &mut on_event)?;
+            return Ok(Self::Local(Box::new(local)));
+        };
+        let identity = args.identity.as_deref().map(Identity::load).transpose()?;
+        let identity = identity.ok_or_else(|| Error::Usage("--cluster needs --identity, the client's key".into()))?;
+        let node = Node::new(identity, Cluster::load(cluster)?);
+        node.check(Role::Client)?;
+        let stop = || interrupted.load(Ordering::SeqCst);
+        Ok(Self::Cluster(node.predict(job, &stop, &mut on_event)?))
+    }
+
+    fn predict(&mut self, rows: ArrayView2<'_, f32>, progress: &mut dyn FnMut(usize)) -> Result<Answers> {
+        match self {
+            Self::Cluster(client) => client.predict(rows, progress),
+            Self::Local(local) => local.predict(rows, progress),
+        }
+    }
+
+    fn finish(self) -> Result<PredictionSummary> {
+        match self {
+            Self::Cluster(client) => client.finish(),
+            Self::Local(local) => local.finish(),
+        }
+    }
+}
+
+/// How the other roles are started on this machine.
+fn local(args: &PredictArgs) -> Result<Local> {
+    let program = std::env::current_exe().map_err(|e| Error::file("the program", e))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(Local {
+        program,
+        compute: args.compute.options(),
+        data: Vec::new(),
+        logs: None,
+        threads: threads_of_a_role(cores),
+        deadline: Duration::from_secs(60),
+        memory: args.memory.limit(),
+    })
+}
+
+/// A flag that the first signal sets; the second ends the program.
+fn interrupted() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let (set, mut signals) = (flag.clone(), Signals::default());
+    let handler = move || {
+        // once rows are asked about, nothing is left to wind up
+        if signals.again() || set.swap(true, Ordering::SeqCst) {
+            stop_now("interrupted twice: stopping at once");
+        }
+        std::thread::spawn(|| {
+            std::thread::sleep(WINDING_UP);
+            stop_now("interrupted");
+        });
+    };
+    ctrlc::set_handler(handler).map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;
+    Ok(flag)
+}
+
+/// How long an interrupted client may take to end by itself.
+const WINDING_UP: Duration = Duration::from_millis(500);
+
+/// Shows for whom somebody waits, once it takes a while.
+struct Waits {
+    quiet: bool,
+    start: Instant,
+    last: Option<(String, String)>,
+}
+
+impl Waits {
+    fn new(quiet: bool) -> Self {
+        Self { quiet, start: Instant::now(), last: None }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Waiting { party, what } if !self.quiet && self.start.elapsed() > PATIENCE => {
+                let wait = (party.clone(), what.clone());
+                if self.last.as_ref() != Some(&wait) {
+                    note(&format!("{party} waits for {what}"));
+                    self.last = Some(wait);
+                }
+            }
+            Event::Warning { text } => warn(text),
+            _ => {}
+        }
+    }
+}
+
+/// Waits that are not worth a word.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Progress on a terminal.
+fn bar(args: &PredictArgs, rows: usize) -> ProgressBar {
+    if args.quiet || args.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} rows, {eta} left");
+    let bar = ProgressBar::with_draw_target(Some(rows as u64), ProgressDrawTarget::stderr());
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Answers lines of numbers as they come.
+fn stream(place: &mut Place, job: &PredictionJob) -> Result<()> {
+    let features = job.card.model.features();
+    let names = job.card.description.as_ref().map(|description| description.classes.as_slice());
+    let mut header = Some(csv_header(job, names));
+    for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
+        let line = line.map_err(|e| Error::file("standard input", e))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong = |what: String| Error::format("standard input", format!("line {number}: {what}"));
+        let values = line.split(',').map(|text| text.trim().parse::<f32>().map_err(drop)).collect::<Vec<_>>();
+        if values.len() != features {
+            return Err(wrong(format!("has {} numbers, should have {features}, separated by commas", values.len())));
+        }
+        if let Some(at) = values.iter().position(|x| !x.is_ok_and(f32::is_finite)) {
+            return Err(wrong(format!("number {} cannot be read; write it as 0.5 or 1e-3", at + 1)));
+        }
+        let row = Array2::from_shape_vec([1, features], values.into_iter().flatten().collect());
+        let row = row.map_err(|e| wrong(e.to_string()))?;
+        let answers = place.predict(row.view(), &mut |_| ())?;
+        header.take().iter().for_each(|header| say(header));
+        say(&csv_row(number - 1, &answers, 0, names));
+    }
+    Ok(())
+}
+
+/// Shows or writes the answers, and what they cost.
+fn show(
+    args: &PredictArgs,
+    (job, rows): (&PredictionJob, &Rows),
+    answers: &Answers,
+    summary: &PredictionSummary,
+    out: Option<AnswersFile>,
+) -> Result<()> {
+    let names = rows.classes.as_deref();
+    let right = rows.labels.as_ref().map(|labels| {
+        let right = answers.classes().iter().zip(labels).filter(|(a, b)| a == b).count();
+        right as f64 / labels.len().max(1) as f64
+    });
+    let in_file = out.is_some();
+    out.map_or(Ok(()), |file| file.write(job, answers, names))?;
+    if args.json {
+        let answers = (!in_file).then(|| crate::cli::answers_file::as_json(answers));
+        json(&serde_json::json!({ "answers": answers, "accuracy": right, "summary": summary }));
+        return Ok(());
+    }
+    if !in_file {
+        say(&csv_header(job, names));
+        (0..answers.len()).for_each(|row| say(&csv_row(row, answers, row, names)));
+    }
+    if !args.quiet {
+        let right = right.map(|right| format!("\nof the known classes   {:.2} % the same", 100.0 * right));
+        let text = table(summary) + &right.unwrap_or_default();
+        // the answers may be on standard output
+        if in_file { say(&text) } else { note(&text) }
+    }
+    Ok(())
+}
+
+/// The closing table.
+fn table(s: &PredictionSummary) -> String {
+    let b = &s.bytes_per_request;
+    let each = s.seconds_per_request.map_or("-".into(), |x| format!("{:.1} ms", 1e3 * x));
+    let rows = [
+        ("rows answered", format!("{} in {} requests of {}", s.rows, s.requests, s.batch)),
+        ("answers", format!("{}; {} model, profile {}", s.answers, if s.public_model { "public" } else { "private" }, s.profile)),
+        ("time", format!("{} after a set-up of {}", s.seconds.map_or("-".into(), seconds), s.setup_seconds.map_or("-".into(), seconds))),
+        ("  of a request", format!("{each}, {:.0} rounds", s.rounds_per_request)),
+        ("bytes of a request", format!("{} each way, {} dealt", bytes(b.server0_to_server1), bytes(b.dealer_to_server1))),
+        ("  of the client", format!("{} sent, {} received", bytes(s.client_sent as f64), bytes(s.client_received as f64))),
+        ("dealer", s.dealer_seconds.map_or("-".into(), seconds)),
+    ];
+    let lines: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<22} {value}")).collect();
+    lines.join("\n")
+}

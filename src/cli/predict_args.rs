@@ -1,0 +1,124 @@
+//! The arguments of `ppdnn predict`, `ppdnn card` and `ppdnn model-owner`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::{MemoryArgs, RoleArgs};
+use crate::cli::compute::ComputeArgs;
+use crate::cli::data_args::DataArgs;
+use crate::cli::units;
+use crate::fixed::Profile;
+use crate::prediction::AnswerKind;
+
+/// What is public of a model.
+#[derive(Args, Clone, Debug)]
+pub(super) struct OfferArgs {
+    /// Make the model public: both servers have its weights in the clear
+    ///
+    /// Faster, as nothing is dealt for products with them. Rows and answers stay private.
+    #[arg(long)]
+    pub public_model: bool,
+    /// Number format of the computation: small, wide or deep (default: deep)
+    ///
+    /// deep has the answers of the model in the clear but for rounding; wide and small are faster.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<Profile>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct PredictArgs {
+    /// The model: its file (.safetensors or .onnx), or the folder of a run
+    ///
+    /// In a cluster, the model is its owner's, and --card says what is public of it.
+    #[arg(required_unless_present = "cluster", conflicts_with = "cluster")]
+    pub model: Option<PathBuf>,
+    /// What to ask: class, probabilities or values (default: class)
+    ///
+    /// In a cluster, what the model's owner allows; values tell the most about the model.
+    #[arg(long, value_name = "KIND")]
+    pub answers: Option<AnswerKind>,
+    #[command(flatten)]
+    pub offer: OfferArgs,
+    /// Data set: mnist, fashion-mnist or cifar-10, its test rows [default: the model's]
+    #[arg(long)]
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub files: DataArgs,
+    /// Ask about the first N rows only
+    #[arg(long, value_name = "N", value_parser = units::positive::<usize>)]
+    pub limit: Option<usize>,
+    /// Read rows from standard input, and answer each at once
+    ///
+    /// A row is a line of numbers, separated by commas, as many as the network has features.
+    ///
+    /// The model and the links stay in place: a row takes one forward pass.
+    #[arg(long, conflicts_with_all = ["dataset", "data", "limit", "out"])]
+    pub stream: bool,
+    /// Rows that are asked about together (default: at most 1000; 1 with --stream)
+    #[arg(long, value_name = "N", value_parser = units::positive::<u32>)]
+    pub batch: Option<u32>,
+    /// With --stream, the most rows of the session
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = units::positive::<usize>)]
+    pub max_rows: usize,
+    /// File for the answers: .csv, .json or .npy (default: CSV on standard output)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file of --out
+    #[arg(long, requires = "out")]
+    pub overwrite: bool,
+    /// Ask the model of this cluster file
+    #[arg(long, value_name = "FILE", requires_all = ["identity", "card"])]
+    pub cluster: Option<PathBuf>,
+    /// The client's key, from `ppdnn keygen` (with --cluster)
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub identity: Option<PathBuf>,
+    /// The model's card, from its owner (with --cluster)
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub card: Option<PathBuf>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+    /// Print JSON: answers and figures
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but the answers
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CardArgs {
+    /// The model: its file (.safetensors or .onnx), or the folder of a run
+    pub model: PathBuf,
+    /// File to write the card to
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What clients may ask: class, probabilities, values (default: class)
+    #[arg(long, value_delimiter = ',', value_name = "KIND,..")]
+    pub answers: Option<Vec<AnswerKind>>,
+    /// The most rows of one job
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = units::positive::<u32>)]
+    pub max_rows: u32,
+    /// Description of the rows, for a model of own data
+    #[arg(long, value_name = "FILE")]
+    pub description: Option<PathBuf>,
+    #[command(flatten)]
+    pub offer: OfferArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct ModelOwnerArgs {
+    /// The model: its file (.safetensors or .onnx), or the folder of a run
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// The model's card, from `ppdnn card`; clients have the same
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// Answer in this job only: at least the first 16 digits of its hash
+    #[arg(long, value_name = "HASH", value_parser = crate::cli::roles::accepted)]
+    pub accept: Option<String>,
+    #[command(flatten)]
+    pub role: RoleArgs,
+}
