@@ -10,8 +10,7 @@ use crate::cli::data_args::{CheckArgs, DataCommand, DescribeArgs};
 use crate::cli::format::count;
 use crate::cli::print::{self, note, say, warn};
 use crate::data::description::{Draft, draft};
-use crate::data::table::{MOST_PLACES, Place, Problem, Report};
-use crate::data::{Description, OwnData};
+use crate::data::{At, Description, MOST_PLACES, OwnData, Place, Problem, Report};
 use crate::error::{Error, Result};
 
 /// Drafts or checks.
@@ -31,12 +30,16 @@ fn describe(args: &DescribeArgs) -> Result<()> {
     }
     let (features, classes) = (description.features(), description.classes.len());
     let found = format!(
-        "{}: {}, {features} features, {classes} classes of `{}`",
+        "{}: {}, {features} features, {classes} classes of {}",
         args.path.display(),
         count(rows, "row"),
-        description.label
+        description.labels()
     );
-    let network = format!("network: `inputs = {features}` in the first dense layer, `outputs = {classes}` in the last");
+    let rows = match description.shape().axes() {
+        [_] => format!("`inputs = {features}` in the first dense layer"),
+        axes => format!("images of shape {axes:?}"),
+    };
+    let network = format!("network: {rows}, `outputs = {classes}` in the last");
     // a draft on standard output is for a file
     let tell: fn(&str) = if args.out.is_some() { say } else { note };
     [found, network].iter().for_each(|line| tell(line));
@@ -100,9 +103,13 @@ fn line(Place { file, problem }: &Place) -> String {
 
 fn in_json(report: &Report, description: &Description) -> Value {
     let place = |Place { file, problem }: &Place| {
-        let Problem { line, column, kind, value } = problem;
+        let Problem { at, column, kind, value } = problem;
+        let (line, entry) = match at {
+            At::Entry(axes) => (None, Some(axes)),
+            At::Line(line) => (Some(line), None),
+        };
         json!({
-            "file": file.display().to_string(), "line": line, "column": column, "problem": kind.name(),
+            "file": file.display().to_string(), "line": line, "entry": entry, "column": column, "problem": kind.name(),
             "reason": kind.to_string(), "value": value,
         })
     };

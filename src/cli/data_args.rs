@@ -10,19 +10,17 @@ use crate::error::Result;
 /// Where the data set's files are, or own data.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataArgs {
-    /// Rows of your own: a CSV or TSV file, plain or gzip
+    /// Rows of your own: a table (CSV, TSV) or arrays (NPZ, NPY, IDX); a file or a folder
     ///
-    /// Instead of a known data set (--dataset).
-    ///
-    /// Its first line has the names of the columns; the description says what they are.
+    /// Instead of a known data set (--dataset). The description says what the files hold.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]
     pub data: Option<PathBuf>,
-    /// Description of own data [default: the file of --data, ending in .toml]
+    /// Description of own data [default: the path of --data, ending in .toml]
     ///
     /// All owners and the trainer have the same; `ppdnn data describe` drafts one.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]
     pub description: Option<PathBuf>,
-    /// Test rows of own data, if they are in a file of their own
+    /// Test rows of own data, if they are in a file or a folder of their own
     ///
     /// Then all rows of --data are training rows, and the description has no [split].
     #[arg(long, value_name = "PATH", requires = "data")]
@@ -70,8 +68,13 @@ impl DataArgs {
     }
 }
 
-/// The usual description of a file: `rows.toml` for `rows.csv.gz`.
+/// The usual description of a file or a folder: `rows.toml` for `rows.csv.gz`.
 fn beside(data: &Path) -> PathBuf {
+    if data.is_dir() {
+        let mut name = data.file_name().unwrap_or_default().to_owned();
+        name.push(".toml");
+        return data.with_file_name(name);
+    }
     let name = data.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
@@ -80,11 +83,11 @@ fn beside(data: &Path) -> PathBuf {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum DataCommand {
-    /// Check every row of a file against its description
+    /// Check every row of own data against its description
     ///
     /// Prints the number of rows, or the first ten places that do not fit and counts of all.
     Check(CheckArgs),
-    /// Draft the description of a file
+    /// Draft the description of own data
     ///
     /// Ranges and categories are read from the rows: check that they may be public.
     Describe(DescribeArgs),
@@ -92,12 +95,12 @@ pub(super) enum DataCommand {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct CheckArgs {
-    /// A CSV or TSV file, plain or gzip
+    /// A table (CSV, TSV) or arrays (NPZ, NPY, IDX): a file or a folder
     pub path: PathBuf,
     /// The description
     #[arg(long, value_name = "FILE")]
     pub description: PathBuf,
-    /// Test rows, if they are in a file of their own
+    /// Test rows, if they are in a file or a folder of their own
     #[arg(long, value_name = "PATH")]
     pub test_data: Option<PathBuf>,
     /// Print one JSON object
@@ -107,9 +110,9 @@ pub(super) struct CheckArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DescribeArgs {
-    /// A CSV or TSV file, plain or gzip
+    /// A table (CSV, TSV) or arrays (NPZ, NPY, IDX): a file or a folder
     pub path: PathBuf,
-    /// The column of the label [default: the last]
+    /// The column of the label [default: the last], or the array of the labels
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
     /// File to write the description to [default: standard output]
@@ -127,5 +130,9 @@ mod tests {
         {
             assert_eq!(beside(Path::new(rows)), Path::new(description));
         }
+        let folder = tempfile::tempdir().unwrap();
+        let rows = folder.path().join("rows.v1");
+        std::fs::create_dir(&rows).unwrap();
+        assert_eq!(beside(&rows), folder.path().join("rows.v1.toml"));
     }
 }

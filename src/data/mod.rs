@@ -3,7 +3,7 @@
 //! [`load`] finds a set of [known](dataset_info) sets in the [`SearchPath`] it may be in, reads its files ([`idx`], or the binary
 //! form of CIFAR-10) and checks that they are what their names promise. Only what is nowhere on this machine is downloaded.
 //!
-//! Data of one's own is described by a [`Description`], which is public, and read from tables ([`OwnData`]).
+//! Data of one's own is described by a [`Description`], which is public, and read row by row ([`OwnData`]): from tables or arrays.
 //!
 //! Reading files takes the feature `datasets`, downloading `download`; [`Examples`] of one's own take neither.
 
@@ -11,25 +11,37 @@
 pub mod idx;
 
 #[cfg(feature = "datasets")]
+mod array;
+#[cfg(feature = "datasets")]
 mod cifar;
 mod datasets;
 pub mod description;
 #[cfg(feature = "download")]
 mod download;
 mod examples;
+#[cfg(feature = "datasets")]
+mod feature;
 #[cfg(all(feature = "datasets", any(test, feature = "fuzzing")))]
 pub(crate) mod fuzzing;
 #[cfg(feature = "datasets")]
 mod load;
 #[cfg(feature = "datasets")]
 mod own_data;
+#[cfg(feature = "datasets")]
+mod pick;
+#[cfg(feature = "datasets")]
+mod problem;
+#[cfg(feature = "datasets")]
+mod report;
 mod row_format;
 #[cfg(feature = "datasets")]
 mod search_path;
 #[cfg(feature = "datasets")]
 mod source;
 #[cfg(feature = "datasets")]
-pub mod table;
+mod table;
+#[cfg(feature = "datasets")]
+mod visit;
 
 pub use datasets::{DatasetFile, DatasetInfo, Format, dataset_info, names};
 pub use description::{Description, Split};
@@ -38,6 +50,10 @@ pub use examples::{DataSet, Examples};
 pub use load::{Download, load, locate};
 #[cfg(feature = "datasets")]
 pub use own_data::OwnData;
+#[cfg(feature = "datasets")]
+pub use problem::{At, Problem, ProblemKind};
+#[cfg(feature = "datasets")]
+pub use report::{MOST_PLACES, Place, Report};
 pub use row_format::RowFormat;
 #[cfg(feature = "datasets")]
 pub use search_path::SearchPath;

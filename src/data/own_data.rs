@@ -1,18 +1,19 @@
 //! An owner's own data: its files, and their description.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use crate::data::table::{Problem, Report, Set, Table};
-use crate::data::{DataSet, Description, Examples, Split};
+use crate::data::visit::{Row, Set, Visitor, visit};
+use crate::data::{DataSet, Description, Examples, Problem, Report, Split};
 use crate::error::{Error, Result};
 
 /// Files of rows, and what is public about them.
 #[derive(Clone, Debug)]
 pub struct OwnData {
     description: Description,
+    /// A file, or a folder.
     file: PathBuf,
     /// Rows for testing, where they are in a file of their own.
     test_file: Option<PathBuf>,
@@ -28,7 +29,7 @@ impl OwnData {
     pub fn open(file: &Path, test_file: Option<&Path>, description: Description) -> Result<Self> {
         let report = Self::report(file, test_file, &description)?;
         if let Some(place) = report.first.first() {
-            return Err(Table::refusal(&place.file, &place.problem));
+            return Err(place.problem.refusal(&place.file));
         }
         let rows = [report.train_rows, report.test_rows];
         Ok(Self { description, file: file.to_owned(), test_file: test_file.map(Path::to_owned), rows })
@@ -46,8 +47,7 @@ impl OwnData {
             ));
         }
         let mut report = Report::default();
-        report.add(file, description, test_file.map(|_| Set::Train))?;
-        test_file.map_or(Ok(()), |test| report.add(test, description, Some(Set::Test)))?;
+        visit_all(file, test_file, description, &mut report)?;
         Ok(report)
     }
 
@@ -73,43 +73,59 @@ impl OwnData {
             }
         }
         let features = self.description.features();
-        let mut sets = [train, test].map(|wanted| Collected::new(wanted, features));
-        self.collect(&self.file, self.test_file.as_ref().map(|_| Set::Train), &mut sets)?;
-        self.test_file.as_ref().map_or(Ok(()), |file| self.collect(file, Some(Set::Test), &mut sets))?;
+        let mut collected = Collected { sets: [train, test].map(|wanted| Wanted::new(wanted, features)), first: None };
+        visit_all(&self.file, self.test_file.as_deref(), &self.description, &mut collected)?;
+        let Collected { sets, first } = collected;
+        if let Some(error) = first {
+            return Err(error);
+        }
         let classes = self.description.classes.len();
         let [train, test] = sets.map(|set| set.examples(features, classes));
         let changed = || Error::format(&self.file, "changed while it was read; start again");
         let (train, test) = (train.ok_or_else(changed)?, test.ok_or_else(changed)?);
         Ok(DataSet { name: self.description.name.clone(), train, test })
     }
+}
 
-    /// Reads a file, and stores its rows where they are wanted.
-    fn collect(&self, path: &Path, set: Option<Set>, sets: &mut [Collected; 2]) -> Result<()> {
-        let mut first: Option<Problem> = None;
-        let mut note = |problem: Problem| {
-            first.get_or_insert(problem);
-        };
-        let table = Table::open(path, &self.description, set, &mut note)?;
-        let mut features = vec![0.0; self.description.features()];
-        if let Some(mut table) = table {
-            while let Some(row) = table.next(&mut features, &mut note)? {
-                let Some(class) = row.class else { break };
-                sets[usize::from(row.set == Set::Test)].push(&features, class);
-            }
-        }
-        first.map_or(Ok(()), |problem| Err(Table::refusal(path, &problem)))
+/// Reads the rows for training, and those for testing where they are apart.
+fn visit_all(
+    file: &Path,
+    test_file: Option<&Path>,
+    description: &Description,
+    visitor: &mut dyn Visitor,
+) -> Result<()> {
+    visit(file, description, test_file.map(|_| Set::Train), visitor)?;
+    test_file.map_or(Ok(()), |test| visit(test, description, Some(Set::Test), visitor))
+}
+
+/// The rows that are wanted, up to the first that does not fit.
+struct Collected {
+    /// For training, and for testing.
+    sets: [Wanted; 2],
+    first: Option<Error>,
+}
+
+impl Visitor for Collected {
+    fn row(&mut self, row: Row, features: &[f32]) -> ControlFlow<()> {
+        let Some(class) = row.class.filter(|_| self.first.is_none()) else { return ControlFlow::Break(()) };
+        self.sets[usize::from(row.set == Set::Test)].push(features, class);
+        ControlFlow::Continue(())
+    }
+
+    fn problem(&mut self, file: &Path, problem: Problem) {
+        self.first.get_or_insert_with(|| problem.refusal(file));
     }
 }
 
 /// Rows of a set as they are read.
-struct Collected {
+struct Wanted {
     wanted: Range<usize>,
     at: usize,
     features: Vec<f32>,
     labels: Vec<u32>,
 }
 
-impl Collected {
+impl Wanted {
     /// Room for all rows at once: they were counted, and a vector that grows holds them twice.
     fn new(wanted: Range<usize>, features: usize) -> Self {
         let rows = wanted.len();

@@ -27,7 +27,12 @@ impl<'a> From<&'a DatasetInfo> for RowFormat<'a> {
 
 impl<'a> From<&'a Description> for RowFormat<'a> {
     fn from(data: &'a Description) -> Self {
-        let shape = Shape::from(data.features());
-        Self { name: &data.name, shape, classes: data.classes.len(), scale: None, description: Some(data) }
+        Self {
+            name: &data.name,
+            shape: data.shape(),
+            classes: data.classes.len(),
+            scale: None,
+            description: Some(data),
+        }
     }
 }

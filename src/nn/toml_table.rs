@@ -1,8 +1,9 @@
 //! Tables of a TOML file, read entry by entry, so that every error has a line and unknown keys are reported.
 
 use std::fmt::{self, Display};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
@@ -50,6 +51,8 @@ type Result<T> = std::result::Result<T, LineError>;
 /// A table whose entries are taken one by one.
 pub struct TomlTable<'a> {
     text: &'a str,
+    /// Where the lines of the text end, ascending.
+    ends: Rc<[usize]>,
     /// What errors call it; empty for the file itself.
     place: String,
     line: usize,
@@ -60,11 +63,12 @@ pub struct TomlTable<'a> {
 impl<'a> TomlTable<'a> {
     /// The table that is a whole file.
     pub(crate) fn parse(text: &'a str) -> Result<Self> {
+        let ends: Rc<[usize]> = text.bytes().zip(0..).filter(|(byte, _)| *byte == b'\n').map(|(_, at)| at).collect();
         let entries = DeTable::parse(text).map_err(|e| {
             let at = e.span().map_or(0, |span| span.start);
-            LineError::new(line(text, at), e.message().to_owned())
+            LineError::new(line(&ends, at), e.message().to_owned())
         })?;
-        Ok(Self { text, place: String::new(), line: 1, entries: entries.into_inner(), known: Vec::new() })
+        Ok(Self { text, ends, place: String::new(), line: 1, entries: entries.into_inner(), known: Vec::new() })
     }
 
     /// The line that it begins in.
@@ -88,7 +92,7 @@ impl<'a> TomlTable<'a> {
             None => Ok(()),
             Some(key) => {
                 let reason = format!("unknown key `{}`; known keys: {}", brief(key.get_ref()), list(&self.known));
-                Err(LineError::new(line(self.text, key.span().start), self.placed(&reason)))
+                Err(LineError::new(line(&self.ends, key.span().start), self.placed(&reason)))
             }
         }
     }
@@ -173,6 +177,27 @@ impl<'a> TomlTable<'a> {
         })
     }
 
+    /// A list of whole numbers: how many there may be, and what each may be; `claim` describes such a list in the error.
+    ///
+    /// # Errors
+    /// As [`TomlTable::text`].
+    pub(crate) fn wholes(
+        &mut self,
+        key: &'static str,
+        claim: &str,
+        lengths: RangeInclusive<usize>,
+        values: RangeInclusive<usize>,
+    ) -> Result<Option<Vec<usize>>> {
+        self.take(key, claim, |value| {
+            let whole = |entry: &Spanned<DeValue<'a>>| {
+                let number = entry.get_ref().as_integer()?;
+                usize::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| values.contains(n))
+            };
+            let list: Option<Vec<usize>> = value.as_array()?.iter().map(whole).collect();
+            list.filter(|list| lengths.contains(&list.len()))
+        })
+    }
+
     /// The ends of an interval, the smaller first.
     ///
     /// # Errors
@@ -206,7 +231,7 @@ impl<'a> TomlTable<'a> {
         let Some((at, value)) = self.remove(key) else { return Ok(None) };
         let place = if self.place.is_empty() { key.to_owned() } else { format!("{}.{key}", self.place) };
         self.inner(at.start, value).map(|table| Some(table.called(place))).ok_or_else(|| {
-            let (line, source) = (line(self.text, at.start), self.source(&at));
+            let (line, source) = (line(&self.ends, at.start), self.source(&at));
             LineError::new(line, self.placed(&format!("`{key}` must be a section, not `{source}`")))
         })
     }
@@ -216,7 +241,7 @@ impl<'a> TomlTable<'a> {
         let Some((at, value)) = self.remove(key) else { return Ok(Vec::new()) };
         let DeValue::Array(list) = value else {
             let reason = format!("`{key}` must be a list of sections, `[[{key}]]`, not `{}`", self.source(&at));
-            return Err(LineError::new(line(self.text, at.start), self.placed(&reason)));
+            return Err(LineError::new(line(&self.ends, at.start), self.placed(&reason)));
         };
         let mut tables = Vec::new();
         for entry in list {
@@ -224,7 +249,7 @@ impl<'a> TomlTable<'a> {
             let table = self.inner(at.start, entry.into_inner()).ok_or_else(|| {
                 let reason =
                     format!("`{key}` must be a list of sections, `[[{key}]]`, with `{}` in none", self.source(&at));
-                LineError::new(line(self.text, at.start), self.placed(&reason))
+                LineError::new(line(&self.ends, at.start), self.placed(&reason))
             })?;
             tables.push(table);
         }
@@ -233,7 +258,8 @@ impl<'a> TomlTable<'a> {
 
     fn inner(&self, start: usize, value: DeValue<'a>) -> Option<Self> {
         let DeValue::Table(entries) = value else { return None };
-        Some(Self { text: self.text, place: String::new(), line: line(self.text, start), entries, known: Vec::new() })
+        let (ends, line) = (self.ends.clone(), line(&self.ends, start));
+        Some(Self { text: self.text, ends, place: String::new(), line, entries, known: Vec::new() })
     }
 
     /// Takes an entry out and reads it.
@@ -250,7 +276,7 @@ impl<'a> TomlTable<'a> {
     /// The error of an entry that does not fit.
     fn mismatch(&self, key: &str, claim: &str, at: &Range<usize>) -> LineError {
         let reason = format!("`{key}` must be {claim}, not `{}`", self.source(at));
-        LineError::new(line(self.text, at.start), self.placed(&reason))
+        LineError::new(line(&self.ends, at.start), self.placed(&reason))
     }
 
     fn remove(&mut self, key: &'static str) -> Option<(Range<usize>, DeValue<'a>)> {
@@ -342,6 +368,7 @@ fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn line(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+/// The line of a position, from 1.
+fn line(ends: &[usize], at: usize) -> usize {
+    ends.partition_point(|end| *end < at) + 1
 }

@@ -42,10 +42,10 @@ pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
             let (profile, used) = (&job.settings.profile.name, as_used(job, *x));
             if let Some(own) = &job.description {
                 // this error leaves its owner, and a value must not
-                let name = own.feature_names().nth(column).unwrap_or_default();
+                let name = own.feature_name(column);
                 return Err(Error::Usage(format!(
-                    "{which} row {row}, feature `{name}`: features must be below {bound} in the profile `{profile}`; give the \
-                     column a `range`, by which it is scaled"
+                    "{which} row {row}, feature `{name}`: features must be below {bound} in the profile `{profile}`; give it a \
+                     `range` in the description, by which it is scaled"
                 )));
             }
             return Err(Error::Usage(format!(

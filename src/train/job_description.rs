@@ -1,7 +1,9 @@
 //! What a job says of the owners' data, and whether its network and its owners agree.
 
 use crate::data::Description;
+use crate::data::description::DataFormat;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 use crate::train::Job;
 
 impl Job {
@@ -19,22 +21,26 @@ impl Job {
                 "features of own data are scaled by their description; remove --normalize, or `normalize = true`";
             return Err(Error::Usage(text.into()));
         }
-        let takes = [self.model.features(), self.model.classes()];
-        let has = [description.features(), description.classes.len()];
-        if takes == has {
+        let (takes, has) = (&self.model.input, description.shape());
+        let (classes, labels) = (self.model.classes(), description.classes.len());
+        let images = takes.axes().len() > 1;
+        if classes == labels && (*takes == has || (!images && takes.len() == has.len())) {
             return Ok(());
         }
-        let images = self.model.input.axes().len() > 1;
         let remedy = match images {
-            true => "use a network without layers for images".to_owned(),
+            true if has.axes().len() == 1 => "use a network without layers for images".to_owned(),
+            true => "build the network for such images (a network from a file or with a name is)".to_owned(),
             false => format!(
-                "in the network's file, write `inputs = {}` in the first dense layer (or leave it out) and `outputs = {}` in the last",
-                has[0], has[1]
+                "in the network's file, write `inputs = {}` in the first dense layer (or leave it out) and `outputs = {labels}` in the last",
+                has.len()
             ),
         };
+        let of = |shape: &Shape| if images { format!("shape {shape}") } else { format!("{} features", shape.len()) };
         Err(Error::Usage(format!(
-            "the network takes {} features and has {} classes, but the data description `{}` has {} features and {} classes; {remedy}",
-            takes[0], takes[1], description.name, has[0], has[1]
+            "the network takes {} and has {classes} classes, but the data description `{}` has {} and {labels} classes; {remedy}",
+            of(takes),
+            description.name,
+            of(&has)
         )))
     }
 
@@ -58,14 +64,21 @@ impl Job {
     /// The description in words, a line or two.
     pub(super) fn description_in_words(&self) -> Vec<String> {
         let Some(description) = &self.description else { return Vec::new() };
-        let (columns, features) = (description.columns.len(), description.features());
-        let label = if description.label.len() > MOST_LETTERS { "(a long name)" } else { &description.label };
-        vec![format!("  described: {columns} columns, {features} features, label {label:?}")]
+        let (features, shape) = (description.features(), description.shape());
+        let what = match &description.format {
+            DataFormat::Array(_) => format!("arrays, rows of shape {shape}"),
+            DataFormat::Table(table) => format!("{} columns", table.columns.len()),
+        };
+        let mut labels = description.labels();
+        if labels.len() > MOST_LETTERS {
+            labels = "a label with a long name".to_owned();
+        }
+        vec![format!("  described: {what}, {features} features, {labels}")]
     }
 }
 
 /// Letters of a name that a line shows.
-const MOST_LETTERS: usize = 24;
+const MOST_LETTERS: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -86,16 +99,16 @@ mod tests {
         assert_eq!((job.dataset.as_str(), job.description.as_ref()), ("people", Some(&small())));
         assert_eq!(Job::from_bytes(&job.to_bytes()).unwrap(), job);
         let mut other = job.clone();
-        other.description.as_mut().unwrap().missing.clear();
+        other.description.as_mut().unwrap().table().missing.clear();
         assert_ne!(other.to_bytes(), job.to_bytes());
         let mut invalid = job.clone();
-        invalid.description.as_mut().unwrap().columns[0].name = "a\u{1b}[2J".into();
+        invalid.description.as_mut().unwrap().table().columns[0].name = "a\u{1b}[2J".into();
         let text = Job::from_bytes(&invalid.to_bytes()).unwrap_err().to_string();
         assert!(text.contains("data description: ") && !text.contains('\u{1b}'), "{text}");
         let renamed = Job { dataset: "persons".into(), ..job };
         assert!(renamed.check().unwrap_err().to_string().contains("`persons` in the job, but `people`"));
         let lines = training(5, 2).job(40, 20).unwrap().in_words(0).join("\n");
-        assert!(lines.contains("described: 4 columns, 5 features, label \"answer\""), "{lines}");
+        assert!(lines.contains("described: 4 columns, 5 features, label `answer`"), "{lines}");
     }
 
     #[test]
@@ -116,7 +129,7 @@ mod tests {
         let job = training(5, 2).job(40, 20).unwrap();
         job.is_described_as(Some(&small())).unwrap();
         let mut own = small();
-        own.columns[0].kind = crate::data::description::ColumnKind::Ignore;
+        own.table().columns[0].kind = crate::data::description::ColumnKind::Ignore;
         let text = job.is_described_as(Some(&own)).unwrap_err().to_string();
         assert!(text.contains("column 1, `age`: the kind is number in the job, and another one here"), "{text}");
         assert!(job.is_described_as(None).is_err());

@@ -3,6 +3,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod arrays;
 mod downloads;
 mod harness;
 mod idx;

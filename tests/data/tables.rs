@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ppdnn::data::{DataSet, Description, Examples, OwnData, Split};
+use ppdnn::data::{At, DataSet, Description, Examples, OwnData, Split};
 use tempfile::TempDir;
 
 use crate::harness::write;
@@ -134,7 +134,10 @@ fn a_report_has_the_first_places_and_counts_of_all() {
     let report = OwnData::report(&path, None, &people()).unwrap();
     assert_eq!((report.train_rows, report.test_rows, report.wrong_rows, report.problems()), (26, 0, 26, 26));
     assert_eq!(report.first.len(), 10);
-    assert_eq!((report.first[9].problem.line, report.first[9].problem.value.as_deref()), (11, Some("old")));
+    assert_eq!(
+        (report.first[9].problem.at.clone(), report.first[9].problem.value.as_deref()),
+        (At::Line(11), Some("old"))
+    );
     assert!(!format!("{report:?}").contains("old"), "a value is in {report:?}");
     let counts: Vec<_> = report.counts.iter().map(|((column, kind), n)| (column.as_str(), *kind, *n)).collect();
     assert_eq!(counts, [("", "missing fields", 1), ("age", "not a number", 12), ("age", "out of range", 13)]);

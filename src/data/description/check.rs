@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::data::description::{Column, ColumnKind, Description, MissingCategory, Split, Task};
+use crate::data::description::{ColumnKind, DataFormat, Description, MissingCategory, Split, TableFormat, Task};
 use crate::data::names;
 use crate::error::{Error, Result};
 use crate::net::{is_printable, printable};
@@ -20,53 +20,66 @@ impl Description {
     /// # Errors
     /// [`Error::Usage`] naming the column or the key that is invalid.
     pub fn check(&self) -> Result<()> {
-        let Self { name, task: Task::Classes, label, classes, columns, missing, delimiter, split } = self;
+        let Self { name, task: Task::Classes, classes, format, split } = self;
         if !is_name(name) {
             return Err(wrong(&format!("`name` must be {NAME}")));
         }
         if names().any(|known| known == name) {
             return Err(wrong(&format!("`name`: {name} is a data set that ppdnn knows; choose another name")));
         }
-        text("label", label).and_then(|()| texts("classes", classes)).map_err(|e| wrong(&e))?;
+        texts("classes", classes).map_err(|e| wrong(&e))?;
         if !(2..=MOST_CLASSES).contains(&classes.len()) {
             return Err(wrong(&format!("`classes` has {} entries; it must have 2 to {MOST_CLASSES}", classes.len())));
         }
-        let mut given = missing.iter().filter(|text| !text.is_empty());
-        given.try_for_each(|entry| text("missing_values", entry)).map_err(|e| wrong(&e))?;
-        if let Some(class) = classes.iter().find(|class| self.is_missing(class)) {
-            return Err(wrong(&format!("`classes`: `{class}` is also in `missing_values`")));
+        match format {
+            DataFormat::Array(array) => array.check(split),
+            DataFormat::Table(table) => table.check(classes).and_then(|()| table.check_split(split)),
         }
-        let taken = |c: u8| !c.is_ascii() || c.is_ascii_alphanumeric() || b"\"\r\n.-".contains(&c);
-        if delimiter.is_some_and(taken) {
-            return Err(wrong("`delimiter` must be one ASCII character, such as \",\", \";\" or \"\\t\""));
-        }
-        self.check_columns(columns, label)?;
-        self.check_split(split)
-    }
-
-    fn check_columns(&self, columns: &[Column], label: &str) -> Result<()> {
-        let mut seen = HashSet::from([label]);
-        for column in columns {
-            text("name of a column", &column.name).map_err(|e| wrong(&e))?;
-            if column.name == label {
-                return Err(wrong(&format!("column `{label}` is the label; remove it from the columns")));
-            }
-            if !seen.insert(&column.name) {
-                return Err(wrong(&format!("two columns have the name `{}`", column.name)));
-            }
-            self.check_kind(&column.kind).map_err(|reason| wrong(&format!("column `{}`: {reason}", column.name)))?;
-        }
+        .map_err(|reason| wrong(&reason))?;
         match self.features() {
             0 => Err(wrong("there is no feature: all columns are ignored")),
             n if n > MOST_FEATURES => {
                 Err(wrong(&format!("it has {n} features; at most {MOST_FEATURES} are supported")))
             }
+            _ if matches!(split, Split::Seed { test, .. } if !(*test > 0.0 && *test < 1.0)) => {
+                Err(wrong("split: `test` must be above 0 and below 1"))
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// What is wrong, without the name of the description.
+pub(super) type Checked = std::result::Result<(), String>;
+
+impl TableFormat {
+    fn check(&self, classes: &[String]) -> Checked {
+        let Self { label, columns, missing, delimiter } = self;
+        text("label", label)?;
+        missing.iter().filter(|text| !text.is_empty()).try_for_each(|entry| text("missing_values", entry))?;
+        if let Some(class) = classes.iter().find(|class| self.is_missing(class)) {
+            return Err(format!("`classes`: `{class}` is also in `missing_values`"));
+        }
+        let taken = |c: u8| !c.is_ascii() || c.is_ascii_alphanumeric() || b"\"\r\n.-".contains(&c);
+        if delimiter.is_some_and(taken) {
+            return Err("`delimiter` must be one ASCII character, such as \",\", \";\" or \"\\t\"".into());
+        }
+        let mut seen = HashSet::from([label.as_str()]);
+        for column in columns {
+            text("name of a column", &column.name)?;
+            if column.name == *label {
+                return Err(format!("column `{label}` is the label; remove it from the columns"));
+            }
+            if !seen.insert(&column.name) {
+                return Err(format!("two columns have the name `{}`", column.name));
+            }
+            self.check_kind(&column.kind).map_err(|reason| format!("column `{}`: {reason}", column.name))?;
+        }
+        Ok(())
+    }
 
     /// The reason why a kind of column is invalid.
-    fn check_kind(&self, kind: &ColumnKind) -> std::result::Result<(), String> {
+    fn check_kind(&self, kind: &ColumnKind) -> Checked {
         match kind {
             ColumnKind::Ignore => Ok(()),
             ColumnKind::Category { categories, missing } => {
@@ -100,27 +113,29 @@ impl Description {
         }
     }
 
-    fn check_split(&self, split: &Split) -> Result<()> {
-        match split {
-            Split::Files => Ok(()),
-            Split::Seed { test, .. } if *test > 0.0 && *test < 1.0 => Ok(()),
-            Split::Seed { .. } => Err(wrong("split: `test` must be above 0 and below 1")),
-            Split::Column { name, test, train } => {
-                let texts = text("column of the split", name)
-                    .and_then(|()| text("test_value of the split", test))
-                    .and_then(|()| text("train_value of the split", train));
-                texts.map_err(|e| wrong(&e))?;
-                if test == train {
-                    return Err(wrong("split: `test_value` and `train_value` are the same"));
-                }
-                let feature = self.columns.iter().any(|column| column.name == *name && column.features() > 0);
-                if feature || *name == self.label {
-                    let text = format!("split: column `{name}` is a feature or the label; give it `kind = \"ignore\"`");
-                    return Err(wrong(&text));
-                }
-                Ok(())
-            }
+    fn check_split(&self, split: &Split) -> Checked {
+        let Split::Column { name, test, train } = split else { return Ok(()) };
+        text("column of the split", name)?;
+        text("test_value of the split", test)?;
+        text("train_value of the split", train)?;
+        if test == train {
+            return Err("split: `test_value` and `train_value` are the same".into());
         }
+        let feature = self.columns.iter().any(|column| column.name == *name && column.features() > 0);
+        if feature || *name == self.label {
+            return Err(format!("split: column `{name}` is a feature or the label; give it `kind = \"ignore\"`"));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses the split of a table for data without columns.
+pub(super) fn no_column_split(split: &Split) -> Checked {
+    match split {
+        Split::Column { .. } => {
+            Err("split: only the rows of a table are split by a `column`; use `test` and `seed`".into())
+        }
+        Split::Files | Split::Seed { .. } => Ok(()),
     }
 }
 
@@ -141,7 +156,7 @@ pub(super) fn is_text(text: &str) -> bool {
 /// What [`is_text`] asks for.
 pub(super) const TEXT: &str = "1 to 128 bytes without control characters and without spaces around them";
 
-fn text(what: &str, entry: &str) -> std::result::Result<(), String> {
+fn text(what: &str, entry: &str) -> Checked {
     if is_text(entry) {
         return Ok(());
     }
@@ -150,7 +165,7 @@ fn text(what: &str, entry: &str) -> std::result::Result<(), String> {
 }
 
 /// Some different texts.
-fn texts(what: &str, entries: &[String]) -> std::result::Result<(), String> {
+fn texts(what: &str, entries: &[String]) -> Checked {
     entries.iter().try_for_each(|entry| text(what, entry))?;
     let mut seen = HashSet::new();
     match entries.iter().find(|entry| !seen.insert(entry.as_str())) {
@@ -181,13 +196,13 @@ mod tests {
         };
         let number = |range, constant| {
             move |d: &mut Description| {
-                d.columns[0].kind = ColumnKind::Number { range, clip: false, scaled: true, missing: constant };
+                d.table().columns[0].kind = ColumnKind::Number { range, clip: false, scaled: true, missing: constant };
             }
         };
         let categories = |texts: &'static [&'static str], missing: MissingCategory| {
             move |d: &mut Description| {
                 let categories = texts.iter().map(|text| (*text).to_owned()).collect();
-                d.columns[1].kind = ColumnKind::Category { categories, missing: missing.clone() };
+                d.table().columns[1].kind = ColumnKind::Category { categories, missing: missing.clone() };
             }
         };
         let many = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
@@ -203,10 +218,10 @@ mod tests {
             (&|d| d.classes[0] = "yes".into(), "`classes` has `yes` twice"),
             (&|d| d.classes[0] = "?".into(), "also in `missing_values`"),
             (&|d| d.classes[0] = "n\u{1b}[2J".into(), "`n?[2J` must be"),
-            (&|d| d.columns[1].name = "age".into(), "two columns have the name `age`"),
-            (&|d| d.columns[1].name = "answer".into(), "column `answer` is the label"),
-            (&|d| d.columns[0].name = "x".repeat(129), "must be 1 to 128 bytes"),
-            (&|d| d.columns.retain(|c| c.features() == 0), "no feature"),
+            (&|d| d.table().columns[1].name = "age".into(), "two columns have the name `age`"),
+            (&|d| d.table().columns[1].name = "answer".into(), "column `answer` is the label"),
+            (&|d| d.table().columns[0].name = "x".repeat(129), "must be 1 to 128 bytes"),
+            (&|d| d.table().columns.retain(|c| c.features() == 0), "no feature"),
             (&number(None, None), "column `age`: `range = [low, high]` is missing"),
             (&number(Some([1.0, 1.0]), None), "the smaller first"),
             (&number(Some([f64::NAN, 1.0]), None), "two finite numbers"),
@@ -223,6 +238,6 @@ mod tests {
             assert!(text.starts_with("data description: ") && text.contains(says), "{text}");
         }
         let wide = ColumnKind::Category { categories: many(MOST_FEATURES), missing: MissingCategory::Own };
-        assert!(refused(&|d| d.columns[1].kind = wide.clone()).contains("at most 1048576"));
+        assert!(refused(&|d| d.table().columns[1].kind = wide.clone()).contains("at most 1048576"));
     }
 }

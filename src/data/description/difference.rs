@@ -1,6 +1,6 @@
 //! What two descriptions do not have in common, in words that say nothing of the one that is not public.
 
-use crate::data::description::{Column, ColumnKind, Description};
+use crate::data::description::{Column, ColumnKind, DataFormat, Description, TableFormat};
 
 impl Description {
     /// The first thing in which this description differs from the one of a job; `None` if the two are the same. The text leaves
@@ -9,28 +9,55 @@ impl Description {
         if self == jobs {
             return None;
         }
+        let format = match (&self.format, &jobs.format) {
+            (DataFormat::Array(mine), DataFormat::Array(theirs)) => mine.difference(theirs).map(str::to_owned),
+            (DataFormat::Table(mine), DataFormat::Table(theirs)) => mine.difference(theirs),
+            (_, theirs) => Some(format!("the data is {} in the job, and something else here", theirs.in_words())),
+        };
+        Some(format.unwrap_or_else(|| self.elsewhere(jobs).to_owned()))
+    }
+
+    /// The key that differs where the format does not.
+    fn elsewhere(&self, jobs: &Self) -> &'static str {
+        let keys = [
+            ("the name", self.name != jobs.name),
+            ("the classes of the label", self.classes != jobs.classes),
+            ("the split into training and test rows", self.split != jobs.split),
+        ];
+        first_true(&keys).unwrap_or("the task")
+    }
+}
+
+impl DataFormat {
+    fn in_words(&self) -> &'static str {
+        match self {
+            Self::Array(_) => "arrays",
+            Self::Table(_) => "a table",
+        }
+    }
+}
+
+impl TableFormat {
+    fn difference(&self, jobs: &Self) -> Option<String> {
         let mine = self.columns.iter().map(Some).chain(std::iter::repeat(None));
         let theirs = jobs.columns.iter().map(Some).chain(std::iter::repeat(None));
         let most = self.columns.len().max(jobs.columns.len());
         let column = (1..=most).zip(mine.zip(theirs)).find(|(_, (mine, theirs))| mine != theirs);
-        Some(match column {
-            Some((number, (mine, theirs))) => between_columns(number, mine, theirs),
-            None => self.elsewhere(jobs).to_owned(),
-        })
-    }
-
-    /// The key that differs where the columns do not.
-    fn elsewhere(&self, jobs: &Self) -> &'static str {
+        if let Some((number, (mine, theirs))) = column {
+            return Some(between_columns(number, mine, theirs));
+        }
         let keys = [
-            ("the name", self.name != jobs.name),
             ("the label's column", self.label != jobs.label),
-            ("the classes of the label", self.classes != jobs.classes),
             ("`missing_values`", self.missing != jobs.missing),
             ("the delimiter", self.delimiter != jobs.delimiter),
-            ("the split into training and test rows", self.split != jobs.split),
         ];
-        keys.iter().find(|(_, differs)| *differs).map_or("the task", |(key, _)| *key)
+        first_true(&keys).map(str::to_owned)
     }
+}
+
+/// The first key that differs.
+pub(super) fn first_true(keys: &[(&'static str, bool)]) -> Option<&'static str> {
+    keys.iter().find(|(_, differs)| *differs).map(|(key, _)| *key)
 }
 
 fn between_columns(number: usize, mine: Option<&Column>, theirs: Option<&Column>) -> String {
@@ -82,13 +109,13 @@ mod tests {
         };
         let range = Some([0.0, 90.0]);
         let age = ColumnKind::Number { range, clip: false, scaled: true, missing: None };
-        let text = differs(&|d| d.columns[0].kind = age.clone());
+        let text = differs(&|d| d.table().columns[0].kind = age.clone());
         assert_eq!(text, "column 1, `age`: the range is [0, 90] in the job, and another one here");
-        let text = differs(&|d| d.columns[2].kind = age.clone());
+        let text = differs(&|d| d.table().columns[2].kind = age.clone());
         assert_eq!(text, "column 3, `id`: the kind is number in the job, and another one here");
-        assert_eq!(differs(&|d| d.columns.swap(0, 1)), "column 1 is `city` in the job, and another one here");
-        assert_eq!(differs(&|d| drop(d.columns.pop())), "column 4 is not in the job");
+        assert_eq!(differs(&|d| d.table().columns.swap(0, 1)), "column 1 is `city` in the job, and another one here");
+        assert_eq!(differs(&|d| drop(d.table().columns.pop())), "column 4 is not in the job");
         assert_eq!(differs(&|d| d.classes.swap(0, 1)), "the classes of the label");
-        assert_eq!(differs(&|d| d.missing.clear()), "`missing_values`");
+        assert_eq!(differs(&|d| d.table().missing.clear()), "`missing_values`");
     }
 }

@@ -1,4 +1,4 @@
-//! A first description of a table, guessed from its values.
+//! A first description of data, guessed from its values.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,8 +8,11 @@ use csv::ByteRecord;
 
 use crate::data::Description;
 use crate::data::description::check::{MOST_CLASSES, is_name, is_text};
+use crate::data::description::draft_array;
+use crate::data::idx::{refused, unpacked, up_to};
 use crate::data::table::{Lines, few_enough, named};
 use crate::error::{Error, Result};
+use crate::input;
 
 /// A drafted description.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,13 +25,28 @@ pub struct Draft {
     pub rows: u64,
 }
 
-/// Guesses the description of a table from its header and values. The label is the last column, if none is named. A column of
-/// finite numbers is a number with the range of its values; one of at most 100 texts is a category; the others are ignored.
+/// Guesses the description of data.
+///
+/// The label of a table is the last column, if none is named. A column of finite numbers is a number with the range of its values;
+/// one of at most 100 texts is a category; the others are ignored. Arrays (NPZ, NPY, IDX, or a folder of the latter two) are told
+/// by their names: `x` and `y`, `images` and `labels`, and other usual ones.
 ///
 /// # Errors
 /// [`Error::File`] and [`Error::Format`] if the file cannot be read, its rows have different numbers of fields, it has no such
 /// label, or its label has fewer than 2 or more than 1,000 values.
 pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
+    if path.is_dir() {
+        return draft_array::draft(path, label);
+    }
+    let start = input::start(path, 4).map_err(|e| Error::file(path, e))?;
+    let mut unpacked = unpacked(path).map_err(|e| refused(path, e))?;
+    let first = up_to(&mut unpacked, 4).map_err(|e| refused(path, e))?;
+    let is_array =
+        start.starts_with(b"PK") || first.starts_with(&[0x93, b'N', b'U', b'M']) || first.starts_with(&[0, 0]);
+    if is_array { draft_array::draft(path, label) } else { draft_table(path, label) }
+}
+
+fn draft_table(path: &Path, label: Option<&str>) -> Result<Draft> {
     let mut lines = Lines::open(path, None)?;
     let mut record = ByteRecord::new();
     lines.next(&mut record)?;
@@ -49,9 +67,13 @@ pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
         columns.iter_mut().zip(&record).for_each(|(column, value)| column.add(value));
     }
     let label = columns.remove(label);
-    let text = file(path, &label, &columns)?;
+    finished(path, file(path, &label, &columns)?, rows)
+}
+
+/// A draft, whose text is read.
+pub(super) fn finished(path: &Path, text: String, rows: u64) -> Result<Draft> {
     let description = Description::parse(&text).map_err(|reason| {
-        Error::format(path, format!("its draft is not a valid description: {reason}; change the header or the values"))
+        Error::format(path, format!("its draft is not a valid description: {reason}; change the names or the values"))
     })?;
     Ok(Draft { text, description, rows })
 }
@@ -147,8 +169,8 @@ fn file(path: &Path, label: &Seen, columns: &[Seen]) -> Result<String> {
     if !missing.is_empty() {
         let _ = writeln!(text, "missing_values = {}    # as an empty field", list(&missing));
     }
-    text += "\n# or a column of \"train\" and \"test\": column = \"NAME\"; without [split], test rows are in a file (--test-data)\n[split]\n";
-    text += "test = 0.2\nseed = 1\n";
+    text += "\n# or a column of \"train\" and \"test\": column = \"NAME\"";
+    text += SPLIT;
     columns.iter().for_each(|column| section(&mut text, column));
     Ok(text)
 }
@@ -183,7 +205,7 @@ fn section(text: &mut String, column: &Seen) {
 }
 
 /// The name of the file, as far as it can be the name of data.
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     let file = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let stem = file.split('.').next().unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
@@ -192,11 +214,11 @@ fn name(path: &Path) -> String {
     if is_name(&name) && !known { name } else { format!("own-{}", name.trim_start_matches('-')) }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
+pub(super) fn list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
     format!("[{}]", texts.into_iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
 }
 
@@ -212,8 +234,16 @@ const MISSING: [&str; 8] = ["", "?", "NA", "N/A", "NaN", "nan", "null", "NULL"];
 /// Stands for bytes that are not UTF-8: no text of a category.
 const NO_TEXT: &str = "\u{fffd}\n";
 
+/// The split of a draft.
+pub(super) const SPLIT: &str = "
+# without [split], test rows are in a file of their own (--test-data)
+[split]
+test = 0.2
+seed = 1
+";
+
 /// The beginning of a draft.
-const HEAD: &str = "\
+pub(super) const HEAD: &str = "\
 # The data description: all owners and the trainer have the same file, and everything in it is public,
 # also to the servers. The ranges and categories below were read from the rows: replace those that reveal
 # something about a row (a largest income, a rare category) with generally known values.
@@ -234,12 +264,13 @@ mod tests {
     #[test]
     fn kinds_ranges_and_categories_are_those_of_the_values() {
         let rows = "age,city,id,same,answer\n31, Graz ,a,7,no\n-2.5,Linz,b,7,yes\n40,?,\"c\"\"\",7,no\n";
-        let Draft { text, description, rows } = drafted(rows, None).unwrap();
-        assert_eq!((description.name.as_str(), rows, description.label.as_str()), ("my-table", 3, "answer"));
+        let Draft { text, mut description, rows } = drafted(rows, None).unwrap();
+        assert_eq!((description.name.as_str(), rows), ("my-table", 3));
         assert!(text.starts_with("# The data description"), "{text}");
         assert_eq!(description.classes, ["no", "yes"]);
-        assert_eq!(description.missing, ["?"]);
-        let kinds: Vec<&ColumnKind> = description.columns.iter().map(|column| &column.kind).collect();
+        let table = description.table();
+        assert_eq!((table.label.as_str(), &table.missing[..]), ("answer", &["?".to_owned()][..]));
+        let kinds: Vec<&ColumnKind> = table.columns.iter().map(|column| &column.kind).collect();
         let number = ColumnKind::Number { range: Some([-2.5, 40.0]), clip: false, scaled: true, missing: None };
         let city =
             ColumnKind::Category { categories: vec!["Graz".into(), "Linz".into()], missing: MissingCategory::Own };
@@ -253,8 +284,8 @@ mod tests {
 
     #[test]
     fn numbers_of_rows_are_ignored_and_columns_without_a_name_have_one() {
-        let Draft { description, .. } = drafted(",x,y\n7,0,a\n8,5,b\n9,1,b\n", None).unwrap();
-        let first = &description.columns[0];
+        let Draft { mut description, .. } = drafted(",x,y\n7,0,a\n8,5,b\n9,1,b\n", None).unwrap();
+        let first = &description.table().columns[0];
         assert_eq!((first.name.as_str(), &first.kind), ("column 1", &ColumnKind::Ignore));
         assert_eq!(description.features(), 1);
     }

@@ -1,20 +1,31 @@
-//! The public description of a table: its columns, its label, and how both become the rows of a network.
+//! The public description of data: what its files hold, and how that becomes the rows of a network.
 //!
 //! All owners of a job have the same description, and the job contains it: [`Job::description`](crate::train::Job). In a file it
 //! is TOML ([`Description::load`]); `ppdnn data describe` drafts one.
 
+mod array_format;
 mod check;
 mod difference;
 #[cfg(feature = "datasets")]
 mod draft;
+#[cfg(feature = "datasets")]
+mod draft_array;
+mod table_format;
 mod toml_file;
+mod toml_formats;
 
 use serde::{Deserialize, Serialize};
 
+use crate::shape::Shape;
+
+#[cfg(feature = "datasets")]
+pub(crate) use array_format::position;
+pub use array_format::{ArrayFormat, Scaling};
 #[cfg(feature = "datasets")]
 pub use draft::{Draft, draft};
+pub use table_format::{Column, ColumnKind, MissingCategory, TableFormat};
 
-/// What is public about a table: how its values become features and labels.
+/// What is public about an owner's data: what its files hold, and how that becomes features and classes.
 ///
 /// The documentation of its methods holds for descriptions that pass [`Description::check`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,18 +34,21 @@ pub struct Description {
     pub name: String,
     /// What is learned.
     pub task: Task,
-    /// The column of the label.
-    pub label: String,
-    /// The labels by class, 2 to 1,000.
+    /// The names of the classes, class 0 first, 2 to 1,000: labels of a table, folders of images.
     pub classes: Vec<String>,
-    /// The other columns, in the order of the features that they become.
-    pub columns: Vec<Column>,
-    /// The texts that stand for a missing value; the empty one always does.
-    pub missing: Vec<String>,
-    /// The character between two fields, of ASCII; detected from the header if `None`.
-    pub delimiter: Option<u8>,
+    /// What the files hold.
+    pub format: DataFormat,
     /// Which rows are for testing.
     pub split: Split,
+}
+
+/// What the files of the data hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DataFormat {
+    /// Arrays of features and of labels.
+    Array(ArrayFormat),
+    /// A table.
+    Table(TableFormat),
 }
 
 /// What is learned from the rows.
@@ -42,51 +56,6 @@ pub struct Description {
 pub enum Task {
     /// The class of a row.
     Classes,
-}
-
-/// A column of a table that is not its label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Column {
-    /// Its name in the header.
-    pub name: String,
-    /// What is in it.
-    pub kind: ColumnKind,
-}
-
-/// What is in a column, and the features that it becomes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ColumnKind {
-    /// One of some texts: a feature for each, which is 1 where the row has that text, and 0 elsewhere.
-    Category {
-        /// The texts.
-        categories: Vec<String>,
-        /// What a missing value becomes.
-        missing: MissingCategory,
-    },
-    /// Not used: no feature.
-    Ignore,
-    /// A number: one feature.
-    Number {
-        /// The smallest and the largest value.
-        range: Option<[f64; 2]>,
-        /// Whether values out of the range become its end; otherwise they are errors.
-        clip: bool,
-        /// Whether the range becomes `[0, 1]`; otherwise the feature is the number.
-        scaled: bool,
-        /// The number that a missing value becomes, before it is scaled; `None` if it is an error.
-        missing: Option<f64>,
-    },
-}
-
-/// What a missing value of a category becomes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MissingCategory {
-    /// This category.
-    Constant(String),
-    /// A category of its own, the last.
-    Own,
-    /// An error.
-    Refuse,
 }
 
 /// Which rows are for testing; the others are for training.
@@ -101,7 +70,7 @@ pub enum Split {
         /// The text of rows that are for training.
         train: String,
     },
-    /// Those of a file of their own (`--test-data`).
+    /// Those of a file of their own (`--test-data`), or of a part of the data that is for testing.
     Files,
     /// A pseudorandom part, which depends on a row's number in its file and on a seed.
     Seed {
@@ -113,43 +82,41 @@ pub enum Split {
 }
 
 impl Description {
-    /// The number of features of a row.
-    pub fn features(&self) -> usize {
-        self.columns.iter().map(Column::features).fold(0, usize::saturating_add)
-    }
-
-    /// The names of the features: `age`, `city=Graz`, `city=(missing)`.
-    pub fn feature_names(&self) -> impl Iterator<Item = String> {
-        self.columns.iter().flat_map(Column::feature_names)
-    }
-
-    /// Whether a text stands for a missing value.
-    pub fn is_missing(&self, text: &str) -> bool {
-        text.is_empty() || self.missing.iter().any(|missing| missing == text)
-    }
-}
-
-impl Column {
-    /// The number of features that it becomes.
-    pub fn features(&self) -> usize {
-        match &self.kind {
-            ColumnKind::Category { categories, missing } => {
-                categories.len().saturating_add(usize::from(*missing == MissingCategory::Own))
-            }
-            ColumnKind::Ignore => 0,
-            ColumnKind::Number { .. } => 1,
+    /// The shape of a row: a number of features, or height, width and channels of an image.
+    pub fn shape(&self) -> Shape {
+        match &self.format {
+            DataFormat::Array(array) => array.row_shape(),
+            DataFormat::Table(table) => table.features().into(),
         }
     }
 
-    fn feature_names(&self) -> Vec<String> {
-        let name = &self.name;
-        match &self.kind {
-            ColumnKind::Category { categories, missing } => {
-                let own = (*missing == MissingCategory::Own).then(|| format!("{name}=(missing)"));
-                categories.iter().map(|category| format!("{name}={category}")).chain(own).collect()
-            }
-            ColumnKind::Ignore => Vec::new(),
-            ColumnKind::Number { .. } => vec![name.clone()],
+    /// The number of features of a row.
+    pub fn features(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The name of a feature by its number: `age`, `city=Graz`, `city=(missing)`, `x[3, 4]`.
+    pub fn feature_name(&self, feature: usize) -> String {
+        match &self.format {
+            DataFormat::Array(array) => array.feature_name(feature),
+            DataFormat::Table(table) => table.feature_names().nth(feature).unwrap_or_default(),
+        }
+    }
+
+    /// Where labels are, in words.
+    pub fn labels(&self) -> String {
+        match &self.format {
+            DataFormat::Array(array) => format!("labels `{}`", array.labels),
+            DataFormat::Table(table) => format!("label `{}`", table.label),
+        }
+    }
+
+    /// The table, if the data is one.
+    #[cfg(test)]
+    pub(crate) fn table(&mut self) -> &mut TableFormat {
+        match &mut self.format {
+            DataFormat::Table(table) => table,
+            _ => panic!("the description of a table"),
         }
     }
 }
@@ -168,25 +135,28 @@ pub(crate) mod tests {
         Description {
             name: "people".into(),
             task: Task::Classes,
-            label: "answer".into(),
             classes: vec!["no".into(), "yes".into()],
-            columns: vec![
-                column("age", age),
-                column("city", city),
-                column("id", ColumnKind::Ignore),
-                column("size", size),
-            ],
-            missing: vec!["?".into()],
-            delimiter: None,
+            format: DataFormat::Table(TableFormat {
+                label: "answer".into(),
+                columns: vec![
+                    column("age", age),
+                    column("city", city),
+                    column("id", ColumnKind::Ignore),
+                    column("size", size),
+                ],
+                missing: vec!["?".into()],
+                delimiter: None,
+            }),
             split: Split::Seed { test: 0.2, seed: 1 },
         }
     }
 
     #[test]
     fn features_are_counted_and_named_in_the_order_of_the_columns() {
-        let names: Vec<String> = small().feature_names().collect();
+        let names = [0, 1, 2, 3, 4].map(|feature| small().feature_name(feature));
         assert_eq!(names, ["age", "city=Graz", "city=Linz", "city=(missing)", "size"]);
-        assert_eq!(small().features(), 5);
-        assert!(small().is_missing("") && small().is_missing("?") && !small().is_missing("0"));
+        assert_eq!((small().features(), small().shape()), (5, Shape::from(5)));
+        let table = small().table().clone();
+        assert!(table.is_missing("") && table.is_missing("?") && !table.is_missing("0"));
     }
 }

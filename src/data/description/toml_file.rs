@@ -33,12 +33,28 @@
 //! kind = "ignore"
 //! ```
 //!
+//! Data that is no table has one section more instead of `label`, `missing_values`, `delimiter` and `[[columns]]`. Arrays (NPZ, NPY
+//! and IDX):
+//!
+//! ```toml
+//! [array]
+//! shape = [28, 28]                       # of a row: [features], [height, width] or [height, width, channels]
+//! range = [0, 255]                       # as of a column of numbers, with `scale` and `outside`
+//! features = "x"                         # the default: an array in an archive, or a file without its ending
+//! labels = "y"                           # the default: integers, 0 for the first of `classes`
+//! test_features = "x_test"               # if test rows are arrays of their own; then there is no [split]
+//! test_labels = "y_test"
+//! channels = "last"                      # the default; "first" if rows are stored as channels, height, width
+//! ```
+//!
 //! Files are not trusted: whatever is wrong is an error with its line.
 
 use std::path::Path;
 
 use crate::data::description::check::{NAME, TEXT, is_name, is_text};
-use crate::data::description::{Column, ColumnKind, Description, MissingCategory, Split, Task};
+use crate::data::description::{
+    Column, ColumnKind, DataFormat, Description, MissingCategory, Split, TableFormat, Task, toml_formats,
+};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::nn::{LineError, TomlTable};
@@ -70,21 +86,27 @@ fn read(text: &str) -> std::result::Result<Description, LineError> {
     let missing = |file: &TomlTable<'_>, key: &str| file.wrong(format!("`{key}` is missing"));
     let name = file.text("name", NAME, is_name)?.ok_or_else(|| missing(&file, "name"))?;
     let task = file.word("task", &[("classes", Task::Classes)])?.unwrap_or(Task::Classes);
-    let label = file.text("label", TEXT, is_text)?.ok_or_else(|| missing(&file, "label"))?;
     let classes = file.texts("classes", TEXT, is_text)?.ok_or_else(|| missing(&file, "classes"))?;
+    let split = file.table("split")?.map_or(Ok(Split::Files), split)?;
+    let (other, columns) = (toml_formats::format(&mut file)?, file.tables("columns")?);
+    let format = match (other, columns.is_empty()) {
+        (Some(other), true) => other,
+        (None, false) => DataFormat::Table(table(&mut file, columns)?),
+        _ => return Err(file.wrong(FORMATS)),
+    };
+    file.finish()?;
+    Ok(Description { name, task, classes, format, split })
+}
+
+fn table(file: &mut TomlTable<'_>, columns: Vec<TomlTable<'_>>) -> std::result::Result<TableFormat, LineError> {
+    let label = file.text("label", TEXT, is_text)?.ok_or_else(|| file.wrong("`label` is missing"))?;
     let fits = |text: &str| text.is_empty() || is_text(text);
-    let missing_values = file.texts("missing_values", TEXT, fits)?.unwrap_or_default();
+    let missing = file.texts("missing_values", TEXT, fits)?.unwrap_or_default();
     let one = |text: &str| text.len() == 1;
     let delimiter = file.text("delimiter", "one ASCII character", one)?.and_then(|text| text.bytes().next());
-    let split = file.table("split")?.map_or(Ok(Split::Files), split)?;
-    let columns = file
-        .tables("columns")?
-        .into_iter()
-        .zip(1..)
-        .map(|(table, number)| column(table.called(format!("column {number}"))));
+    let columns = (1..).zip(columns).map(|(number, table)| column(table.called(format!("column {number}"))));
     let columns = columns.collect::<std::result::Result<_, _>>()?;
-    file.finish()?;
-    Ok(Description { name, task, label, classes, columns, missing: missing_values, delimiter, split })
+    Ok(TableFormat { label, columns, missing, delimiter })
 }
 
 fn split(mut table: TomlTable<'_>) -> std::result::Result<Split, LineError> {
@@ -163,6 +185,9 @@ fn number(table: &mut TomlTable<'_>) -> std::result::Result<ColumnKind, LineErro
 /// What is wrong with the treatment of missing values.
 const CONSTANT: &str = "`missing = \"constant\"` and `constant` go together";
 
+/// What says what the files hold.
+const FORMATS: &str = "a description has exactly one of: sections [[columns]] (a table), a section [array]";
+
 /// Bytes of a file.
 const MOST_BYTES: u64 = 64 << 20;
 
@@ -237,5 +262,19 @@ constant = 0.5
             let text = Description::parse(&SMALL.replacen(from, to, 1)).unwrap_err();
             assert!(text.contains(says), "`{says}` is not in `{text}`");
         }
+    }
+
+    #[test]
+    fn a_description_of_many_columns_takes_time_in_proportion() {
+        let columns = |n: usize| -> String {
+            (0..n).map(|i| format!("[[columns]]\nname = \"c{i}\"\nkind = \"ignore\"\n")).collect()
+        };
+        let text = format!("{}{}", SMALL, columns(100_000));
+        let start = std::time::Instant::now();
+        assert_eq!(Description::parse(&text).unwrap().table().columns.len(), 100_004);
+        // counting lines from the start took minutes
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+        let text = Description::parse(&text.replace("c99999", "c5")).unwrap_err();
+        assert!(text.contains("two columns have the name `c5`"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use csv::ByteRecord;
 
-use crate::data::table::problem::{Problem, ProblemKind};
+use crate::data::{At, Problem, ProblemKind};
 use crate::net::printable;
 
 /// The names of a table's columns.
@@ -43,7 +43,7 @@ impl Header {
         if self.len() == 1 {
             // a description has a label and a feature
             let kind = ProblemKind::WrongDelimiter { delimiter: self.delimiter.into() };
-            return note(Problem { line: self.line, column: None, kind, value: None });
+            return note(Problem { at: At::Line(self.line), column: None, kind, value: None });
         }
         for (at, name) in self.names.iter().enumerate() {
             if self.at.get(name) != Some(&at) {
@@ -56,7 +56,7 @@ impl Header {
 
     fn problem(&self, name: &[u8], kind: ProblemKind) -> Problem {
         let name: String = printable(&String::from_utf8_lossy(name)).chars().take(MOST_SHOWN).collect();
-        Problem { line: self.line, column: Some(name), kind, value: None }
+        Problem { at: At::Line(self.line), column: Some(name), kind, value: None }
     }
 }
 

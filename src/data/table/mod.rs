@@ -4,8 +4,6 @@
 //! asked for is stored.
 
 mod header;
-mod problem;
-mod report;
 mod row;
 mod source;
 
@@ -13,19 +11,38 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use crate::data::Description;
+use crate::data::description::TableFormat;
+use crate::data::visit::{Row, Set, Visitor};
+use crate::data::{Description, Problem};
 use crate::error::{Error, Result};
 
 pub(crate) use header::named;
-pub use problem::{Problem, ProblemKind};
-pub use report::{MOST_PLACES, Place, Report};
 pub(crate) use source::Lines;
 
 use header::Header;
 use row::Rows;
 
+/// Reads the rows of a table; see [`visit`](crate::data::visit::visit).
+pub(crate) fn visit(
+    path: &Path,
+    description: &Description,
+    format: &TableFormat,
+    set: Option<Set>,
+    visitor: &mut dyn Visitor,
+) -> Result<()> {
+    let table = Table::open(path, description, format, set, &mut |problem| visitor.problem(path, problem))?;
+    let Some(mut table) = table else { return Ok(()) };
+    let mut features = vec![0.0; format.features()];
+    while let Some(row) = table.next(&mut features, &mut |problem| visitor.problem(path, problem))? {
+        if visitor.row(row, &features).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// An open table: its header fits the description, its rows are still to be read.
-pub(crate) struct Table<'d> {
+struct Table<'d> {
     lines: Lines,
     rows: Rows<'d>,
     record: ByteRecord,
@@ -34,41 +51,26 @@ pub(crate) struct Table<'d> {
     set: Option<Set>,
 }
 
-/// What a row is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Set {
-    /// Training.
-    Train,
-    /// Testing.
-    Test,
-}
-
-/// A row that was read.
-pub(crate) struct Row {
-    pub(crate) set: Set,
-    /// Its class; `None` if something in the row does not fit.
-    pub(crate) class: Option<u32>,
-}
-
 impl<'d> Table<'d> {
     /// Opens a table and compares its header with the description; `set` is for files whose rows are all of one set.
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] if the file cannot be read, is empty, or is not text. What does not fit in the header
     /// goes to `note`; then there is no table.
-    pub(crate) fn open(
+    fn open(
         path: &Path,
         description: &'d Description,
+        format: &'d TableFormat,
         set: Option<Set>,
         note: &mut dyn FnMut(Problem),
     ) -> Result<Option<Self>> {
-        let mut lines = Lines::open(path, description.delimiter)?;
+        let mut lines = Lines::open(path, format.delimiter)?;
         let mut record = ByteRecord::new();
         lines.next(&mut record)?;
         few_enough(path, &record)?;
         let header = Header::new(&record, lines.delimiter());
         let mut fits = true;
-        let rows = Rows::new(description, &header, set, &mut |problem| {
+        let rows = Rows::new(description, format, &header, set, &mut |problem| {
             fits = false;
             note(problem);
         });
@@ -80,7 +82,7 @@ impl<'d> Table<'d> {
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] if the file cannot be read.
-    pub(crate) fn next(&mut self, features: &mut [f32], note: &mut dyn FnMut(Problem)) -> Result<Option<Row>> {
+    fn next(&mut self, features: &mut [f32], note: &mut dyn FnMut(Problem)) -> Result<Option<Row>> {
         if !self.lines.next(&mut self.record)? {
             return Ok(None);
         }
@@ -90,11 +92,6 @@ impl<'d> Table<'d> {
         let set = self.set.unwrap_or_else(|| self.rows.set(&self.record, number));
         let class = self.rows.read(&self.record, line, features, note);
         Ok(Some(Row { set, class }))
-    }
-
-    /// The error of the first problem. It names the place and what is wrong, and no value.
-    pub(crate) fn refusal(path: &Path, problem: &Problem) -> Error {
-        Error::format(path, format!("{problem}; `ppdnn data check` lists all places"))
     }
 }
 

@@ -1,18 +1,37 @@
-//! What does not fit in a table, and where.
+//! What does not fit in a file, and where.
 
 use std::fmt;
+use std::path::Path;
 
-/// Something in a table that does not fit its description.
+use crate::error::Error;
+
+/// Something in a file that does not fit its description.
 #[derive(Clone, PartialEq)]
 pub struct Problem {
-    /// The line, from 1.
-    pub line: u64,
-    /// The name of the column; `None` if it is about the whole row.
+    /// Where it is.
+    pub at: At,
+    /// The name of the column or the array; `None` if it is about the whole row or file.
     pub column: Option<String>,
     /// What is wrong.
     pub kind: ProblemKind,
     /// The beginning of the value, for its owner alone; no error shows it.
     pub value: Option<String>,
+}
+
+/// Where something is in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// At a value of an array: its row and its place in the row, each axis from 0.
+    Entry(Vec<u64>),
+    /// In a line, from 1.
+    Line(u64),
+}
+
+impl Problem {
+    /// As the error of a file. It names the place and what is wrong, and no value.
+    pub(crate) fn refusal(&self, file: &Path) -> Error {
+        Error::format(file, format!("{self}; `ppdnn data check` lists all places"))
+    }
 }
 
 /// What is wrong with a value, a row or a header.
@@ -41,6 +60,11 @@ pub enum ProblemKind {
     OutOfRange {
         /// The smallest and the largest value.
         range: [f64; 2],
+    },
+    /// The number of a class is too large.
+    TooLargeClass {
+        /// The number of classes.
+        classes: usize,
     },
     /// A text is no category of its column.
     UnknownCategory,
@@ -71,7 +95,7 @@ impl ProblemKind {
             Self::NotText => "not UTF-8",
             Self::OutOfRange { .. } => "out of range",
             Self::UnknownCategory => "unknown category",
-            Self::UnknownClass => "unknown class",
+            Self::TooLargeClass { .. } | Self::UnknownClass => "unknown class",
             Self::UnknownColumn => "unknown column",
             Self::UnknownPart => "neither training nor test row",
             Self::WrongDelimiter { .. } => "wrong delimiter",
@@ -93,7 +117,7 @@ impl fmt::Display for ProblemKind {
             ),
             Self::NoColumn => f.write_str("is in the description, but not in the header"),
             Self::NotFinite => {
-                f.write_str("is not a finite number; correct it, or list the text in `missing_values` of the description")
+                f.write_str("is not a finite number; correct it, or, in a table, list the text in `missing_values` of the description")
             }
             Self::NotNumber => f.write_str(
                 "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
@@ -104,6 +128,11 @@ impl fmt::Display for ProblemKind {
                 f,
                 "is outside {low} to {high}, the range of the description; correct it, widen the range, or add \
                  `outside = \"clip\"`"
+            ),
+            Self::TooLargeClass { classes } => write!(
+                f,
+                "the label is not one of 0 to {}; correct it, or add its class to `classes` of the description (the first is 0)",
+                classes.saturating_sub(1)
             ),
             Self::UnknownCategory => {
                 f.write_str("the value is not one of the column's categories; correct it, or add it to `categories` of the description")
@@ -128,19 +157,21 @@ impl fmt::Display for ProblemKind {
 /// Prints no value: it is an owner's secret.
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, kind, value: _ } = self;
-        f.debug_struct("Problem")
-            .field("line", line)
-            .field("column", column)
-            .field("kind", kind)
-            .finish_non_exhaustive()
+        let Self { at, column, kind, value: _ } = self;
+        f.debug_struct("Problem").field("at", at).field("column", column).field("kind", kind).finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}", self.line)?;
-        self.column.as_ref().map_or(Ok(()), |column| write!(f, ", column `{column}`"))?;
-        write!(f, ": {}", self.kind)
+        let Self { at, column, kind, value: _ } = self;
+        match (at, column) {
+            (At::Entry(axes), name) => {
+                let name = name.as_deref().unwrap_or("row");
+                write!(f, "row {}, `{name}{axes:?}`: {kind}", axes.first().copied().unwrap_or(0))
+            }
+            (At::Line(line), Some(column)) => write!(f, "line {line}, column `{column}`: {kind}"),
+            (At::Line(line), None) => write!(f, "line {line}: {kind}"),
+        }
     }
 }

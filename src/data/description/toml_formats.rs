@@ -1,0 +1,37 @@
+//! Sections of a description that say what files hold.
+
+use crate::data::description::array_format::SHAPE;
+use crate::data::description::check::{MOST_FEATURES, NAME, is_name};
+use crate::data::description::{ArrayFormat, DataFormat, Scaling};
+use crate::nn::{LineError, TomlTable};
+
+type Result<T> = std::result::Result<T, LineError>;
+
+/// The format of data that is no table; `None` if there is no such section.
+pub(super) fn format(file: &mut TomlTable<'_>) -> Result<Option<DataFormat>> {
+    file.table("array")?.map(|table| array(table).map(DataFormat::Array)).transpose()
+}
+
+fn array(mut table: TomlTable<'_>) -> Result<ArrayFormat> {
+    let mut name = |key: &'static str| table.text(key, NAME, is_name);
+    let features = name("features")?.unwrap_or_else(|| "x".into());
+    let labels = name("labels")?.unwrap_or_else(|| "y".into());
+    let test = match (name("test_features")?, name("test_labels")?) {
+        (None, None) => None,
+        (Some(features), Some(labels)) => Some([features, labels]),
+        _ => return Err(table.wrong("`test_features` and `test_labels` go together")),
+    };
+    let shape = table.wholes("shape", SHAPE, 1..=3, 1..=MOST_FEATURES)?;
+    let shape = shape.ok_or_else(|| table.wrong(format!("`shape` is missing: {SHAPE}")))?;
+    let channels_first = table.word("channels", &[("last", false), ("first", true)])?.unwrap_or(false);
+    let scaling = scaling(&mut table)?;
+    table.finish()?;
+    Ok(ArrayFormat { features, labels, test, shape, channels_first, scaling })
+}
+
+fn scaling(table: &mut TomlTable<'_>) -> Result<Scaling> {
+    let range = table.interval("range")?;
+    let scaled = table.word("scale", &[("range", true), ("none", false)])?.unwrap_or(true);
+    let clip = table.word("outside", &[("refuse", false), ("clip", true)])?.unwrap_or(false);
+    Ok(Scaling { range, clip, scaled })
+}
