@@ -1,9 +1,11 @@
-//! What each role receives in a run, by roles over tapped channels: no tensor of the data reaches trainer or dealer, and
-//! whatever holds a tensor is uniform.
+//! What each role receives in a run and in a private prediction, by roles over tapped channels: no tensor of the data reaches trainer
+//! or dealer, none of a client's rows its model owner, and whatever holds a tensor is uniform.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod tapped;
+#[path = "tapped/prediction.rs"]
+mod tapped_prediction;
 
 use std::collections::BTreeMap;
 
@@ -14,8 +16,10 @@ use ppdnn::net::FrameKind;
 use ppdnn::nn::Model;
 use ppdnn::roles::Training;
 use ppdnn::train::{Reveals, Schedule};
+use ppdnn::{AnswerKind, Prediction, TrainedModel};
 
 use tapped::{Heard, tapped};
+use tapped_prediction::tapped_prediction;
 
 /// Frames and bytes by receiver, sender and kind, of a training with one owner.
 fn ledger(
@@ -167,4 +171,92 @@ fn every_kind_of_frame_is_uniform_for_very_different_data() {
     let plain = extremes(192, false).features().mapv(|x| encode(x.into(), 8).to_le_bytes());
     let plain: Vec<u8> = plain.iter().flatten().copied().collect();
     assert!(chi_square(&plain) > 100.0 * UNIFORM, "unmasked rows are noticed");
+}
+
+/// A network whose tensors fill their words, with the same weights everywhere or without a pattern.
+fn predicted(blank: bool, public: bool) -> Prediction {
+    let model = Model::dense("small", 32, &[32], 8).unwrap();
+    let weight = |i: usize| if blank { 0.125 } else { ((i * 7_919 + i * i * 31) % 251) as f64 / 251.0 - 0.5 };
+    let parameters: Vec<Vec<f64>> = model.parameters().iter().map(|s| (0..s.len()).map(weight).collect()).collect();
+    let model = TrainedModel::new(model, None, &parameters).unwrap();
+    Prediction::new(model).profile(Profile::small()).public_model(public).answers(AnswerKind::Values).batch(32)
+}
+
+#[test]
+fn every_frame_of_a_prediction_is_uniform_for_very_different_rows_and_models() {
+    let ways = [
+        (FrameKind::Data, "client", "server 0"),
+        (FrameKind::Data, "client", "server 1"),
+        (FrameKind::Data, "model owner", "server 0"),
+        (FrameKind::Data, "model owner", "server 1"),
+        (FrameKind::Opening, "server 0", "server 1"),
+        (FrameKind::Opening, "server 1", "server 0"),
+        (FrameKind::Correction, "dealer", "server 1"),
+    ];
+    let runs = [true, false].map(|blank| {
+        let rows = extremes(192, blank);
+        let (answers, heard) = tapped_prediction(&predicted(blank, false), rows.features().view(), false);
+        assert_eq!(answers.unwrap().len(), 192);
+        ways.map(|(kind, from, to)| {
+            let frames = heard.iter().filter(|h| h.is(from, to) && h.frame.head.kind == kind);
+            frames.flat_map(|h| h.frame.body.clone()).collect::<Vec<u8>>()
+        })
+    });
+    for (((kind, from, to), a), b) in ways.iter().zip(&runs[0]).zip(&runs[1]) {
+        assert_eq!(a.len(), b.len(), "{kind} from {from} to {to}: lengths say nothing of rows and model");
+        let xor: Vec<u8> = a.iter().zip(b).map(|(a, b)| a ^ b).collect();
+        for (of, bytes) in [("blank", a), ("noise", b), ("the difference of both", &xor)] {
+            let statistic = chi_square(bytes);
+            assert!(statistic < UNIFORM, "{kind} from {from} to {to}, {of}: {statistic} over {} bytes", bytes.len());
+        }
+    }
+    assert_eq!(runs[0][0], runs[0][1], "both servers get the same masked rows");
+    assert_ne!(runs[0][2], runs[0][3], "each server gets a share of its own");
+}
+
+#[test]
+fn the_dealer_and_the_model_owner_receive_no_tensor_and_the_client_only_answers() {
+    for public in [false, true] {
+        let rows = extremes(64, false);
+        let (_, heard) = tapped_prediction(&predicted(false, public), rows.features().view(), false);
+        let bytes = |to: &str, kind: Option<FrameKind>| -> usize {
+            let of = heard.iter().filter(|h| h.to == to && kind.is_none_or(|kind| h.frame.head.kind == kind));
+            of.map(|h| h.frame.body.len()).sum()
+        };
+        // the job, agreements, seeds, and how many requests may be dealt for
+        assert!(bytes("dealer", None) < 1024, "the dealer receives {} bytes", bytes("dealer", None));
+        assert_eq!(bytes("dealer", Some(FrameKind::Seed)), 64 + 2 * 96);
+        assert!(bytes("model owner", None) < 1024, "{} bytes", bytes("model owner", None));
+        for kind in [FrameKind::Data, FrameKind::Opening, FrameKind::Correction] {
+            assert_eq!(
+                (bytes("dealer", Some(kind)), bytes("model owner", Some(kind)), bytes("client", Some(kind))),
+                (0, 0, 0)
+            );
+        }
+        // two halves of 64 rows of 8 answers, of 32 bits each, and what stands around them
+        let halves = 2 * 64 * 8 * 4;
+        let client = bytes("client", None);
+        assert!((halves..halves + 2048).contains(&client), "the client receives {client} bytes");
+        // a public model is in the clear at both servers, and nowhere else
+        let of_model = |to: &str| -> Vec<u8> {
+            let of = heard.iter().filter(|h| h.is("model owner", to) && h.frame.head.kind == FrameKind::Data);
+            of.flat_map(|h| h.frame.body.clone()).collect()
+        };
+        assert_eq!(of_model("server 0") == of_model("server 1"), public);
+    }
+}
+
+/// A client that sends the servers different rows could learn more than answers: they notice it.
+#[test]
+fn servers_that_hear_different_rows_of_a_client_answer_nothing() {
+    let prediction = predicted(false, false);
+    let rows = extremes(64, false);
+    let (answers, heard) = tapped_prediction(&prediction, rows.features().view(), true);
+    let reason = answers.unwrap_err().to_string();
+    assert!(reason.contains("different masked rows"), "{reason}");
+    let opened = heard.iter().filter(|h| h.is("server 0", "server 1") && h.frame.head.kind == FrameKind::Opening);
+    let (control, honest) = tapped_prediction(&prediction, rows.features().view(), false);
+    let honest = honest.iter().filter(|h| h.is("server 0", "server 1") && h.frame.head.kind == FrameKind::Opening);
+    assert_eq!(opened.count(), 1, "the weights are opened, and nothing of the request");
+    assert!(control.is_ok() && honest.count() > 5);
 }

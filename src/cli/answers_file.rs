@@ -28,7 +28,8 @@ impl AnswersFile {
             Some("json") => Form::Json,
             Some("npy") => Form::Npy,
             _ => {
-                let text = format!("{}: answers are written as .csv, .json or .npy; choose one of these", path.display());
+                let text =
+                    format!("{}: answers are written as .csv, .json or .npy; choose one of these", path.display());
                 return Err(Error::Usage(text));
             }
         };
@@ -63,7 +64,8 @@ pub(super) fn csv_header(job: &PredictionJob, names: Option<&[String]>) -> Strin
     match job.answers {
         crate::prediction::AnswerKind::Class => "row,class".into(),
         kind => {
-            let name = |class: usize| names.and_then(|names| names.get(class).cloned()).unwrap_or_else(|| class.to_string());
+            let name =
+                |class: usize| names.and_then(|names| names.get(class).cloned()).unwrap_or_else(|| class.to_string());
             let fields = (0..classes).map(|class| quoted(&format!("{kind}[{}]", name(class))));
             std::iter::once("row".to_owned()).chain(fields).collect::<Vec<_>>().join(",")
         }
@@ -75,7 +77,8 @@ pub(super) fn csv_row(number: usize, answers: &Answers, at: usize, names: Option
     match answers {
         Answers::Classes(classes) => {
             let class = classes[at];
-            let name = names.and_then(|names| names.get(class as usize)).map_or_else(|| class.to_string(), |n| quoted(n));
+            let name =
+                names.and_then(|names| names.get(class as usize)).map_or_else(|| class.to_string(), |n| quoted(n));
             format!("{number},{name}")
         }
         Answers::Probabilities(x) | Answers::Values(x) => {
@@ -131,7 +134,9 @@ mod tests {
         let len = usize::from(u16::from_le_bytes([file[8], file[9]]));
         assert_eq!((10 + len) % 64, 0);
         let header = std::str::from_utf8(&file[10..10 + len]).unwrap();
-        assert!(header.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }") && header.ends_with('\n'));
+        assert!(
+            header.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }") && header.ends_with('\n')
+        );
         assert_eq!(file[10 + len..10 + len + 8], [0, 0, 128, 63, 0, 0, 0, 192]);
         assert_eq!(file.len(), 10 + len + 24);
     }

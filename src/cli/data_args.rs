@@ -62,9 +62,12 @@ impl DataArgs {
             let described = self.description.as_ref().map(|file| Description::load(file).map(DataSource::Described));
             return described.unwrap_or_else(|| known().map(DataSource::Known));
         };
-        let description = self.description.clone().unwrap_or_else(|| beside(data));
-        let description = Description::load(&description)?;
-        OwnData::open(data, self.test_data.as_deref(), description).map(DataSource::Own)
+        OwnData::open(data, self.test_data.as_deref(), self.description_of(data)?).map(DataSource::Own)
+    }
+
+    /// The description of own data: the one that is given, or the usual one.
+    pub(super) fn description_of(&self, data: &Path) -> Result<Description> {
+        Description::load(&self.description.clone().unwrap_or_else(|| beside(data)))
     }
 }
 

@@ -22,9 +22,7 @@ use crate::fixed::Profile;
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::TrainedModel;
 use crate::prediction::{AnswerKind, Answers, ModelCard, PredictionJob};
-use crate::roles::{
-    Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role,
-};
+use crate::roles::{Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role};
 
 /// Asks a model about rows.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
@@ -41,7 +39,11 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     if args.stream {
         stream(&mut place, &job)?;
         let summary = place.finish()?;
-        if args.json { json(&summary) } else if !args.quiet { note(&table(&summary)) }
+        if args.json {
+            json(&summary)
+        } else if !args.quiet {
+            note(&table(&summary))
+        }
         return Ok(());
     }
     let bar = bar(args, rows.features.nrows());
@@ -61,7 +63,11 @@ pub(super) fn write_card(args: &CardArgs) -> Result<()> {
     card.description = args.description.as_deref().map(Description::load).transpose()?;
     card.check()?;
     card.save(&args.out)?;
-    say(&format!("{}: the card of `{}`; give it to clients, and to `ppdnn model-owner`", args.out.display(), card.model.name()));
+    say(&format!(
+        "{}: the card of `{}`; give it to clients, and to `ppdnn model-owner`",
+        args.out.display(),
+        card.model.name()
+    ));
     Ok(())
 }
 
@@ -115,12 +121,12 @@ struct Rows {
 fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
     let mut rows = match &args.files.data {
         Some(data) => {
-            let description = match (&card.description, args.files.description.as_deref()) {
+            let description = match (&card.description, &args.files.description) {
                 (Some(description), None) => description.clone(),
-                (_, given) => args.files.description_of(data, given)?,
+                _ => args.files.description_of(data)?,
             };
-            let (features, labels) = OwnData::unlabelled(data, &description, args.limit)?;
-            Rows { features, labels, classes: Some(description.classes) }
+            let features = OwnData::rows_to_ask(data, &description, args.limit)?;
+            Rows { features, labels: None, classes: Some(description.classes) }
         }
         None => known(args, card)?,
     };
@@ -332,11 +338,32 @@ fn table(s: &PredictionSummary) -> String {
     let each = s.seconds_per_request.map_or("-".into(), |x| format!("{:.1} ms", 1e3 * x));
     let rows = [
         ("rows answered", format!("{} in {} requests of {}", s.rows, s.requests, s.batch)),
-        ("answers", format!("{}; {} model, profile {}", s.answers, if s.public_model { "public" } else { "private" }, s.profile)),
-        ("time", format!("{} after a set-up of {}", s.seconds.map_or("-".into(), seconds), s.setup_seconds.map_or("-".into(), seconds))),
+        (
+            "answers",
+            format!(
+                "{}; {} model, profile {}",
+                s.answers,
+                if s.public_model { "public" } else { "private" },
+                s.profile
+            ),
+        ),
+        (
+            "time",
+            format!(
+                "{} after a set-up of {}",
+                s.seconds.map_or("-".into(), seconds),
+                s.setup_seconds.map_or("-".into(), seconds)
+            ),
+        ),
         ("  of a request", format!("{each}, {:.0} rounds", s.rounds_per_request)),
-        ("bytes of a request", format!("{} each way, {} dealt", bytes(b.server0_to_server1), bytes(b.dealer_to_server1))),
-        ("  of the client", format!("{} sent, {} received", bytes(s.client_sent as f64), bytes(s.client_received as f64))),
+        (
+            "bytes of a request",
+            format!("{} each way, {} dealt", bytes(b.server0_to_server1), bytes(b.dealer_to_server1)),
+        ),
+        (
+            "  of the client",
+            format!("{} sent, {} received", bytes(s.client_sent as f64), bytes(s.client_received as f64)),
+        ),
         ("dealer", s.dealer_seconds.map_or("-".into(), seconds)),
     ];
     let lines: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<22} {value}")).collect();

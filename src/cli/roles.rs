@@ -19,8 +19,8 @@ use crate::net::{Cluster, Identity, Presence, Role};
 use crate::nn::TrainedModel;
 use crate::prediction::ModelCard;
 use crate::roles::{
-    Again, Consent, Failure, ModelConsent, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, first_rows, look_at_rows,
-    peak_rss_mib, ranges_of,
+    Again, Consent, Failure, ModelConsent, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, first_rows,
+    look_at_rows, peak_rss_mib, ranges_of,
 };
 use crate::train::{Job, Policy};
 
@@ -90,7 +90,8 @@ pub(super) fn model_owner(args: &ModelOwnerArgs) -> Result<()> {
     };
     run(&args.role, Role::ModelOwner, ready, |(model, card), place, stay| {
         let supervised = args.role.supervised;
-        let tell = move |line: &str| if supervised { note(line) } else { say(&format!("{}: {line}", Role::ModelOwner)) };
+        let tell =
+            move |line: &str| if supervised { note(line) } else { say(&format!("{}: {line}", Role::ModelOwner)) };
         let consent = ModelConsent { card, accept: args.accept.clone(), tell: Box::new(tell) };
         place.share_model(&consent, &model, stay)
     })

@@ -51,6 +51,22 @@ impl OwnData {
         Ok(report)
     }
 
+    /// The features of all rows of a file or a folder, `[n, features]`, of the first `limit` where there is one. Labels are not
+    /// read, and need not be there.
+    ///
+    /// # Errors
+    /// As [`OwnData::open`].
+    pub fn rows_to_ask(file: &Path, description: &Description, limit: Option<usize>) -> Result<Array2<f32>> {
+        let mut asked = Asked { features: Vec::new(), rows: 0, limit: limit.unwrap_or(usize::MAX), first: None };
+        if asked.limit > 0 {
+            visit(file, description, Some(Set::Ask), &mut asked)?;
+        }
+        let Asked { features, rows, first, .. } = asked;
+        first.map_or(Ok(()), Err)?;
+        let wrong = |e: ndarray::ShapeError| Error::format(file, e.to_string());
+        Array2::from_shape_vec([rows, description.features()], features).map_err(wrong)
+    }
+
     /// What is public about the rows.
     pub fn description(&self) -> &Description {
         &self.description
@@ -96,6 +112,29 @@ fn visit_all(
 ) -> Result<()> {
     visit(file, description, test_file.map(|_| Set::Train), visitor)?;
     test_file.map_or(Ok(()), |test| visit(test, description, Some(Set::Test), visitor))
+}
+
+/// The first rows, whatever they are for, up to the first that does not fit.
+struct Asked {
+    features: Vec<f32>,
+    rows: usize,
+    limit: usize,
+    first: Option<Error>,
+}
+
+impl Visitor for Asked {
+    fn row(&mut self, row: Row, features: &[f32]) -> ControlFlow<()> {
+        if row.class.is_none() || self.first.is_some() || self.rows == self.limit {
+            return ControlFlow::Break(());
+        }
+        self.features.extend_from_slice(features);
+        self.rows += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn problem(&mut self, file: &Path, problem: Problem) {
+        self.first.get_or_insert_with(|| problem.refusal(file));
+    }
 }
 
 /// The rows that are wanted, up to the first that does not fit.

@@ -52,6 +52,7 @@ impl Visitor for Report {
         match row.set {
             Set::Train => self.train_rows += 1,
             Set::Test => self.test_rows += 1,
+            Set::Ask => {}
         }
         ControlFlow::Continue(())
     }

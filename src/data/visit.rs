@@ -23,12 +23,14 @@ pub(crate) enum Set {
     Train,
     /// Testing.
     Test,
+    /// Asking a model about: labels are not read, and need not be there.
+    Ask,
 }
 
 /// A row that was read.
 pub(crate) struct Row {
     pub(crate) set: Set,
-    /// Its class; `None` if something in the row does not fit.
+    /// Its class, 0 where it is not read; `None` if something in the row does not fit.
     pub(crate) class: Option<u32>,
 }
 

@@ -26,15 +26,22 @@ pub struct PredictionJob {
 }
 
 impl PredictionJob {
-    /// A job for `rows` rows at most, in requests of at most `batch` rows and of equally many.
+    /// A job for `rows` rows at most, in requests of at most `batch` rows and of equally many, so few that the rows which fill up the
+    /// last one are within what the card allows.
     ///
     /// # Errors
     /// As [`PredictionJob::check`].
     pub fn new(card: ModelCard, answers: AnswerKind, rows: usize, batch: u32) -> Result<Self> {
         let many = || Error::Usage("more than 2^27 rows in one job are not supported; ask for fewer at once".into());
         let rows = u32::try_from(rows.max(1)).map_err(|_| many())?;
-        let requests = rows.div_ceil(batch.max(1));
-        let job = Self { card, answers, batch: rows.div_ceil(requests), requests };
+        let even = |batch: u32| {
+            let requests = rows.div_ceil(batch);
+            (rows.div_ceil(requests), requests)
+        };
+        let allowed = |(batch, requests): &(u32, u32)| u64::from(*batch) * u64::from(*requests) <= card.max_rows.into();
+        let most = batch.clamp(1, rows);
+        let (batch, requests) = (1..=most).rev().map(even).find(allowed).unwrap_or_else(|| even(most));
+        let job = Self { card, answers, batch, requests };
         job.check()?;
         Ok(job)
     }
@@ -56,8 +63,8 @@ impl PredictionJob {
         if self.batch == 0 || self.requests == 0 {
             return Err(Error::Usage("a job of predictions has at least one request of one row".into()));
         }
-        // the last request may be filled up
-        if self.rows() - u64::from(self.batch) >= u64::from(self.card.max_rows) {
+        // rows that fill up the last request are answered, too
+        if self.rows() > self.card.max_rows.into() {
             return Err(Error::Usage(format!(
                 "{} rows were asked about, but the model's owner answers at most {} in one job",
                 self.rows(),
@@ -140,6 +147,11 @@ pub(crate) mod tests {
         assert_eq!(split(10, 6).unwrap(), (5, 2));
         assert_eq!(split(9, 5).unwrap(), (5, 2), "the last request is filled up");
         assert_eq!(split(1, 1000).unwrap(), (1, 1));
+        let tight = ModelCard { max_rows: 7, ..card.clone() };
+        let job = PredictionJob::new(tight.clone(), AnswerKind::Class, 7, 3).unwrap();
+        assert_eq!((job.batch, job.requests), (1, 7), "three requests of three would answer nine rows");
+        let filled = PredictionJob { batch: 1000, requests: 1, ..job };
+        assert!(filled.check().unwrap_err().to_string().contains("at most 7"));
         assert!(split(16, 5).unwrap_err().to_string().contains("at most 10 in one job"));
         assert!(split(1 << 40, 5).is_err());
     }

@@ -3,6 +3,8 @@
 //! What a prediction does is implemented with the roles: [`Prediction::run`] and [`Prediction::start`] in
 //! `roles/prediction/threads.rs`.
 
+use std::fmt;
+
 use crate::data::Description;
 use crate::error::Result;
 use crate::fixed::Profile;
@@ -10,7 +12,24 @@ use crate::nn::TrainedModel;
 use crate::prediction::{AnswerKind, ModelCard, PredictionJob};
 
 /// Describes private predictions of a model. What is not set has the value of [`ModelCard::of`]; answers are classes.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use ppdnn::layer::{dense, relu};
+/// use ppdnn::ndarray::arr2;
+/// use ppdnn::{Answers, Model, Prediction, TrainedModel};
+///
+/// // the first output is x - y, the second y - x
+/// let model = Model::sequential(2, vec![dense(2), relu(), dense(2)])?;
+/// let parameters = [vec![1.0, -1.0, -1.0, 1.0], vec![0.0; 2], vec![1.0, 0.0, 0.0, 1.0], vec![0.0; 2]];
+/// let model = TrainedModel::new(model, None, &parameters)?;
+///
+/// let mut session = Prediction::new(model).start(100)?;
+/// let answers = session.predict(arr2(&[[3.0, 1.0], [0.5, 2.0]]).view())?;
+/// assert_eq!(answers, Answers::Classes(vec![0, 1]));
+/// println!("{:?}", session.finish()?.bytes_per_request);
+/// # Ok::<(), ppdnn::Error>(())
+/// ```
+#[derive(Clone)]
 pub struct Prediction {
     model: TrainedModel,
     card: ModelCard,
@@ -79,6 +98,13 @@ impl Prediction {
         let card = ModelCard { max_rows: self.card.max_rows.max(most), ..self.card.clone() };
         let batch = self.batch.unwrap_or_else(|| self.card.default_batch());
         PredictionJob::new(card, self.answers, rows, batch)
+    }
+}
+
+impl fmt::Debug for Prediction {
+    /// What is public of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prediction({:?}, {})", self.card.model.name(), self.answers)
     }
 }
 

@@ -24,8 +24,8 @@ use crate::roles::failure::{self, Failure, TRAINER};
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::node::Node;
 use crate::roles::outcome::Outcome;
-use crate::roles::start::Start;
 use crate::roles::prediction::{PredictionClient, PredictionSummary};
+use crate::roles::start::Start;
 use crate::train::{Job, Policy};
 
 /// How to start the other roles.
@@ -107,7 +107,8 @@ impl Local {
         let (keys, place) = self.throw_away(&roles, Role::Client)?;
         let card = keys.path().join(CARD);
         job.card.save(&card)?;
-        let offer = ["--model".to_owned(), model.display().to_string(), "--card".to_owned(), card.display().to_string()];
+        let offer =
+            ["--model".to_owned(), model.display().to_string(), "--card".to_owned(), card.display().to_string()];
         let local = Self { data: offer.to_vec(), ..self.clone() };
         let mut family = local.start_all(&roles, keys.path())?;
         let (tell, hears) = mpsc::channel();
@@ -118,6 +119,11 @@ impl Local {
             })
         });
         let client = watch(&mut family, client, interrupted, &hears, on_event)?;
+        // by now every role has read its key
+        for role in roles {
+            let file = identity_file(keys.path(), role);
+            fs::remove_file(&file).map_err(|e| Error::file(file, e))?;
+        }
         Ok(LocalPrediction { client, family, logs: keys })
     }
 

@@ -21,6 +21,7 @@ mod owners;
 mod peers;
 mod places;
 mod plans;
+mod predictions;
 mod progress;
 mod ranges;
 mod readme;

@@ -30,7 +30,16 @@ impl Heard {
     }
 }
 
-type Log = Arc<Mutex<Vec<Heard>>>;
+pub(crate) type Log = Arc<Mutex<Vec<Heard>>>;
+
+/// Both ends of a link, which note what they receive.
+pub(crate) fn link(log: &Log, a: &str, b: &str) -> (Box<dyn Channel>, Box<dyn Channel>) {
+    let (x, y) = pair(a, b);
+    let tap = |link, me: &str| -> Box<dyn Channel> {
+        Box::new(Tap { link: Box::new(link), me: me.into(), log: log.clone() })
+    };
+    (tap(x, a), tap(y, b))
+}
 
 /// A channel that notes what is received on it.
 struct Tap {
@@ -101,13 +110,7 @@ impl Channel for Tap {
 /// Runs a training by its roles, one owner, and returns every frame that was received; those of one way are in their order.
 pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> Vec<Heard> {
     let log = Log::default();
-    let link = |a: &str, b: &str| {
-        let (x, y) = pair(a, b);
-        let tap = |link, me: &str| -> Box<dyn Channel> {
-            Box::new(Tap { link: Box::new(link), me: me.into(), log: log.clone() })
-        };
-        (tap(x, a), tap(y, b))
-    };
+    let link = |a: &str, b: &str| link(&log, a, b);
     let (names, job) = (["server 0", "server 1"], training.job(train.len(), test.len()).unwrap());
     let key = UnsealingKey::generate().unwrap();
     let parties = Parties::threads(key.public());

@@ -32,6 +32,7 @@ pub(crate) fn visit(
     let reader = Reader { format, classes: description.classes.len(), pick: Pick::new(&description.split) };
     let names = [format.features.as_str(), &format.labels];
     match (&format.test, set) {
+        (_, Some(Set::Ask)) => reader.visit(&mut files, names, set, visitor),
         (None, set) => reader.visit(&mut files, names, set, visitor),
         (Some(test), None) => {
             reader.visit(&mut files, names, Some(Set::Train), visitor)?;
@@ -62,18 +63,22 @@ impl Reader<'_> {
         visitor: &mut dyn Visitor,
     ) -> Result<()> {
         let labels_name = labels;
-        let labels = self.labels(files.labels(labels)?, visitor)?;
+        let labels = match set {
+            Some(Set::Ask) => None,
+            _ => Some(self.labels(files.labels(labels)?, visitor)?),
+        };
         let mut array = files.features(features)?;
         let stored = self.stored_shape(&array)?;
         let rows = array.shape()[0];
-        if rows != labels.len() as u64 {
+        if let Some(labels) = labels.as_ref().filter(|labels| rows != labels.len() as u64) {
             let text = format!("has {rows} rows, but `{labels_name}` has {}; each row needs a label", labels.len());
             return Err(array.wrong(&text));
         }
         let values: usize = stored.iter().product();
         let mut bytes = vec![0; values * array.element().bytes()];
         let mut row = vec![0.0; values];
-        for (number, label) in (0..).zip(labels) {
+        for number in 0..rows {
+            let label = labels.as_ref().map_or(0, |labels| labels[usize::try_from(number).unwrap_or(usize::MAX)]);
             array.read(&mut bytes, number, values)?;
             let mut fits = label != NO_CLASS;
             let mut note = |at: usize, kind: ProblemKind, x: f64| {

@@ -16,7 +16,8 @@ use crate::net::printable;
 pub(super) struct Rows<'d> {
     format: &'d TableFormat,
     fields: usize,
-    label: usize,
+    /// Where the label stands; `None` if it is not read.
+    label: Option<usize>,
     classes: HashMap<&'d str, u32>,
     columns: Vec<Field<'d>>,
     parts: Parts<'d>,
@@ -77,7 +78,7 @@ impl<'d> Rows<'d> {
         Self {
             format,
             fields: header.len(),
-            label: header.find(label, note),
+            label: (set != Some(Set::Ask)).then(|| header.find(label, note)),
             classes: classes.iter().map(String::as_str).zip(0..).collect(),
             columns: fields,
             parts,
@@ -127,7 +128,8 @@ impl<'d> Rows<'d> {
                 wrong(name, ProblemKind::UnknownPart, value);
             }
         }
-        let value = record[self.label].trim_ascii();
+        let Some(label) = self.label else { return fits.then_some(0) };
+        let value = record[label].trim_ascii();
         let class = text(value).and_then(|text| {
             let text = self.given(text).ok_or(ProblemKind::Missing)?;
             self.classes.get(text).copied().ok_or(ProblemKind::UnknownClass)

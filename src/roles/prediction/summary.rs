@@ -34,7 +34,7 @@ pub struct PredictionSummary {
     pub setup_seconds: Option<f64>,
     /// Wall-clock seconds from the first request to the last answer, at the client; `None` in a plan.
     pub seconds: Option<f64>,
-    /// Wall-clock seconds of a request at the servers, the median is not known; `None` in a plan.
+    /// Wall-clock seconds of a request at the servers, on average; `None` in a plan.
     pub seconds_per_request: Option<f64>,
     /// How server 1 spent a request: computing, exchanging, waiting for the dealer.
     pub request_parts: Option<StepParts>,
