@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::cli::compute::ComputeArgs;
 use crate::cli::convert::ConvertArgs;
-use crate::cli::data_args::{DataArgs, DataCommand};
+use crate::cli::data_args::{DataArgs, DataCommand, OwnDataArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
@@ -176,6 +176,8 @@ pub(super) struct TrainArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
+    #[command(flatten)]
+    pub own: OwnDataArgs,
     /// Estimate the time over links of this bandwidth, such as 1Gbit
     ///
     /// In bits per second, with the unit bit, kbit, Mbit or Gbit.

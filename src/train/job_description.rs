@@ -67,6 +67,8 @@ impl Job {
         let (features, shape) = (description.features(), description.shape());
         let what = match &description.format {
             DataFormat::Array(_) => format!("arrays, rows of shape {shape}"),
+            DataFormat::Image(_) => format!("images of shape {shape}"),
+            DataFormat::Records(_) => format!("binary records, images of shape {shape}"),
             DataFormat::Table(table) => format!("{} columns", table.columns.len()),
         };
         let mut labels = description.labels();

@@ -190,3 +190,30 @@ fn a_file_that_changes_between_its_check_and_its_reading_is_noticed() {
     let error = data.load_rows([0..9, 0..0]).unwrap_err().to_string();
     assert!(error.contains("row 7"), "{error}");
 }
+
+#[test]
+fn arrays_with_any_byte_changed_or_cut_anywhere_are_read_or_refused() {
+    let folder = TempDir::new().unwrap();
+    let description = described("[3, 4]", PIXELS);
+    let mut refused = 0;
+    for name in ["npy/x.npy", "idx/x", "gzip/x.npy.gz", "packed.npz"] {
+        let whole = fs::read(samples().join(name)).unwrap();
+        let labels = fs::read(samples().join("npy/y.npy")).unwrap();
+        fs::write(folder.path().join("y.npy"), labels).unwrap();
+        let file = folder.path().join("x");
+        let read = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            OwnData::open(&file, None, description.clone()).is_ok()
+        };
+        assert!(read(&whole), "{name}");
+        for at in 0..whole.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] ^= change;
+                refused += u32::from(!read(&changed));
+            }
+            assert!(!read(&whole[..at]), "{name} fits when it is cut after {at} of {} bytes", whole.len());
+        }
+    }
+    assert!(refused > 1000, "{refused}");
+}
