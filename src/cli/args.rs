@@ -180,9 +180,7 @@ pub(super) struct PlanArgs {
     pub own: OwnDataArgs,
     /// Estimate the time over links of this bandwidth, such as 1Gbit
     ///
-    /// In bits per second, with the unit bit, kbit, Mbit or Gbit.
-    ///
-    /// Assumes a machine like this one for every role; it is benchmarked for about a second.
+    /// In bit, kbit, Mbit or Gbit per second. Assumes a machine like this one for every role.
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = units::bandwidth)]
     pub bandwidth: Option<f64>,
     /// Estimate the time over links with this round-trip time, such as 0.2ms

@@ -131,10 +131,6 @@ impl ProblemKind {
 impl fmt::Display for ProblemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DamagedImage => {
-                f.write_str("cannot be decoded: it is truncated or damaged; copy or save it again, or remove it")
-            }
-            Self::DuplicateColumn => f.write_str("stands twice in the header; rename one of the two"),
             Self::Fields { has, wants } => write!(
                 f,
                 "the row has {has} fields, but the header has {wants}; put fields with delimiters in them in quotation marks"
@@ -145,21 +141,6 @@ impl fmt::Display for ProblemKind {
                  `resize = true` to the description",
                 wants[0], wants[1]
             ),
-            Self::LargeImage => f.write_str("has more than 33 million pixels, or more than 64 MiB; make it smaller"),
-            Self::Missing => f.write_str(
-                "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
-                 `missing = \"category\"`)",
-            ),
-            Self::NoColumn => f.write_str("is in the description, but not in the header"),
-            Self::NotFinite => {
-                f.write_str("is not a finite number; correct it, or, in a table, list the text in `missing_values` of the description")
-            }
-            Self::NotImage => f.write_str("is neither PNG nor JPEG; convert or remove it"),
-            Self::NotNumber => f.write_str(
-                "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
-                 the description",
-            ),
-            Self::NotText => f.write_str("is not UTF-8; save the file as UTF-8"),
             Self::OutOfRange { range: [low, high] } => write!(
                 f,
                 "is outside {low} to {high}, the range of the description; correct it, widen the range, or add \
@@ -170,25 +151,52 @@ impl fmt::Display for ProblemKind {
                 "the label is not one of 0 to {}; correct it, or add its class to `classes` of the description (the first is 0)",
                 classes.saturating_sub(1)
             ),
-            Self::UnknownCategory => {
-                f.write_str("the value is not one of the column's categories; correct it, or add it to `categories` of the description")
-            }
-            Self::UnknownClass => {
-                f.write_str("the value is not one of the classes; correct it, or add it to `classes` of the description")
-            }
-            Self::UnknownColumn => f.write_str(
-                "is in the header, but not in the description; remove it, or add it with `kind = \"ignore\"`",
-            ),
-            Self::UnknownFolder => f.write_str(
-                "the folder is not named like a class of the description; rename or remove it, or add it to `classes`",
-            ),
-            Self::UnknownPart => f.write_str(
-                "is neither the `test_value` nor the `train_value` of the split (\"test\" and \"train\" by default); correct it",
-            ),
             Self::WrongDelimiter { delimiter } => write!(
                 f,
                 "the header is a single field when it is read with the delimiter {delimiter:?}; set `delimiter` in the description"
             ),
+            fixed => f.write_str(fixed.in_words()),
+        }
+    }
+}
+
+impl ProblemKind {
+    /// What is wrong, and what to do, where no number is part of it.
+    fn in_words(&self) -> &'static str {
+        match self {
+            Self::DamagedImage => "cannot be decoded: it is truncated or damaged; copy or save it again, or remove it",
+            Self::DuplicateColumn => "stands twice in the header; rename one of the two",
+            Self::LargeImage => "has more than 33 million pixels, or more than 64 MiB; make it smaller",
+            Self::Missing => {
+                "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
+                 `missing = \"category\"`)"
+            }
+            Self::NoColumn => "is in the description, but not in the header",
+            Self::NotFinite => {
+                "is not a finite number; correct it, or, in a table, list the text in `missing_values` of the description"
+            }
+            Self::NotImage => "is neither PNG nor JPEG; convert or remove it",
+            Self::NotNumber => {
+                "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
+                 the description"
+            }
+            Self::NotText => "is not UTF-8; save the file as UTF-8",
+            Self::UnknownCategory => {
+                "the value is not one of the column's categories; correct it, or add it to `categories` of the description"
+            }
+            Self::UnknownClass => {
+                "the value is not one of the classes; correct it, or add it to `classes` of the description"
+            }
+            Self::UnknownColumn => {
+                "is in the header, but not in the description; remove it, or add it with `kind = \"ignore\"`"
+            }
+            Self::UnknownFolder => {
+                "the folder is not named like a class of the description; rename or remove it, or add it to `classes`"
+            }
+            Self::UnknownPart => {
+                "is neither the `test_value` nor the `train_value` of the split (\"test\" and \"train\" by default); correct it"
+            }
+            other => other.name(),
         }
     }
 }

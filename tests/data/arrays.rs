@@ -93,7 +93,7 @@ fn rows_for_testing_are_picked_or_have_arrays_of_their_own() {
 /// Files with one mistake, and what is said of it.
 const BROKEN: [(&str, &[&str]); 31] = [
     ("shape", &["x.npy: `x` has shape [9, 12], rows of shape [12], but the description has [3, 4]", "reshape"]),
-    ("rows", &["`x` has 8 rows, but `y` has 9"]),
+    ("rows", &["y.npy: `y` has 9 labels, but `x` has 8 rows"]),
     ("label-axes", &["y.npy: `y` has shape [9, 3]; labels have one axis"]),
     ("label-floats", &["`y` must be integers", "astype"]),
     ("label-range", &["y.npy: row 4, `y[4]`: the label is not one of 0 to 2", "ppdnn data check"]),
@@ -103,9 +103,9 @@ const BROKEN: [(&str, &[&str]); 31] = [
     ("range", &["row 7, `x[7, 2, 1]`: is outside 0 to 255", "\"clip\""]),
     ("cut", &["`x` is truncated: it declares shape [9, 3, 4], but ends in row 8, after 7 of its 12 values"]),
     ("cut-header", &["ends within its header"]),
-    ("hostile", &["`x` has 9007199254740 rows, but `y` has 9"]),
+    ("hostile", &["`y` has 9 labels, but `x` has 9007199254740 rows"]),
     ("overflow", &["more values than a file can have"]),
-    ("hostile-labels", &["`y` is truncated: it declares shape [9007199254740], but ends in row 9"]),
+    ("hostile-labels", &["`y` has 9007199254740 labels, but `x` has 9 rows"]),
     ("header", &["ends within its header"]),
     ("long-header", &["declares a header of 2147483647 bytes"]),
     ("long", &["`x` is too long"]),
@@ -121,7 +121,7 @@ const BROKEN: [(&str, &[&str]); 31] = [
     ("cut.npz", &["is a damaged archive"]),
     ("checksum.npz", &["`x` is damaged"]),
     ("bomb.npz", &["`x` is too long"]),
-    ("spreadsheet.npz", &["has no array `y`"]),
+    ("spreadsheet.npz", &["has no array `x`, and no other array"]),
     ("none.npz", &["none.npz"]),
 ];
 
