@@ -27,11 +27,13 @@ const WALLS: &[(&[&str], &[&str])] = &[
     (&["csv"], &["src/data/table/", "src/data/description/draft.rs"]),
     (&["indicatif"], &["src/cli/", "src/cli.rs", "src/main.rs"]),
     (&["plotters"], &["src/cli/report/chart.rs"]),
+    (&["png"], &["src/data/images/decode.rs"]),
     (&["prost"], &["src/nn/onnx/"]),
     (&["rustls"], &["src/net/tls.rs", "src/net/tls/", "src/data/"]),
     (&["std", "net"], &["src/net/", "src/net.rs"]),
     (&["wgpu"], &["src/backend/"]),
     (&["zip"], &["src/data/array/files.rs"]),
+    (&["zune_jpeg"], &["src/data/images/decode.rs"]),
 ];
 
 /// The library reports events; only the command line prints, and tests that are run by hand.

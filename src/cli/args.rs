@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::cli::compute::ComputeArgs;
 use crate::cli::convert::ConvertArgs;
-use crate::cli::data_args::{DataArgs, DataCommand};
+use crate::cli::data_args::{DataArgs, DataCommand, OwnDataArgs};
 use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
@@ -183,11 +183,11 @@ pub(super) struct TrainArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
+    #[command(flatten)]
+    pub own: OwnDataArgs,
     /// Estimate the time over links of this bandwidth, such as 1Gbit
     ///
-    /// In bits per second, with the unit bit, kbit, Mbit or Gbit.
-    ///
-    /// Assumes a machine like this one for every role; it is benchmarked for about a second.
+    /// In bit, kbit, Mbit or Gbit per second. Assumes a machine like this one for every role.
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = units::bandwidth)]
     pub bandwidth: Option<f64>,
     /// Estimate the time over links with this round-trip time, such as 0.2ms

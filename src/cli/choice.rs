@@ -80,9 +80,15 @@ impl JobArgs {
 /// The first rows of a data set.
 fn limited(data: &DataSource, limits: [Option<usize>; 2]) -> Result<[usize; 2]> {
     let Some([train, test]) = data.rows() else {
-        return Err(Error::Usage(
-            "--description without --data is for --cluster; add --data, the file of the rows".into(),
-        ));
+        // a plan needs no rows, but their number
+        let [Some(train), Some(test)] = limits else {
+            return Err(Error::Usage(
+                "--description without --data is for --cluster; add --data, the file of the rows (for `ppdnn plan`, their number \
+                 is enough: --train-limit and --test-limit)"
+                    .into(),
+            ));
+        };
+        return Ok([train, test]);
     };
     Ok([limits[0].map_or(train, |limit| limit.min(train)), limits[1].map_or(test, |limit| limit.min(test))])
 }

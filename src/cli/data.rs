@@ -104,12 +104,15 @@ fn line(Place { file, problem }: &Place) -> String {
 fn in_json(report: &Report, description: &Description) -> Value {
     let place = |Place { file, problem }: &Place| {
         let Problem { at, column, kind, value } = problem;
-        let (line, entry) = match at {
-            At::Entry(axes) => (None, Some(axes)),
-            At::Line(line) => (Some(line), None),
+        let (line, row, entry) = match at {
+            At::Entry(axes) => (None, axes.first(), Some(axes)),
+            At::File => (None, None, None),
+            At::Line(line) => (Some(line), None, None),
+            At::Row(row) => (None, Some(row), None),
         };
         json!({
-            "file": file.display().to_string(), "line": line, "entry": entry, "column": column, "problem": kind.name(),
+            "file": file.display().to_string(), "line": line, "row": row, "entry": entry,
+            "column": column, "problem": kind.name(),
             "reason": kind.to_string(), "value": value,
         })
     };

@@ -10,31 +10,40 @@ use crate::error::Result;
 /// Where the data set's files are, or own data.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataArgs {
-    /// Rows of your own: a table (CSV, TSV) or arrays (NPZ, NPY, IDX); a file or a folder
+    #[command(flatten)]
+    pub own: OwnDataArgs,
+    /// Folder with the data set's files, instead of the default places
+    ///
+    /// Default: $PPDNN_DATA, ./datasets, ~/.cache/ppdnn and /usr/share/datasets, in this order.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "description"])]
+    pub data_dir: Option<PathBuf>,
+    /// Accept files that differ from the known files of the data set
+    ///
+    /// Skips the SHA-256 check of the label files, and of image files that are read completely.
+    #[arg(long, conflicts_with_all = ["data", "description"])]
+    pub unchecked_data: bool,
+}
+
+/// Own data.
+#[derive(Args, Clone, Debug)]
+pub(super) struct OwnDataArgs {
+    /// Rows of your own: a table, arrays, images or binary records; a file or a folder
     ///
     /// Instead of a known data set (--dataset). The description says what the files hold.
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]
+    ///
+    /// CSV and TSV; NPZ, NPY and IDX; PNG and JPEG, a folder per class; CIFAR-10's binary files.
+    #[arg(long, value_name = "PATH", conflicts_with = "dataset")]
     pub data: Option<PathBuf>,
     /// Description of own data [default: the path of --data, ending in .toml]
     ///
     /// All owners and the trainer have the same; `ppdnn data describe` drafts one.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "data_dir", "unchecked_data"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "dataset")]
     pub description: Option<PathBuf>,
     /// Test rows of own data, if they are in a file or a folder of their own
     ///
     /// Then all rows of --data are training rows, and the description has no [split].
     #[arg(long, value_name = "PATH", requires = "data")]
     pub test_data: Option<PathBuf>,
-    /// Folder with the data set's files, instead of the default places
-    ///
-    /// Default: $PPDNN_DATA, ./datasets, ~/.cache/ppdnn and /usr/share/datasets, in this order.
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Accept files that differ from the known files of the data set
-    ///
-    /// Skips the SHA-256 check of the label files, and of image files that are read completely.
-    #[arg(long)]
-    pub unchecked_data: bool,
 }
 
 impl DataArgs {
@@ -46,9 +55,9 @@ impl DataArgs {
     /// The command line options that mean the same.
     pub(super) fn options(&self) -> Vec<String> {
         let paths = [
-            ("--data", &self.data),
-            ("--description", &self.description),
-            ("--test-data", &self.test_data),
+            ("--data", &self.own.data),
+            ("--description", &self.own.description),
+            ("--test-data", &self.own.test_data),
             ("--data-dir", &self.data_dir),
         ];
         let paths =
@@ -56,6 +65,13 @@ impl DataArgs {
         paths.flatten().chain(self.unchecked_data.then(|| "--unchecked-data".to_owned())).collect()
     }
 
+    /// Where the rows come from; see [`OwnDataArgs::source`].
+    pub(super) fn source(&self, known: impl FnOnce() -> Result<&'static DatasetInfo>) -> Result<DataSource> {
+        self.own.source(known)
+    }
+}
+
+impl OwnDataArgs {
     /// Where the rows come from: own data, which is checked here, or else a `known` data set.
     pub(super) fn source(&self, known: impl FnOnce() -> Result<&'static DatasetInfo>) -> Result<DataSource> {
         let Some(data) = &self.data else {
@@ -98,7 +114,7 @@ pub(super) enum DataCommand {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct CheckArgs {
-    /// A table (CSV, TSV) or arrays (NPZ, NPY, IDX): a file or a folder
+    /// A table, arrays, images or binary records: a file or a folder
     pub path: PathBuf,
     /// The description
     #[arg(long, value_name = "FILE")]
@@ -113,7 +129,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DescribeArgs {
-    /// A table (CSV, TSV) or arrays (NPZ, NPY, IDX): a file or a folder
+    /// A table, arrays, images or binary records: a file or a folder
     pub path: PathBuf,
     /// The column of the label [default: the last], or the array of the labels
     #[arg(long, value_name = "NAME")]

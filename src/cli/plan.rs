@@ -15,16 +15,18 @@ use crate::roles::{CostRow, Costs, Estimate, Event, Memory, Network, RoleTime};
 /// Prints what a job costs.
 pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
-    let data = args.job.data()?;
-    let choice = args.job.choose(DataSource::Known(data), 1, None)?;
+    let choice = args.job.choose(args.own.source(|| args.job.data())?, 1, None)?;
     let job = choice.job()?;
     choice.warnings().iter().for_each(|text| print::warn(text));
     let mut costs = Costs::of(&job, &backend)?;
-    data.name.clone_into(&mut costs.summary.dataset);
-    // an owner reads the whole set, however few rows of it are trained on
-    let unused = (data.train_rows + data.test_rows) as f64 - f64::from(job.train_rows()) - f64::from(job.test_rows());
-    let unread = unused * data.features as f64 * 4.0 / f64::exp2(20.0);
-    costs.memory.iter_mut().filter(|(role, _)| role.starts_with("owner")).for_each(|(_, m)| m.data_mib += unread);
+    choice.data.name().clone_into(&mut costs.summary.dataset);
+    if let DataSource::Known(data) = &choice.data {
+        // an owner reads the whole set, however few rows of it are trained on
+        let unused =
+            (data.train_rows + data.test_rows) as f64 - f64::from(job.train_rows()) - f64::from(job.test_rows());
+        let unread = unused * data.features as f64 * 4.0 / f64::exp2(20.0);
+        costs.memory.iter_mut().filter(|(role, _)| role.starts_with("owner")).for_each(|(_, m)| m.data_mib += unread);
+    }
     let time = match network(args) {
         Some(network) => Some((network, Estimate::measure(&job, &costs, network)?)),
         None => None,

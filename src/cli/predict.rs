@@ -119,11 +119,11 @@ struct Rows {
 
 /// The rows that the options name.
 fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
-    let mut rows = match &args.files.data {
+    let mut rows = match &args.files.own.data {
         Some(data) => {
-            let description = match (&card.description, &args.files.description) {
+            let description = match (&card.description, &args.files.own.description) {
                 (Some(description), None) => description.clone(),
-                _ => args.files.description_of(data)?,
+                _ => args.files.own.description_of(data)?,
             };
             let features = OwnData::rows_to_ask(data, &description, args.limit)?;
             Rows { features, labels: None, classes: Some(description.classes) }

@@ -76,7 +76,7 @@ fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> R
         return Err(Error::Usage(format!("the cluster file lists {listed}; remove --owners")));
     }
     place.map_or(Ok(()), |place| place.check(Role::Trainer))?;
-    if args.files.data.is_some() {
+    if args.files.own.data.is_some() {
         let text = "in a cluster, the rows are the owners' (`ppdnn owner --data`); replace --data by --description";
         return Err(Error::Usage(text.into()));
     }

@@ -3,9 +3,10 @@
 //! [`load`] finds a set of [known](dataset_info) sets in the [`SearchPath`] it may be in, reads its files ([`idx`], or the binary
 //! form of CIFAR-10) and checks that they are what their names promise. Only what is nowhere on this machine is downloaded.
 //!
-//! Data of one's own is described by a [`Description`], which is public, and read row by row ([`OwnData`]): from tables or arrays.
+//! Data of one's own is described by a [`Description`], which is public, and read row by row ([`OwnData`]): from tables, arrays,
+//! image files or binary records.
 //!
-//! Reading files takes the feature `datasets`, downloading `download`; [`Examples`] of one's own take neither.
+//! Reading files takes the feature `datasets`, image files `images`, downloading `download`; [`Examples`] of one's own take neither.
 
 #[cfg(feature = "datasets")]
 pub mod idx;
@@ -23,6 +24,8 @@ mod examples;
 mod feature;
 #[cfg(all(feature = "datasets", any(test, feature = "fuzzing")))]
 pub(crate) mod fuzzing;
+#[cfg(feature = "images")]
+mod images;
 #[cfg(feature = "datasets")]
 mod load;
 #[cfg(feature = "datasets")]
@@ -31,6 +34,8 @@ mod own_data;
 mod pick;
 #[cfg(feature = "datasets")]
 mod problem;
+#[cfg(feature = "datasets")]
+mod records;
 #[cfg(feature = "datasets")]
 mod report;
 mod row_format;

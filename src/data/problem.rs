@@ -23,8 +23,12 @@ pub struct Problem {
 pub enum At {
     /// At a value of an array: its row and its place in the row, each axis from 0.
     Entry(Vec<u64>),
+    /// In the file as a whole.
+    File,
     /// In a line, from 1.
     Line(u64),
+    /// In a row, from 0.
+    Row(u64),
 }
 
 impl Problem {
@@ -36,7 +40,10 @@ impl Problem {
 
 /// What is wrong with a value, a row or a header.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ProblemKind {
+    /// An image cannot be decoded.
+    DamagedImage,
     /// The header has a name twice.
     DuplicateColumn,
     /// A row has another number of fields than the header.
@@ -46,12 +53,23 @@ pub enum ProblemKind {
         /// Those of the header.
         wants: usize,
     },
+    /// An image has another size.
+    ImageSize {
+        /// Its width and height.
+        has: [usize; 2],
+        /// Those of the description.
+        wants: [usize; 2],
+    },
+    /// An image has too many pixels or bytes to be decoded.
+    LargeImage,
     /// A value is missing.
     Missing,
     /// The header does not have a column of the description.
     NoColumn,
     /// A number is not finite, or too large.
     NotFinite,
+    /// A file is no image.
+    NotImage,
     /// A number is not one.
     NotNumber,
     /// A value is not UTF-8.
@@ -72,6 +90,8 @@ pub enum ProblemKind {
     UnknownClass,
     /// The description does not have a column of the header.
     UnknownColumn,
+    /// A folder is not named like a class.
+    UnknownFolder,
     /// The column that splits the rows says neither training nor testing.
     UnknownPart,
     /// The header has only one field.
@@ -85,18 +105,23 @@ impl ProblemKind {
     /// A short name, for counts.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::DamagedImage => "damaged image",
             Self::DuplicateColumn => "duplicate column",
             Self::Fields { has, wants } if has < wants => "missing fields",
             Self::Fields { .. } => "extra fields",
+            Self::ImageSize { .. } => "other size",
+            Self::LargeImage => "too large",
             Self::Missing => "missing value",
             Self::NoColumn => "missing column",
             Self::NotFinite => "not finite",
+            Self::NotImage => "not an image",
             Self::NotNumber => "not a number",
             Self::NotText => "not UTF-8",
             Self::OutOfRange { .. } => "out of range",
             Self::UnknownCategory => "unknown category",
             Self::TooLargeClass { .. } | Self::UnknownClass => "unknown class",
             Self::UnknownColumn => "unknown column",
+            Self::UnknownFolder => "unknown folder",
             Self::UnknownPart => "neither training nor test row",
             Self::WrongDelimiter { .. } => "wrong delimiter",
         }
@@ -106,24 +131,16 @@ impl ProblemKind {
 impl fmt::Display for ProblemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DuplicateColumn => f.write_str("stands twice in the header; rename one of the two"),
             Self::Fields { has, wants } => write!(
                 f,
                 "the row has {has} fields, but the header has {wants}; put fields with delimiters in them in quotation marks"
             ),
-            Self::Missing => f.write_str(
-                "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
-                 `missing = \"category\"`)",
+            Self::ImageSize { has: [width, height], wants } => write!(
+                f,
+                "is {width} x {height} pixels (width x height), but the description has {} x {}; resize it, or add \
+                 `resize = true` to the description",
+                wants[0], wants[1]
             ),
-            Self::NoColumn => f.write_str("is in the description, but not in the header"),
-            Self::NotFinite => {
-                f.write_str("is not a finite number; correct it, or, in a table, list the text in `missing_values` of the description")
-            }
-            Self::NotNumber => f.write_str(
-                "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
-                 the description",
-            ),
-            Self::NotText => f.write_str("is not UTF-8; save the file as UTF-8"),
             Self::OutOfRange { range: [low, high] } => write!(
                 f,
                 "is outside {low} to {high}, the range of the description; correct it, widen the range, or add \
@@ -134,22 +151,52 @@ impl fmt::Display for ProblemKind {
                 "the label is not one of 0 to {}; correct it, or add its class to `classes` of the description (the first is 0)",
                 classes.saturating_sub(1)
             ),
-            Self::UnknownCategory => {
-                f.write_str("the value is not one of the column's categories; correct it, or add it to `categories` of the description")
-            }
-            Self::UnknownClass => {
-                f.write_str("the value is not one of the classes; correct it, or add it to `classes` of the description")
-            }
-            Self::UnknownColumn => f.write_str(
-                "is in the header, but not in the description; remove it, or add it with `kind = \"ignore\"`",
-            ),
-            Self::UnknownPart => f.write_str(
-                "is neither the `test_value` nor the `train_value` of the split (\"test\" and \"train\" by default); correct it",
-            ),
             Self::WrongDelimiter { delimiter } => write!(
                 f,
                 "the header is a single field when it is read with the delimiter {delimiter:?}; set `delimiter` in the description"
             ),
+            fixed => f.write_str(fixed.in_words()),
+        }
+    }
+}
+
+impl ProblemKind {
+    /// What is wrong, and what to do, where no number is part of it.
+    fn in_words(&self) -> &'static str {
+        match self {
+            Self::DamagedImage => "cannot be decoded: it is truncated or damaged; copy or save it again, or remove it",
+            Self::DuplicateColumn => "stands twice in the header; rename one of the two",
+            Self::LargeImage => "has more than 33 million pixels, or more than 64 MiB; make it smaller",
+            Self::Missing => {
+                "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
+                 `missing = \"category\"`)"
+            }
+            Self::NoColumn => "is in the description, but not in the header",
+            Self::NotFinite => {
+                "is not a finite number; correct it, or, in a table, list the text in `missing_values` of the description"
+            }
+            Self::NotImage => "is neither PNG nor JPEG; convert or remove it",
+            Self::NotNumber => {
+                "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
+                 the description"
+            }
+            Self::NotText => "is not UTF-8; save the file as UTF-8",
+            Self::UnknownCategory => {
+                "the value is not one of the column's categories; correct it, or add it to `categories` of the description"
+            }
+            Self::UnknownClass => {
+                "the value is not one of the classes; correct it, or add it to `classes` of the description"
+            }
+            Self::UnknownColumn => {
+                "is in the header, but not in the description; remove it, or add it with `kind = \"ignore\"`"
+            }
+            Self::UnknownFolder => {
+                "the folder is not named like a class of the description; rename or remove it, or add it to `classes`"
+            }
+            Self::UnknownPart => {
+                "is neither the `test_value` nor the `train_value` of the split (\"test\" and \"train\" by default); correct it"
+            }
+            other => other.name(),
         }
     }
 }
@@ -170,6 +217,8 @@ impl fmt::Display for Problem {
                 let name = name.as_deref().unwrap_or("row");
                 write!(f, "row {}, `{name}{axes:?}`: {kind}", axes.first().copied().unwrap_or(0))
             }
+            (At::File, _) => write!(f, "{kind}"),
+            (At::Row(row), _) => write!(f, "row {row} (from 0): {kind}"),
             (At::Line(line), Some(column)) => write!(f, "line {line}, column `{column}`: {kind}"),
             (At::Line(line), None) => write!(f, "line {line}: {kind}"),
         }

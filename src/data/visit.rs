@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::data::description::DataFormat;
+#[cfg(feature = "images")]
+use crate::data::images;
 use crate::data::problem::Problem;
-use crate::data::{Description, array, table};
+use crate::data::{Description, array, records, table};
 use crate::error::Result;
 
 /// Takes what is read.
@@ -42,6 +44,13 @@ pub(crate) struct Row {
 pub(crate) fn visit(path: &Path, description: &Description, set: Option<Set>, visitor: &mut dyn Visitor) -> Result<()> {
     match &description.format {
         DataFormat::Array(format) => array::visit(path, description, format, set, visitor),
+        #[cfg(feature = "images")]
+        DataFormat::Image(format) => images::visit(path, description, format, set, visitor),
+        #[cfg(not(feature = "images"))]
+        DataFormat::Image(_) => Err(crate::error::Error::Usage(
+            "this build of ppdnn does not read images (its feature `images` is off)".into(),
+        )),
+        DataFormat::Records(format) => records::visit(path, description, format, set, visitor),
         DataFormat::Table(format) => table::visit(path, description, format, set, visitor),
     }
 }

@@ -29,7 +29,7 @@ impl Job {
         }
         let remedy = match images {
             true if has.axes().len() == 1 => "use a network without layers for images".to_owned(),
-            true => "build the network for such images (a network from a file or with a name is)".to_owned(),
+            true => format!("build the network for images of shape {has}"),
             false => format!(
                 "in the network's file, write `inputs = {}` in the first dense layer (or leave it out) and `outputs = {labels}` in the last",
                 has.len()
@@ -67,6 +67,8 @@ impl Job {
         let (features, shape) = (description.features(), description.shape());
         let what = match &description.format {
             DataFormat::Array(_) => format!("arrays, rows of shape {shape}"),
+            DataFormat::Image(_) => format!("images of shape {shape}"),
+            DataFormat::Records(_) => format!("binary records, images of shape {shape}"),
             DataFormat::Table(table) => format!("{} columns", table.columns.len()),
         };
         let mut labels = description.labels();

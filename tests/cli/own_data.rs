@@ -114,6 +114,68 @@ fn a_table_that_does_not_fit_ends_the_run_before_it_begins() {
     train(&["--data", "points.csv"]).failed(1, &["net.toml: line", "784", "5"]);
 }
 
+/// An NPY file of bytes.
+fn npy(shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), values].concat()
+}
+
+#[test]
+fn images_in_arrays_are_described_planned_trained_on_with_convolutions_and_evaluated() {
+    let _turn = shared();
+    let dir = folder();
+    fs::create_dir(dir.path().join("bars")).unwrap();
+    // bars that stand or lie, with noise
+    let (rows, side) = (600_usize, 6_usize);
+    let pixel = |row: usize, y: usize, x: usize| {
+        let at = if row % 2 == 0 { x } else { y };
+        let noise = (row * 31 + y * 17 + x * 7) % 60;
+        u8::try_from(if at == row / 2 % side { 195 + noise } else { noise }).unwrap()
+    };
+    let pixels: Vec<u8> =
+        (0..rows * side * side).map(|i| pixel(i / (side * side), i / side % side, i % side)).collect();
+    let labels: Vec<u8> = (0..rows).map(|row| u8::from(row % 2 == 1)).collect();
+    fs::write(dir.path().join("bars/images.npy"), npy("(600, 6, 6)", &pixels)).unwrap();
+    fs::write(dir.path().join("bars/labels.npy"), npy("(600,)", &labels)).unwrap();
+    let layer = |text: &str| format!("[[layers]]\n{text}\n");
+    let layers = [
+        "kind = \"conv2d\"\nchannels = 4\nkernel = 3",
+        "kind = \"max-pool\"\nwindow = 2",
+        "kind = \"relu\"",
+        "kind = \"dense\"",
+    ];
+    let network = format!("name = \"bars-net\"\n[training]\nbatch = 16\nepochs = 3\n{}", layers.map(layer).concat());
+    fs::write(dir.path().join("net.toml"), network).unwrap();
+    let ended = run(dir.path(), &["data", "describe", "bars", "--out", "bars.toml"]);
+    let out = ended.done();
+    assert!(out.contains("600 rows, 36 features, 2 classes of labels `labels`"), "{out}");
+    assert!(out.contains("images of shape [6, 6, 1]"), "{out}");
+    let checked = run(dir.path(), &["data", "check", "bars", "--description", "bars.toml"]);
+    assert!(checked.done().contains("36 features, 2 classes"), "{checked:?}");
+    let plan = |more: &[&str]| run(dir.path(), &[&["plan", "--model", "net.toml", "--json"], more].concat());
+    let planned = plan(&["--data", "bars"]).json().remove(0);
+    assert_eq!(planned["dataset"], "bars");
+    let by_number =
+        plan(&["--description", "bars.toml", "--train-limit", "480", "--test-limit", "120"]).json().remove(0);
+    assert_eq!(planned["bytes_per_step"], by_number["bytes_per_step"]);
+    plan(&["--description", "bars.toml"]).failed(2, &["--train-limit and --test-limit"]);
+    plan(&["--data", "bars", "--dataset", "mnist"]).failed(2, &["--dataset"]);
+    let train = ["train", "--data", "bars", "--model", "net.toml", "--owners", "2", "--json", "--out", "out"];
+    let summary = run(dir.path(), &train).json().pop().unwrap();
+    assert!(summary["test_accuracy"].as_f64().unwrap() > 0.9, "{summary}");
+    let evaluated = run(dir.path(), &["evaluate", "out", "--data", "bars", "--json"]).json().remove(0);
+    assert!(evaluated["test_accuracy"].as_f64().unwrap() > 0.9, "{evaluated}");
+    run(dir.path(), &["dry-run", "--data", "bars", "--model", "net.toml", "--quiet"]).done();
+    // a label that is no class, and an image layer without images
+    let mut wrong = labels.clone();
+    wrong[7] = 2;
+    fs::write(dir.path().join("bars/labels.npy"), npy("(600,)", &wrong)).unwrap();
+    run(dir.path(), &train[..7]).failed(1, &["labels.npy: row 7, `labels[7]`: the label is not one of 0 to 1"]);
+    let ended = run(dir.path(), &["data", "check", "bars", "--description", "bars.toml", "--json"]);
+    assert!(ended.out.contains("\"row\":7") && ended.out.contains("\"value\":\"2\""), "{ended:?}");
+}
+
 /// Training and test rows of a file.
 fn counted(cluster: &Cluster, file: &str) -> [u64; 2] {
     let check = ["data", "check", file, "--description", "points.toml", "--json"];

@@ -93,7 +93,7 @@ fn rows_for_testing_are_picked_or_have_arrays_of_their_own() {
 /// Files with one mistake, and what is said of it.
 const BROKEN: [(&str, &[&str]); 31] = [
     ("shape", &["x.npy: `x` has shape [9, 12], rows of shape [12], but the description has [3, 4]", "reshape"]),
-    ("rows", &["`x` has 8 rows, but `y` has 9"]),
+    ("rows", &["y.npy: `y` has 9 labels, but `x` has 8 rows"]),
     ("label-axes", &["y.npy: `y` has shape [9, 3]; labels have one axis"]),
     ("label-floats", &["`y` must be integers", "astype"]),
     ("label-range", &["y.npy: row 4, `y[4]`: the label is not one of 0 to 2", "ppdnn data check"]),
@@ -103,9 +103,9 @@ const BROKEN: [(&str, &[&str]); 31] = [
     ("range", &["row 7, `x[7, 2, 1]`: is outside 0 to 255", "\"clip\""]),
     ("cut", &["`x` is truncated: it declares shape [9, 3, 4], but ends in row 8, after 7 of its 12 values"]),
     ("cut-header", &["ends within its header"]),
-    ("hostile", &["`x` has 9007199254740 rows, but `y` has 9"]),
+    ("hostile", &["`y` has 9 labels, but `x` has 9007199254740 rows"]),
     ("overflow", &["more values than a file can have"]),
-    ("hostile-labels", &["`y` is truncated: it declares shape [9007199254740], but ends in row 9"]),
+    ("hostile-labels", &["`y` has 9007199254740 labels, but `x` has 9 rows"]),
     ("header", &["ends within its header"]),
     ("long-header", &["declares a header of 2147483647 bytes"]),
     ("long", &["`x` is too long"]),
@@ -121,7 +121,7 @@ const BROKEN: [(&str, &[&str]); 31] = [
     ("cut.npz", &["is a damaged archive"]),
     ("checksum.npz", &["`x` is damaged"]),
     ("bomb.npz", &["`x` is too long"]),
-    ("spreadsheet.npz", &["has no array `y`"]),
+    ("spreadsheet.npz", &["has no array `x`, and no other array"]),
     ("none.npz", &["none.npz"]),
 ];
 
@@ -189,4 +189,31 @@ fn a_file_that_changes_between_its_check_and_its_reading_is_noticed() {
     put("broken/range");
     let error = data.load_rows([0..9, 0..0]).unwrap_err().to_string();
     assert!(error.contains("row 7"), "{error}");
+}
+
+#[test]
+fn arrays_with_any_byte_changed_or_cut_anywhere_are_read_or_refused() {
+    let folder = TempDir::new().unwrap();
+    let description = described("[3, 4]", PIXELS);
+    let mut refused = 0;
+    for name in ["npy/x.npy", "idx/x", "gzip/x.npy.gz", "packed.npz"] {
+        let whole = fs::read(samples().join(name)).unwrap();
+        let labels = fs::read(samples().join("npy/y.npy")).unwrap();
+        fs::write(folder.path().join("y.npy"), labels).unwrap();
+        let file = folder.path().join("x");
+        let read = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            OwnData::open(&file, None, description.clone()).is_ok()
+        };
+        assert!(read(&whole), "{name}");
+        for at in 0..whole.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] ^= change;
+                refused += u32::from(!read(&changed));
+            }
+            assert!(!read(&whole[..at]), "{name} fits when it is cut after {at} of {} bytes", whole.len());
+        }
+    }
+    assert!(refused > 1000, "{refused}");
 }

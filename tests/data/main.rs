@@ -8,6 +8,7 @@ mod downloads;
 mod harness;
 mod idx;
 mod mirror;
+mod pictures;
 mod places;
 mod sets;
 mod tables;

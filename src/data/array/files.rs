@@ -193,6 +193,9 @@ fn stem(file: &str) -> &str {
 }
 
 fn absent(path: &Path, name: &str, key: &str, names: &[String]) -> Error {
+    if names.is_empty() {
+        return Error::format(path, format!("has no array `{name}`, and no other array"));
+    }
     let shown: Vec<String> =
         names.iter().take(MOST_SHOWN).map(|name| printable(name).chars().take(40).collect()).collect();
     let more = if names.len() > MOST_SHOWN { ", .." } else { "" };

@@ -62,18 +62,16 @@ impl Reader<'_> {
         set: Option<Set>,
         visitor: &mut dyn Visitor,
     ) -> Result<()> {
-        let labels_name = labels;
-        let labels = match set {
-            Some(Set::Ask) => None,
-            _ => Some(self.labels(files.labels(labels)?, visitor)?),
-        };
-        let mut array = files.features(features)?;
+        // a wrong shape is told before all labels are read
+        let array = files.features(features)?;
         let stored = self.stored_shape(&array)?;
         let rows = array.shape()[0];
-        if let Some(labels) = labels.as_ref().filter(|labels| rows != labels.len() as u64) {
-            let text = format!("has {rows} rows, but `{labels_name}` has {}; each row needs a label", labels.len());
-            return Err(array.wrong(&text));
-        }
+        drop(array);
+        let labels = match set {
+            Some(Set::Ask) => None,
+            _ => Some(self.labels(files.labels(labels)?, rows, features, visitor)?),
+        };
+        let mut array = files.features(features)?;
         let values: usize = stored.iter().product();
         let mut bytes = vec![0; values * array.element().bytes()];
         let mut row = vec![0.0; values];
@@ -81,14 +79,13 @@ impl Reader<'_> {
             let label = labels.as_ref().map_or(0, |labels| labels[usize::try_from(number).unwrap_or(usize::MAX)]);
             array.read(&mut bytes, number, values)?;
             let mut fits = label != NO_CLASS;
-            let mut note = |at: usize, kind: ProblemKind, x: f64| {
+            self.row(array.element(), &bytes, &mut row, &mut |at, kind, x| {
                 fits = false;
                 let axes = position(at, &stored).into_iter().map(|axis| axis as u64);
                 let at = At::Entry([number].into_iter().chain(axes).collect());
                 let problem = Problem { at, column: Some(features.to_owned()), kind, value: Some(x.to_string()) };
                 visitor.problem(array.file(), problem);
-            };
-            self.row(array.element(), &bytes, &mut row, &mut note);
+            });
             let set = set.or_else(|| self.pick.as_ref().map(|pick| pick.set(number))).unwrap_or(Set::Train);
             if visitor.row(Row { set, class: fits.then_some(label) }, &row).is_break() {
                 return Ok(());
@@ -97,28 +94,30 @@ impl Reader<'_> {
         array.finish()
     }
 
-    /// The classes by row; [`NO_CLASS`] where a label is none, which is noted.
-    fn labels(&self, mut array: Array<'_>, visitor: &mut dyn Visitor) -> Result<Vec<u32>> {
-        if let [_, 1] | [_] = array.shape() {
-        } else {
+    /// The classes of as many rows as the features have; [`NO_CLASS`] where a label is none, which is noted.
+    fn labels(&self, mut array: Array<'_>, rows: u64, features: &str, visitor: &mut dyn Visitor) -> Result<Vec<u32>> {
+        let ([has] | [has, 1]) = *array.shape() else {
             let text = format!("has shape {:?}; labels have one axis: a class number for each row", array.shape());
             return Err(array.wrong(&text));
-        }
+        };
         if !array.element().is_integer() {
             return Err(array.wrong("must be integers, 0 for the first class; save it with `.astype(\"int64\")`"));
         }
+        if has != rows {
+            return Err(array.wrong(&format!("has {has} labels, but `{features}` has {rows} rows; each row needs one")));
+        }
         let mut bytes = vec![0; array.element().bytes()];
         let mut labels = Vec::new();
-        for row in 0..array.shape()[0] {
+        for row in 0..rows {
             array.read(&mut bytes, row, 1)?;
             let label = array.element().integer(&bytes);
             let class = u32::try_from(label).ok().filter(|class| (*class as usize) < self.classes);
+            labels.push(class.unwrap_or(NO_CLASS));
             if class.is_none() {
                 let kind = ProblemKind::TooLargeClass { classes: self.classes };
                 let (column, value) = (Some(array.name().to_owned()), Some(label.to_string()));
                 visitor.problem(array.file(), Problem { at: At::Entry(vec![row]), column, kind, value });
             }
-            labels.push(class.unwrap_or(NO_CLASS));
         }
         array.finish()?;
         Ok(labels)
@@ -132,17 +131,15 @@ impl Reader<'_> {
             return Err(array.wrong("has no axes; its first axis must be the rows"));
         };
         // one channel may have an axis, and may not
-        let one = |axes: &[u64]| axes.len() == 3 && axes.contains(&1);
-        let squeezed = |axes: &[u64]| -> Vec<u64> {
-            let channels = if self.format.channels_first { 0 } else { 2 };
-            axes.iter()
-                .copied()
-                .enumerate()
-                .filter(|(at, n)| !(one(axes) && *at == channels && *n == 1))
-                .map(|(_, n)| n)
-                .collect()
+        let channels = if self.format.channels_first { 0 } else { 2 };
+        let squeezed = |axes: &[u64]| {
+            let mut axes = axes.to_vec();
+            if axes.len() == 3 && axes[channels] == 1 {
+                axes.remove(channels);
+            }
+            axes
         };
-        if has == wanted || squeezed(has) == squeezed(&wanted) {
+        if squeezed(has) == squeezed(&wanted) {
             return Ok(has.iter().filter_map(|axis| usize::try_from(*axis).ok()).collect());
         }
         let text = format!(

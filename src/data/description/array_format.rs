@@ -47,6 +47,7 @@ impl ArrayFormat {
     }
 
     /// The shape of a row as it is stored.
+    #[cfg(any(test, feature = "datasets"))]
     pub(crate) fn stored_shape(&self) -> Vec<usize> {
         match self.shape[..] {
             [height, width, channels] if self.channels_first => vec![channels, height, width],

@@ -33,6 +33,8 @@ impl Description {
         }
         match format {
             DataFormat::Array(array) => array.check(split),
+            DataFormat::Image(image) => image.check(classes, split),
+            DataFormat::Records(record) => record.check(split),
             DataFormat::Table(table) => table.check(classes).and_then(|()| table.check_split(split)),
         }
         .map_err(|reason| wrong(&reason))?;

@@ -11,6 +11,8 @@ impl Description {
         }
         let format = match (&self.format, &jobs.format) {
             (DataFormat::Array(mine), DataFormat::Array(theirs)) => mine.difference(theirs).map(str::to_owned),
+            (DataFormat::Image(mine), DataFormat::Image(theirs)) => mine.difference(theirs).map(str::to_owned),
+            (DataFormat::Records(mine), DataFormat::Records(theirs)) => mine.difference(theirs).map(str::to_owned),
             (DataFormat::Table(mine), DataFormat::Table(theirs)) => mine.difference(theirs),
             (_, theirs) => Some(format!("the data is {} in the job, and something else here", theirs.in_words())),
         };
@@ -32,6 +34,8 @@ impl DataFormat {
     fn in_words(&self) -> &'static str {
         match self {
             Self::Array(_) => "arrays",
+            Self::Image(_) => "image files",
+            Self::Records(_) => "binary records",
             Self::Table(_) => "a table",
         }
     }

@@ -8,8 +8,11 @@ use csv::ByteRecord;
 
 use crate::data::Description;
 use crate::data::description::check::{MOST_CLASSES, is_name, is_text};
-use crate::data::description::draft_array;
+#[cfg(feature = "images")]
+use crate::data::description::draft_image;
+use crate::data::description::{draft_array, draft_record};
 use crate::data::idx::{refused, unpacked, up_to};
+use crate::data::records;
 use crate::data::table::{Lines, few_enough, named};
 use crate::error::{Error, Result};
 use crate::input;
@@ -29,14 +32,19 @@ pub struct Draft {
 ///
 /// The label of a table is the last column, if none is named. A column of finite numbers is a number with the range of its values;
 /// one of at most 100 texts is a category; the others are ignored. Arrays (NPZ, NPY, IDX, or a folder of the latter two) are told
-/// by their names: `x` and `y`, `images` and `labels`, and other usual ones.
+/// by their names: `x` and `y`, `images` and `labels`, and other usual ones. A folder of folders of images has a class for each, and
+/// files that end in `.bin` are records as CIFAR-10 has them.
 ///
 /// # Errors
 /// [`Error::File`] and [`Error::Format`] if the file cannot be read, its rows have different numbers of fields, it has no such
 /// label, or its label has fewer than 2 or more than 1,000 values.
 pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
     if path.is_dir() {
-        return draft_array::draft(path, label);
+        return draft_folder(path, label);
+    }
+    let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    if name.ends_with(".bin") || name.ends_with(".bin.gz") {
+        return draft_record::draft(path);
     }
     let start = input::start(path, 4).map_err(|e| Error::file(path, e))?;
     let mut unpacked = unpacked(path).map_err(|e| refused(path, e))?;
@@ -44,6 +52,15 @@ pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
     let is_array =
         start.starts_with(b"PK") || first.starts_with(&[0x93, b'N', b'U', b'M']) || first.starts_with(&[0, 0]);
     if is_array { draft_array::draft(path, label) } else { draft_table(path, label) }
+}
+
+/// A folder has folders of images, files of records, or arrays.
+fn draft_folder(path: &Path, label: Option<&str>) -> Result<Draft> {
+    #[cfg(feature = "images")]
+    if let Some(draft) = draft_image::draft(path)? {
+        return Ok(draft);
+    }
+    if records::files(path).is_ok() { draft_record::draft(path) } else { draft_array::draft(path, label) }
 }
 
 fn draft_table(path: &Path, label: Option<&str>) -> Result<Draft> {

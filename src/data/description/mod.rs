@@ -10,6 +10,11 @@ mod difference;
 mod draft;
 #[cfg(feature = "datasets")]
 mod draft_array;
+#[cfg(feature = "images")]
+mod draft_image;
+#[cfg(feature = "datasets")]
+mod draft_record;
+mod image_format;
 mod table_format;
 mod toml_file;
 mod toml_formats;
@@ -23,6 +28,7 @@ pub(crate) use array_format::position;
 pub use array_format::{ArrayFormat, Scaling};
 #[cfg(feature = "datasets")]
 pub use draft::{Draft, draft};
+pub use image_format::{ImageFormat, ImageSize, RecordFormat};
 pub use table_format::{Column, ColumnKind, MissingCategory, TableFormat};
 
 /// What is public about an owner's data: what its files hold, and how that becomes features and classes.
@@ -47,6 +53,10 @@ pub struct Description {
 pub enum DataFormat {
     /// Arrays of features and of labels.
     Array(ArrayFormat),
+    /// Image files, in a folder for each class.
+    Image(ImageFormat),
+    /// Binary records of images.
+    Records(RecordFormat),
     /// A table.
     Table(TableFormat),
 }
@@ -86,6 +96,8 @@ impl Description {
     pub fn shape(&self) -> Shape {
         match &self.format {
             DataFormat::Array(array) => array.row_shape(),
+            DataFormat::Image(image) => image.size.shape(),
+            DataFormat::Records(record) => record.size.shape(),
             DataFormat::Table(table) => table.features().into(),
         }
     }
@@ -95,10 +107,13 @@ impl Description {
         self.shape().len()
     }
 
-    /// The name of a feature by its number: `age`, `city=Graz`, `city=(missing)`, `x[3, 4]`.
+    /// The name of a feature by its number: `age`, `city=Graz`, `city=(missing)`, `x[3, 4]`,
+    /// `pixel[3, 4, 0]`.
     pub fn feature_name(&self, feature: usize) -> String {
         match &self.format {
             DataFormat::Array(array) => array.feature_name(feature),
+            DataFormat::Image(image) => image.size.feature_name(feature),
+            DataFormat::Records(record) => record.size.feature_name(feature),
             DataFormat::Table(table) => table.feature_names().nth(feature).unwrap_or_default(),
         }
     }
@@ -107,6 +122,8 @@ impl Description {
     pub fn labels(&self) -> String {
         match &self.format {
             DataFormat::Array(array) => format!("labels `{}`", array.labels),
+            DataFormat::Image(_) => "the folders".into(),
+            DataFormat::Records(_) => "the records' first bytes".into(),
             DataFormat::Table(table) => format!("label `{}`", table.label),
         }
     }

@@ -47,6 +47,24 @@
 //! channels = "last"                      # the default; "first" if rows are stored as channels, height, width
 //! ```
 //!
+//! Image files (PNG and JPEG), in folders that are named like `classes`; or binary records, such as those of CIFAR-10:
+//!
+//! ```toml
+//! [image]                                # without [split], the folders of the classes are in `train` and `test`
+//! height = 28
+//! width = 28
+//! channels = 3                           # 1 is grey
+//! resize = true                          # the default is false: images of another size are errors
+//! ```
+//!
+//! ```toml
+//! [records]                              # without [split], files whose names begin with `test` have the test rows
+//! height = 32
+//! width = 32
+//! channels = 3                           # channel by channel
+//! label_bytes = 1                        # the default; the last is the class
+//! ```
+//!
 //! Files are not trusted: whatever is wrong is an error with its line.
 
 use std::path::Path;
@@ -92,7 +110,7 @@ fn read(text: &str) -> std::result::Result<Description, LineError> {
     let format = match (other, columns.is_empty()) {
         (Some(other), true) => other,
         (None, false) => DataFormat::Table(table(&mut file, columns)?),
-        _ => return Err(file.wrong(FORMATS)),
+        _ => return Err(file.wrong(toml_formats::FORMATS)),
     };
     file.finish()?;
     Ok(Description { name, task, classes, format, split })
@@ -184,9 +202,6 @@ fn number(table: &mut TomlTable<'_>) -> std::result::Result<ColumnKind, LineErro
 
 /// What is wrong with the treatment of missing values.
 const CONSTANT: &str = "`missing = \"constant\"` and `constant` go together";
-
-/// What says what the files hold.
-const FORMATS: &str = "a description has exactly one of: sections [[columns]] (a table), a section [array]";
 
 /// Bytes of a file.
 const MOST_BYTES: u64 = 64 << 20;

@@ -2,14 +2,45 @@
 
 use crate::data::description::array_format::SHAPE;
 use crate::data::description::check::{MOST_FEATURES, NAME, is_name};
-use crate::data::description::{ArrayFormat, DataFormat, Scaling};
+use crate::data::description::{ArrayFormat, DataFormat, ImageFormat, ImageSize, RecordFormat, Scaling};
 use crate::nn::{LineError, TomlTable};
 
 type Result<T> = std::result::Result<T, LineError>;
 
 /// The format of data that is no table; `None` if there is no such section.
 pub(super) fn format(file: &mut TomlTable<'_>) -> Result<Option<DataFormat>> {
-    file.table("array")?.map(|table| array(table).map(DataFormat::Array)).transpose()
+    let array = file.table("array")?.map(|table| array(table).map(DataFormat::Array)).transpose()?;
+    let image = file.table("image")?.map(|table| image(table).map(DataFormat::Image)).transpose()?;
+    let records = file.table("records")?.map(|table| records(table).map(DataFormat::Records)).transpose()?;
+    let mut found = [array, image, records].into_iter().flatten();
+    match (found.next(), found.next()) {
+        (_, Some(_)) => Err(file.wrong(FORMATS)),
+        (first, None) => Ok(first),
+    }
+}
+
+/// What says what the files hold.
+pub(super) const FORMATS: &str =
+    "a description has exactly one of: sections [[columns]] (a table), or a section [array], [image] or [records]";
+
+fn image(mut table: TomlTable<'_>) -> Result<ImageFormat> {
+    let (size, resize) = (size(&mut table)?, table.flag("resize")?.unwrap_or(false));
+    table.finish()?;
+    Ok(ImageFormat { size, resize })
+}
+
+fn records(mut table: TomlTable<'_>) -> Result<RecordFormat> {
+    let (size, label_bytes) = (size(&mut table)?, table.whole("label_bytes", 1, 8)?.unwrap_or(1) as usize);
+    table.finish()?;
+    Ok(RecordFormat { size, label_bytes })
+}
+
+fn size(table: &mut TomlTable<'_>) -> Result<ImageSize> {
+    let mut whole = |key: &'static str| {
+        let number = table.whole(key, 1, 1 << 20)?;
+        number.map(|n| n as usize).ok_or_else(|| table.wrong(format!("`{key}` is missing")))
+    };
+    Ok(ImageSize { height: whole("height")?, width: whole("width")?, channels: whole("channels")? })
 }
 
 fn array(mut table: TomlTable<'_>) -> Result<ArrayFormat> {
