@@ -1,10 +1,10 @@
-//! The largest element of every row, as opened one-hot bits.
+//! The largest element of every row, as one-hot bits.
 //!
 //!   1. [c_ij] = [y_i >= y_j] for all pairs (compare);   2. c_hat <- open
 //!   3. D: shares of the products of two or more of a candidate's pair masks; [w_i] = AND of its pairs' bits, complemented
-//!      where i is the second of a pair, so that ties go to the smaller index;   w_hat <- open
+//!      where i is the second of a pair, so that ties go to the smaller index
 //!
-//! Rounds 3, opens per row c (c-1)/2 comparisons and as many bits, then c bits; deals 2^(c-1) - c bits per candidate for the
+//! Rounds 2, opens per row c (c-1)/2 comparisons and as many bits; deals 2^(c-1) - c bits per candidate for the
 //! ANDs. Source: protocols.md 3.4, 4.2. Perfectly private. The winner is below the largest by less than 2^(t+1), as each of
 //! the two is cut to the window by itself.
 
@@ -14,9 +14,7 @@ use crate::kernel::count;
 use crate::kernel::layout::{pairs, winner_words};
 use crate::kernel::packed::plane;
 use crate::kernel::twin::winner::{DEAL_WINNER, WINNER, WinnerParams};
-use crate::party::{
-    BitShare, Clear, ClearTensor, Dealer, DealtBits, DealtWire, MaskedBits, MaskedWire, Plan, Server, planned,
-};
+use crate::party::{BitShare, Clear, ClearTensor, Dealer, DealtWire, MaskedWire, Plan, Server, planned};
 use crate::shape::Shape;
 
 use super::{BitOpening, Compare};
@@ -27,7 +25,7 @@ pub trait Winner: Compare + BitOpening {
     ///
     /// # Errors
     /// See [`Engine`](crate::gates::Engine#errors).
-    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::MaskedBits>;
+    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
 }
 
 /// The most classes whose largest is found at once: of a row of c, c (2^(c-1) - c) bits are dealt for the ANDs of all pairs.
@@ -39,26 +37,24 @@ fn params(shape: &Shape, first: u32) -> (WinnerParams, usize) {
 }
 
 impl Winner for Server {
-    fn winner(&mut self, y: &MaskedWire, window: Window) -> Result<MaskedBits> {
+    fn winner(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let shape = y.hat.shape().clone();
         let (params, words) = params(&shape, self.first());
         let dealt = self.dealt(words)?;
         let x = self.device().run(&WINNER, params, &[&c.hat, &c.own, &dealt], [plane(shape.len())])?;
-        let [won] = self.open_bits([&BitShare { x, shape }])?;
-        Ok(won)
+        Ok(BitShare { x, shape })
     }
 }
 
 impl Winner for Dealer {
-    fn winner(&mut self, y: &DealtWire, window: Window) -> Result<DealtBits> {
+    fn winner(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let (params, words) = params(y.r.shape(), 0);
         self.deal(&DEAL_WINNER, params, &[&c.lambda], words)?;
-        let [won] = self.open_bits([y.r.shape()])?;
-        Ok(won)
+        Ok(y.r.shape().clone())
     }
 }
 
@@ -79,6 +75,6 @@ impl Winner for Clear {
 
 impl Winner for Plan {
     planned! {
-        fn winner(y: Wire; window: Window) -> MaskedBits as Loss;
+        fn winner(y: Wire; window: Window) -> Bits as Loss;
     }
 }
