@@ -21,7 +21,7 @@ fn training(c: &mut Criterion) {
         for profile in ["small", "wide"] {
             let training = Training::new(Model::named(model, FEATURES, CLASSES).expect("a known model"))
                 .profile(Profile::named(profile).expect("a known profile"))
-                .reveal(Reveals { accuracy: false, model: false, ranges: true });
+                .reveal(Reveals { ranges: true, ..Reveals::NOTHING });
             group.bench_function(BenchmarkId::new(model, profile), |bench| {
                 bench.iter_custom(|iterations| {
                     // the time that the servers measured: without threads to start and rows to upload

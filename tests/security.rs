@@ -49,7 +49,7 @@ fn trainer_and_dealer_never_receive_a_tensor_of_the_data() {
     let model = Model::dense("small", 50, &[4], 3).unwrap();
     let parameters = 50 * 4 + 4 + 4 * 3 + 3;
     for (accuracy, model_too) in [(true, true), (true, false), (false, false)] {
-        let reveal = Reveals { accuracy, model: model_too, ranges: true };
+        let reveal = Reveals { accuracy, model: model_too, ranges: true, ..Reveals::NOTHING };
         let training = Training::new(model.clone()).profile(Profile::small()).epochs(2).batch(100).reveal(reveal);
         let ledger = ledger(&training, &train, &test);
         let received = |me: &str, kind: &str| -> (usize, usize) {
@@ -151,7 +151,7 @@ fn tensors(heard: &[Heard]) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn every_kind_of_frame_is_uniform_for_very_different_data() {
     let model = Model::dense("small", 32, &[32], 8).unwrap();
-    let reveal = Reveals { accuracy: false, model: true, ranges: true };
+    let reveal = Reveals { model: true, ranges: true, ..Reveals::NOTHING };
     // initial parameters go from the trainer in shares only where they are private
     let initial = model.parameters().iter().map(|shape| vec![0.125; shape.len()]).collect();
     let training =

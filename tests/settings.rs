@@ -21,7 +21,7 @@ fn examples(rows: usize, skip: usize) -> Examples {
 fn smooth() -> Training {
     let training = Training::new(Model::named("logistic", 12, 5).unwrap()).profile(Profile::wide());
     let training = training.epochs(1).batch(7).learning_rate(0.5).momentum(0.0).schedule(Schedule::Constant);
-    training.reveal(Reveals { accuracy: false, model: true, ranges: false })
+    training.reveal(Reveals { model: true, ..Reveals::NOTHING })
 }
 
 fn run(training: &Training, rows: usize) -> Outcome {
@@ -203,7 +203,7 @@ fn a_training_starts_from_the_given_parameters() {
 #[test]
 fn a_run_ends_early_by_the_accuracy_that_is_revealed() {
     let (train, test) = (examples(35, 0), examples(20, 100));
-    let seen = Reveals { accuracy: true, model: true, ranges: true };
+    let seen = Reveals::default();
     // nothing moves and no two logits are close, so that no epoch is better than the first
     let far = (0..65).map(|i| f64::from(i * i * 37 % 101) / 10.0 - 5.0).collect::<Vec<_>>();
     let still = smooth().initial(vec![far[..60].to_vec(), far[60..].to_vec()]);
@@ -235,6 +235,6 @@ fn a_run_ends_early_by_the_accuracy_that_is_revealed() {
     assert_eq!(ran(&still.clone().stop(target(1.0))), (6, 6, None));
     let (clear, _) = still.clone().stop(patient(2)).run_clear(&train, &test, &mut |_| ()).unwrap();
     assert_eq!(clear.len(), 3);
-    let unseen = still.stop(patient(2)).reveal(Reveals { accuracy: false, model: true, ranges: false });
+    let unseen = still.stop(patient(2)).reveal(Reveals { model: true, ..Reveals::NOTHING });
     assert!(unseen.run(&train, &test, &mut |_| ()).unwrap_err().is_usage());
 }

@@ -97,7 +97,7 @@ fn only_what_is_listed_is_revealed() {
     let (train, test) = (examples(21, 0), examples(9, 100));
     for (accuracy, model) in [(true, true), (true, false), (false, true), (false, false)] {
         let mut epochs = Vec::new();
-        let training = smooth().epochs(2).reveal(Reveals { accuracy, model, ranges: false });
+        let training = smooth().epochs(2).reveal(Reveals { accuracy, model, ..Reveals::NOTHING });
         let on_event = &mut |event| {
             if let Event::Epoch { test_accuracy, .. } = event {
                 epochs.push(test_accuracy);

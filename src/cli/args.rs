@@ -104,18 +104,18 @@ pub(super) struct JobArgs {
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::positive::<usize>)]
     pub owners: Option<usize>,
-    /// Results to reveal: accuracy,model,ranges (the default) or none
+    /// Results to reveal: accuracy,model,ranges (the default), figures, or none
     ///
     /// Only the trainer gets them, and owners refuse what their policy does not allow.
     ///
-    /// accuracy: the number of test rows that are classified correctly, after every epoch.
-    ///
-    /// model: the parameters after training.
-    ///
-    /// ranges: the number of sampled values out of range, by layer and epoch.
-    ///
-    /// Without ranges, an overflow goes unnoticed.
-    #[arg(long, value_delimiter = ',', value_name = "WHAT,..")]
+    /// accuracy       test rows that are classified correctly, after every epoch
+    /// model          the parameters after training
+    /// ranges         sampled values out of range, by epoch; without it, an overflow goes unnoticed
+    /// confusion      after training, test rows by label and predicted class, of up to 14 classes
+    /// roc            after training, test rows by class and score, of two classes: AUC
+    /// squared-error  after training, of the predictions; for probabilities, the Brier score
+    /// top5           after training, test rows with the label among the five largest outputs
+    #[arg(long, value_delimiter = ',', value_name = "WHAT,..", verbatim_doc_comment)]
     pub reveal: Option<Vec<String>>,
     /// Seed of the public random choices, never of masks
     ///

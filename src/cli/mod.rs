@@ -33,6 +33,7 @@ mod settings;
 mod shell;
 mod signals;
 mod tables;
+mod test_figures;
 mod train;
 mod units;
 mod wrap;

@@ -55,7 +55,7 @@ impl Listed {
     fn new(name: &str, data: &DatasetInfo) -> Result<Self> {
         let recipe = Recipe::named(name, data)?;
         let training = Training::of(&recipe, data).batch(BATCH).steps(Some(1));
-        let nothing = Reveals { accuracy: false, model: false, ranges: false };
+        let nothing = Reveals::NOTHING;
         let plan = plan_summary(&training.reveal(nothing).job(BATCH as usize, 0)?, "none")?;
         let Recipe { model, description, settings, .. } = recipe;
         Ok(Self {

@@ -8,11 +8,13 @@ use crate::cli::convert::load;
 use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
 use crate::cli::print::{json, say, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
+use crate::cli::test_figures;
 use crate::cli::wrap::shortened;
 use crate::data::{DataSet, DataSource, DatasetInfo, dataset_info, names};
 use crate::error::{Error, Result};
 use crate::nn::TrainedModel;
 use crate::roles::{Bytes, Summary};
+use crate::train::Confusion;
 use crate::train::describe::batches;
 
 /// Scores a saved model in the clear.
@@ -90,6 +92,8 @@ fn data_set(asked: Option<&str>, own: Option<&str>) -> Result<&'static DatasetIn
 pub(super) fn summary_table(s: &Summary) -> String {
     let mut t = Table::default();
     accuracy(&mut t, s);
+    test_figures::rows(&s.figures).iter().for_each(|(name, value)| t.row(name, value));
+    s.figures.confusion.iter().for_each(|confusion| classes(&mut t, confusion));
     t.row("values out of range", &out_of_range(s));
     if let Some(clear) = s.clear_accuracy {
         let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
@@ -131,6 +135,17 @@ fn accuracy(t: &mut Table, s: &Summary) {
         }
         (None, Some(_)) => t.row("  saved model", "not checked, no test rows here; use ppdnn evaluate"),
         (None, None) => {}
+    }
+}
+
+/// The figures of every class.
+fn classes(t: &mut Table, confusion: &Confusion) {
+    let line = |[class, rows, precision, recall, f1]: [&str; 5]| {
+        format!("{class:>5}{rows:>9}{precision:>11}{recall:>11}{f1:>9}")
+    };
+    t.row("by class", &line(test_figures::CLASSES));
+    for class in test_figures::classes(confusion) {
+        t.row("", &line(class.each_ref().map(String::as_str)));
     }
 }
 

@@ -116,7 +116,7 @@ fn agreed_rows(cluster: &Cluster) -> Result<Vec<Owned>> {
 /// Warns about what the user may not expect of a job.
 fn warn_about(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<()> {
     choice.warnings().into_iter().chain(args.job.compute.warning()?).for_each(|text| warn(&text));
-    if job.reveal == (Reveals { accuracy: false, model: false, ranges: false }) {
+    if job.reveal == Reveals::NOTHING {
         warn("--reveal none: nobody will see the model, its accuracy, or whether values left their ranges");
     }
     // on one machine, all rows are the user's own

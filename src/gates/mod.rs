@@ -16,7 +16,7 @@
 //! | [`Select::extend`] | 0 | 0 | 2 (n - l) |
 //! | [`Select::select`] | 0 | 0 | 3 (n - l) + n |
 //! | [`Rescale::rescale`] | 1 | 1 | 64 - n + k |
-//! | [`Winner::winner`] | 3; 2 without the last opening | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c) |
+//! | [`Winner::winner`] | 2 | per row 5 c (c - 1) / 2 | per row 54 c (c - 1) / 2 + c (2^(c-1) - c) |
 //! | [`RangeCheck::outside`] | 1 | 4 (k/4 - 1): 8 | 59 for k = 12 |
 //! | [`Softmax`] | 0 | 0 | see there |
 //! | [`Reveal`] | 0 | 0 | 2 n for `hits` |

@@ -1,10 +1,10 @@
-//! The largest element of every row, as opened one-hot bits.
+//! The largest element of every row, as one-hot bits.
 //!
 //!   1. [c_ij] = [y_i >= y_j] for all pairs (compare);   2. c_hat <- open
 //!   3. D: shares of the products of two or more of a candidate's pair masks; [w_i] = AND of its pairs' bits, complemented
-//!      where i is the second of a pair, so that ties go to the smaller index;   w_hat <- open
+//!      where i is the second of a pair, so that ties go to the smaller index
 //!
-//! Rounds 3, opens per row c (c-1)/2 comparisons and as many bits, then c bits; deals 2^(c-1) - c bits per candidate for the
+//! Rounds 2, opens per row c (c-1)/2 comparisons and as many bits; deals 2^(c-1) - c bits per candidate for the
 //! ANDs. Source: protocols.md 3.4, 4.2. Perfectly private. The winner is below the largest by less than 2^(t+1), as each of
 //! the two is cut to the window by itself.
 
@@ -25,17 +25,7 @@ pub trait Winner: Compare + BitOpening {
     ///
     /// # Errors
     /// See [`Engine`](crate::gates::Engine#errors).
-    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::MaskedBits> {
-        let won = self.winner_bits(y, window)?;
-        let [won] = self.open_bits([&won])?;
-        Ok(won)
-    }
-
-    /// The same bits before they are opened: a round less.
-    ///
-    /// # Errors
-    /// See [`Engine`](crate::gates::Engine#errors).
-    fn winner_bits(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
+    fn winner(&mut self, y: &Self::Wire, window: Window) -> Result<Self::Bits>;
 }
 
 /// The most classes whose largest is found at once: of a row of c, c (2^(c-1) - c) bits are dealt for the ANDs of all pairs.
@@ -47,7 +37,7 @@ fn params(shape: &Shape, first: u32) -> (WinnerParams, usize) {
 }
 
 impl Winner for Server {
-    fn winner_bits(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
+    fn winner(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let shape = y.hat.shape().clone();
@@ -59,7 +49,7 @@ impl Winner for Server {
 }
 
 impl Winner for Dealer {
-    fn winner_bits(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
+    fn winner(&mut self, y: &DealtWire, window: Window) -> Result<Shape> {
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let (params, words) = params(y.r.shape(), 0);
@@ -69,7 +59,7 @@ impl Winner for Dealer {
 }
 
 impl Winner for Clear {
-    fn winner_bits(&mut self, y: &ClearTensor, window: Window) -> Result<ClearTensor> {
+    fn winner(&mut self, y: &ClearTensor, window: Window) -> Result<ClearTensor> {
         let c = self.pair_signs(y, window)?;
         let (rows, classes) = y.shape.matrix();
         let mut won = vec![1; rows * classes];
@@ -85,7 +75,6 @@ impl Winner for Clear {
 
 impl Winner for Plan {
     planned! {
-        fn winner(y: Wire; window: Window) -> MaskedBits as Loss;
-        fn winner_bits(y: Wire; window: Window) -> Bits as Loss;
+        fn winner(y: Wire; window: Window) -> Bits as Loss;
     }
 }

@@ -16,5 +16,6 @@ pub fn hits<E: Engine>(e: &mut E, z: &E::Share, labels: &E::Wire) -> Result<E::S
         return hits_of_many(e, z, labels);
     }
     let won = e.winner(&z, p.argmax_window())?;
+    let [won] = e.open_bits([&won])?;
     e.hits(&won, labels)
 }

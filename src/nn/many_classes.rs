@@ -124,7 +124,7 @@ fn scaled<E: Engine>(e: &mut E, x: &E::Wire, [few, more, most]: &[E::Selectors; 
 }
 
 /// Some columns of rows of `columns` values: `count` from `first` on.
-fn some_columns(columns: usize, first: usize, count: usize) -> ImageWindows {
+pub(super) fn some_columns(columns: usize, first: usize, count: usize) -> ImageWindows {
     let window = Window2d { padding: [-first.cast_signed(), 0], ..Window2d::new([1, 1], [1, 1]) };
     ImageWindows { image: [columns, 1], channels: 1, output: [count, 1], window }
 }

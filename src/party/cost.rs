@@ -32,13 +32,15 @@ pub enum CostKind {
     Update,
     /// The count of right answers.
     Hits,
+    /// Other figures on the test rows.
+    Figures,
     /// Samples of wires, checked against their ranges.
     Ranges,
 }
 
 impl CostKind {
     /// All kinds, in the order of a step.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Weights,
         Self::Products,
         Self::Outputs,
@@ -51,6 +53,7 @@ impl CostKind {
         Self::Gradients,
         Self::Update,
         Self::Hits,
+        Self::Figures,
         Self::Ranges,
     ];
 
@@ -69,6 +72,7 @@ impl CostKind {
             Self::Gradients => "gradients",
             Self::Update => "update",
             Self::Hits => "hits",
+            Self::Figures => "figures",
             Self::Ranges => "ranges",
         }
     }
@@ -84,6 +88,7 @@ impl CostKind {
             ("loss" | "hits", Self::Outputs) => Self::Outputs,
             ("loss", _) => Self::Loss,
             ("hits", _) => Self::Hits,
+            ("figures", _) => Self::Figures,
             ("ranges", _) => Self::Ranges,
             (_, Self::Outputs | Self::Inputs) if last == "backward" => Self::Gradients,
             (norm, Self::Compares | Self::Bits | Self::Selects | Self::Update | Self::Loss)

@@ -34,7 +34,7 @@ pub use ending::Verdict;
 pub use masked_rows::{MaskedRows, RowMasks, Set, SetShape};
 pub use observed_ranges::{Range, Ranges, StepId};
 pub use plan::{LargestFrames, Plan, PlannedSet};
-pub use reveal::{RevealChannel, Revealed, SendRevealed};
+pub use reveal::{Figure, RevealChannel, Revealed, SendRevealed};
 pub use scaled::Scaled;
 pub use server_state::{Links, Reply, Server};
 pub use shares::{AdditiveShare, BitShare, MaskedBits, MaskedWire, Selectors};

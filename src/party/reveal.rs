@@ -30,6 +30,8 @@ pub enum Revealed {
         /// Its number.
         index: u32,
     },
+    /// A figure of the model on the test rows, once, after training.
+    Figure(Figure),
     /// Sampled values of an epoch that were out of their range, by the places of [`Model::watched`](crate::nn::Model::watched).
     OutOfRange {
         /// The epoch.
@@ -40,4 +42,44 @@ pub enum Revealed {
         /// The request, from 0.
         request: u32,
     },
+}
+
+/// A figure of the model on the test rows: sums over all of them, which are revealed once, after training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Figure {
+    /// The confusion matrix: rows by predicted class and label.
+    Confusion,
+    /// Of two classes, by threshold, how many rows of each score at least as much: the area under the ROC curve and the average
+    /// precision follow.
+    Roc,
+    /// The sum of the squared differences of predictions and labels; of probabilities, the Brier score.
+    SquaredError,
+    /// How many rows have their label among the five largest outputs.
+    TopFive,
+}
+
+impl Figure {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [Self::Confusion, Self::Roc, Self::SquaredError, Self::TopFive];
+
+    /// Its name in lists of what is revealed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Confusion => "confusion",
+            Self::Roc => "roc",
+            Self::SquaredError => "squared-error",
+            Self::TopFive => "top5",
+        }
+    }
+
+    /// Its place in the program, for errors and costs.
+    pub(crate) fn scope(self) -> &'static str {
+        match self {
+            Self::Confusion => "figures/confusion",
+            Self::Roc => "figures/roc",
+            Self::SquaredError => "figures/squared-error",
+            Self::TopFive => "figures/top5",
+        }
+    }
 }

@@ -62,7 +62,7 @@ fn answer<E: Engine>(
                 let class = class_of_many(e, z)?;
                 return e.reveal(what, &class);
             }
-            let won = e.winner_bits(&z, p.argmax_window())?;
+            let won = e.winner(&z, p.argmax_window())?;
             e.reveal_bits(what, &won)
         }
     }

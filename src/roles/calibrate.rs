@@ -152,11 +152,28 @@ impl Work {
         Self::of(&rehearsal(job, rows, 0, 1))
     }
 
-    /// Of an evaluation.
+    /// Of an evaluation, the mean of all.
     fn of_evaluation(job: &Job) -> Result<[Self; 2]> {
-        if !job.reveal.accuracy {
+        let all = job.evaluations();
+        if all == 0 {
             return Ok(Default::default());
         }
+        let plain = Job { reveal: job.reveal.without_figures(), ..job.clone() };
+        if job.reveal == plain.reveal {
+            return Self::of_one_evaluation(job);
+        }
+        let with_figures = (1..=all).filter(|epoch| !job.figures_after(*epoch).is_empty()).count().max(1);
+        let part = (with_figures as f64 / f64::from(all)).min(1.0);
+        let (with, without) = (Self::of_one_evaluation(job)?, Self::of_one_evaluation(&plain)?);
+        let mean = |with: f64, without: f64| part * with + (1.0 - part) * without;
+        Ok([0, 1].map(|at| Self {
+            macs: mean(with[at].macs, without[at].macs),
+            written: mean(with[at].written, without[at].written),
+        }))
+    }
+
+    /// Of an evaluation with all that the job reveals.
+    fn of_one_evaluation(job: &Job) -> Result<[Self; 2]> {
         let rows = job.test_rows().min(ENOUGH_ROWS);
         let (with, without) = (Self::of(&rehearsal(job, 1, rows, 1))?, Self::of_step(job, 1)?);
         let scale = f64::from(job.test_rows()) / f64::from(rows);
@@ -181,7 +198,7 @@ fn rehearsal(job: &Job, rows: u32, test: u32, steps: u32) -> Job {
         owners: vec![Owned { train: rows, test }],
         settings,
         steps: None,
-        reveal: Reveals { accuracy: test > 0, model: false, ranges: false },
+        reveal: if test > 0 { Reveals { model: false, ranges: false, ..job.reveal } } else { Reveals::NOTHING },
         ..job.clone()
     }
 }

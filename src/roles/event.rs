@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::printable;
 use crate::party::Stats;
-use crate::train::Settings;
+use crate::train::{Settings, TestFigures};
 
 /// Something that happened in a run. As JSON, an object with its name under `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -210,6 +210,8 @@ pub struct Summary {
     /// Fraction of the test rows that the model classifies correctly; `None` if it is not revealed, or not known because the run
     /// was ended at a later step.
     pub test_accuracy: Option<f64>,
+    /// Other figures of the model on the test rows, as far as they are revealed.
+    pub figures: TestFigures,
     /// The accuracy of the revealed model, scored in the clear on the same rows; `None` if they are not on this machine.
     pub scored_accuracy: Option<f64>,
     /// The largest difference of the two that rounding explains; beyond it, the run fails. `None` if the model is not scored.

@@ -3,6 +3,7 @@
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::nn::TrainedModel;
+use crate::party::Figure;
 use crate::roles::event::{OutOfRange, Summary};
 use crate::roles::result_check::{faults, score, tolerance};
 use crate::train::Job;
@@ -22,9 +23,21 @@ pub struct Outcome {
     pub model: Option<TrainedModel>,
     /// Accuracy, time, traffic and memory.
     pub summary: Summary,
+    /// The figures that were revealed.
+    pub(crate) revealed: Vec<Figure>,
+    /// Those of them that no predictions have.
+    pub(crate) wrong_figures: Vec<Figure>,
 }
 
 impl Outcome {
+    /// Takes note of the sums of a figure.
+    pub(crate) fn take_figure(&mut self, figure: Figure, sums: &[f64], job: &Job) {
+        self.revealed.push(figure);
+        if !self.summary.figures.set(figure, sums, job) {
+            self.wrong_figures.push(figure);
+        }
+    }
+
     /// Scores the revealed model on the job's test rows, and compares its accuracy with the one that the servers computed; sets
     /// [`Summary::scored_accuracy`], [`Summary::scored_tolerance`] and [`Summary::faults`].
     ///

@@ -18,7 +18,7 @@ pub struct Costs {
     pub summary: Summary,
     /// A training step in parts; averages over all steps.
     pub step: Vec<CostRow>,
-    /// An evaluation of all test rows in parts.
+    /// An evaluation of all test rows in parts; averages over all of them.
     pub evaluation: Vec<CostRow>,
     /// By role, an estimate of the memory it takes at its peak.
     pub memory: BTreeMap<String, Memory>,
@@ -45,7 +45,7 @@ impl Training {
 /// A part of what a step or an evaluation costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CostRow {
-    /// The layer, or `weights`, `loss`, `update`, `hits`.
+    /// The layer, or `weights`, `loss`, `update`, `hits`, `figures`.
     pub layer: String,
     /// Which way through the layer: `forward` or `backward`.
     pub pass: Option<String>,
@@ -122,7 +122,7 @@ impl Costs {
         };
         Ok(Self {
             step: parts(RunPhase::Step, job.total_steps() as f64),
-            evaluation: parts(RunPhase::Evaluation, job.epochs_begun().into()),
+            evaluation: parts(RunPhase::Evaluation, job.evaluations().max(1).into()),
             memory: memory(job, &plan),
             summary,
         })
@@ -140,7 +140,7 @@ pub fn plan_summary(job: &Job, backend: &str) -> Result<Summary> {
 
 fn summary(job: &Job, plan: &Plan, backend: &str) -> Summary {
     let (steps, evaluation) = (plan.server(RunPhase::Step), plan.server(RunPhase::Evaluation));
-    let evaluations = if job.reveal.accuracy { job.epochs_begun().into() } else { 1.0 };
+    let evaluations = job.evaluations().max(1).into();
     let bytes = |stats: &Stats, by: f64| {
         // the plan's server is number 1, which receives what is dealt
         Bytes { dealer_to_server0: 0.0, ..Bytes::of([stats, stats], by) }

@@ -43,7 +43,7 @@ impl Training {
     ) -> Result<(Vec<f64>, Ranges)> {
         let mut job = self.job(train_rows.len(), test.len())?;
         shapes_fit(&job, [train_rows, test])?;
-        job.reveal = Reveals { accuracy: !test.is_empty(), model: false, ranges: false };
+        job.reveal = Reveals { accuracy: !test.is_empty(), ..Reveals::NOTHING };
         let initial = self.initial_parameters(&job)?;
         let mut clear = clear(&job, initial, train_rows, test, Seed::fresh()?);
         let (tell, hears) = mpsc::channel();

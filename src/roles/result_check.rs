@@ -3,6 +3,7 @@
 use crate::data::Examples;
 use crate::error::Result;
 use crate::nn::{Loss, TrainedModel};
+use crate::party::Figure;
 use crate::roles::Outcome;
 use crate::roles::event::OutOfRange;
 use crate::roles::input_check::SANE_PARAMETER;
@@ -12,7 +13,16 @@ use crate::train::Job;
 pub(crate) fn faults(job: &Job, outcome: &Outcome) -> Vec<String> {
     let scored = outcome.summary.test_accuracy.zip(outcome.summary.scored_accuracy);
     let apart = scored.and_then(|(told, scored)| apart(told, scored, job.test_rows()));
-    [ranges(job, &outcome.out_of_range), parameters(job, &outcome.parameters), apart].into_iter().flatten().collect()
+    let first = [ranges(job, &outcome.out_of_range), parameters(job, &outcome.parameters), apart].into_iter().flatten();
+    first.chain(outcome.wrong_figures.iter().map(|figure| impossible(*figure))).collect()
+}
+
+/// A figure that no predictions on these rows have.
+fn impossible(figure: Figure) -> String {
+    format!(
+        "the servers revealed sums for `{}` that no predictions on the test rows have, for example after an overflow",
+        figure.name()
+    )
 }
 
 /// Share of the test rows that the model classifies right, in the clear; `None` if the model is not known.

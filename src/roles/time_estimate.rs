@@ -113,7 +113,7 @@ impl Estimate {
         let sets = set_shapes(job);
         let upload: f64 = sets.iter().map(|(set, shape)| rows(set.is_train()) * shape.stride() as f64 * 4.0).sum();
         let upload_seconds = upload * (pace.byte.seconds + network.per_byte());
-        let evaluations = if job.reveal.accuracy { f64::from(job.epochs_begun()) } else { 0.0 };
+        let evaluations = f64::from(job.evaluations());
         Self {
             seconds: upload_seconds + s.steps as f64 * seconds_per_step + evaluations * seconds_per_evaluation,
             seconds_per_step,
@@ -189,7 +189,7 @@ mod tests {
     fn a_step_is_the_slower_of_servers_and_dealer() {
         let training = Training::new(Model::named("secureml", 784, 10).unwrap()).profile(Profile::small());
         let (job, costs) = (training.job(1280, 0), training.costs(1280, 0, "cpu"));
-        let training = training.reveal(crate::train::Reveals { accuracy: false, model: true, ranges: false });
+        let training = training.reveal(crate::train::Reveals { model: true, ..crate::train::Reveals::NOTHING });
         assert!(job.is_err() && costs.is_err(), "accuracy takes test rows");
         let (job, costs) = (training.job(1280, 0).unwrap(), training.costs(1280, 0, "cpu").unwrap());
         let at = |bandwidth, rtt, local| Estimate::of(&job, &costs, Network { bandwidth, rtt, local }, &PACE, 2);

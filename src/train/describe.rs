@@ -1,5 +1,6 @@
 //! A job in plain words, for an owner who is asked for rows; and how numbers of settings are written.
 
+use crate::party::Figure;
 use crate::train::{InitialSource, Job};
 
 impl Job {
@@ -80,12 +81,25 @@ impl Job {
             (self.reveal.ranges, "ranges: the number of sampled values out of range, after every epoch"),
             (self.reveal.model, "model: the parameters after training"),
         ];
-        let lines: Vec<_> = reveals.iter().filter(|(listed, _)| *listed).map(|(_, what)| format!("  {what}")).collect();
+        let listed = reveals.iter().filter(|(listed, _)| *listed).map(|(_, what)| *what);
+        let figures = self.reveal.figures();
+        let lines = listed.chain(figures.iter().map(|figure| in_words(*figure)));
+        let lines: Vec<_> = lines.map(|what| format!("  {what}")).collect();
         if lines.is_empty() {
             return vec!["revealed: nothing".into()];
         }
         let first = format!("revealed, to the trainer only, after {} steps at the earliest:", self.least_steps());
         std::iter::once(first).chain(lines).collect()
+    }
+}
+
+/// What is revealed of a figure, of the model after training.
+fn in_words(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Confusion => "confusion: at the end, the number of test rows by label and predicted class",
+        Figure::Roc => "roc: at the end, the number of test rows by class and score (387 thresholds)",
+        Figure::SquaredError => "squared-error: at the end, of all test rows together",
+        Figure::TopFive => "top5: at the end, the number of test rows with the label in the top five",
     }
 }
 

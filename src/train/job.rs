@@ -6,10 +6,10 @@ use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::net::{is_printable, printable};
 use crate::nn::{Dyadic, LearningRate, Model, Momentum, Normalization};
-use crate::party::{Revealed, SetShape};
+use crate::party::SetShape;
 use crate::shape::Shape;
 use crate::train::steps::LEAST_DECAY;
-use crate::train::{InitialSource, Settings};
+use crate::train::{InitialSource, Reveals, Settings};
 
 /// Maximum rows of an epoch's order.
 const MOST_ROWS: u64 = 1 << 27;
@@ -28,64 +28,6 @@ pub struct Owned {
     pub train: u32,
     /// Test rows.
     pub test: u32,
-}
-
-/// The results that are revealed to the trainer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reveals {
-    /// The accuracy on the owners' test rows, after every epoch.
-    pub accuracy: bool,
-    /// The final model.
-    pub model: bool,
-    /// The number of sampled values out of range, by layer, after every epoch.
-    pub ranges: bool,
-}
-
-impl Default for Reveals {
-    /// All of them.
-    fn default() -> Self {
-        Self { accuracy: true, model: true, ranges: true }
-    }
-}
-
-impl Reveals {
-    /// From a list of `accuracy`, `model` and `ranges`.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for any other word.
-    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        let mut reveals = Self { accuracy: false, model: false, ranges: false };
-        let names: Vec<&str> = names.into_iter().collect();
-        if names.contains(&"none") && names.len() > 1 {
-            let text = "`none` cannot be combined with other items; to reveal something, list any of `accuracy`, `model` and \
-                        `ranges` without it";
-            return Err(Error::Usage(text.into()));
-        }
-        for name in names {
-            match name {
-                "accuracy" => reveals.accuracy = true,
-                "model" => reveals.model = true,
-                "ranges" => reveals.ranges = true,
-                "none" => {}
-                _ => {
-                    let text =
-                        format!("`{name}` cannot be revealed; choose among `accuracy`, `model`, `ranges` and `none`");
-                    return Err(Error::Usage(text));
-                }
-            }
-        }
-        Ok(reveals)
-    }
-
-    /// Whether `what` is revealed.
-    pub fn allows(&self, what: Revealed) -> bool {
-        match what {
-            Revealed::Hits { .. } => self.accuracy,
-            Revealed::OutOfRange { .. } => self.ranges,
-            Revealed::Parameter { .. } => self.model,
-            Revealed::Answers { .. } => false,
-        }
-    }
 }
 
 /// A training job. All of it is public.
@@ -141,7 +83,8 @@ impl Job {
         rate.check(profile, schedule.least())?;
         let least = rate.times(schedule.least());
         self.update(least, least).check(profile, self.model.most_extra_bits())?;
-        self.mistake().map_or(Ok(()), |wrong| Err(Error::Usage(wrong.into())))
+        let mistake = self.mistake().map(String::from).or_else(|| self.figure_mistake());
+        mistake.map_or(Ok(()), |wrong| Err(Error::Usage(wrong)))
     }
 
     /// What is too large in the job, or not supported.

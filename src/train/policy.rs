@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::input;
+use crate::party::Figure;
 use crate::train::{InitialSource, Job, Reveals};
 
 /// An owner's rules for jobs. [`Policy::DEFAULT`] (`policy.toml`) explains every rule.
@@ -28,9 +29,9 @@ pub struct Policy {
     pub least_steps: u64,
     /// Minimum number of passes over all rows before anything is revealed.
     pub least_epochs: u64,
-    /// What may be revealed: `accuracy`, `model`, `ranges`.
+    /// What may be revealed: `accuracy`, `model`, `ranges`, and the names of figures.
     pub reveal: Vec<String>,
-    /// Minimum number of test rows behind an accuracy.
+    /// Minimum number of test rows behind an accuracy or another figure.
     pub least_test_rows: u32,
     /// Whether the accuracy may end the run early.
     pub early_stop: bool,
@@ -76,6 +77,7 @@ impl Policy {
 
     /// A file for an owner whose rows are the trainer's own: it allows everything.
     pub const ANYTHING: &str = "\
+reveal = [\"accuracy\", \"model\", \"ranges\", \"confusion\", \"roc\", \"squared-error\", \"top5\"]
 least_rows = 0
 least_step_rows = 0
 least_steps = 0
@@ -87,7 +89,9 @@ initial = \"private\"
     /// [`Policy::ANYTHING`].
     pub fn anything() -> Self {
         let open = Self { initial: InitialPolicy::Private, least_rows: 0, least_step_rows: 0, ..Self::default() };
-        Self { least_steps: 0, least_epochs: 0, least_test_rows: 0, ..open }
+        let reveal = ["accuracy", "model", "ranges"].into_iter().chain(Figure::ALL.map(Figure::name));
+        let reveal = reveal.map(Into::into).collect();
+        Self { least_steps: 0, least_epochs: 0, least_test_rows: 0, reveal, ..open }
     }
 
     /// The policy in a file.
@@ -186,24 +190,18 @@ initial = \"private\"
     }
 
     fn check_reveals(&self, job: &Job) -> Result<()> {
-        let (allowed, Reveals { accuracy, model, ranges }) = (self.reveals()?, job.reveal);
-        for (name, wants, allows) in [
-            ("accuracy", accuracy, allowed.accuracy),
-            ("model", model, allowed.model),
-            ("ranges", ranges, allowed.ranges),
-        ] {
-            if wants && !allows {
-                return Err(broken("reveal", &format!("{:?}", self.reveal), &format!("reveals the {name}")));
-            }
+        let (allowed, wanted) = (self.reveals()?, job.reveal);
+        if let Some(name) = wanted.names().find(|name| !allowed.names().any(|allowed| allowed == *name)) {
+            return Err(broken("reveal", &format!("{:?}", self.reveal), &format!("reveals the {name}")));
         }
         if job.settings.early_stop().is_some() && !self.early_stop {
             return Err(broken("early_stop", "false", "may end early depending on the accuracy"));
         }
-        if accuracy {
-            let rows = job.test_rows().into();
-            at_least("least_test_rows", self.least_test_rows.into(), rows, "reveals an accuracy on", "test rows")?;
+        if job.evaluations() > 0 {
+            let (rows, what) = (job.test_rows().into(), "reveals a figure on");
+            at_least("least_test_rows", self.least_test_rows.into(), rows, what, "test rows")?;
         }
-        if accuracy || model || ranges {
+        if wanted != Reveals::NOTHING {
             let (steps, epoch) = (job.least_steps(), job.steps_per_epoch());
             at_least("least_step_rows", self.least_step_rows, job.least_step_rows(), "has a step of", "rows")?;
             let reached = "rows that reach a unit after dropout";
@@ -274,6 +272,18 @@ mod tests {
         );
         broken(&strict(&|p| p.reveal = vec!["accuracy".into()]), &|_| (), &["reveal", "reveals the model"]);
         broken(&strict(&|p| p.reveal.clear()), &|_| (), &["reveals the accuracy"]);
+        // figures are of their own: neither the default nor the accuracy allows them
+        let confusion = |j: &mut Job| j.reveal.confusion = true;
+        broken(&default, &confusion, &["reveal = [\"accuracy\", \"model\", \"ranges\"]", "reveals the confusion"]);
+        let alone = |j: &mut Job| j.reveal = Reveals { squared_error: true, ..Reveals::NOTHING };
+        broken(&default, &alone, &["reveals the squared-error"]);
+        let few = |j: &mut Job| {
+            alone(j);
+            j.owners.iter_mut().for_each(|o| o.test = 49);
+        };
+        let lists = strict(&|p| p.reveal = vec!["squared-error".into()]);
+        lists.check(&Job { reveal: Reveals { squared_error: true, ..Reveals::NOTHING }, ..allowed() }, 0).unwrap();
+        broken(&lists, &few, &["least_test_rows = 100", "98 test rows"]);
         broken(&strict(&|p| p.early_stop = false), &|j| j.settings.patience = Some(1), &["early_stop = false"]);
         broken(
             &default,
@@ -306,7 +316,7 @@ mod tests {
         broken(&default, &|j| j.initial = InitialSource::Private, &["initial = \"seed\"", "private weights"]);
         broken(&default, &|j| j.initial = InitialSource::Public { blake3: "0".repeat(64) }, &["public weights"]);
         // what shows nothing may be as short as it likes
-        let silent = Reveals { accuracy: false, model: false, ranges: false };
+        let silent = Reveals::NOTHING;
         default.check(&Job { steps: Some(1), reveal: silent, ..allowed() }, 0).unwrap();
     }
 

@@ -2,24 +2,31 @@
 
 use crate::error::Result;
 use crate::gates::Engine;
-use crate::nn::{DropoutMasks, Network, RangeWatch, STEPS_AT_ONCE, Samples, Update, hits};
-use crate::party::{Interpreter, Plan, PlannedSet, Revealed, RunPhase, Set, SetShape};
+use crate::nn::{Counted, DropoutMasks, Network, RangeWatch, STEPS_AT_ONCE, Samples, Update};
+use crate::party::{Figure, Interpreter, Plan, PlannedSet, Revealed, RunPhase, Set, SetShape, Verdict};
 use crate::train::{Job, StepKind};
 
 /// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
-/// the accuracy that the trainer saw; `None` if the trainer ended the run before the step from which on the job lets it.
+/// the accuracy that the trainer saw, and the figures are its; there are none if the trainer ended the run before the step from
+/// which on the job lets it, and no figures of a model that was not evaluated.
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
-    let mut run = Run { job, net: Network::new(e, &job.model)?, watch, step: 0, best: None };
+    let mut run = Run { job, net: Network::new(e, &job.model)?, watch, step: 0, best: None, figures: Vec::new() };
     let mut ended = false;
     for epoch in 1..=job.settings.epochs {
         ended = !run.train_epoch(e, epoch)?;
-        if ended || (job.reveal.accuracy && !run.evaluate_epoch(e, epoch)?) || run.step == job.total_steps() {
+        if ended || !run.evaluate_epoch(e, epoch)? || run.step == job.total_steps() {
             break;
         }
     }
     e.enter_phase(RunPhase::Setup);
-    if job.reveal.model && (!ended || run.step >= job.ends_from) {
+    if ended && run.step < job.ends_from {
+        return Ok(());
+    }
+    for (figure, sums) in &run.figures {
+        e.reveal(Revealed::Figure(*figure), sums)?;
+    }
+    if job.reveal.model {
         let model = run.best.map_or_else(|| run.net.parameters(e), Ok)?;
         reveal_model(e, &model)?;
     }
@@ -35,6 +42,8 @@ struct Run<'a, E: Engine> {
     step: u64,
     /// The best model so far, if the job has an early stop and reveals a model.
     best: Option<Vec<E::Share>>,
+    /// The figures of the last model, or of the best so far.
+    figures: Vec<(Figure, E::Share)>,
 }
 
 impl<E: Engine> Run<'_, E> {
@@ -80,17 +89,22 @@ impl<E: Engine> Run<'_, E> {
         Ok(())
     }
 
-    /// Reveals the accuracy after an epoch; false if the early stop ends the run.
+    /// Reveals the accuracy after an epoch, and counts the figures; false if the early stop ends the run.
     fn evaluate_epoch(&mut self, e: &mut E, epoch: u32) -> Result<bool> {
-        let job = self.job;
-        e.enter_phase(RunPhase::Evaluation);
-        let hits = evaluate(e, job, &mut self.net).map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
-        e.reveal(Revealed::Hits { epoch }, &hits)?;
-        if job.settings.early_stop().is_none() {
+        let (job, figures) = (self.job, self.job.figures_after(epoch));
+        if !job.reveal.accuracy && figures.is_empty() {
             return Ok(true);
         }
-        let verdict = e.judge(epoch)?;
-        if verdict.best && job.reveal.model {
+        e.enter_phase(RunPhase::Evaluation);
+        let counted = evaluate(e, job, &mut self.net, &figures)
+            .map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
+        counted.hits.map_or(Ok(()), |hits| e.reveal(Revealed::Hits { epoch }, &hits))?;
+        let stops = job.settings.early_stop().is_some();
+        let verdict = if stops { e.judge(epoch)? } else { Verdict { goes_on: true, best: true } };
+        if verdict.best {
+            self.figures = figures.into_iter().zip(counted.figures).collect();
+        }
+        if verdict.best && stops && job.reveal.model {
             self.best = Some(self.net.parameters(e)?);
         }
         Ok(verdict.goes_on)
@@ -137,20 +151,20 @@ fn add_gradients<E: Engine>(
     Ok(())
 }
 
-/// Counts the test rows that the network classifies right; a share scaled by `2^frac`.
-pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>) -> Result<E::Share> {
+/// Counts on all test rows what the job reveals after an epoch: the rows that the network classifies right, and `figures`.
+pub fn evaluate<E: Engine>(e: &mut E, job: &Job, net: &mut Network<E>, figures: &[Figure]) -> Result<Counted<E>> {
     let weights = net.open_weights(e)?;
     let rows: Vec<u32> = (0..job.test_rows()).collect();
-    let mut sum = None;
+    let mut sum: Option<Counted<E>> = None;
     for batch in rows.chunks(evaluation_batch(job) as usize) {
-        let right = hits_of(e, net, &weights, batch)?;
+        let counted = evaluate_batch(e, job, (net, &weights), batch, figures)?;
         sum = Some(match sum {
-            Some(sum) => e.add(&sum, &right)?,
-            None => right,
+            Some(sum) => sum.add(e, &counted)?,
+            None => counted,
         });
         e.scored(batch[batch.len() - 1] + 1, job.test_rows())?;
     }
-    Ok(sum.expect("a job that reveals accuracy has test rows"))
+    Ok(sum.expect("a job that reveals something of test rows has some"))
 }
 
 /// Rows that are evaluated at once: fewer rounds, more memory. As many as take `MOST_EVALUATED` values in the widest layer.
@@ -162,13 +176,18 @@ fn evaluation_batch(job: &Job) -> u32 {
 /// Values of a layer that are evaluated at once.
 const MOST_EVALUATED: usize = 1 << 22;
 
-fn hits_of<E: Engine>(e: &mut E, net: &mut Network<E>, weights: &[E::Wire], batch: &[u32]) -> Result<E::Share> {
+fn evaluate_batch<E: Engine>(
+    e: &mut E,
+    job: &Job,
+    (net, weights): (&mut Network<E>, &[E::Wire]),
+    batch: &[u32],
+    figures: &[Figure],
+) -> Result<Counted<E>> {
     e.scope("rows");
     let x = e.rows(Set::TestFeatures, batch)?;
     let labels = e.rows(Set::TestLabels, batch)?;
     let logits = net.forward(e, x, weights, None, None)?;
-    e.scope("hits");
-    hits(e, &logits, &labels)
+    Counted::of(e, job.model.loss(), (&logits, &labels), job.reveal.accuracy, figures)
 }
 
 fn reveal_model<E: Engine>(e: &mut E, parameters: &[E::Share]) -> Result<()> {
@@ -191,10 +210,11 @@ pub fn plan(job: &Job) -> Result<Plan> {
     if let Some(watch) = &mut watch {
         plan_ranges(&mut plan, job, watch, &samples)?;
     }
-    if job.reveal.accuracy {
-        plan.enter_phase(RunPhase::Evaluation);
-        plan.times(job.epochs_begun().into(), |plan| plan_evaluation(plan, job, &mut net))?;
-    }
+    plan.enter_phase(RunPhase::Evaluation);
+    let all = job.evaluations();
+    let with_figures = if job.settings.early_stop().is_some() { all } else { all.min(1) };
+    plan.times((all - with_figures).into(), |plan| plan_evaluation(plan, job, &mut net, &[]))?;
+    plan.times(with_figures.into(), |plan| plan_evaluation(plan, job, &mut net, &job.reveal.figures()))?;
     plan.enter_phase(RunPhase::Setup);
     if job.reveal.model {
         let model = net.parameters(&mut plan)?;
@@ -258,12 +278,12 @@ fn plan_ranges(
 }
 
 /// [`evaluate`], one batch of each size.
-fn plan_evaluation(plan: &mut Plan, job: &Job, net: &mut Network<Plan>) -> Result<()> {
+fn plan_evaluation(plan: &mut Plan, job: &Job, net: &mut Network<Plan>, figures: &[Figure]) -> Result<()> {
     let weights = net.open_weights(plan)?;
     let (rows, batch) = (job.test_rows(), evaluation_batch(job));
     for (rows_at_once, times) in [(batch.min(rows), rows / batch), (rows % batch, u32::from(rows % batch > 0))] {
         let rows = spread(rows_at_once, rows);
-        plan.times(times.into(), |plan| hits_of(plan, net, &weights, &rows).map(drop))?;
+        plan.times(times.into(), |plan| evaluate_batch(plan, job, (net, &weights), &rows, figures).map(drop))?;
     }
     Ok(())
 }

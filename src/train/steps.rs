@@ -174,7 +174,7 @@ pub(super) mod tests {
             settings: Settings::default().profile(Profile::small()).epochs(2).momentum(0.9),
             scale: Normalization { mean: 0.0, deviation: 1.0 },
             steps: None,
-            reveal: Reveals { accuracy: true, model: true, ranges: true },
+            reveal: Reveals::default(),
             ends_from: 3,
             initial: InitialSource::Seed,
             seed: 1,

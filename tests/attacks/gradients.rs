@@ -132,7 +132,7 @@ fn here_the_trainer_receives_nothing_that_is_like_an_image() {
     let (train, test, x) = (mnist(200), mnist(250), images(200));
     let a = Matrix(Normal::new("the trainer's matrix").take(D * D));
     for model in [false, true] {
-        let reveal = Reveals { accuracy: true, model, ranges: false };
+        let reveal = Reveals { accuracy: true, model, ..Reveals::NOTHING };
         let training = Training::new(Model::dense("small", D, &[16], 10).unwrap())
             .profile(Profile::small())
             .epochs(2)

@@ -28,7 +28,7 @@ const D: usize = 784;
 fn one_step(model: Model, rows: usize, rate: f64) -> Training {
     let training = Training::new(model).profile(Profile::deep()).epochs(1).batch(u32::try_from(rows).unwrap());
     let training = training.learning_rate(rate).momentum(0.0).schedule(Schedule::Constant);
-    training.reveal(Reveals { accuracy: false, model: true, ranges: false })
+    training.reveal(Reveals { model: true, ..Reveals::NOTHING })
 }
 
 fn image(rows: &Examples, row: usize) -> Vec<f64> {
@@ -128,7 +128,7 @@ fn private_weights_make_a_trap_for_a_whole_batch_and_such_a_job_is_refused() {
 /// A job that the rules on rows, steps and weights allow: 100 steps of 16 rows.
 fn hundred_steps(model: Model, rate: f64) -> Training {
     let training = Training::new(model).profile(Profile::wide()).epochs(1).batch(16).learning_rate(rate).momentum(0.0);
-    training.schedule(Schedule::Constant).shuffle(false).reveal(Reveals { accuracy: false, model: true, ranges: false })
+    training.schedule(Schedule::Constant).shuffle(false).reveal(Reveals { model: true, ..Reveals::NOTHING })
 }
 
 /// The rule that a job of 1600 rows breaks by default; it breaks no other.

@@ -86,7 +86,7 @@ fn here_25_epochs_tell_a_cloud_no_more_than_chance() {
         .epochs(EPOCHS)
         .batch(100);
     let training = training.shuffle(false).schedule(Schedule::Constant);
-    let cloud = Cloud::of(&training.reveal(Reveals { accuracy: false, model: false, ranges: false }), &train);
+    let cloud = Cloud::of(&training.reveal(Reveals::NOTHING), &train);
 
     // the label, the same in every epoch
     let hat = cloud.labels();

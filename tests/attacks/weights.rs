@@ -88,7 +88,7 @@ fn here_2_500_steps_tell_a_cloud_no_more_than_a_uniform_guess() {
     let training =
         Training::new(Model::dense("small", INPUTS, &[32], 10).unwrap()).profile(Profile::small()).epochs(250).batch(8);
     let training = training.learning_rate(f64::exp2(-10.0)).momentum(0.0).schedule(Schedule::Constant);
-    let cloud = Cloud::of(&training.reveal(Reveals { accuracy: false, model: false, ranges: false }), &train);
+    let cloud = Cloud::of(&training.reveal(Reveals::NOTHING), &train);
 
     // a step opens the weights of both layers at once, under the draws just before the first thing that is dealt
     let opened = cloud.opened(INPUTS * 32 + OUTPUT);

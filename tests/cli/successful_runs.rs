@@ -121,6 +121,29 @@ fn only_what_is_listed_is_revealed() {
 }
 
 #[test]
+fn figures_are_printed_and_in_the_summary_and_the_report() {
+    let _turn = shared();
+    let dir = folder();
+    let listed = "accuracy,model,confusion,top5,squared-error";
+    let ended = train(dir.path(), &["--model", "logistic", "--reveal", listed, "--quiet"]);
+    for part in ["macro F1", "by class", "precision", "top-5 accuracy", "squared error", " per row"] {
+        assert!(ended.out.contains(part), "`{part}` is not in {ended:?}");
+    }
+    let text = std::fs::read_to_string(dir.path().join("out/summary.json")).unwrap();
+    let summary: Value = serde_json::from_str(&text).unwrap();
+    let figures = &summary["figures"];
+    let rows = figures["confusion"]["rows"].as_array().unwrap();
+    let count = |row: &Value| row.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>();
+    let all: u64 = rows.iter().map(count).sum();
+    let right: u64 = (0..10).map(|class| rows[class][class].as_u64().unwrap()).sum();
+    assert!((right as f64 / all as f64 - summary["test_accuracy"].as_f64().unwrap()).abs() < 1e-9, "{summary}");
+    assert!(figures["top5_accuracy"].as_f64().unwrap() > summary["test_accuracy"].as_f64().unwrap());
+    assert!(figures["roc"].is_null() && figures["squared_error"].as_f64().unwrap() < 1.0, "{summary}");
+    let report = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(report.contains("predicted 9") && report.contains("the confusion matrix"));
+}
+
+#[test]
 fn a_quiet_run_prints_the_table_and_the_folder_holds_the_run() {
     let _turn = shared();
     let dir = folder();

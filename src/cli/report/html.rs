@@ -61,7 +61,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A table of cells that are HTML; a header of empty cells is left out.
-pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(in crate::cli) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut out = String::from("<div class=\"wide\"><table>\n");
     if header.iter().any(|cell| !cell.is_empty()) {
         let cells: String = header.iter().map(|cell| format!("<th scope=\"col\">{cell}</th>")).collect();

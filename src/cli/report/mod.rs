@@ -4,7 +4,7 @@
 
 mod chart;
 mod costs;
-mod html;
+pub(super) mod html;
 mod parties;
 
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ use crate::cli::format::{count, percent, seconds};
 use crate::cli::report::html::{Page, escape, table};
 use crate::cli::run_folder::write_new;
 use crate::cli::run_record::{RunRecord, State};
+use crate::cli::test_figures;
 use crate::error::Result;
 use crate::roles::{Costs, Event, Summary};
 
@@ -40,6 +41,9 @@ fn page(run: &RunRecord) -> Result<String> {
     faults(&mut page, run);
     page.section("Results", &table(&["", ""], &results(run)));
     accuracy(&mut page, run);
+    for confusion in run.summary.iter().filter_map(|s| s.figures.confusion.as_ref()) {
+        page.section("Test rows by label and predicted class", &test_figures::html(confusion));
+    }
     ranges(&mut page, run);
     parties::section(&mut page, run, &costs);
     costs::section(&mut page, run, &costs);
@@ -95,6 +99,9 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
     }
     if let Some(scored) = s.scored_accuracy {
         row("Test accuracy, saved model", percent(scored));
+    }
+    for (name, value) in test_figures::rows(&s.figures) {
+        row(name, value);
     }
     if let Some(clear) = s.clear_accuracy {
         row("Test accuracy, trained in the clear", percent(clear));

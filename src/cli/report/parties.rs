@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use crate::cli::format::{bytes, count};
 use crate::cli::report::html::{Page, escape, table};
 use crate::cli::run_record::RunRecord;
+use crate::party::Figure;
 use crate::roles::{Bytes, Costs};
-use crate::train::{InitialSource, Job};
+use crate::train::{InitialSource, Job, Reveals};
 
 /// The section of the roles.
 pub(super) fn section(page: &mut Page, run: &RunRecord, costs: &Costs) {
@@ -26,6 +27,7 @@ fn received(job: &Job) -> [(&'static str, String); 4] {
     ]
     .into_iter()
     .filter_map(|(revealed, what)| revealed.then_some(what))
+    .chain(job.reveal.figures().into_iter().map(sums_of))
     .collect();
     let revealed = if revealed.is_empty() { "no result".to_owned() } else { revealed.join(", ") };
     let initial = match job.initial {
@@ -47,6 +49,16 @@ fn received(job: &Job) -> [(&'static str, String); 4] {
     ]
 }
 
+/// What is revealed of a figure.
+fn sums_of(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Confusion => "the confusion matrix",
+        Figure::Roc => "the counts of test rows by class and score",
+        Figure::SquaredError => "the squared error of the test rows",
+        Figure::TopFive => "the top-5 accuracy",
+    }
+}
+
 /// Boxes and arrows.
 fn picture(job: &Job, b: &Bytes) -> String {
     let mut svg = String::from(
@@ -66,7 +78,7 @@ fn picture(job: &Job, b: &Bytes) -> String {
     arrow(&mut svg, [360, 103], [360, 226], true, ([370, 156], &format!("{each} a step")));
     label(&mut svg, [370, 174], "each way, masked");
     arrow(&mut svg, [556, 270], [434, 270], false, ([440, 290], &format!("{} a step", bytes(b.dealer_to_server1))));
-    let results = if job.reveal.accuracy || job.reveal.model || job.reveal.ranges { "sealed halves" } else { "none" };
+    let results = if job.reveal == Reveals::NOTHING { "none" } else { "sealed halves" };
     arrow(&mut svg, [434, 68], [556, 68], false, ([446, 58], results));
     arrow(&mut svg, [434, 240], [580, 108], false, ([540, 180], results));
     svg + "</svg>\n"

@@ -245,8 +245,7 @@ impl<E: Look> MaxPoolGates for Traced<E> {
 
 impl<E: Look> Winner for Traced<E> {
     traced! {
-        fn winner(y: Wire; window: Window) -> MaskedBits as Gate::Winner { window };
-        fn winner_bits(y: Wire; window: Window) -> Bits as Gate::Winner { window };
+        fn winner(y: Wire; window: Window) -> Bits as Gate::Winner { window };
     }
 }
 

@@ -24,6 +24,7 @@ program! {
         e.open([OpenRequest::picked(&picked)])?;
         e.and(&[(&larger, true), (&E::bits_of(&b), false)])?;
         let won = e.winner(&y, p.window)?;
+        let [won] = e.open_bits([&won])?;
         let d = e.below_max(&y, &won)?;
         let [d] = e.open([Arguments::exp(&d, &p)])?;
         let exps = e.exp(&d)?;

@@ -37,7 +37,8 @@ program! {
         let y = wire(e, 0, &[this.rows, this.classes], bits)?;
         let c = e.pair_signs(&y, this.window)?;
         e.open_bits([&c])?;
-        e.winner(&y, this.window)?;
+        let won = e.winner(&y, this.window)?;
+        e.open_bits([&won])?;
     }
 }
 

@@ -194,8 +194,8 @@ fn the_table_of_gates_says_what_they_cost() {
         e.enter_phase(RunPhase::Step);
         e.winner(&y, window).map(drop)
     };
-    let said = [3, 5 * 45 + 10, 54 * 45 + 10 * (512 - 10)];
-    let text = "[`Winner::winner`] | 3 | per row 5 c (c - 1) / 2 + c | per row 54 c (c - 1) / 2 + c (2^(c-1) - c)";
+    let said = [2, 5 * 45, 54 * 45 + 10 * (512 - 10)];
+    let text = "[`Winner::winner`] | 2 | per row 5 c (c - 1) / 2 | per row 54 c (c - 1) / 2 + c (2^(c-1) - c)";
     row(text, &both(&|p, _, _| (cost(p, ROWS, winner), said)));
     let hits = |e: &mut Plan| {
         let (b, y) = (opened_signs(e)?, operand(e, 1, &[ROWS, COLS])?);

@@ -10,6 +10,7 @@ program! {
         let p = *e.profile();
         let y = wire(e, 0, &[this.rows, this.classes], p.wire)?;
         let won = e.winner(&y, p.window)?;
+        let [won] = e.open_bits([&won])?;
         let d = e.below_max(&y, &won)?;
         let [d] = e.open([Arguments::exp(&d, &p)])?;
         let exps = e.exp(&d)?;

@@ -40,6 +40,7 @@ fn logits<E: Engine>(e: &mut E, z: &E::Share) -> Result<E::Wire> {
 fn softmax<E: Engine>(e: &mut E, z: &E::Wire) -> Result<E::Share> {
     let p = *e.profile();
     let won = e.winner(z, p.window)?;
+    let [won] = e.open_bits([&won])?;
     let d = e.below_max(z, &won)?;
     let [d] = e.open([Arguments::exp(&d, &p)])?;
     let exps = e.exp(&d)?;

@@ -143,6 +143,7 @@ impl<'a> Collector<'a> {
         let due = |known: usize, all: usize, at: u32| (known..all).contains(&(at as usize));
         let epoch = |known: usize, epoch: u32| due(known + 1, (job.settings.epochs as usize).saturating_add(1), epoch);
         let is_due = match what {
+            Revealed::Figure(figure) => !done.revealed.contains(&figure),
             Revealed::Hits { epoch: e } => epoch(done.accuracy.len(), e),
             Revealed::OutOfRange { epoch: e } => epoch(done.out_of_range.len(), e),
             Revealed::Parameter { index } => due(done.parameters.len(), job.model.parameters().len(), index),
@@ -181,6 +182,7 @@ impl<'a> Collector<'a> {
     /// Numbers of something that is revealed.
     fn len_of(&self, what: Revealed) -> usize {
         match what {
+            Revealed::Figure(figure) => figure.numbers(self.job),
             Revealed::Hits { .. } => 1,
             Revealed::OutOfRange { .. } => self.job.model.watched().len(),
             Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
@@ -202,12 +204,14 @@ impl<'a> Collector<'a> {
         }
         let p = &self.job.settings.profile;
         let frac = match what {
+            Revealed::Figure(figure) => figure.frac(p),
             Revealed::Parameter { index } => self.job.model.parameter_frac(index as usize, p),
             _ => p.frac,
         };
         let value = |(a, b): (&u64, &u64)| decode(a.wrapping_add(*b) & mask(bits), bits, frac);
         let values: Vec<f64> = a.iter().zip(b).map(value).collect();
         match what {
+            Revealed::Figure(figure) => self.outcome.take_figure(figure, &values, self.job),
             Revealed::Hits { epoch } => {
                 let accuracy = values[0] / f64::from(self.job.test_rows());
                 self.outcome.accuracy.push(accuracy);
@@ -265,11 +269,18 @@ impl<'a> Collector<'a> {
         Ok(self.outcome)
     }
 
-    /// Checks that the servers revealed the model, and the counts of values out of range of the steps that were checked.
+    /// Checks that the servers revealed the model, its figures, and the counts of values out of range of the steps that were
+    /// checked.
     fn check_complete(&self, checked: Option<u64>) -> Result<()> {
         let job = self.job;
-        let due = job.reveal.model && self.ended.is_none_or(|step| step >= job.ends_from);
-        if due && self.outcome.parameters.len() != job.model.parameters().len() {
+        let due = self.ended.is_none_or(|step| step >= job.ends_from);
+        // a run that was ended has figures if an early stop keeps those of the best epoch
+        let evaluated =
+            self.ended.is_none() || job.settings.early_stop().is_some() && !self.outcome.accuracy.is_empty();
+        if due && evaluated && self.outcome.revealed != job.reveal.figures() {
+            return Err(Error::peer("the servers", "did not reveal all figures of the model"));
+        }
+        if due && job.reveal.model && self.outcome.parameters.len() != job.model.parameters().len() {
             return Err(Error::peer("the servers", "did not reveal the whole model"));
         }
         let counted = checked.map_or(0, |steps| epoch_of(job, steps)) as usize;
@@ -313,6 +324,7 @@ impl<'a> Collector<'a> {
             bytes_per_evaluation: Bytes::of([&zero.evaluation, &one.evaluation], evaluations),
             peak_rss_mib: by_role(reports, peak_rss_mib(), |report| report.peak_rss_mib),
             cpu_seconds: by_role(reports, cpu_seconds(), |report| report.cpu_seconds),
+            figures: done.summary.figures.clone(),
             ..Summary::default()
         }
     }

@@ -18,13 +18,11 @@ use crate::nn::{Factor, Init, LayerSpec, Loss, Optimizer, PoolMethod};
 /// Odd sizes, biases, batches of 7 and a last one of 3, momentum, a halved rate, three owners, two epochs with evaluation.
 fn jobs(p: &Profile) -> [Job; 5] {
     let owners = [(9, 3), (1, 0), (7, 8)].map(|(train, test)| Owned { train, test }).to_vec();
-    let job =
-        Job { owners, reveal: Reveals { accuracy: true, model: true, ranges: true }, ..job(p, &[9, 5, 4, 3], 17) }
-            .with(|s| {
-                s.epochs = 2;
-                s.momentum = 0.90625;
-                s.schedule = Schedule::Halving;
-            });
+    let job = Job { owners, reveal: Reveals::default(), ..job(p, &[9, 5, 4, 3], 17) }.with(|s| {
+        s.epochs = 2;
+        s.momentum = 0.90625;
+        s.schedule = Schedule::Halving;
+    });
     let square = Job { model: job.model.clone().with_loss(Loss::Square), ..job.clone() };
     let dense = |outputs, bias| LayerSpec::from(Dense { outputs, bias });
     let layers = vec![dense(5, true), LayerSpec::from(Sigmoid), dense(3, false)];
@@ -163,12 +161,7 @@ fn a_flipped_bit_on_a_device_another_seed_and_a_flipped_bit_on_a_link_are_notice
 fn a_step_reads_back_what_it_opens_and_nothing_else() {
     for p in profiles() {
         for job in jobs(&p) {
-            let job = Job {
-                owners: vec![Owned { train: 17, test: 0 }],
-                reveal: Reveals { accuracy: false, model: false, ranges: false },
-                ..job
-            }
-            .with(|_| ());
+            let job = Job { owners: vec![Owned { train: 17, test: 0 }], reveal: Reveals::NOTHING, ..job }.with(|_| ());
             let after = |steps| {
                 let (run, counts) =
                     run_on(&Job { steps: Some(steps), ..job.clone() }, 40, gpus().unwrap_or_else(cpus), None);

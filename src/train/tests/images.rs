@@ -355,7 +355,7 @@ fn runs_over_images_keep_every_gate_s_law_and_cost_what_was_planned() {
         for (seed, (image, layers)) in (40..).zip(networks()) {
             let model = model(image, layers, Init::Glorot);
             let classes = model.classes();
-            let reveal = Reveals { accuracy: true, model: true, ranges: true };
+            let reveal = Reveals::default();
             let owners = vec![Owned { train: 10, test: 4 }, Owned { train: 9, test: 1 }];
             let momentum = 0.90625;
             let job =

@@ -12,7 +12,7 @@ use crate::party::Revealed;
 /// Jobs with a last partial batch, rates that fall, odd multiples of a rate, with and without momentum and weight decay, batches
 /// whose gradients are summed, several owners.
 pub(super) fn jobs(p: &Profile) -> Vec<Job> {
-    let reveal = Reveals { accuracy: true, model: true, ranges: true };
+    let reveal = Reveals::default();
     let owners = |rows: &[(u32, u32)]| rows.iter().map(|(train, test)| Owned { train: *train, test: *test }).collect();
     let momentum = 0.90625;
     let small = job(p, &[6, 5, 4, 3], 24);
@@ -69,6 +69,21 @@ pub(super) fn jobs(p: &Profile) -> Vec<Job> {
         Job { model: model(Loss::Square), ..job(p, &[6, 3], 9) }.with(|s| s.momentum = momentum),
         Job { model: model(Loss::SigmoidCrossEntropy), reveal, owners: owners(&[(9, 5)]), ..job(p, &[6, 3], 9) }
             .with(|_| ()),
+        // figures: with the accuracy, without it, and of a run of several epochs
+        Job { reveal: Reveals { confusion: true, ..reveal }, owners: owners(&[(9, 5)]), ..job(p, &[6, 3], 9) }
+            .with(|s| s.epochs = 2),
+        Job {
+            reveal: Reveals { roc: true, squared_error: true, ..Reveals::NOTHING },
+            owners: owners(&[(9, 7), (0, 4)]),
+            ..job(p, &[6, 2], 9)
+        }
+        .with(|s| s.epochs = 2),
+        Job {
+            reveal: Reveals { top5: true, confusion: true, ..Reveals::NOTHING },
+            owners: owners(&[(9, 7)]),
+            ..job(p, &[9, 8], 9)
+        }
+        .with(|_| ()),
     ]
 }
 
@@ -85,7 +100,11 @@ fn whole_runs_keep_every_gate_s_law_and_cost_what_was_planned() {
             let hits = if job.reveal.accuracy { job.settings.epochs as usize } else { 0 };
             let parameters = if job.reveal.model { job.model.parameters().len() } else { 0 };
             let ranges = if job.reveal.ranges { job.epochs_begun() as usize } else { 0 };
-            assert_eq!(run.revealed.len(), hits + parameters + ranges, "only what is listed is revealed");
+            assert_eq!(
+                run.revealed.len(),
+                hits + parameters + ranges + job.reveal.figures().len(),
+                "only what is listed is revealed"
+            );
         }
     }
 }
@@ -130,7 +149,7 @@ fn assert_losses(records: &[Record<ClearTensor>], job: &Job, seed: u64) {
 fn accuracy_counts_the_rows_that_are_right() {
     for p in profiles() {
         let owners = vec![Owned { train: 40, test: 150 }, Owned { train: 24, test: 83 }];
-        let reveal = Reveals { accuracy: true, model: false, ranges: true };
+        let reveal = Reveals { accuracy: true, ranges: true, ..Reveals::NOTHING };
         let job = Job { owners, reveal, ..job(&p, &[8, 12, 4], 64) }.with(|s| {
             s.epochs = 2;
             s.batch = 16;

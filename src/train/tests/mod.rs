@@ -5,6 +5,7 @@ mod classes;
 mod cost;
 #[cfg(feature = "gpu")]
 mod device;
+mod figures;
 mod gradient;
 mod images;
 mod lockstep;
@@ -25,7 +26,7 @@ use crate::gates::harness::{Program, World, random};
 use crate::nn::{Model, Normalization, initial_parameters};
 use crate::party::{ClearTensor, RunPhase, Set};
 use crate::prg::public_seed;
-use crate::train::{InitialSource, Job, Owned, Reveals, Schedule, Settings, train};
+use crate::train::{InitialSource, Job, Owned, Reveals, Schedule, Settings, plan, train};
 
 /// A job's training as a program.
 struct Training<'a>(&'a Job);
@@ -48,7 +49,7 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         settings,
         scale: Normalization { mean: 0.0, deviation: 1.0 },
         steps: None,
-        reveal: Reveals { accuracy: false, model: false, ranges: true },
+        reveal: Reveals { ranges: true, ..Reveals::NOTHING },
         ends_from: 1,
         initial: InitialSource::Seed,
         seed: 3,

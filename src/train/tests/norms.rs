@@ -62,7 +62,7 @@ fn running_statistics_are_those_of_the_batches() {
             Dense { outputs: 2, bias: true }.into(),
         ];
         let model = Model::new("norm", 5, layers, 2, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
-        let reveal = Reveals { accuracy: true, model: true, ranges: true };
+        let reveal = Reveals::default();
         let owners = vec![Owned { train: 24, test: 6 }];
         let job = Job { model, reveal, owners, ..job(&p, &[5, 2], 24) }.with(|s| {
             s.batch = 12 / accumulate;

@@ -10,7 +10,7 @@ use crate::party::{Draw, DrawLog};
 #[test]
 fn no_session_draw_occurs_twice_over_epochs_and_a_restart() {
     for p in profiles() {
-        let reveal = Reveals { accuracy: true, model: true, ranges: true };
+        let reveal = Reveals { confusion: true, squared_error: true, ..Reveals::default() };
         let owners = vec![Owned { train: 20, test: 6 }, Owned { train: 11, test: 5 }];
         let momentum = 0.5;
         let (accumulate, weight_decay) = (2, 1e-3);
@@ -64,7 +64,7 @@ fn a_session_that_starts_again_on_old_seeds_is_noticed() {
 /// A job in which all that is packed fills its words, but for the last bias's 8 elements in an update's opening.
 fn whole_words(p: &Profile) -> Job {
     // 16 + 12 bits are dealt for an element of an update: 8 of them are 7 words
-    let reveal = Reveals { accuracy: false, model: true, ranges: true };
+    let reveal = Reveals { model: true, ranges: true, ..Reveals::NOTHING };
     Job { reveal, ..job(p, &[32, 32, 8], 96) }.with(|s| {
         s.lr = f64::exp2(-7.0);
         s.batch = 32;
@@ -110,7 +110,7 @@ fn bytes(heard: &Transcript, openings: bool) -> Vec<u8> {
 }
 
 /// Pearson's statistic of the counts of bytes against the uniform law, 255 degrees of freedom.
-fn chi_square(bytes: &[u8]) -> f64 {
+pub(super) fn chi_square(bytes: &[u8]) -> f64 {
     assert!(bytes.len() >= 256 * 20, "{} bytes are too few", bytes.len());
     let mut counts = [0u64; 256];
     bytes.iter().for_each(|b| counts[usize::from(*b)] += 1);
@@ -119,7 +119,7 @@ fn chi_square(bytes: &[u8]) -> f64 {
 }
 
 /// Above it lies less than 1e-9 of the law of chi-square with 255 degrees of freedom (Wilson and Hilferty, 1931, 6 deviations).
-const UNIFORM: f64 = 415.0;
+pub(super) const UNIFORM: f64 = 415.0;
 
 fn views(run: &Run) -> [(&'static str, Vec<u8>); 5] {
     let [at0, at1, dealt] = &run.heard;

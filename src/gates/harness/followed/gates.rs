@@ -142,10 +142,6 @@ impl BitOpening for Followed {
 
 impl Winner for Followed {
     fn winner(&mut self, y: &Near, window: Window) -> Result<Near> {
-        self.winner_bits(y, window)
-    }
-
-    fn winner_bits(&mut self, y: &Near, window: Window) -> Result<Near> {
         let (classes, p) = (y.value.shape.matrix().1, *self.profile());
         let sides = |at: usize| {
             let row = at / classes * classes;

@@ -91,7 +91,8 @@ program! {
         let (bits, window) = (e.profile().wire, e.profile().window);
         for (index, shape) in this.shapes.iter().enumerate() {
             let y = wire(e, index, shape, bits)?;
-            e.winner(&y, window)?;
+            let won = e.winner(&y, window)?;
+            e.open_bits([&won])?;
         }
     }
 }

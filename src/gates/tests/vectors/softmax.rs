@@ -30,6 +30,7 @@ program! {
         let (bits, window) = (e.profile().wire, e.profile().window);
         let y = wire(e, 0, &this.shape, bits)?;
         let won = e.winner(&y, window)?;
+        let [won] = e.open_bits([&won])?;
         e.below_max(&y, &won)?;
     }
 }
@@ -85,6 +86,7 @@ program! {
         let (bits, window) = (e.profile().wire, e.profile().window);
         let (y, labels) = (wire(e, 0, &this.shape, bits)?, operand(e, 1, &this.shape)?);
         let won = e.winner(&y, window)?;
+        let [won] = e.open_bits([&won])?;
         e.hits(&won, &labels)?;
     }
 }

@@ -148,7 +148,8 @@ impl Scene for Winning {
 
     fn run<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<()> {
         let (y, window) = (wire(e, 0, &[rows, self.halves[0].len()])?, e.profile().window);
-        e.winner(&y, window).map(drop)
+        let won = e.winner(&y, window)?;
+        e.open_bits([&won]).map(drop)
     }
 }
 

@@ -135,7 +135,9 @@ impl Scene for Largest {
 
     fn results<E: Party>(&self, e: &mut E, rows: usize, _: usize) -> Result<Vec<Output<E>>> {
         let y = wire(e, 0, &[rows, self.halves[0].len()])?;
-        Ok(vec![Output::MaskedBits(e.winner(&y, Self::WINDOW)?)])
+        let won = e.winner(&y, Self::WINDOW)?;
+        let [won] = e.open_bits([&won])?;
+        Ok(vec![Output::MaskedBits(won)])
     }
 }
 

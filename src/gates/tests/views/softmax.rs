@@ -52,6 +52,7 @@ impl Scene for Loss {
         let (p, shape) = (*e.profile(), [rows, self.classes]);
         let y = wire(e, 0, &shape)?;
         let won = e.winner(&y, p.window)?;
+        let [won] = e.open_bits([&won])?;
         let d = e.below_max(&y, &won)?;
         let [d] = e.open([Arguments::exp(&d, &p)])?;
         let exps = e.exp(&d)?;

@@ -3,6 +3,7 @@
 use std::vec::IntoIter;
 
 use super::super::*;
+use crate::gates::MOST_COMPARED;
 use crate::nn::layers::{
     AveragePool, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool, HardTanh, LayerNorm, LeakyRelu,
     MaxPool, Relu, Residual, Sigmoid, Square, ZeroPadding,
@@ -80,7 +81,7 @@ pub(super) fn job(dice: &mut Dice) -> Job {
             .optimizer(dice.of(Optimizer::ALL))
             .weight_decay(dice.of(&[0.0, 0.0, 1e-2]))
             .schedule(dice.of(&schedules));
-        let reveal = Reveals { accuracy: true, model: true, ranges: dice.yes() };
+        let reveal = Reveals { accuracy: true, model: true, ranges: dice.yes(), ..Reveals::NOTHING };
         let mut job = Job {
             model,
             owners: owners.into_iter().map(|(a, b)| Owned { train: count(a), test: count(b) }).collect(),
@@ -93,9 +94,19 @@ pub(super) fn job(dice: &mut Dice) -> Job {
         // by as much of the gradient as on whole batches, where there are fewer rows
         job.settings.lr = lr / rows as f64 * job.rows_per_step() as f64;
         if job.check().is_ok() {
+            figures(dice, &mut job);
             return job;
         }
     }
+}
+
+/// Some of the figures that the network has.
+fn figures(dice: &mut Dice, job: &mut Job) {
+    let classes = job.model.classes();
+    job.reveal.confusion = classes <= MOST_COMPARED && dice.below(4) == 0;
+    job.reveal.roc = classes == 2 && dice.below(8) == 0;
+    job.reveal.squared_error = dice.below(4) == 0;
+    job.reveal.top5 = classes > 5 && dice.yes();
 }
 
 /// Rows of one to three owners, who may have none of a kind.

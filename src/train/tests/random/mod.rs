@@ -207,7 +207,7 @@ fn a_network_that_is_computed_wrongly_is_noticed() {
     let layers = vec![average, conv, max, LayerSpec::from(Relu), LayerSpec::from(Dense { outputs: 3, bias: true })];
     let model = Model::new("folded", [6, 6, 1], layers, 3, Loss::SoftmaxCrossEntropy, Init::He).unwrap();
     for p in Profile::all() {
-        let reveal = Reveals { accuracy: true, model: true, ranges: true };
+        let reveal = Reveals::default();
         let owners = vec![Owned { train: 8, test: 4 }];
         let job = Job { model: model.clone(), owners, reveal, ..job(&p, &[36, 3], 8) }.with(|s| s.batch = 4);
         assert!(compare(&job, 1).is_ok_and(|fared| fared != Fared::OutOfRange));

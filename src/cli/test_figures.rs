@@ -1,0 +1,43 @@
+//! Figures on the test rows as the closing table and the report show them.
+
+use crate::cli::format::percent;
+use crate::cli::report::html::table;
+use crate::train::{Confusion, TestFigures};
+
+/// Names and values of all figures but the confusion matrix's classes.
+pub(super) fn rows(figures: &TestFigures) -> Vec<(&'static str, String)> {
+    let top = figures.top5_accuracy.map(|part| ("top-5 accuracy", percent(part)));
+    let f1 = figures.confusion.as_ref().map(|c| ("macro F1", format!("{:.4}", c.macro_f1)));
+    let within = |x: f64, off: f64| format!("{x:.4}, within {off:.4}");
+    let roc = figures.roc.as_ref();
+    let auc = roc.map(|roc| ("AUC", within(roc.auc, roc.auc_error)));
+    let precision = roc.map(|roc| ("average precision", within(roc.average_precision, roc.average_precision_error)));
+    let error = figures.squared_error.map(|error| ("squared error", format!("{error:.5} per row")));
+    [top, f1, auc, precision, error].into_iter().flatten().collect()
+}
+
+/// For every class its rows, precision, recall and F1, as lines of a table.
+pub(super) fn classes(confusion: &Confusion) -> Vec<[String; 5]> {
+    let part = |x: Option<f64>| x.map_or("-".into(), percent);
+    let one = |(class, c): (usize, &crate::train::ClassFigures)| {
+        let f1 = c.f1.map_or("-".into(), |f1| format!("{f1:.4}"));
+        [class.to_string(), c.rows.to_string(), part(c.precision), part(c.recall), f1]
+    };
+    confusion.classes.iter().enumerate().map(one).collect()
+}
+
+/// The names of the columns.
+pub(super) const CLASSES: [&str; 5] = ["class", "rows", "precision", "recall", "F1"];
+
+/// The confusion matrix and the classes' figures as HTML.
+pub(super) fn html(confusion: &Confusion) -> String {
+    let predicted = (0..confusion.rows.len()).map(|class| format!("predicted {class}"));
+    let head: Vec<String> = std::iter::once("Label".to_owned()).chain(predicted).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    let line = |(label, row): (usize, &Vec<u64>)| {
+        std::iter::once(label.to_string()).chain(row.iter().map(u64::to_string)).collect()
+    };
+    let matrix: Vec<Vec<String>> = confusion.rows.iter().enumerate().map(line).collect();
+    let classes: Vec<Vec<String>> = classes(confusion).into_iter().map(Vec::from).collect();
+    table(&head, &matrix) + &table(&CLASSES, &classes)
+}

@@ -1,0 +1,153 @@
+//! What a job reveals, and when figures on the test rows are counted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::gates::MOST_COMPARED;
+use crate::party::{Figure, Revealed};
+use crate::train::Job;
+
+/// The results that are revealed to the trainer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reveals {
+    /// The accuracy on the owners' test rows, after every epoch.
+    pub accuracy: bool,
+    /// The final model.
+    pub model: bool,
+    /// The number of sampled values out of range, by layer, after every epoch.
+    pub ranges: bool,
+    /// [`Figure::Confusion`], of up to 14 classes.
+    pub confusion: bool,
+    /// [`Figure::Roc`], of two classes.
+    pub roc: bool,
+    /// [`Figure::SquaredError`].
+    pub squared_error: bool,
+    /// [`Figure::TopFive`], of six classes or more.
+    pub top5: bool,
+}
+
+impl Default for Reveals {
+    /// The accuracy, the model and the ranges.
+    fn default() -> Self {
+        Self { accuracy: true, model: true, ranges: true, ..Self::NOTHING }
+    }
+}
+
+impl Reveals {
+    /// Nothing at all.
+    pub const NOTHING: Self = Self {
+        accuracy: false,
+        model: false,
+        ranges: false,
+        confusion: false,
+        roc: false,
+        squared_error: false,
+        top5: false,
+    };
+
+    /// From a list of `accuracy`, `model`, `ranges` and the names of figures.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for any other word.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let mut reveals = Self::NOTHING;
+        let names: Vec<&str> = names.into_iter().collect();
+        if names.contains(&"none") && names.len() > 1 {
+            let text = "`none` cannot be combined with other items; to reveal something, list it without `none`";
+            return Err(Error::Usage(text.into()));
+        }
+        for name in names {
+            match name {
+                "accuracy" => reveals.accuracy = true,
+                "model" => reveals.model = true,
+                "ranges" => reveals.ranges = true,
+                "none" => {}
+                _ => match Figure::ALL.into_iter().find(|figure| figure.name() == name) {
+                    Some(figure) => *reveals.figure_mut(figure) = true,
+                    None => return Err(Error::Usage(unknown(name))),
+                },
+            }
+        }
+        Ok(reveals)
+    }
+
+    /// All that is listed, by name.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let first = [(self.accuracy, "accuracy"), (self.model, "model"), (self.ranges, "ranges")];
+        let first = first.into_iter().filter_map(|(listed, name)| listed.then_some(name));
+        first.chain(self.figures().into_iter().map(Figure::name))
+    }
+
+    /// The figures that are revealed after training, in the order of [`Figure::ALL`].
+    pub fn figures(&self) -> Vec<Figure> {
+        let mut own = *self;
+        Figure::ALL.into_iter().filter(|figure| *own.figure_mut(*figure)).collect()
+    }
+
+    /// No figures: what else is listed.
+    #[must_use]
+    pub fn without_figures(self) -> Self {
+        let Self { accuracy, model, ranges, .. } = self;
+        Self { accuracy, model, ranges, ..Self::NOTHING }
+    }
+
+    /// Whether a figure is listed.
+    fn figure_mut(&mut self, figure: Figure) -> &mut bool {
+        match figure {
+            Figure::Confusion => &mut self.confusion,
+            Figure::Roc => &mut self.roc,
+            Figure::SquaredError => &mut self.squared_error,
+            Figure::TopFive => &mut self.top5,
+        }
+    }
+
+    /// Whether `what` is revealed.
+    pub fn allows(&self, what: Revealed) -> bool {
+        match what {
+            Revealed::Figure(figure) => self.figures().contains(&figure),
+            Revealed::Hits { .. } => self.accuracy,
+            Revealed::Answers { .. } => false,
+            Revealed::OutOfRange { .. } => self.ranges,
+            Revealed::Parameter { .. } => self.model,
+        }
+    }
+}
+
+/// What a word is told that cannot be revealed.
+fn unknown(name: &str) -> String {
+    let figures = Figure::ALL.map(|figure| format!("`{}`", figure.name())).join(", ");
+    format!("`{name}` cannot be revealed; choose among `accuracy`, `model`, `ranges`, {figures} and `none`")
+}
+
+impl Job {
+    /// The figures that are counted after an epoch: after the last one, as they are revealed once; with an early stop after each,
+    /// as any may turn out to be the one whose model is revealed.
+    pub fn figures_after(&self, epoch: u32) -> Vec<Figure> {
+        let last = epoch == self.epochs_begun();
+        if last || self.settings.early_stop().is_some() { self.reveal.figures() } else { Vec::new() }
+    }
+
+    /// The number of evaluations on the test rows.
+    pub fn evaluations(&self) -> u32 {
+        match self.reveal.accuracy {
+            true => self.epochs_begun(),
+            false => u32::from(!self.reveal.figures().is_empty()),
+        }
+    }
+
+    /// A figure that is not one of such a network, or on no rows.
+    pub(super) fn figure_mistake(&self) -> Option<String> {
+        let classes = self.model.classes();
+        let wrong = |figure: Figure| {
+            let of = match figure {
+                _ if self.test_rows() == 0 => return Some("is to be revealed, but there are no test rows".to_owned()),
+                Figure::Confusion if classes > MOST_COMPARED => format!("is of at most {MOST_COMPARED} classes"),
+                Figure::Roc if classes != 2 => "is of two classes".into(),
+                Figure::TopFive if classes < 6 => "is of six classes or more".into(),
+                _ => return None,
+            };
+            Some(format!("{of}, and the network has {classes}; take it out of --reveal"))
+        };
+        self.reveal.figures().into_iter().find_map(|f| Some(format!("`{}` {}", f.name(), wrong(f)?)))
+    }
+}
