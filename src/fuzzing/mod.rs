@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use crate::data::{self, DatasetInfo, dataset_info};
 use crate::fixed::Profile;
 use crate::nn::{Model, TrainedModel};
+use crate::prediction::{PredictionJob, row_shape};
 use crate::roles::{Training, plan_summary};
 use crate::shape::Shape;
 use crate::train::{Job, Policy, Recipe, set_shapes};
@@ -43,6 +44,16 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("policy", policy),
 ];
 
+/// A job of private predictions, and what every party derives from one that passed the check.
+fn prediction(bytes: &[u8]) {
+    let Ok(job) = PredictionJob::from_bytes(bytes) else { return };
+    let again = PredictionJob::from_bytes(&job.to_bytes()).expect("a checked job can be sent on");
+    assert_eq!(again.to_bytes(), job.to_bytes(), "two parties see two jobs");
+    assert!(job.rows() <= job.card.max_rows.into(), "no more is answered than the card allows");
+    describe(&job.card.model);
+    let _ = (row_shape(&job), job.in_words());
+}
+
 /// A file of rows in CIFAR's binary form.
 pub fn cifar(bytes: &[u8]) {
     in_file(bytes, data::fuzzing::cifar);
@@ -58,8 +69,9 @@ pub fn idx(bytes: &[u8]) {
     in_file(bytes, data::fuzzing::idx);
 }
 
-/// A job as a trainer sends it, and what every party derives from one that passed the check.
+/// A job as a trainer or a client sends it, and what every party derives from one that passed the check.
 pub fn job(bytes: &[u8]) {
+    prediction(bytes);
     let Ok(job) = Job::from_bytes(bytes) else { return };
     let again = Job::from_bytes(&job.to_bytes()).expect("a checked job can be sent on");
     assert_eq!(again.to_bytes(), job.to_bytes(), "two parties see two jobs");

@@ -11,6 +11,7 @@ use crate::fixed::Profile;
 use crate::net::fuzzing::seeds as net;
 use crate::nn::layers::{AveragePool, Conv2d, Dense, Flatten, MaxPool, Relu, Residual, Sigmoid};
 use crate::nn::{Init, LayerSpec, Loss, Model, Normalization, Optimizer, PoolMethod, TrainedModel};
+use crate::prediction::Prediction;
 use crate::roles::fuzzing::seeds as roles;
 use crate::train::Training;
 use crate::train::{EarlyStop, Job, Policy, Recipe, Schedule};
@@ -42,7 +43,15 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     for job in jobs() {
         all.extend([("job", job.to_bytes()), ("plan", job.to_bytes())]);
     }
+    all.push(("job", prediction()));
     all
+}
+
+/// A job of private predictions.
+fn prediction() -> Vec<u8> {
+    let zeros: Vec<Vec<f64>> = network().parameters().iter().map(|shape| vec![0.0; shape.len()]).collect();
+    let model = TrainedModel::new(network(), None, &zeros).expect("a parameter of every shape");
+    Prediction::new(model).job(10).expect("a job of ten rows").to_bytes()
 }
 
 /// A job of every named network, and one with every setting.

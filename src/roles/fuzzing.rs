@@ -9,6 +9,7 @@ use crate::roles::agreement::Agreement;
 use crate::roles::messages::{
     CommonSeed, DealerPart, JobOrder, ServerPart, StatusUpdate, TrainerMessage, receive_message, send_message,
 };
+use crate::roles::prediction::ClientMessage;
 
 /// A control message; the first byte says which.
 pub fn message(bytes: &[u8]) {
@@ -22,6 +23,7 @@ pub fn message(bytes: &[u8]) {
         5 => heard::<CommonSeed>(body),
         6 => heard::<[Seed; 2]>(body),
         7 => heard::<JobOrder>(body),
+        8 => heard::<ClientMessage>(body),
         _ => {}
     }
 }
@@ -56,6 +58,7 @@ pub(crate) mod seeds {
             StatusUpdate::Progress { step: 3, stats },
             half(Revealed::Hits { epoch: 1 }),
             half(Revealed::Parameter { index: 1 }),
+            half(Revealed::Answers { request: 4 }),
             StatusUpdate::Asks { epoch: 1 },
             StatusUpdate::Scored { rows: 3, of: 9 },
             StatusUpdate::Ended { step: 2 },
@@ -79,6 +82,7 @@ pub(crate) mod seeds {
         all.push(bytes(5, &CommonSeed { agreement, session: 1, half: seed.clone() }));
         all.push(bytes(6, &[seed.clone(), seed]));
         all.push(bytes(7, &JobOrder { job: vec![1, 2, 3], agreement }));
+        all.extend([ClientMessage::End, ClientMessage::Deal { requests: 70 }].iter().map(|message| bytes(8, message)));
         all
     }
 

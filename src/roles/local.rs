@@ -12,19 +12,16 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::net::{Cluster, ClusterSpec, Identity, ListenerEntry, OwnerEntry, Role, TrainerEntry, free_addresses};
-use crate::prediction::{Answers, PredictionJob};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::failure::{self, Failure, TRAINER};
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::node::Node;
 use crate::roles::outcome::Outcome;
-use crate::roles::prediction::{PredictionClient, PredictionSummary};
 use crate::roles::start::Start;
 use crate::train::{Job, Policy};
 
@@ -91,44 +88,8 @@ impl Local {
         Ok(outcome)
     }
 
-    /// Puts all roles of private predictions in place, with the model of a file; `interrupted` ends that.
-    ///
-    /// # Errors
-    /// As [`Local::train`], until the first request can be made.
-    pub fn predict(
-        &self,
-        job: &PredictionJob,
-        model: &Path,
-        interrupted: &Arc<AtomicBool>,
-        on_event: &mut dyn FnMut(Event),
-    ) -> Result<LocalPrediction> {
-        self.memory.check_prediction(job, |_| true)?;
-        let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::ModelOwner];
-        let (keys, place) = self.throw_away(&roles, Role::Client)?;
-        let card = keys.path().join(CARD);
-        job.card.save(&card)?;
-        let offer =
-            ["--model".to_owned(), model.display().to_string(), "--card".to_owned(), card.display().to_string()];
-        let local = Self { data: offer.to_vec(), ..self.clone() };
-        let mut family = local.start_all(&roles, keys.path())?;
-        let (tell, hears) = mpsc::channel();
-        let (job, stop) = (job.clone(), interrupted.clone());
-        let client = thread::spawn(move || {
-            place.predict(&job, &|| stop.load(Ordering::SeqCst), &mut |event| {
-                let _ = tell.send(event);
-            })
-        });
-        let client = watch(&mut family, client, interrupted, &hears, on_event)?;
-        // by now every role has read its key
-        for role in roles {
-            let file = identity_file(keys.path(), role);
-            fs::remove_file(&file).map_err(|e| Error::file(file, e))?;
-        }
-        Ok(LocalPrediction { client, family, logs: keys })
-    }
-
     /// Starts the other roles.
-    fn start_all(&self, roles: &[Role], keys: &Path) -> Result<Children> {
+    pub(super) fn start_all(&self, roles: &[Role], keys: &Path) -> Result<Children> {
         let logs = self.logs.as_deref().unwrap_or(keys);
         fs::create_dir_all(logs).map_err(|e| Error::file(logs, e))?;
         let mut family = Children::default();
@@ -140,7 +101,7 @@ impl Local {
     }
 
     /// Keys and a cluster file that nobody needs after the run; with the party that submits the job, which is this process.
-    fn throw_away(&self, roles: &[Role], submits: Role) -> Result<(TempDir, Node)> {
+    pub(super) fn throw_away(&self, roles: &[Role], submits: Role) -> Result<(TempDir, Node)> {
         let folder =
             tempfile::Builder::new().prefix("ppdnn-").tempdir().map_err(|e| Error::file(std::env::temp_dir(), e))?;
         let own = Identity::generate()?;
@@ -192,48 +153,12 @@ impl Local {
     }
 }
 
-/// Private predictions on one machine: every other role is a process of its own. They end with it.
-pub struct LocalPrediction {
-    client: PredictionClient,
-    family: Children,
-    /// The folder of keys and logs.
-    logs: TempDir,
-}
-
-impl LocalPrediction {
-    /// The answers to rows; see [`PredictionClient::predict`].
-    ///
-    /// # Errors
-    /// As [`PredictionClient::predict`]; [`Error::Child`] if a role's process ended.
-    pub fn predict(&mut self, rows: ArrayView2<'_, f32>, progress: &mut dyn FnMut(usize)) -> Result<Answers> {
-        self.client.predict(rows, progress).map_err(|e| self.family.explain(e))
-    }
-
-    /// Ends the session, and says what it cost.
-    ///
-    /// # Errors
-    /// As [`LocalPrediction::predict`].
-    pub fn finish(self) -> Result<PredictionSummary> {
-        let Self { client, mut family, logs } = self;
-        let mut summary = client.finish().map_err(|e| family.explain(e))?;
-        for report in family.collect_reports() {
-            summary.peak_rss_mib.extend(report.peak_rss_mib.map(|x| (report.role.clone(), x)));
-            summary.cpu_seconds.extend(report.cpu_seconds.map(|x| (report.role.clone(), x)));
-        }
-        drop(logs);
-        Ok(summary)
-    }
-}
-
 const CLUSTER: &str = "cluster.toml";
-
-/// The card of the model.
-const CARD: &str = "card.json";
 
 /// The policy of owners whose rows are the trainer's.
 const POLICY: &str = "policy.toml";
 
-fn identity_file(folder: &Path, role: Role) -> PathBuf {
+pub(super) fn identity_file(folder: &Path, role: Role) -> PathBuf {
     folder.join(format!("{}.key", file_name(role)))
 }
 
@@ -243,7 +168,7 @@ pub(crate) fn file_name(role: Role) -> String {
 }
 
 /// Passes events on until the trainer is done; stops early where the user interrupts before training, or a role dies.
-fn watch<T>(
+pub(super) fn watch<T>(
     family: &mut Children,
     trainer: JoinHandle<Result<T>>,
     interrupted: &AtomicBool,
@@ -289,7 +214,7 @@ const POLL: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The children; they are gone when this is.
-struct Children {
+pub(super) struct Children {
     members: Vec<RoleProcess>,
     /// What they warn of.
     warnings: (mpsc::Sender<String>, mpsc::Receiver<String>),
@@ -347,7 +272,7 @@ impl Children {
     }
 
     /// What explains an error of this process, once those of the children are known.
-    fn explain(&mut self, why: Error) -> Error {
+    pub(super) fn explain(&mut self, why: Error) -> Error {
         if why.is_usage() {
             return why;
         }
@@ -373,7 +298,7 @@ impl Children {
     }
 
     /// Waits for children that are done and returns their reports.
-    fn collect_reports(&mut self) -> Vec<PartyReport> {
+    pub(super) fn collect_reports(&mut self) -> Vec<PartyReport> {
         let until = Instant::now() + GRACE;
         while self.members.iter().any(|m| m.end.is_none()) && Instant::now() < until {
             self.poll();

@@ -42,6 +42,8 @@ pub(crate) mod fuzzing;
 mod input_check;
 #[cfg(feature = "network")]
 mod local;
+#[cfg(feature = "network")]
+mod local_prediction;
 mod mask_rows;
 mod memory_limit;
 mod messages;
@@ -84,7 +86,9 @@ pub use event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
 pub use failure::{Failure, TRAINER};
 pub use input_check::look_at_rows;
 #[cfg(feature = "network")]
-pub use local::{Local, LocalPrediction, Warned};
+pub use local::{Local, Warned};
+#[cfg(feature = "network")]
+pub use local_prediction::LocalPrediction;
 pub use memory_limit::MemoryLimit;
 #[cfg(feature = "network")]
 pub use node::Node;

@@ -19,10 +19,12 @@ use crate::nn::layers::{
 };
 use crate::nn::{Factor, LayerSpec};
 use crate::party::Revealed;
+use crate::prediction::PredictionJob;
 use crate::prg::Seed;
 use crate::roles::agreement::Agreement;
 use crate::roles::consent::OwnerWord;
 use crate::roles::messages::{CommonSeed, DealerPart, JobOrder, ServerPart, StatusUpdate, TrainerMessage};
+use crate::roles::prediction::ClientMessage;
 use crate::roles::sample_messages::samples;
 use crate::roles::seal_context::SealContext;
 use crate::train::Job;
@@ -48,10 +50,12 @@ fn messages() -> BTreeMap<String, Vec<String>> {
     raw("label of a sealed half", vec![place.label()]);
     raw("agreement", sent::<Agreement>());
     raw("answer", sent::<TrainerMessage>());
+    raw("client's message", sent::<ClientMessage>());
     raw("common seed", sent::<CommonSeed>());
     raw("dealer's part of a seed", sent::<DealerPart>());
     raw("hash of masked rows", sent::<[u8; 32]>());
     raw("job", sent::<Job>());
+    raw("job of predictions", sent::<PredictionJob>());
     raw("job as owners get it", sent::<Vec<u8>>());
     raw("layer in a job", layers().iter().map(|layer| postcard::to_stdvec(layer).unwrap()).collect());
     raw("news", sent::<StatusUpdate>());

@@ -86,26 +86,25 @@ impl PredictionClient {
         let layout = job.layout();
         let limit = frame_limit::of_answers(4 * words(layout.len, layout.bits));
         links[..2].iter_mut().for_each(|server| server.set_max_frame(limit));
-        let seeds = [Seed::fresh()?, Seed::fresh()?];
-        send_message(&mut *links[0], FrameKind::Seed, &seeds[0])?;
-        send_message(&mut *links[1], FrameKind::Seed, &seeds[1])?;
-        send_message(&mut *links[2], FrameKind::Seed, &seeds)?;
-        let masking = RowMasking::new(Set::TestFeatures, row_shape(job), &seeds);
+        let masking = RowMasking::new(Set::TestFeatures, row_shape(job), &give_seeds(&mut links)?);
+        let (job, ahead, setup) = (job.clone(), ahead(job)?, start.elapsed());
+        let (session, first, last) = (None, None, None);
+        let [asked, answered, allowed] = [0; 3];
         let mut client = Self {
-            job: job.clone(),
+            job,
             agreement,
             key,
             links,
             masking,
-            session: None,
-            asked: 0,
-            answered: 0,
+            session,
+            asked,
+            answered,
             rows: 0,
-            ahead: ahead(job)?,
-            allowed: 0,
-            setup: start.elapsed(),
-            first: None,
-            last: None,
+            ahead,
+            allowed,
+            setup,
+            first,
+            last,
         };
         client.let_deal()?;
         Ok(client)
@@ -241,19 +240,24 @@ impl PredictionClient {
                     }
                     let place =
                         SealContext { agreed: self.agreement.hash(), session, server, what, bits, len: layout.len };
-                    let plain = self.key.unseal(&place.label(), &body).map_err(|e| e.at(PARTIES[party]))?;
-                    if plain.len() != 4 * words(layout.len, bits) {
-                        return Err(Error::peer(PARTIES[party], "sent answers of a different length than the job's"));
-                    }
-                    let packed: Vec<u32> = bytemuck::pod_collect_to_vec(&plain);
-                    let packed = Packed::new(&packed, bits);
-                    return Ok((0..layout.len).map(|i| packed.at(i)).collect());
+                    return self.opened(party, &place, &body);
                 }
                 StatusUpdate::Failed(failure) => return Err(Error::peer(PARTIES[party], failure.reason)),
                 StatusUpdate::Waiting { .. } | StatusUpdate::Progress { .. } => {}
                 _ => return Err(Error::peer(PARTIES[party], "said something else instead of its half of the answers")),
             }
         }
+    }
+
+    /// The numbers of a sealed half.
+    fn opened(&self, party: usize, place: &SealContext<'_>, sealed: &[u8]) -> Result<Vec<u64>> {
+        let plain = self.key.unseal(&place.label(), sealed).map_err(|e| e.at(PARTIES[party]))?;
+        if plain.len() != 4 * words(place.len, place.bits) {
+            return Err(Error::peer(PARTIES[party], "sent answers of a different length than the job's"));
+        }
+        let packed: Vec<u32> = bytemuck::pod_collect_to_vec(&plain);
+        let packed = Packed::new(&packed, place.bits);
+        Ok((0..place.len).map(|i| packed.at(i)).collect())
     }
 
     /// Ends the session, and says what it cost.
@@ -292,6 +296,15 @@ impl PredictionClient {
         }
         Ok(reports)
     }
+}
+
+/// Gives each server a fresh seed of the rows' masks, and the dealer both.
+fn give_seeds([zero, one, dealer]: &mut [Box<dyn Channel>; 3]) -> Result<[Seed; 2]> {
+    let seeds = [Seed::fresh()?, Seed::fresh()?];
+    send_message(&mut **zero, FrameKind::Seed, &seeds[0])?;
+    send_message(&mut **one, FrameKind::Seed, &seeds[1])?;
+    send_message(&mut **dealer, FrameKind::Seed, &seeds)?;
+    Ok(seeds)
 }
 
 /// Waits until servers and dealer are ready.

@@ -13,7 +13,7 @@ use crate::roles::server::Trainer;
 
 /// A client's message during a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum ClientMessage {
+pub(in crate::roles) enum ClientMessage {
     /// To servers and dealer: no request follows.
     End,
     /// To the dealer: it may deal for so many requests in all.

@@ -35,6 +35,8 @@ mod threads;
 pub use client::{ClientLinks, PredictionClient};
 pub use dealer::run_prediction_dealer;
 pub(crate) use memory::forecast_predictions;
+#[cfg(all(feature = "network", any(test, feature = "fuzzing")))]
+pub(super) use messages::ClientMessage;
 pub use model_owner::{ModelConsent, ModelOwnerLinks, run_model_owner};
 pub use server::run_prediction_server;
 pub use summary::{PredictionSummary, plan_predictions};

@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, mask};
 use crate::kernel::Operand;
 use crate::kernel::packed::{pack, words};
-use crate::net::{Channel, FrameHeader, FrameKind, MAX_FRAME, Phase, Presence, Role, SealingKey, receive_exactly};
+use crate::net::{
+    Channel, Frame, FrameHeader, FrameKind, MAX_FRAME, Phase, Presence, Role, SealingKey, receive_exactly,
+};
 use crate::party::{LargestFrames, Links, MaskedRows, RevealChannel, Revealed, RowMasks, Server, Set};
 use crate::prediction::{PredictionJob, predict, row_shape};
 use crate::prg::Seed;
@@ -18,13 +20,14 @@ use crate::roles::connect::{BrokenOff, Connector};
 use crate::roles::consent::hear_consent;
 use crate::roles::frame_limit;
 use crate::roles::mask_rows::rows_per_frame;
-use crate::roles::messages::{StatusUpdate, send_message, understand};
+use crate::roles::messages::{StatusUpdate, receive_message, send_message, understand};
 use crate::roles::prediction::messages::{ClientMessage, await_client, await_end, receive_prediction};
 use crate::roles::seal_context::SealContext;
 use crate::roles::seeds::{common_seed, take_session_seed};
 use crate::roles::server::{ServerLinks, Trainer, compare_rows, report};
 use crate::roles::share_parameters::receive_parameters;
 use crate::roles::start::dismiss_owners;
+use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 use crate::train::initial_hash;
 
@@ -97,8 +100,7 @@ fn set_up(
         server.set_public_parameters(parameters)?;
     } else {
         let shapes = job.card.model.parameters();
-        let share =
-            |(x, shape): (&Vec<u64>, crate::shape::Shape)| device.upload(bytemuck::cast_slice(x), Operand::Wide, shape);
+        let share = |(x, shape): (&Vec<u64>, Shape)| device.upload(bytemuck::cast_slice(x), Operand::Wide, shape);
         server.set_parameters(parameters.iter().zip(shapes).map(share).collect::<Result<Vec<Tensor>>>()?);
     }
     server.set_reveal_channel(common, answer_channel(id, (job, agreement), session, seal, client));
@@ -129,7 +131,7 @@ fn take_parameters(
 fn compare_parameters(peer: &mut dyn Channel, parameters: &[Vec<u64>]) -> Result<()> {
     let mine = initial_hash(parameters);
     send_message(peer, FrameKind::Agree, &mine)?;
-    let theirs: String = crate::roles::messages::receive_message(peer, FrameKind::Agree, "the hash of the parameters")?;
+    let theirs: String = receive_message(peer, FrameKind::Agree, "the hash of the parameters")?;
     if theirs == mine {
         return Ok(());
     }
@@ -185,21 +187,33 @@ impl Rows<'_> {
                 other => Err(Error::peer("client", format!("sent {other:?}, which is for the dealer"))),
             };
         }
-        let (shape, rows) = (row_shape(job), job.batch as usize);
+        let (words, digest) = self.receive(request, frame)?;
+        let peer = server.peer().expect("a server that runs has its links");
+        peer.enter(Phase::STEP.times(2));
+        compare_rows(peer, &digest)?;
+        let mut masked = MaskedRows::from_row(row_shape(job), request * job.batch);
+        masked.push(server.device(), words, job.batch)?;
+        server.set_request(masked, masks);
+        Ok(true)
+    }
+
+    /// The masked rows of a request, whose first frame is there, and their hash.
+    fn receive(&self, request: u32, first: Frame) -> Result<(Vec<u64>, [u8; 32])> {
+        let (shape, rows) = (row_shape(self.job), self.job.batch as usize);
         let (stride, per) = (shape.stride() * 4, rows_per_frame(shape));
         let bytes = rows * stride;
         let mut words: Vec<u64> = Vec::new();
         let room = words.try_reserve_exact(bytes.div_ceil(8));
         room.map_err(|_| Error::Device(format!("not enough memory for {rows} masked rows ({bytes} bytes)")))?;
         words.resize(bytes.div_ceil(8), 0);
-        let (mut first, mut digest) = (Some(frame), blake3::Hasher::new());
+        let (mut first, mut digest) = (Some(first), blake3::Hasher::new());
         for (gate, start) in (0..).zip((0..rows).step_by(per)) {
             let at = start * stride..rows.min(start + per) * stride;
             let head = FrameHeader { kind: FrameKind::Data, session: 0, step: request, gate };
             let what = "the masked rows of its request";
             let body = match first.take() {
                 Some(frame) => frame.exactly(&Role::Client.into(), head, at.len(), what)?,
-                None => client.with(|c| {
+                None => self.client.with(|c| {
                     c.enter(Phase::STEP);
                     receive_exactly(c, head, at.len(), what)
                 })?,
@@ -207,12 +221,6 @@ impl Rows<'_> {
             digest.update(&body);
             bytemuck::cast_slice_mut(&mut words)[at].copy_from_slice(&body);
         }
-        let peer = server.peer().expect("a server that runs has its links");
-        peer.enter(Phase::STEP.times(2));
-        compare_rows(peer, digest.finalize().as_bytes())?;
-        let mut masked = MaskedRows::from_row(shape, request * job.batch);
-        masked.push(server.device(), words, job.batch)?;
-        server.set_request(masked, masks);
-        Ok(true)
+        Ok((words, *digest.finalize().as_bytes()))
     }
 }
