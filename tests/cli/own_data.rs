@@ -129,7 +129,7 @@ fn images_in_arrays_are_described_planned_trained_on_with_convolutions_and_evalu
     // bars that stand or lie, with noise
     let (rows, side) = (600_usize, 6_usize);
     let pixel = |row: usize, y: usize, x: usize| {
-        let at = if row % 2 == 0 { x } else { y };
+        let at = if row.is_multiple_of(2) { x } else { y };
         let noise = (row * 31 + y * 17 + x * 7) % 60;
         u8::try_from(if at == row / 2 % side { 195 + noise } else { noise }).unwrap()
     };
