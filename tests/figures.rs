@@ -1,11 +1,14 @@
 //! Figures that a training on shares reveals, against those of the revealed model in the clear, by their definitions.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ndarray::Array2;
 use ppdnn::data::Examples;
 use ppdnn::fixed::Profile;
 use ppdnn::nn::Model;
-use ppdnn::roles::{Outcome, Training};
-use ppdnn::train::Reveals;
+use ppdnn::roles::{Event, Outcome, Training};
+use ppdnn::train::{EarlyStop, Reveals};
 
 /// Random numbers of a seed, for data alone.
 struct Dice(u64);
@@ -120,4 +123,44 @@ fn without_being_listed_no_figure_is_revealed() {
     let figures = &outcome.summary.figures;
     assert!(figures.roc.is_none() && figures.confusion.is_none());
     assert!(figures.squared_error.is_none() && figures.top5_accuracy.is_none());
+}
+
+/// The right answers in the matrix, as a part of all rows.
+fn right(outcome: &Outcome) -> f64 {
+    let rows = &outcome.summary.figures.confusion.as_ref().expect("it is listed").rows;
+    let right: u64 = (0..rows.len()).map(|class| rows[class][class]).sum();
+    right as f64 / rows.iter().flatten().sum::<u64>() as f64
+}
+
+/// With an early stop the figures are those of the best epoch, like the model.
+#[test]
+fn the_figures_are_those_of_the_model_that_is_revealed() {
+    let (train, test) = (clouds(400, 3, 3, 1), clouds(600, 3, 3, 2));
+    let reveal = Reveals { confusion: true, ..Reveals::default() };
+    let training = Training::new(Model::dense("own", 8, &[4], 3).expect("a model")).profile(Profile::small());
+    let training = training.epochs(12).batch(20).learning_rate(0.4).reveal(reveal);
+    let outcome = run(&training.clone().stop(EarlyStop { patience: Some(2), target: None }), [&train, &test]);
+    let best = outcome.accuracy.iter().copied().fold(0.0, f64::max);
+    assert!((right(&outcome) - best).abs() < 1e-9, "{:?}", outcome.accuracy);
+    let outcome = run(&training, [&train, &test]);
+    let last = outcome.accuracy.last().expect("an epoch");
+    assert!((right(&outcome) - last).abs() < 1e-9, "{:?}", outcome.accuracy);
+}
+
+/// A run that is ended within an epoch has a model, if the job lets it, but no figures: nobody counted them.
+#[test]
+fn a_run_that_is_ended_has_no_figures() {
+    let (train, test) = (clouds(400, 3, 3, 1), clouds(100, 3, 3, 2));
+    let end = Arc::new(AtomicBool::new(false));
+    let reveal = Reveals { confusion: true, model: true, ..Reveals::NOTHING };
+    let training = Training::new(Model::dense("own", 8, &[4], 3).expect("a model")).profile(Profile::small());
+    let training = training.epochs(500).batch(20).reveal(reveal).ends_from(1).ends_on(end.clone());
+    let on_event = &mut |event| {
+        if let Event::Progress { .. } = event {
+            end.store(true, Ordering::Relaxed);
+        }
+    };
+    let outcome = training.run(&train, &test, on_event).expect("a run");
+    assert!(outcome.summary.interrupted && outcome.model.is_some());
+    assert!(outcome.summary.figures.confusion.is_none() && outcome.summary.faults.is_empty());
 }

@@ -104,14 +104,14 @@ pub(super) struct JobArgs {
     /// Split the data among K owners (default: 1, or the cluster file's)
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = units::positive::<usize>)]
     pub owners: Option<usize>,
-    /// Results to reveal: accuracy,model,ranges (the default), figures, or none
+    /// Results to reveal (default: accuracy,model,ranges), or none
     ///
     /// Only the trainer gets them, and owners refuse what their policy does not allow.
     ///
     /// accuracy       test rows that are classified correctly, after every epoch
     /// model          the parameters after training
-    /// ranges         sampled values out of range, by epoch; without it, an overflow goes unnoticed
-    /// confusion      after training, test rows by label and predicted class, of up to 14 classes
+    /// ranges         sampled values out of range, by epoch; overflows go unnoticed without
+    /// confusion      after training, test rows by label and predicted class, up to 14 classes
     /// roc            after training, test rows by class and score, of two classes: AUC
     /// squared-error  after training, of the predictions; for probabilities, the Brier score
     /// top5           after training, test rows with the label among the five largest outputs

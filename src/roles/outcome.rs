@@ -38,6 +38,13 @@ impl Outcome {
         }
     }
 
+    /// Whether figures are missing that the job lists. A run that the trainer `ended` has those of the best epoch, if an early stop
+    /// keeps it.
+    pub(crate) fn lacks_figures(&self, job: &Job, ended: bool) -> bool {
+        let counted = !ended || job.settings.early_stop().is_some() && !self.accuracy.is_empty();
+        counted && self.revealed != job.reveal.figures()
+    }
+
     /// Scores the revealed model on the job's test rows, and compares its accuracy with the one that the servers computed; sets
     /// [`Summary::scored_accuracy`], [`Summary::scored_tolerance`] and [`Summary::faults`].
     ///

@@ -99,7 +99,7 @@ fn apart(told: f64, scored: f64, rows: u32) -> Option<String> {
 mod tests {
     use super::*;
     use crate::fixed::Profile;
-    use crate::nn::Model;
+    use crate::nn::{BOTH_SIDES, Model, THRESHOLDS};
     use crate::roles::{Summary, Training};
 
     fn job() -> Job {
@@ -125,6 +125,25 @@ mod tests {
         assert!(text.contains("Lower the learning rate") && text.contains("profile `wide`"), "{text}");
         let [text] = &faults(&job, &outcome(&job, 10_870.0, 0))[..] else { panic!("one fault") };
         assert!(text.contains("`dense2.weight` reaches 10870"), "{text}");
+    }
+
+    #[test]
+    fn sums_that_no_predictions_have_are_told_by_the_name_of_their_figure() {
+        let job = job();
+        let mut outcome = Outcome::default();
+        outcome.take_figure(Figure::Confusion, &[5000.0, 1000.0, 2000.0, 2000.0], &job);
+        assert!(faults(&job, &outcome).is_empty() && outcome.summary.figures.confusion.is_some());
+        let mut outcome = Outcome::default();
+        outcome.take_figure(Figure::Confusion, &[5000.0, 1000.0, 2000.0, 2001.0], &job);
+        outcome.take_figure(Figure::SquaredError, &[-1.0], &job);
+        let [first, second] = &faults(&job, &outcome)[..] else { panic!("two faults") };
+        assert!(first.contains("sums for `confusion` that no predictions"), "{first}");
+        assert!(second.contains("`squared-error`"), "{second}");
+        // rows of one class have no area, and that is no fault
+        let mut outcome = Outcome::default();
+        let one_class: Vec<f64> = (0..BOTH_SIDES).map(|at| if at < THRESHOLDS { 10_000.0 } else { 0.0 }).collect();
+        outcome.take_figure(Figure::Roc, &one_class, &job);
+        assert!(faults(&job, &outcome).is_empty() && outcome.summary.figures.roc.is_none());
     }
 
     #[test]

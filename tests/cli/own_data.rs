@@ -63,7 +63,7 @@ fn a_table_is_described_checked_trained_on_by_two_owners_and_evaluated() {
     fs::write(file("net.toml"), NETWORK).unwrap();
     let drafted = run(dir.path(), &["data", "describe", "rows.csv", "--out", "rows.toml"]);
     let out = drafted.done();
-    assert!(out.contains("800 rows, 5 features, 2 classes of `answer`") && out.contains("`inputs = 5`"), "{out}");
+    assert!(out.contains("800 rows, 5 features, 2 classes of label `answer`") && out.contains("`inputs = 5`"), "{out}");
     assert!(drafted.err.contains("a description is public"), "{drafted:?}");
     run(dir.path(), &["data", "describe", "rows.csv", "--out", "rows.toml"]).failed(1, &["rows.toml", "--out"]);
     let checked =
@@ -129,7 +129,7 @@ fn images_in_arrays_are_described_planned_trained_on_with_convolutions_and_evalu
     // bars that stand or lie, with noise
     let (rows, side) = (600_usize, 6_usize);
     let pixel = |row: usize, y: usize, x: usize| {
-        let at = if row % 2 == 0 { x } else { y };
+        let at = if row.is_multiple_of(2) { x } else { y };
         let noise = (row * 31 + y * 17 + x * 7) % 60;
         u8::try_from(if at == row / 2 % side { 195 + noise } else { noise }).unwrap()
     };
@@ -151,18 +151,20 @@ fn images_in_arrays_are_described_planned_trained_on_with_convolutions_and_evalu
     let out = ended.done();
     assert!(out.contains("600 rows, 36 features, 2 classes of labels `labels`"), "{out}");
     assert!(out.contains("images of shape [6, 6, 1]"), "{out}");
-    let checked = run(dir.path(), &["data", "check", "bars", "--description", "bars.toml"]);
-    assert!(checked.done().contains("36 features, 2 classes"), "{checked:?}");
+    let check = ["data", "check", "bars", "--description", "bars.toml", "--json"];
+    let checked = run(dir.path(), &check).json().remove(0);
+    let [train, test] = ["train_rows", "test_rows"].map(|key| checked[key].to_string());
+    assert!(checked["features"] == 36 && checked["classes"] == 2, "{checked}");
     let plan = |more: &[&str]| run(dir.path(), &[&["plan", "--model", "net.toml", "--json"], more].concat());
     let planned = plan(&["--data", "bars"]).json().remove(0);
     assert_eq!(planned["dataset"], "bars");
     let by_number =
-        plan(&["--description", "bars.toml", "--train-limit", "480", "--test-limit", "120"]).json().remove(0);
+        plan(&["--description", "bars.toml", "--train-limit", &train, "--test-limit", &test]).json().remove(0);
     assert_eq!(planned["bytes_per_step"], by_number["bytes_per_step"]);
     plan(&["--description", "bars.toml"]).failed(2, &["--train-limit and --test-limit"]);
     plan(&["--data", "bars", "--dataset", "mnist"]).failed(2, &["--dataset"]);
-    let train = ["train", "--data", "bars", "--model", "net.toml", "--owners", "2", "--json", "--out", "out"];
-    let summary = run(dir.path(), &train).json().pop().unwrap();
+    let trained = ["train", "--data", "bars", "--model", "net.toml", "--owners", "2", "--json", "--out", "out"];
+    let summary = run(dir.path(), &trained).json().pop().unwrap();
     assert!(summary["test_accuracy"].as_f64().unwrap() > 0.9, "{summary}");
     let evaluated = run(dir.path(), &["evaluate", "out", "--data", "bars", "--json"]).json().remove(0);
     assert!(evaluated["test_accuracy"].as_f64().unwrap() > 0.9, "{evaluated}");
@@ -171,8 +173,8 @@ fn images_in_arrays_are_described_planned_trained_on_with_convolutions_and_evalu
     let mut wrong = labels.clone();
     wrong[7] = 2;
     fs::write(dir.path().join("bars/labels.npy"), npy("(600,)", &wrong)).unwrap();
-    run(dir.path(), &train[..7]).failed(1, &["labels.npy: row 7, `labels[7]`: the label is not one of 0 to 1"]);
-    let ended = run(dir.path(), &["data", "check", "bars", "--description", "bars.toml", "--json"]);
+    run(dir.path(), &trained[..7]).failed(1, &["labels.npy: row 7, `labels[7]`: the label is not one of 0 to 1"]);
+    let ended = run(dir.path(), &check);
     assert!(ended.out.contains("\"row\":7") && ended.out.contains("\"value\":\"2\""), "{ended:?}");
 }
 

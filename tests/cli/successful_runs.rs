@@ -71,6 +71,7 @@ fn figures(summary: &Value, profile: &str) {
             "scored_accuracy",
             "scored_tolerance",
             "faults",
+            "figures",
             "out_of_range",
             "steps_checked",
             "epochs_out_of_range",

@@ -120,7 +120,7 @@ const BROKEN: [(&str, &str, &str); 10] = [
     ("cut-jpeg", "dog/bad.png", "truncated or damaged"),
     ("checksum", "dog/bad.png", "truncated or damaged"),
     ("text", "dog/bad.png", "is neither PNG nor JPEG"),
-    ("announced", "dog/bad.png", "is 2147483647 x 2147483647 pixels"),
+    ("announced", "dog/bad.png", "cannot be decoded"),
     ("empty", "dog/bad.png", "is neither PNG nor JPEG"),
     ("gif", "dog/bad.png", "is neither PNG nor JPEG"),
     ("folder", "fox", "the folder is not named like a class"),
@@ -133,7 +133,10 @@ fn images_that_do_not_fit_are_refused_with_their_file() {
         let folder = samples("broken").join(name);
         let error = OwnData::open(&folder, None, described(3, "", "")).unwrap_err();
         let text = error.to_string();
-        assert!(!error.is_usage() && text.starts_with(&folder.join(file).display().to_string()), "{text}");
+        assert!(
+            !error.is_usage() && text.starts_with(folder.join(file).display().to_string().trim_end_matches('/')),
+            "{text}"
+        );
         assert!(text.contains(says), "{name}: `{says}` is not in {text}");
     }
     assert_eq!(fs::read_dir(samples("broken")).unwrap().count() + 1, BROKEN.len(), "every folder is tried");
