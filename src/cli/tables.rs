@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::cli::args::EvaluateArgs;
 use crate::cli::convert::load;
@@ -86,6 +87,13 @@ fn data_set(asked: Option<&str>, own: Option<&str>) -> Result<&'static DatasetIn
         }),
         (None, None) => dataset_info("mnist"),
     }
+}
+
+/// The row of a closing table for the report of a run.
+pub(super) fn report_row(report: &Path) -> String {
+    let mut t = Table::default();
+    t.row("report", &report.display().to_string());
+    t.text()
 }
 
 /// The closing table.

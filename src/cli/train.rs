@@ -17,7 +17,7 @@ use crate::cli::run_folder::{LOGS, Metrics, RunFolder};
 use crate::cli::run_record::RunRecord;
 use crate::cli::save_model;
 use crate::cli::signals::Signals;
-use crate::cli::tables::summary_table;
+use crate::cli::tables::{report_row, summary_table};
 use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
@@ -266,14 +266,16 @@ fn finish(
         compared = compare(run.choice, run.places, &accuracy, &mut summary, told);
     }
     let written = written.and_then(|()| run.folder.write_summary(&summary));
-    if let Err(why) = run.report() {
-        // it is made from the other files
-        warn(&format!("{why}; `ppdnn runs open` writes the report again"));
-    }
+    let report = run.report();
     if run.args.json {
         json(&Event::Summary(Box::new(summary)));
     } else {
         say(&summary_table(&summary));
+        report.as_deref().into_iter().for_each(|report| say(&report_row(report)));
+    }
+    if let Err(why) = report {
+        // it is made from the other files
+        warn(&format!("{why}; `ppdnn runs open` writes the report again"));
     }
     saved.and(written).and(compared).and(scored).and(sound).and(ended)
 }
@@ -308,10 +310,10 @@ impl Run<'_> {
     }
 
     /// Writes the table of the epochs, and the report.
-    fn report(&self) -> Result<()> {
+    fn report(&self) -> Result<PathBuf> {
         let record = RunRecord::read(self.folder.path())?;
         self.folder.write_csv(&record)?;
-        report::write(&record).map(drop)
+        report::write(&record)
     }
 
     /// Saves the model, where it is revealed; one that is wrong under a name that says so.
