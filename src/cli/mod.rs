@@ -28,6 +28,7 @@ mod run_folder;
 mod run_record;
 mod runs;
 mod runs_args;
+mod same_in_the_clear;
 mod save_model;
 mod settings;
 mod shell;

@@ -15,6 +15,7 @@ use crate::cli::format::{bytes, seconds};
 use crate::cli::predict_args::{CardArgs, OfferArgs, PredictArgs};
 use crate::cli::print::{json, note, say, stop_now, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
+use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
 use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ use crate::roles::{Event, Local, LocalPrediction, Node, PredictionClient, Predic
 
 /// Asks a model about rows.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
-    let card = card(args)?;
+    let (card, model) = asked(args)?;
     let out = args.out.as_deref().map(|path| AnswersFile::new(path, args.overwrite)).transpose()?;
     let rows = if args.stream { Rows::default() } else { rows(args, &card)? };
     let (asked, batch) = match args.stream {
@@ -51,7 +52,9 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     bar.finish_and_clear();
     let answers = answers?;
     let summary = place.finish()?;
-    show(args, (&job, &rows), &answers, &summary, out)
+    let same = model.map(|model| Same::of(&model, rows.features.view(), &answers)).transpose()?;
+    show(args, (&job, &rows), (&answers, same), &summary, out)?;
+    same.map_or(Ok(()), Same::check)
 }
 
 /// Writes a model's card.
@@ -92,21 +95,21 @@ fn offered(model: &TrainedModel, dataset: Option<String>, offer: &OfferArgs) -> 
     Ok(card)
 }
 
-/// The card of the job: the one that is given, or that of the model.
-fn card(args: &PredictArgs) -> Result<ModelCard> {
+/// The card of the job: the one that is given, or that of the model, which is here then.
+fn asked(args: &PredictArgs) -> Result<(ModelCard, Option<TrainedModel>)> {
     if let Some(path) = &args.card {
         let fixed = [("--public-model", args.offer.public_model), ("--profile", args.offer.profile.is_some())];
         if let Some((option, _)) = fixed.iter().find(|(_, given)| *given) {
             return Err(Error::Usage(format!("{option} is the model owner's choice, in its card; remove it")));
         }
-        return ModelCard::load(path);
+        return Ok((ModelCard::load(path)?, None));
     }
     let (model, dataset) = read_model(args.model.as_deref().unwrap_or(Path::new("")))?;
     let mut card = offered(&model, dataset, &args.offer)?;
     card.answers = vec![args.answers.unwrap_or(AnswerKind::Class)];
     card.max_rows = 1 << 27;
     card.check()?;
-    Ok(card)
+    Ok((card, Some(model)))
 }
 
 /// Rows to ask about, and their classes where they are known.
@@ -303,7 +306,7 @@ fn stream(place: &mut Place, job: &PredictionJob) -> Result<()> {
 fn show(
     args: &PredictArgs,
     (job, rows): (&PredictionJob, &Rows),
-    answers: &Answers,
+    (answers, same): (&Answers, Option<Same>),
     summary: &PredictionSummary,
     out: Option<AnswersFile>,
 ) -> Result<()> {
@@ -316,7 +319,10 @@ fn show(
     out.map_or(Ok(()), |file| file.write(job, answers, names))?;
     if args.json {
         let answers = (!in_file).then(|| crate::cli::answers_file::as_json(answers));
-        json(&serde_json::json!({ "answers": answers, "accuracy": right, "summary": summary }));
+        let same = same.map(Same::part);
+        let all =
+            serde_json::json!({ "answers": answers, "accuracy": right, "same_as_clear": same, "summary": summary });
+        json(&all);
         return Ok(());
     }
     if !in_file {
@@ -325,7 +331,10 @@ fn show(
     }
     if !args.quiet {
         let right = right.map(|right| format!("\nof the known classes   {:.2} % the same", 100.0 * right));
-        let text = table(summary) + &right.unwrap_or_default();
+        let same = same.map(|same| {
+            format!("\nof those in the clear  {:.2} % the same, of {} rows", 100.0 * same.part(), same.rows)
+        });
+        let text = table(summary) + &right.unwrap_or_default() + &same.unwrap_or_default();
         // the answers may be on standard output
         if in_file { say(&text) } else { note(&text) }
     }

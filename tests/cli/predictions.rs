@@ -43,9 +43,14 @@ fn a_model_answers_on_one_machine_in_every_form() {
     let first = ask(&[]);
     let want = classes(first.done());
     assert!(want.len() == 50 && want.iter().any(|class| *class != want[0]), "{want:?}");
-    for words in
-        ["rows answered          50 in 1 requests of 50", "private model", "dealt", "dealer", "of the known classes"]
-    {
+    for words in [
+        "rows answered          50 in 1 requests of 50",
+        "private model",
+        "dealt",
+        "dealer",
+        "of the known classes",
+        "of those in the clear  100.00 %",
+    ] {
         assert!(first.err.contains(words), "`{words}` is not in {first:#?}");
     }
     // a public model, requests of other sizes, another number format
