@@ -145,6 +145,17 @@ fn nothing_is_dealt_for_the_products_of_a_public_model() {
     assert_eq!(public.bytes_of_setup.server0_to_server1, 0.0);
 }
 
+/// The dealer has dealt for requests that do not come: whoever ends the session early is not told of an error.
+#[test]
+fn a_session_that_ends_early_ends_well() {
+    for asked in [0, 1, 2, 1, 0, 1] {
+        let mut session = Prediction::new(dense_model()).batch(1).start(10_000).unwrap();
+        assert_eq!(session.predict(rows(asked, 10).view()).unwrap().len(), asked);
+        let summary = session.finish().unwrap();
+        assert_eq!(summary.rows, asked as u64);
+    }
+}
+
 #[test]
 fn a_session_that_is_dropped_ends_its_threads() {
     let session = Prediction::new(dense_model()).start(10).unwrap();

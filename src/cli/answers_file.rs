@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::prediction::{Answers, PredictionJob};
@@ -12,6 +13,8 @@ use crate::prediction::{Answers, PredictionJob};
 pub(super) struct AnswersFile {
     path: PathBuf,
     form: Form,
+    /// Beside it, until the answers are there.
+    file: NamedTempFile,
 }
 
 enum Form {
@@ -21,7 +24,10 @@ enum Form {
 }
 
 impl AnswersFile {
-    /// A file that does not exist yet, or that may be replaced.
+    /// A file that does not exist yet, or that may be replaced. That it can be written is known from here on.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] and [`Error::File`] if it cannot.
     pub(super) fn new(path: &Path, replace: bool) -> Result<Self> {
         let form = match path.extension().and_then(|end| end.to_str()) {
             Some("csv") => Form::Csv,
@@ -37,11 +43,16 @@ impl AnswersFile {
             let text = format!("{} already exists; choose another file, or add --overwrite", path.display());
             return Err(Error::Usage(text));
         }
-        Ok(Self { path: path.to_owned(), form })
+        if path.is_dir() {
+            return Err(Error::Usage(format!("{} is a folder; choose a file", path.display())));
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).map_err(|e| Error::file(path, e))?;
+        Ok(Self { path: path.to_owned(), form, file })
     }
 
     /// Writes the answers in the order of their rows.
-    pub(super) fn write(&self, job: &PredictionJob, answers: &Answers, names: Option<&[String]>) -> Result<()> {
+    pub(super) fn write(mut self, job: &PredictionJob, answers: &Answers, names: Option<&[String]>) -> Result<()> {
         let text = match self.form {
             Form::Csv => {
                 let rows = (0..answers.len()).map(|row| csv_row(row, answers, row, names) + "\n");
@@ -50,11 +61,8 @@ impl AnswersFile {
             Form::Json => (as_json(answers).to_string() + "\n").into_bytes(),
             Form::Npy => npy(answers),
         };
-        let fail = |e| Error::file(&self.path, e);
-        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
-        file.write_all(&text).map_err(fail)?;
-        file.persist(&self.path).map_err(|e| Error::file(&self.path, e.error)).map(drop)
+        self.file.write_all(&text).map_err(|e| Error::file(&self.path, e))?;
+        self.file.persist(&self.path).map_err(|e| Error::file(&self.path, e.error)).map(drop)
     }
 }
 

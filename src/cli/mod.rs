@@ -17,6 +17,7 @@ mod format;
 mod keygen;
 mod mesa;
 mod models;
+mod number_lines;
 mod plan;
 mod predict;
 mod predict_args;

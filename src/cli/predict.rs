@@ -1,19 +1,20 @@
 //! `ppdnn predict` and `ppdnn card`.
 
-use std::io::{BufRead, IsTerminal};
-use std::path::Path;
-use std::sync::Arc;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ndarray::{Array2, ArrayView2};
 
-use crate::cli::answers_file::{AnswersFile, csv_header, csv_row};
+use crate::cli::answers_file::{AnswersFile, as_json, csv_header, csv_row};
 use crate::cli::convert::load;
 use crate::cli::format::{bytes, seconds};
+use crate::cli::number_lines::NumberLines;
 use crate::cli::predict_args::{CardArgs, OfferArgs, PredictArgs};
-use crate::cli::print::{json, note, say, stop_now, warn};
+use crate::cli::print::{json, note, said, say, stop_now, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
@@ -31,14 +32,19 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let out = args.out.as_deref().map(|path| AnswersFile::new(path, args.overwrite)).transpose()?;
     let rows = if args.stream { Rows::default() } else { rows(args, &card)? };
     let (asked, batch) = match args.stream {
-        true => (args.max_rows.min(card.max_rows as usize), args.batch.unwrap_or(1)),
+        true => (args.max_rows.min(card.max_rows as usize), 1),
         false => (rows.features.nrows(), args.batch.unwrap_or_else(|| card.default_batch())),
     };
-    let kind = args.answers.unwrap_or(card.answers[0]);
+    // the one that tells the least of those that the card allows
+    let least = AnswerKind::ALL.into_iter().find(|kind| card.answers.contains(kind)).unwrap_or(AnswerKind::Class);
+    let kind = args.answers.unwrap_or(least);
     let job = PredictionJob::new(card, kind, asked, batch)?;
+    if !args.stream {
+        job.check_rows(rows.features.view())?;
+    }
     let mut place = Place::open(args, &job)?;
     if args.stream {
-        stream(&mut place, &job)?;
+        stream(args, &mut place, &job)?;
         let summary = place.finish()?;
         if args.json {
             json(&summary)
@@ -65,6 +71,10 @@ pub(super) fn write_card(args: &CardArgs) -> Result<()> {
     card.answers = args.answers.clone().unwrap_or_else(|| vec![AnswerKind::Class]);
     card.description = args.description.as_deref().map(Description::load).transpose()?;
     card.check()?;
+    if args.out.exists() && !args.overwrite {
+        let text = format!("{} already exists; choose another file, or add --overwrite", args.out.display());
+        return Err(Error::Usage(text));
+    }
     card.save(&args.out)?;
     say(&format!(
         "{}: the card of `{}`; give it to clients, and to `ppdnn model-owner`",
@@ -122,6 +132,11 @@ struct Rows {
 
 /// The rows that the options name.
 fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
+    if args.files.own.test_data.is_some() {
+        return Err(Error::Usage(
+            "predict asks about all rows of one file; pass it with --data, without --test-data".into(),
+        ));
+    }
     let mut rows = match &args.files.own.data {
         Some(data) => {
             let description = match (&card.description, &args.files.own.description) {
@@ -168,12 +183,13 @@ enum Place {
 impl Place {
     /// Puts all in place for the first request.
     fn open(args: &PredictArgs, job: &PredictionJob) -> Result<Self> {
-        let interrupted = interrupted()?;
+        let (interrupted, folder) = interrupted()?;
         let mut waits = Waits::new(args.quiet || args.json);
         let mut on_event = |event: Event| waits.show(&event);
         let Some(cluster) = &args.cluster else {
             let model = args.model.as_deref().unwrap_or(Path::new(""));
             let local = local(args)?.predict(job, model, &interrupted, &mut on_event)?;
+            let _ = folder.set(local.folder().to_owned());
             return Ok(Self::Local(Box::new(local)));
         };
         let identity = args.identity.as_deref().map(Identity::load).transpose()?;
@@ -214,22 +230,25 @@ fn local(args: &PredictArgs) -> Result<Local> {
     })
 }
 
-/// A flag that the first signal sets; the second ends the program.
-fn interrupted() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let (set, mut signals) = (flag.clone(), Signals::default());
+/// A flag that the first signal sets, and a place for the folder that is to be removed then; the second signal ends the program.
+fn interrupted() -> Result<(Arc<AtomicBool>, Arc<OnceLock<PathBuf>>)> {
+    let (flag, folder) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<PathBuf>::new()));
+    let (set, left, mut signals) = (flag.clone(), folder.clone(), Signals::default());
     let handler = move || {
         // once rows are asked about, nothing is left to wind up
         if signals.again() || set.swap(true, Ordering::SeqCst) {
             stop_now("interrupted twice: stopping at once");
         }
-        std::thread::spawn(|| {
+        let left = left.clone();
+        std::thread::spawn(move || {
             std::thread::sleep(WINDING_UP);
+            // it has no key any more
+            left.get().map(std::fs::remove_dir_all);
             stop_now("interrupted");
         });
     };
     ctrlc::set_handler(handler).map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;
-    Ok(flag)
+    Ok((flag, folder))
 }
 
 /// How long an interrupted client may take to end by itself.
@@ -275,29 +294,25 @@ fn bar(args: &PredictArgs, rows: usize) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Answers lines of numbers as they come.
-fn stream(place: &mut Place, job: &PredictionJob) -> Result<()> {
-    let features = job.card.model.features();
+/// Answers lines of numbers as they come, as long as somebody reads the answers.
+fn stream(args: &PredictArgs, place: &mut Place, job: &PredictionJob) -> Result<()> {
     let names = job.card.description.as_ref().map(|description| description.classes.as_slice());
-    let mut header = Some(csv_header(job, names));
-    for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
-        let line = line.map_err(|e| Error::file("standard input", e))?;
-        if line.trim().is_empty() {
-            continue;
+    let mut header = (!args.json).then(|| csv_header(job, names));
+    let mut lines = NumberLines::new(std::io::stdin().lock(), job.card.model.features());
+    let mut number = 0;
+    while let Some(row) = lines.next()? {
+        let answers = place.predict(row.view(), &mut |_| ());
+        let answers = answers.map_err(|e| if e.is_usage() { e.at(format!("line {}", lines.line())) } else { e })?;
+        let heard = if args.json {
+            let answer = as_json(&answers);
+            said(&serde_json::json!({ "row": number, "answer": answer[0] }).to_string())
+        } else {
+            header.take().is_none_or(|header| said(&header)) && said(&csv_row(number, &answers, 0, names))
+        };
+        if !heard {
+            break;
         }
-        let wrong = |what: String| Error::format("standard input", format!("line {number}: {what}"));
-        let values = line.split(',').map(|text| text.trim().parse::<f32>().map_err(drop)).collect::<Vec<_>>();
-        if values.len() != features {
-            return Err(wrong(format!("has {} numbers, should have {features}, separated by commas", values.len())));
-        }
-        if let Some(at) = values.iter().position(|x| !x.is_ok_and(f32::is_finite)) {
-            return Err(wrong(format!("number {} cannot be read; write it as 0.5 or 1e-3", at + 1)));
-        }
-        let row = Array2::from_shape_vec([1, features], values.into_iter().flatten().collect());
-        let row = row.map_err(|e| wrong(e.to_string()))?;
-        let answers = place.predict(row.view(), &mut |_| ())?;
-        header.take().iter().for_each(|header| say(header));
-        say(&csv_row(number - 1, &answers, 0, names));
+        number += 1;
     }
     Ok(())
 }
@@ -318,7 +333,7 @@ fn show(
     let in_file = out.is_some();
     out.map_or(Ok(()), |file| file.write(job, answers, names))?;
     if args.json {
-        let answers = (!in_file).then(|| crate::cli::answers_file::as_json(answers));
+        let answers = (!in_file).then(|| as_json(answers));
         let same = same.map(Same::part);
         let all =
             serde_json::json!({ "answers": answers, "accuracy": right, "same_as_clear": same, "summary": summary });

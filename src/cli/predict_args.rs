@@ -35,7 +35,9 @@ pub(super) struct PredictArgs {
     pub model: Option<PathBuf>,
     /// What to ask: class, probabilities or values (default: class)
     ///
-    /// In a cluster, what the model's owner allows; values tell the most about the model.
+    /// In a cluster, one that the card allows, by default the one that tells the least.
+    ///
+    /// Values tell the most about the model.
     #[arg(long, value_name = "KIND")]
     pub answers: Option<AnswerKind>,
     #[command(flatten)]
@@ -53,13 +55,13 @@ pub(super) struct PredictArgs {
     /// A row is a line of numbers, separated by commas, as many as the network has features.
     ///
     /// The model and the links stay in place: a row takes one forward pass.
-    #[arg(long, conflicts_with_all = ["dataset", "data", "limit", "out"])]
+    #[arg(long, conflicts_with_all = ["dataset", "data", "description", "test_data", "data_dir", "unchecked_data", "limit", "out"])]
     pub stream: bool,
-    /// Rows that are asked about together (default: at most 1000; 1 with --stream)
-    #[arg(long, value_name = "N", value_parser = units::positive::<u32>)]
+    /// Rows that are asked about together (default: at most 1000)
+    #[arg(long, conflicts_with = "stream", value_name = "N", value_parser = units::positive::<u32>)]
     pub batch: Option<u32>,
     /// With --stream, the most rows of the session
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = units::positive::<usize>)]
+    #[arg(long, requires = "stream", value_name = "N", default_value_t = 100_000, value_parser = units::positive::<usize>)]
     pub max_rows: usize,
     /// File for the answers: .csv, .json or .npy (default: CSV on standard output)
     #[arg(long, value_name = "FILE")]
@@ -95,6 +97,9 @@ pub(super) struct CardArgs {
     /// File to write the card to
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace the file of --out
+    #[arg(long)]
+    pub overwrite: bool,
     /// What clients may ask: class, probabilities, values (default: class)
     #[arg(long, value_delimiter = ',', value_name = "KIND,..")]
     pub answers: Option<Vec<AnswerKind>>,

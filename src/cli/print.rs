@@ -15,6 +15,15 @@ pub(super) fn say(line: &str) {
     note_loss(writeln!(std::io::stdout(), "{line}"));
 }
 
+/// Prints a line, and gives it to whoever reads at once; whether anybody does.
+pub(super) fn said(line: &str) -> bool {
+    let mut out = std::io::stdout();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    let heard = written.is_ok();
+    note_loss(written);
+    heard
+}
+
 /// The error of standard output that kept something from being printed, if there was one.
 pub(super) fn lost_output() -> Option<Error> {
     note_loss(std::io::stdout().flush());

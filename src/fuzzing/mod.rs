@@ -12,7 +12,7 @@ use crate::data::{self, DatasetInfo, dataset_info};
 use crate::fixed::Profile;
 use crate::nn::{Model, TrainedModel};
 use crate::prediction::{PredictionJob, row_shape};
-use crate::roles::{Training, plan_summary};
+use crate::roles::{Training, plan_predictions, plan_summary};
 use crate::shape::Shape;
 use crate::train::{Job, Policy, Recipe, set_shapes};
 
@@ -93,6 +93,9 @@ pub fn job(bytes: &[u8]) {
 
 /// What a job costs, as everybody who gets one counts it.
 pub fn plan(bytes: &[u8]) {
+    if let Ok(job) = PredictionJob::from_bytes(bytes) {
+        let _ = plan_predictions(&job);
+    }
     let Ok(job) = Job::from_bytes(bytes) else { return };
     let _ = plan_summary(&job, "none");
 }

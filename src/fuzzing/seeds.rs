@@ -43,7 +43,7 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     for job in jobs() {
         all.extend([("job", job.to_bytes()), ("plan", job.to_bytes())]);
     }
-    all.push(("job", prediction()));
+    all.extend([("job", prediction()), ("plan", prediction())]);
     all
 }
 

@@ -70,7 +70,18 @@ impl ModelCard {
         if !is_printable(self.model.name()) {
             return Err(Error::Usage("the network's name has control characters or is too long".into()));
         }
+        if !Profile::all().contains(&self.profile) {
+            return Err(Error::Usage(format!(
+                "`profile` is none of this program's that are called `{}`",
+                self.profile.name
+            )));
+        }
         self.model.check()?;
+        if postcard::to_stdvec(self).map_or(usize::MAX, |bytes| bytes.len()) > MOST_SENT {
+            let text =
+                "the card is too long to be sent, mostly its data description; at most 1,000,000 bytes are supported";
+            return Err(Error::Usage(text.into()));
+        }
         self.wrong().map_or(Ok(()), |what| Err(Error::Usage(what.into())))?;
         self.check_description()
     }
@@ -174,8 +185,10 @@ fn has_batch_norm(model: &Model) -> bool {
     model.layers().iter().any(|layer| own(layer) || layer.body().iter().any(own))
 }
 
-/// Bytes of a file: descriptions of very many columns are longer than networks.
+/// Bytes of a file, which has names of entries and spaces besides.
 const MOST_BYTES: u64 = 64 << 20;
+/// Bytes of a card in a job: a message has a MiB.
+const MOST_SENT: usize = 1_000_000;
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -204,6 +217,10 @@ pub(crate) mod tests {
             ("\"class\"", "\"class\", \"class\"", "each once"),
             ("\"class\"", "\"logits\"", "unknown variant"),
             ("1000000", "0", "`max_rows`"),
+            ("\"ring\": 48", "\"ring\": 33", "`profile`"),
+            ("\"wire\": 32", "\"wire\": 2", "`profile`"),
+            ("\"high\": 24", "\"high\": 50", "`profile`"),
+            ("\"name\": \"wide\"", "\"name\": \"vast\"", "vast"),
             ("\"deviation\": 0.5", "\"deviation\": 0.0", "deviation"),
             ("\"public_model\"", "\"public\"", "unknown field"),
             ("{", "[", "is no model card"),

@@ -1,5 +1,6 @@
 //! The job of a private prediction: everything that the parties must agree on. All of it is public.
 
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -7,8 +8,11 @@ use crate::error::{Error, Result};
 use crate::prediction::{AnswerKind, ModelCard, row_shape};
 use crate::shape::Shape;
 
-/// Maximum elements of a tensor.
+/// Maximum elements of a parameter.
 const MOST_ELEMENTS: u64 = 1 << 30;
+/// Maximum rows of a request, and values of a layer in it: what is dealt for them has fewer than 2^32 words.
+const MOST_BATCH: u32 = 1 << 16;
+const MOST_VALUES: u64 = 1 << 26;
 /// Maximum columns of a layer.
 const MOST_COLUMNS: usize = 1 << 20;
 
@@ -81,13 +85,37 @@ impl PredictionJob {
         let parameters = self.card.model.parameters().iter().map(size).fold(0, u64::saturating_add);
         if widest > MOST_COLUMNS || parameters > MOST_ELEMENTS {
             Some("the network is too large: at most 2^20 columns per layer and 2^30 parameters are supported")
-        } else if u64::from(self.batch) * widest as u64 > MOST_ELEMENTS {
-            Some("a request is too large: at most 2^30 elements per layer are supported; use a smaller --batch")
+        } else if self.batch > MOST_BATCH || u64::from(self.batch) * widest as u64 > MOST_VALUES {
+            Some(
+                "a request is too large: at most 2^16 rows and 2^26 values per layer are supported; use a smaller --batch",
+            )
         } else if self.rows().saturating_mul(row_shape(self).blocks() as u64) > 1 << 32 {
             Some("too many rows for one job: a mask has at most 2^32 blocks of 64 bytes; ask for fewer at once")
         } else {
             None
         }
+    }
+
+    /// Refuses rows that the job's network cannot take: of another number of features, or with values out of the profile's range.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with row and column, and without values.
+    pub fn check_rows(&self, rows: ArrayView2<'_, f32>) -> Result<()> {
+        let (model, p) = (&self.card.model, &self.card.profile);
+        if rows.ncols() != model.features() {
+            let (takes, has) = (model.features(), rows.ncols());
+            return Err(Error::Usage(format!("`{}` takes rows with {takes} features; these have {has}", model.name())));
+        }
+        let bound = f64::exp2(f64::from(p.ring.min(32) - 1 - p.frac));
+        let scaled = |x: f32| self.card.normalization.map_or(f64::from(x), |n| n.apply(x.into()));
+        let wrong = rows.indexed_iter().find(|(_, x)| x.is_nan() || scaled(**x).abs() >= bound);
+        wrong.map_or(Ok(()), |((row, column), _)| {
+            Err(Error::Usage(format!(
+                "row {row}, column {column}: features must be numbers below {bound} in the profile `{}`; scale them as the \
+                 model's card says",
+                p.name
+            )))
+        })
     }
 
     /// Rows of all requests.

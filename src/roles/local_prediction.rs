@@ -34,8 +34,7 @@ impl Local {
         let (keys, place) = self.throw_away(&roles, Role::Client)?;
         let card = keys.path().join(CARD);
         job.card.save(&card)?;
-        let offer =
-            ["--model".to_owned(), model.display().to_string(), "--card".to_owned(), card.display().to_string()];
+        let offer = [format!("--model={}", model.display()), format!("--card={}", card.display())];
         let local = Self { data: offer.to_vec(), ..self.clone() };
         let mut family = local.start_all(&roles, keys.path())?;
         let (tell, hears) = mpsc::channel();
@@ -64,6 +63,11 @@ pub struct LocalPrediction {
 }
 
 impl LocalPrediction {
+    /// The folder of its logs, which is removed at the end.
+    pub fn folder(&self) -> &Path {
+        self.logs.path()
+    }
+
     /// The answers to rows; see [`PredictionClient::predict`].
     ///
     /// # Errors

@@ -91,7 +91,7 @@ fn rows_from_standard_input_are_answered_one_by_one() {
     };
     let said = ask(&format!("{}\n{}\n\n{}\n", stripe(3), stripe(7), stripe(3)));
     let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-    assert_eq!(out, "row,class\n0,3\n1,7\n3,3\n", "{err}");
+    assert_eq!(out, "row,class\n0,3\n1,7\n2,3\n", "{err}");
     assert!(err.contains("3 in 3 requests of 1"), "{err}");
     for (text, says) in [
         (format!("{}\n1,2\n", stripe(1)), "line 2: has 2 numbers, should have 784"),
@@ -114,6 +114,9 @@ fn what_cannot_be_asked_is_bad_usage() {
     fails(&["m.safetensors", "--answers", "logits"], &["`class`, `probabilities` or `values`"]);
     fails(&["m.safetensors", "--dataset", "cifar-10"], &["784 features", "3072"]);
     fails(&["m.safetensors", "--out", "a.txt"], &[".csv, .json or .npy"]);
+    fs::create_dir(folder.path().join("b.csv")).unwrap();
+    fails(&["m.safetensors", "--out", "b.csv", "--overwrite"], &["is a folder"]);
+    fails(&["m.safetensors", "--stream", "--batch", "3"], &["--batch"]);
     fails(&["--cluster", "c.toml"], &["--identity"]);
     fails(&[], &["<MODEL>"]);
     run(folder.path(), &["predict", "none.safetensors"]).failed(1, &["none.safetensors"]);
@@ -236,6 +239,11 @@ fn those_who_disagree_are_told_before_anything_is_sent() {
     let zeros: Vec<Vec<f64>> = shape.parameters().iter().map(|s| vec![0.0; s.len()]).collect();
     TrainedModel::new(shape, None, &zeros).unwrap().save(&folder.join("wider.safetensors")).unwrap();
     parties.owner("wider.safetensors", "card.json").end().failed(1, &["card.json", "another model's"]);
+
+    // cards that a hostile client makes up: servers and dealer refuse them, and stay
+    let card = fs::read_to_string(parties.path("card.json")).unwrap();
+    fs::write(parties.path("hostile.json"), card.replace("\"ring\": 48", "\"ring\": 33")).unwrap();
+    parties.ask("hostile.json", &[]).failed(1, &["hostile.json", "`profile`"]);
 
     let all = parties.serve();
     let mut owner = parties.owner("m.safetensors", "card.json");

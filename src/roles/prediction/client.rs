@@ -150,32 +150,15 @@ impl PredictionClient {
         joined(all, self.job.card.model.classes())
     }
 
-    /// Refuses rows that do not fit the job.
+    /// Refuses rows that do not fit the job, or what is left of it.
     fn check(&self, rows: ArrayView2<'_, f32>) -> Result<()> {
-        let model = &self.job.card.model;
-        if rows.ncols() != model.features() {
-            let (takes, has) = (model.features(), rows.ncols());
-            return Err(Error::Usage(format!("`{}` takes rows with {takes} features; these have {has}", model.name())));
-        }
+        self.job.check_rows(rows)?;
         if rows.nrows().div_ceil(self.job.batch as usize) > (self.job.requests - self.asked) as usize {
             let text =
                 format!("{} rows are left in this session, not {}; start another", self.rows_left(), rows.nrows());
             return Err(Error::Usage(text));
         }
-        let p = &self.job.card.profile;
-        let bound = f64::exp2(f64::from(p.ring.min(32) - 1 - p.frac));
-        let wrong = rows.indexed_iter().find(|(_, x)| x.is_nan() || self.scaled(**x).abs() >= bound);
-        wrong.map_or(Ok(()), |((row, column), _)| {
-            Err(Error::Usage(format!(
-                "row {row}, column {column}: features must be numbers below {bound} in the profile `{}`; scale them as the \
-                 model's card says",
-                p.name
-            )))
-        })
-    }
-
-    fn scaled(&self, x: f32) -> f64 {
-        self.job.card.normalization.map_or(x.into(), |n| n.apply(x.into()))
+        Ok(())
     }
 
     /// Makes a request.
@@ -278,23 +261,28 @@ impl PredictionClient {
         Ok(summary)
     }
 
-    /// Says that no request follows, and hears the reports.
+    /// Says that no request follows, and hears the reports: the dealer's first, as it has dealt ahead, and what it sends must be
+    /// taken until it stops.
     fn reports(&mut self) -> Result<[PartyReport; 3]> {
-        for link in &mut self.links {
-            send_message(&mut **link, FrameKind::Control, &ClientMessage::End)?;
+        let [zero, one, dealer] = &mut self.links;
+        send_message(&mut **dealer, FrameKind::Control, &ClientMessage::End)?;
+        let dealers = report_of(&mut **dealer, PARTIES[2])?;
+        for server in [&mut *zero, &mut *one] {
+            send_message(&mut **server, FrameKind::Control, &ClientMessage::End)?;
         }
-        let mut reports = [PartyReport::default(), PartyReport::default(), PartyReport::default()];
-        for ((link, party), report) in self.links.iter_mut().zip(PARTIES).zip(&mut reports) {
-            link.enter(Phase::NEWS);
-            *report = loop {
-                match receive_message(&mut **link, FrameKind::Progress, "its report")? {
-                    StatusUpdate::Report(report) => break *report,
-                    StatusUpdate::Failed(failure) => return Err(Error::peer(party, failure.reason)),
-                    _ => {}
-                }
-            };
+        Ok([report_of(&mut **zero, PARTIES[0])?, report_of(&mut **one, PARTIES[1])?, dealers])
+    }
+}
+
+/// The report of a party that has nothing else to do.
+fn report_of(link: &mut dyn Channel, party: &str) -> Result<PartyReport> {
+    link.enter(Phase::NEWS);
+    loop {
+        match receive_message(link, FrameKind::Progress, "its report")? {
+            StatusUpdate::Report(report) => return Ok(*report),
+            StatusUpdate::Failed(failure) => return Err(Error::peer(party, failure.reason)),
+            _ => {}
         }
-        Ok(reports)
     }
 }
 

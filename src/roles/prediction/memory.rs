@@ -10,7 +10,8 @@ use crate::roles::server::AHEAD;
 
 /// The largest frames of a session, and by role an estimate of the memory it takes at its peak.
 pub(crate) fn forecast_predictions(job: &PredictionJob) -> Result<(LargestFrames, BTreeMap<String, Memory>)> {
-    let (plan, frames) = (plan(job)?, plan(job)?.largest_frames());
+    let plan = plan(job)?;
+    let frames = plan.largest_frames();
     let mib = |bytes: f64| bytes / f64::exp2(20.0);
     let numbers: usize = job.card.model.parameters().iter().map(|shape| shape.len()).sum();
     let rows = f64::from(job.batch) * row_shape(job).stride() as f64 * 4.0;
