@@ -3,8 +3,8 @@
 //! | gate | rounds | opened, bits per element | dealt, bits per element |
 //! |---|---|---|---|
 //! | [`Opening::open`] | 1 | l (n for operands of products) | 0 |
-//! | [`Product::product`] | 0 | 0 | n; 0 with a public operand |
-//! | [`PublicWires`] | 0 | 0 | 0 |
+//! | [`Product::product`] | 0 | 0 | n |
+//! | [`Product::product`] by a wire of [`PublicWires`] | 0 | 0 | 0 |
 //! | [`Local`] | 0 | 0 | 0 |
 //! | [`Compare::sign`] | 1 | 2 (k/4 - 1): 4 | 54 for k = 12, 80 for 16, 180 for 24 |
 //! | [`Compare::at_least`] | 1 | per threshold 2 (k/4 - 1): 4 | 54 for k = 12, 5 more per further threshold |

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::gates::{
-    Arguments, BitOpening, Checked, Compare, Layout, Local, MaxPoolGates, Opening, Product, RangeCheck, Rescale,
-    Reveal, Scaling, Select, Softmax, Winner,
+    Arguments, BitOpening, Checked, Compare, Layout, Local, MaxPoolGates, Opening, Product, PublicWires, RangeCheck,
+    Rescale, Reveal, Scaling, Select, Softmax, Winner,
 };
 use crate::party::{Interpreter, Plan, RunPhase, Traffic};
 
@@ -86,6 +86,15 @@ fn product_cost(p: &Profile) -> Cost {
     })
 }
 
+fn public_product_cost(p: &Profile) -> Cost {
+    cost(p, LEN, |e| {
+        let x = operand(e, 0, &[ROWS, 7])?;
+        e.enter_phase(RunPhase::Step);
+        let w = e.public_integers(&[3; 7 * COLS], &[7, COLS].into())?;
+        e.product(&x, &w, Layout::Plain).map(drop)
+    })
+}
+
 fn local_cost(p: &Profile) -> Cost {
     cost(p, LEN, |e| {
         let (z, b, x) = (ring(e, 0, &[ROWS, COLS])?, ring(e, 1, &[COLS])?, operand(e, 2, &[ROWS, COLS])?);
@@ -127,6 +136,10 @@ fn the_table_of_gates_says_what_they_cost() {
         &both(&|p, _, l| (open_cost(p, p.wire), [1, l, 0])),
     );
     row("[`Product::product`] | 0 | 0 | n", &both(&|p, n, _| (product_cost(p), [0, 0, n])));
+    row(
+        "[`Product::product`] by a wire of [`PublicWires`] | 0 | 0 | 0",
+        &both(&|p, _, _| (public_product_cost(p), [0; 3])),
+    );
     row("[`Local`] | 0 | 0 | 0", &both(&|p, _, _| (local_cost(p), [0; 3])));
     let sign = [
         (sign_cost(small, small.window), [1, 4, 54]),
