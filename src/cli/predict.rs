@@ -176,7 +176,7 @@ fn known(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
 
 /// Where the other roles are: on this machine, or in a cluster.
 enum Place {
-    Cluster(PredictionClient),
+    Cluster(Box<PredictionClient>),
     Local(Box<LocalPrediction>),
 }
 
@@ -197,7 +197,7 @@ impl Place {
         let node = Node::new(identity, Cluster::load(cluster)?);
         node.check(Role::Client)?;
         let stop = || interrupted.load(Ordering::SeqCst);
-        Ok(Self::Cluster(node.predict(job, &stop, &mut on_event)?))
+        Ok(Self::Cluster(Box::new(node.predict(job, &stop, &mut on_event)?)))
     }
 
     fn predict(&mut self, rows: ArrayView2<'_, f32>, progress: &mut dyn FnMut(usize)) -> Result<Answers> {

@@ -102,11 +102,12 @@ impl TrainedModel {
     pub fn parameter_list(&self) -> Result<Vec<Vec<f64>>> {
         self.check()?;
         let wide = |x: &f32| f64::from(*x);
-        let one = |((weight, bias), (_, part)): (&(Array2<f32>, Array1<f32>), (usize, Part))| {
-            let bias = weight_of(&part).1.then(|| bias.iter().map(wide).collect());
-            std::iter::once(weight.iter().map(wide).collect()).chain(bias)
-        };
-        Ok(self.parameters.iter().zip(self.model.parts()).flat_map(one).collect())
+        let mut all = Vec::new();
+        for ((weight, bias), (_, part)) in self.parameters.iter().zip(self.model.parts()) {
+            all.push(weight.iter().map(wide).collect());
+            all.extend(weight_of(&part).1.then(|| bias.iter().map(wide).collect()));
+        }
+        Ok(all)
     }
 
     /// The same model, with the name of the data set that it was trained on; an empty name stands for none.
