@@ -27,7 +27,7 @@ pub(super) struct DataArgs {
 /// Own data.
 #[derive(Args, Clone, Debug)]
 pub(super) struct OwnDataArgs {
-    /// Rows of your own: a table, arrays, images or binary records; a file or a folder
+    /// Rows of your own: a table, arrays, images or binary records
     ///
     /// Instead of a known data set (--dataset). The description says what the files hold.
     ///

@@ -152,13 +152,16 @@ fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
         return Err(Error::Usage("there are no rows to ask about".into()));
     }
     if rows.features.ncols() != card.model.features() {
-        let (has, takes) = (rows.features.ncols(), card.model.features());
-        return Err(Error::Usage(format!(
-            "the model takes rows with {takes} features; these have {has}; choose others with --data or --dataset"
-        )));
+        return Err(takes_other_rows(card.model.features(), rows.features.ncols()));
     }
     rows.labels = rows.labels.filter(|labels| labels.iter().all(|label| (*label as usize) < card.model.classes()));
     Ok(rows)
+}
+
+fn takes_other_rows(takes: usize, has: usize) -> Error {
+    Error::Usage(format!(
+        "the model takes rows with {takes} features; these have {has}; choose others with --data or --dataset"
+    ))
 }
 
 /// The test rows of a known data set.
@@ -166,6 +169,10 @@ fn known(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
     let name = args.dataset.as_deref().or(Some(&*card.dataset).filter(|name| !name.is_empty()));
     let ask = || Error::Usage("which rows? give their file with --data, or a data set with --dataset".into());
     let set = dataset_info(name.ok_or_else(ask)?).map_err(|e| if args.dataset.is_some() { e } else { ask() })?;
+    let (has, takes) = (set.image.iter().product::<usize>(), card.model.features());
+    if has != takes {
+        return Err(takes_other_rows(takes, has));
+    }
     let places = args.files.places();
     let source = DataSource::Known(set);
     source.locate(&places, &mut |_| ())?;

@@ -21,7 +21,7 @@ pub(super) struct OfferArgs {
     pub public_model: bool,
     /// Number format of the computation: small, wide or deep (default: deep)
     ///
-    /// deep has the answers of the model in the clear but for rounding; wide and small are faster.
+    /// deep has the answers of the model in the clear but for rounding; the others are faster.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<Profile>,
 }
@@ -42,7 +42,9 @@ pub(super) struct PredictArgs {
     pub answers: Option<AnswerKind>,
     #[command(flatten)]
     pub offer: OfferArgs,
-    /// Data set: mnist, fashion-mnist or cifar-10, its test rows [default: the model's]
+    /// Data set whose test rows to ask about [default: the model's]
+    ///
+    /// mnist, fashion-mnist or cifar-10.
     #[arg(long)]
     pub dataset: Option<String>,
     #[command(flatten)]
@@ -63,7 +65,7 @@ pub(super) struct PredictArgs {
     /// With --stream, the most rows of the session
     #[arg(long, requires = "stream", value_name = "N", default_value_t = 100_000, value_parser = units::positive::<usize>)]
     pub max_rows: usize,
-    /// File for the answers: .csv, .json or .npy (default: CSV on standard output)
+    /// File for the answers, .csv, .json or .npy [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the file of --out

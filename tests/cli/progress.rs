@@ -91,7 +91,7 @@ fn what_is_printed_of_itself_fits_100_columns_and_errors_are_broken_for_a_termin
         assert!(cifar.err.lines().all(|l| l.chars().count() <= 100 || l.contains("/datasets/")), "{cifar:?}");
     }
 
-    let wrong = ["plan", "--reveal", "none,model"];
+    let wrong = ["plan", "--reveal", "everything"];
     let piped = run(dir.path(), &wrong);
     piped.failed(2, &[]);
     assert!(!fits(&piped.err) && piped.err.lines().count() == 1, "a line for programs: {piped:?}");
