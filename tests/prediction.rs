@@ -79,10 +79,13 @@ fn answers_are_those_of_the_model_in_the_clear() {
             let probabilities = off(&ask(AnswerKind::Probabilities).unwrap(), softmax.view());
             assert!(probabilities < 2e-3, "{}: probabilities are off by {probabilities}", model.model.name());
             let classes = ask(AnswerKind::Class).unwrap();
-            assert_eq!(classes, Answers::Classes(model.predict(rows.view()).unwrap()));
+            let differ = |want: &[u32]| classes.classes().iter().zip(want).filter(|(a, b)| a != b).count();
+            // near ties may fall either way
+            let same = differ(&model.predict(rows.view()).unwrap());
+            assert!(same <= 1, "{same} of 33 classes differ");
             // the comparison can fail
             let other = model.predict(rows.mapv(|x| -x).view()).unwrap();
-            assert_ne!(classes, Answers::Classes(other));
+            assert!(differ(&other) > 3, "{other:?}");
         }
     }
 }
