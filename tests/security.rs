@@ -19,7 +19,7 @@ use ppdnn::train::{Reveals, Schedule};
 use ppdnn::{AnswerKind, Prediction, TrainedModel};
 
 use tapped::{Heard, tapped};
-use tapped_prediction::tapped_prediction;
+use tapped_prediction::{Fault, tapped_prediction};
 
 /// Frames and bytes by receiver, sender and kind, of a training with one owner.
 fn ledger(
@@ -195,7 +195,7 @@ fn every_frame_of_a_prediction_is_uniform_for_very_different_rows_and_models() {
     ];
     let runs = [true, false].map(|blank| {
         let rows = extremes(192, blank);
-        let (answers, heard) = tapped_prediction(&predicted(blank, false), rows.features().view(), false);
+        let (answers, heard) = tapped_prediction(&predicted(blank, false), rows.features().view(), None);
         assert_eq!(answers.unwrap().len(), 192);
         ways.map(|(kind, from, to)| {
             let frames = heard.iter().filter(|h| h.is(from, to) && h.frame.head.kind == kind);
@@ -218,7 +218,7 @@ fn every_frame_of_a_prediction_is_uniform_for_very_different_rows_and_models() {
 fn the_dealer_and_the_model_owner_receive_no_tensor_and_the_client_only_answers() {
     for public in [false, true] {
         let rows = extremes(64, false);
-        let (_, heard) = tapped_prediction(&predicted(false, public), rows.features().view(), false);
+        let (_, heard) = tapped_prediction(&predicted(false, public), rows.features().view(), None);
         let bytes = |to: &str, kind: Option<FrameKind>| -> usize {
             let of = heard.iter().filter(|h| h.to == to && kind.is_none_or(|kind| h.frame.head.kind == kind));
             of.map(|h| h.frame.body.len()).sum()
@@ -251,12 +251,22 @@ fn the_dealer_and_the_model_owner_receive_no_tensor_and_the_client_only_answers(
 fn servers_that_hear_different_rows_of_a_client_answer_nothing() {
     let prediction = predicted(false, false);
     let rows = extremes(64, false);
-    let (answers, heard) = tapped_prediction(&prediction, rows.features().view(), true);
+    let (answers, heard) = tapped_prediction(&prediction, rows.features().view(), Some(Fault::OtherRows));
     let reason = answers.unwrap_err().to_string();
     assert!(reason.contains("different masked rows"), "{reason}");
     let opened = heard.iter().filter(|h| h.is("server 0", "server 1") && h.frame.head.kind == FrameKind::Opening);
-    let (control, honest) = tapped_prediction(&prediction, rows.features().view(), false);
+    let (control, honest) = tapped_prediction(&prediction, rows.features().view(), None);
     let honest = honest.iter().filter(|h| h.is("server 0", "server 1") && h.frame.head.kind == FrameKind::Opening);
     assert_eq!(opened.count(), 1, "the weights are opened, and nothing of the request");
     assert!(control.is_ok() && honest.count() > 5);
+}
+
+/// A client whose link breaks within a request asks again: other rows under the same masks would tell server 0 their difference.
+#[test]
+fn a_request_that_fails_uses_its_masks_up() {
+    let rows = extremes(32, false);
+    let (answers, heard) = tapped_prediction(&predicted(false, false), rows.features().view(), Some(Fault::Breaks));
+    assert!(answers.unwrap_err().to_string().contains("server 1"));
+    let sent = heard.iter().filter(|h| h.is("client", "server 0") && h.frame.head.kind == FrameKind::Data);
+    assert_eq!(sent.count(), 1);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use ppdnn::backend::{Backend, Cpu};
 use ppdnn::error::{Error, Result};
 use ppdnn::net::{Channel, ChannelBytes, Frame, FrameHeader, FrameKind, Peer, Phase, Presence, Role, UnsealingKey};
@@ -15,12 +15,21 @@ use ppdnn::{Answers, Prediction};
 
 use crate::tapped::{Heard, Log, link};
 
-/// The answers to rows, and every frame that was received; those of one way are in their order. A client that `cheats` makes
-/// requests of other rows to server 1.
+/// What is wrong with a client's link to server 1.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    /// The client cheats: requests have other rows there.
+    OtherRows,
+    /// It breaks at the first request.
+    Breaks,
+}
+
+/// The answers to rows, and every frame that was received; those of one way are in their order. Where the link breaks, the client asks
+/// again, about rows of zeros.
 pub(crate) fn tapped_prediction(
     prediction: &Prediction,
     rows: ArrayView2<'_, f32>,
-    cheats: bool,
+    fault: Option<Fault>,
 ) -> (Result<Answers>, Vec<Heard>) {
     let log = Log::default();
     let link = |a: &str, b: &str| link(&log, a, b);
@@ -39,39 +48,47 @@ pub(crate) fn tapped_prediction(
             let (backend, parties, presence) = (backend.clone(), parties.clone(), Presence::default());
             let meet = made(vec![(Role::Server(1 - id), peer), (Role::Dealer, dealer), (Role::ModelOwner, owner)]);
             let links = ServerLinks { trainer, meet, parties, presence, memory };
-            scope.spawn(move || assert_eq!(run_prediction_server(id, links, backend).is_err(), cheats));
+            scope.spawn(move || assert!(run_prediction_server(id, links, backend).is_ok() || fault.is_some()));
         }
         let meet = made(vec![(Role::Server(0), dealer0.0), (Role::Server(1), dealer1.0)]);
         let (presence, trainer) = (Presence::default(), dealer_client);
         let links = DealerLinks { trainer, meet, presence, parties: parties.clone(), memory };
         let cpu = backend.clone();
-        scope.spawn(move || assert_eq!(run_prediction_dealer(links, cpu).is_err(), cheats));
+        scope.spawn(move || assert!(run_prediction_dealer(links, cpu).is_ok() || fault.is_some()));
         let (servers, presence) = ([owner0.0, owner1.0], Presence::default());
         let links = ModelOwnerLinks { servers, presence, parties: parties.clone() };
         let consent = ModelConsent::to_card(job.card.clone());
         scope.spawn(move || run_model_owner(links, &consent, prediction.model()).unwrap());
-        let to_one: Box<dyn Channel> = if cheats { Box::new(Cheat(client1.0)) } else { client1.0 };
+        let to_one: Box<dyn Channel> = match fault {
+            Some(fault) => Box::new(Faulty(client1.0, fault)),
+            None => client1.0,
+        };
         let (links, presence) = ([client0.0, to_one, client_dealer], Presence::default());
         let links = ClientLinks { links, parties: parties.clone(), presence };
         let mut client = PredictionClient::connect(&job, links, key, &|| false, &mut |_| ()).unwrap();
         let answers = client.predict(rows, &mut |_| ());
-        assert_eq!(client.finish().is_err(), cheats);
+        if fault == Some(Fault::Breaks) {
+            client.predict(Array2::zeros(rows.dim()).view(), &mut |_| ()).unwrap_err();
+        }
+        assert_eq!(client.finish().is_err(), fault.is_some());
         answers
     });
     (answers, std::mem::take(&mut log.lock().unwrap()))
 }
 
-/// A link that changes a bit of all data that is sent on it.
-struct Cheat(Box<dyn Channel>);
+/// A link that does something to all data that is sent on it.
+struct Faulty(Box<dyn Channel>, Fault);
 
-impl Channel for Cheat {
+impl Channel for Faulty {
     fn peer(&self) -> &Peer {
         self.0.peer()
     }
 
     fn send(&mut self, head: FrameHeader, mut body: Vec<u8>) -> Result<()> {
-        if head.kind == FrameKind::Data {
-            body[0] ^= 1;
+        match self.1 {
+            Fault::Breaks if head.kind == FrameKind::Data => return Err(Error::peer("server 1", "is gone")),
+            Fault::OtherRows if head.kind == FrameKind::Data => body[0] ^= 1,
+            _ => {}
         }
         self.0.send(head, body)
     }

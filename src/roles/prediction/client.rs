@@ -152,6 +152,9 @@ impl PredictionClient {
 
     /// Refuses rows that do not fit the job, or what is left of it.
     fn check(&self, rows: ArrayView2<'_, f32>) -> Result<()> {
+        if self.answered != self.asked {
+            return Err(Error::Usage("a request of this session failed; start another session".into()));
+        }
         self.job.check_rows(rows)?;
         if rows.nrows().div_ceil(self.job.batch as usize) > (self.job.requests - self.asked) as usize {
             let text =
@@ -164,7 +167,10 @@ impl PredictionClient {
     /// Makes a request.
     fn ask(&mut self, rows: ArrayView2<'_, f32>) -> Result<()> {
         let (shape, batch, frac) = (row_shape(&self.job), self.job.batch as usize, self.job.card.profile.frac);
-        let first = self.asked as usize * batch;
+        // the number is used up, whatever comes: masks serve once
+        let request = self.asked;
+        self.asked += 1;
+        let first = request as usize * batch;
         let normalization = self.job.card.normalization;
         let scaled = |x: f32| normalization.map_or(f64::from(x), |n| n.apply(x.into()));
         let value = |row: usize, out: &mut [u64]| match row - first {
@@ -176,13 +182,12 @@ impl PredictionClient {
         for (gate, start) in (0..).zip((0..batch).step_by(rows_per_frame(shape))) {
             let end = batch.min(start + rows_per_frame(shape));
             let words = self.masking.masked(first + start..first + end, value);
-            let head = FrameHeader { kind: FrameKind::Data, session: 0, step: self.asked, gate };
+            let head = FrameHeader { kind: FrameKind::Data, session: 0, step: request, gate };
             for server in &mut self.links[..2] {
                 server.enter(Phase::STEP.times(2));
                 server.send(head, bytemuck::cast_slice(&words).to_vec())?;
             }
         }
-        self.asked += 1;
         self.rows += rows.nrows() as u64;
         self.let_deal()
     }
