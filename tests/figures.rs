@@ -1,5 +1,7 @@
 //! Figures that a training on shares reveals, against those of the revealed model in the clear, by their definitions.
 
+mod dice;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,19 +12,7 @@ use ppdnn::nn::Model;
 use ppdnn::roles::{Event, Outcome, Training};
 use ppdnn::train::{EarlyStop, Reveals};
 
-/// Random numbers of a seed, for data alone.
-struct Dice(u64);
-
-impl Dice {
-    fn even(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / 16_777_216.0
-    }
-
-    fn bell(&mut self) -> f32 {
-        (0..12).map(|_| self.even()).sum::<f32>() - 6.0
-    }
-}
+use dice::Dice;
 
 /// Clouds that overlap, around a middle per class; one in `rare` rows is of class 1, the others of the other classes in turn.
 fn clouds(rows: usize, classes: u32, rare: usize, seed: u64) -> Examples {

@@ -1,5 +1,7 @@
 //! Runs whose values leave their range are told as such, and what can be known before a run is told before it.
 
+mod dice;
+
 use ndarray::Array2;
 use ppdnn::data::{Examples, dataset_info};
 use ppdnn::error::{Error, Result};
@@ -9,19 +11,7 @@ use ppdnn::nn::{Init, LayerSpec, Loss, Model};
 use ppdnn::roles::{Event, Outcome, Training};
 use ppdnn::train::{Certificate, Recipe, Reveals};
 
-/// Random numbers of a seed, for data alone.
-struct Dice(u64);
-
-impl Dice {
-    fn even(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / 16_777_216.0
-    }
-
-    fn bell(&mut self) -> f32 {
-        (0..12).map(|_| self.even()).sum::<f32>() - 6.0
-    }
-}
+use dice::Dice;
 
 /// Clouds around a middle per class, three classes, ten columns, all values times `scale`.
 fn clouds(rows: usize, scale: f32, seed: u64) -> Examples {

@@ -107,14 +107,9 @@ fn set_up(
 ) -> Result<(Server, Vec<Box<dyn Channel>>)> {
     let trainer = connector.trainer;
     let device = Device::new(backend, job.settings.profile.ring).with_pulse(connector.presence.pulse().clone());
-    let mut dealer = connector.with(Role::Dealer, Phase::SET_UP)?;
-    let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
-    if id == 1 {
-        dealer.set_max_frame(frame_limit::of_dealer(largest));
-    }
-    let mut peer = connector.with(Role::Server(1 - id), wait_limits::for_all_owners(job))?;
-    let common = common_seed(id, &mut *peer, agreement, session)?;
-    peer.set_max_frame(frame_limit::of_server(largest));
+    let patience = wait_limits::for_all_owners(job);
+    let Joined { links: Links { mut peer, dealer }, session, seed, common } =
+        join(id, agreement, largest, &mut connector, patience)?;
     let initial = trainer.with(|t| {
         t.enter(wait_limits::for_initial(job));
         take_initial(id, job, t, &common, &device)
@@ -133,6 +128,36 @@ fn set_up(
     server.set_reveal_channel(common, reveal_channel(id, (job, agreement), session, seal, trainer));
     attach_trainer(trainer, job, &mut server);
     Ok((server, owners))
+}
+
+/// What ties a server to the dealer and the other server for one session.
+pub(crate) struct Joined {
+    pub(crate) links: Links,
+    /// The session's number.
+    pub(crate) session: u64,
+    /// The seed that the dealer knows, too.
+    pub(crate) seed: Seed,
+    /// The seed that the other server knows, too.
+    pub(crate) common: Seed,
+}
+
+/// Meets the dealer and the other server, which may keep us waiting for what `patience` allows, and agrees on the session's seeds.
+pub(crate) fn join(
+    id: u8,
+    agreement: &Agreement,
+    largest: LargestFrames,
+    connector: &mut Connector<'_>,
+    patience: Phase,
+) -> Result<Joined> {
+    let mut dealer = connector.with(Role::Dealer, Phase::SET_UP)?;
+    let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
+    if id == 1 {
+        dealer.set_max_frame(frame_limit::of_dealer(largest));
+    }
+    let mut peer = connector.with(Role::Server(1 - id), patience)?;
+    let common = common_seed(id, &mut *peer, agreement, session)?;
+    peer.set_max_frame(frame_limit::of_server(largest));
+    Ok(Joined { links: Links { peer, dealer }, session, seed, common })
 }
 
 /// Reports to the trainer how far the run is, and has it decide whether the run goes on.

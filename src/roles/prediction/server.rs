@@ -23,8 +23,7 @@ use crate::roles::mask_rows::rows_per_frame;
 use crate::roles::messages::{StatusUpdate, receive_message, send_message, understand};
 use crate::roles::prediction::messages::{ClientMessage, await_client, await_end, receive_prediction};
 use crate::roles::seal_context::SealContext;
-use crate::roles::seeds::{common_seed, take_session_seed};
-use crate::roles::server::{ServerLinks, Trainer, compare_rows, report};
+use crate::roles::server::{Joined, ServerLinks, Trainer, compare_rows, join, report};
 use crate::roles::share_parameters::receive_parameters;
 use crate::roles::start::dismiss_owners;
 use crate::shape::Shape;
@@ -81,14 +80,9 @@ fn set_up(
     let client = connector.trainer;
     let profile = job.card.profile;
     let device = Device::new(backend, profile.ring).with_pulse(connector.presence.pulse().clone());
-    let mut dealer = connector.with(Role::Dealer, Phase::SET_UP)?;
-    let (session, seed) = take_session_seed(id, &mut *dealer, agreement, Seed::fresh()?)?;
-    if id == 1 {
-        dealer.set_max_frame(frame_limit::of_dealer(largest));
-    }
-    let mut peer = connector.with(Role::Server(1 - id), Phase::SET_UP.times(3).bytes(parameter_bytes(job)))?;
-    let common = common_seed(id, &mut *peer, agreement, session)?;
-    peer.set_max_frame(frame_limit::of_server(largest));
+    let patience = Phase::SET_UP.times(3).bytes(parameter_bytes(job));
+    let Joined { links: Links { mut peer, dealer }, session, seed, common } =
+        join(id, agreement, largest, &mut connector, patience)?;
     let mut owner = connector.with(Role::ModelOwner, Phase::SET_UP.times(2).bytes(parameter_bytes(job)))?;
     let parameters = take_parameters(id, (job, agreement), &mut *owner)?;
     if job.card.public_model {
