@@ -112,9 +112,10 @@ fn a_falling_rate_moves_less() {
 #[test]
 fn the_weight_of_a_class_is_how_often_its_rows_count() {
     let all = examples(20, 0);
-    let weights = [1.0, 3.0, 1.0, 2.0, 1.0];
-    let again = |row: &usize| weights[all.labels()[*row] as usize] as usize;
-    let rows: Vec<usize> = (0..20).flat_map(|row| std::iter::repeat_n(row, again(&row))).collect();
+    let times = [1, 3, 1, 2, 1];
+    let weights = times.map(f64::from);
+    let again = |row: &usize| times[all.labels()[*row] as usize];
+    let rows: Vec<usize> = (0..20).flat_map(|row| (0..again(&row)).map(move |_| row)).collect();
     let labels = rows.iter().map(|row| all.labels()[*row]).collect();
     let repeated = Examples::new(all.features().select(ndarray::Axis(0), &rows), labels, 5).unwrap();
     let nothing = examples(0, 100);
