@@ -97,16 +97,13 @@ pub struct SettingsPatch {
     ///
     /// A number for each class, class 0 first, such as 1,4.5; each from 1/16 to 16.
     ///
-    /// For unbalanced data: rows of a class with the weight 4 count as if they were there 4 times.
+    /// For unbalanced data: a row of a class with the weight 4 counts as four rows.
     ///
     /// As the weight of PyTorch's CrossEntropyLoss, but the mean is taken over the rows alone.
     ///
     /// Rounded to multiples of 1/16.
     #[serde(deserialize_with = "claim::weights")]
-    #[cfg_attr(
-        feature = "cli",
-        arg(long, value_name = "W,W,..", value_delimiter = ',', allow_negative_numbers = true)
-    )]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "W", value_delimiter = ',', allow_negative_numbers = true))]
     pub class_weights: Option<Vec<f64>>,
     /// Learning rate schedule, such as cosine [default: the network's]
     ///
