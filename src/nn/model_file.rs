@@ -288,7 +288,8 @@ fn described(text: &[u8]) -> std::result::Result<Description, String> {
         return Err("the name of its data set has control characters, or is too long".into());
     }
     let profile = metadata.and_then(|m| m.get(PROFILE)).map(|name| Profile::named(name));
-    let profile = profile.transpose().map_err(|e| e.to_string())?;
+    // the name, which may have control characters, is not repeated
+    let profile = profile.transpose().map_err(|_| "its number format is none of `small`, `wide` and `deep`")?;
     let normalization = metadata.and_then(|m| m.get(NORMALIZATION));
     let normalization = normalization.map(|text| serde_json::from_str::<Option<Normalization>>(text));
     let normalization = normalization.transpose().map_err(|e| e.to_string())?.flatten();
