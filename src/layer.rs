@@ -14,7 +14,7 @@ use crate::nn::layers::{
     AveragePool, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool, HardTanh, LayerNorm, LeakyRelu,
     MaxPool, PoolMethod, Relu, Residual, Sigmoid, Square, ZeroPadding,
 };
-use crate::nn::{Factor, Init, LayerSpec, Loss, Model};
+use crate::nn::{Factor, Init, LayerSpec, Model, Task};
 use crate::shape::Shape;
 
 /// `y = x w + b` with `outputs` columns.
@@ -132,16 +132,17 @@ pub fn projected_residual(body: Vec<LayerSpec>) -> LayerSpec {
 }
 
 impl Model {
-    /// A network of layers for examples of a shape, `[features]` or `[height, width, channels]`, whose classes are the outputs of
-    /// the last layer: softmax cross-entropy, Glorot initialization.
+    /// A network of layers for classification, for examples of a shape, `[features]` or `[height, width, channels]`, whose classes
+    /// are the outputs of the last layer: softmax cross-entropy, Glorot initialization. One output is for two classes: sigmoid
+    /// cross-entropy. [`Model::with_task`] makes it a network for several labels, or for regression.
     ///
     /// # Errors
     /// [`Error::Usage`] naming the first layer that does not fit the one before it or the examples.
     pub fn sequential(input: impl Into<Shape>, layers: Vec<LayerSpec>) -> Result<Self> {
-        let Some(Dense { outputs: classes, .. }) = layers.last().and_then(LayerSpec::get) else {
+        let Some(Dense { outputs, .. }) = layers.last().and_then(LayerSpec::get) else {
             return Err(Error::Usage("the last layer must be dense, with one output per class".into()));
         };
-        let classes = *classes;
-        Self::new("network", input, layers, classes, Loss::SoftmaxCrossEntropy, Init::Glorot)
+        let outputs = *outputs;
+        Self::new("network", input, layers, outputs, Task::Classification.losses(outputs)[0], Init::Glorot)
     }
 }

@@ -82,11 +82,13 @@ pub use ndarray;
 #[doc(inline)]
 pub use data::Examples as Data;
 #[doc(inline)]
+pub use data::Targets;
+#[doc(inline)]
 pub use error::{Error, Result};
 #[doc(inline)]
 pub use fixed::Profile;
 #[doc(inline)]
-pub use nn::{Init, Loss, Model, Normalization, Optimizer, TrainedModel};
+pub use nn::{Init, Loss, Model, Normalization, Optimizer, Task, TrainedModel};
 #[doc(inline)]
 pub use peer::{Peer, Role};
 #[doc(inline)]

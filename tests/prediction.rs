@@ -6,7 +6,7 @@
 use ndarray::{Array2, ArrayView2};
 use ppdnn::layer::{average_pool, conv2d, dense, flatten, layer_norm, leaky_relu, max_pool, relu, residual, sigmoid};
 use ppdnn::nn::LayerSpec;
-use ppdnn::{AnswerKind, Answers, Loss, Model, Normalization, Prediction, Profile, TrainedModel};
+use ppdnn::{AnswerKind, Answers, Loss, Model, Normalization, Prediction, Profile, Task, TrainedModel};
 
 /// Numbers that look random, from -1 to 1.
 fn numbers(seed: u64) -> impl Iterator<Item = f64> {
@@ -86,6 +86,40 @@ fn answers_are_those_of_the_model_in_the_clear() {
             // the comparison can fail
             let other = model.predict(rows.mapv(|x| -x).view()).unwrap();
             assert!(differ(&other) > 3, "{other:?}");
+        }
+    }
+}
+
+#[test]
+fn one_output_several_labels_and_numbers_are_answered() {
+    let network = |outputs| Model::sequential(10, vec![dense(12), relu(), dense(outputs)]).unwrap();
+    let rows = rows(40, 10);
+    for public in [false, true] {
+        let ask = |model: &TrainedModel, kind: Option<AnswerKind>| {
+            let asked = Prediction::new(model.clone()).profile(Profile::deep()).public_model(public).batch(16);
+            kind.map_or(asked.clone(), |kind| asked.answers(kind)).run(rows.view())
+        };
+        // two classes with one output
+        let one = trained(network(1), None);
+        let logits = one.logits(rows.view()).unwrap();
+        let classes = ask(&one, None).unwrap().classes();
+        let differ = classes.iter().zip(one.predict(rows.view()).unwrap()).filter(|(a, b)| **a != *b).count();
+        assert!(differ <= 1 && classes.contains(&0) && classes.contains(&1), "{differ} differ");
+        let probabilities = logits.mapv(|z| (z / 4.0 + 0.5).clamp(0.0, 1.0));
+        assert!(off(&ask(&one, Some(AnswerKind::Probabilities)).unwrap(), probabilities.view()) < 2e-3);
+        // several labels
+        let many = trained(network(5).with_task(Task::MultiLabel), None);
+        let Answers::Labels(labels) = ask(&many, None).unwrap() else { panic!("labels") };
+        let clear = many.labels(rows.view()).unwrap();
+        let differ = |own: &Array2<bool>| own.iter().zip(&clear).filter(|(a, b)| a != b).count();
+        assert!(labels.dim() == (40, 5) && differ(&labels) <= 2, "{} of 200 differ", differ(&labels));
+        assert!(differ(&many.labels(rows.mapv(|x| -x).view()).unwrap()) > 20, "the comparison can fail");
+        // numbers
+        let numbers = trained(network(2).with_task(Task::Regression), None);
+        assert!(off(&ask(&numbers, None).unwrap(), numbers.logits(rows.view()).unwrap().view()) < 2e-3);
+        for kind in [AnswerKind::Class, AnswerKind::Probabilities] {
+            let text = ask(&numbers, Some(kind)).unwrap_err().to_string();
+            assert!(text.contains("values"), "{text}");
         }
     }
 }

@@ -130,7 +130,8 @@ fn without_ranges_in_the_job_the_model_and_its_accuracy_still_tell() {
 #[test]
 fn a_cell_that_does_not_fit_is_refused_before_anything_is_shared() {
     let with = |value: f32| {
-        let (mut x, labels) = clouds(300, 0.25, 1).into_parts();
+        let labels = clouds(300, 0.25, 1).labels().to_vec();
+        let (mut x, _) = clouds(300, 0.25, 1).into_parts();
         x[[3, 2]] = value;
         Examples::new(x, labels, 3)
     };
@@ -149,7 +150,8 @@ fn a_cell_that_does_not_fit_is_refused_before_anything_is_shared() {
 
 #[test]
 fn a_label_that_is_no_class_is_an_error_that_names_its_row() {
-    let (x, mut labels) = clouds(300, 0.25, 1).into_parts();
+    let mut labels = clouds(300, 0.25, 1).labels().to_vec();
+    let (x, _) = clouds(300, 0.25, 1).into_parts();
     labels[3] = 7;
     let error = Examples::new(x, labels, 3).unwrap_err().to_string();
     assert_eq!(error, "row 3 has label 7, but labels must be below 3");

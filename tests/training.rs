@@ -134,7 +134,7 @@ fn owners_do_not_change_the_order_of_the_rows() {
     assert!(apart(&one, &eight) < SAME, "{}", apart(&one, &eight));
     assert!((one.accuracy[0] - three.accuracy[0]).abs() <= 1.0 / 8.0, "one near tie at most");
     // the control: rows in another order
-    let (mut features, mut labels) = train.clone().into_parts();
+    let (mut features, mut labels) = (train.features().clone(), train.labels().to_vec());
     features.invert_axis(ndarray::Axis(0));
     labels.reverse();
     let turned = Examples::new(features, labels, 5).unwrap();

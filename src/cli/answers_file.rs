@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
-use crate::prediction::{Answers, PredictionJob};
+use crate::nn::Task;
+use crate::prediction::{AnswerKind, Answers, PredictionJob};
 
 /// A file for answers, of which the form follows from its name.
 pub(super) struct AnswersFile {
@@ -68,16 +69,19 @@ impl AnswersFile {
 
 /// The first line of a CSV file of answers.
 pub(super) fn csv_header(job: &PredictionJob, names: Option<&[String]>) -> String {
-    let classes = job.card.model.classes();
-    match job.answers {
-        crate::prediction::AnswerKind::Class => "row,class".into(),
-        kind => {
-            let name =
-                |class: usize| names.and_then(|names| names.get(class).cloned()).unwrap_or_else(|| class.to_string());
-            let fields = (0..classes).map(|class| quoted(&format!("{kind}[{}]", name(class))));
-            std::iter::once("row".to_owned()).chain(fields).collect::<Vec<_>>().join(",")
-        }
+    let (model, kind) = (&job.card.model, job.answers);
+    if kind == AnswerKind::Class && model.task() == Task::Classification {
+        return "row,class".into();
     }
+    // the only output for two classes is about the second
+    let skipped = model.classes().saturating_sub(model.outputs()).min(1);
+    let kind = if kind == AnswerKind::Class { "label".to_owned() } else { kind.to_string() };
+    let name = |at: usize| names.and_then(|names| names.get(at).cloned()).unwrap_or_else(|| at.to_string());
+    let fields = (0..model.outputs()).map(|output| match model.task() {
+        Task::Regression => quoted(&name(output)),
+        _ => quoted(&format!("{kind}[{}]", name(output + skipped))),
+    });
+    std::iter::once("row".to_owned()).chain(fields).collect::<Vec<_>>().join(",")
 }
 
 /// A line of a CSV file: the number of a row, and its answer, which is number `at` of `answers`.
@@ -88,6 +92,10 @@ pub(super) fn csv_row(number: usize, answers: &Answers, at: usize, names: Option
             let name =
                 names.and_then(|names| names.get(class as usize)).map_or_else(|| class.to_string(), |n| quoted(n));
             format!("{number},{name}")
+        }
+        Answers::Labels(labels) => {
+            let values = labels.row(at).iter().map(|label| u8::from(*label).to_string()).collect::<Vec<_>>().join(",");
+            format!("{number},{values}")
         }
         Answers::Probabilities(x) | Answers::Values(x) => {
             let values = x.row(at).iter().map(f32::to_string).collect::<Vec<_>>().join(",");
@@ -105,15 +113,19 @@ fn quoted(text: &str) -> String {
 pub(super) fn as_json(answers: &Answers) -> Value {
     match answers {
         Answers::Classes(classes) => json!(classes),
+        Answers::Labels(labels) => labels.rows().into_iter().map(|row| json!(row.to_vec())).collect(),
         Answers::Probabilities(x) | Answers::Values(x) => x.rows().into_iter().map(|row| json!(row.to_vec())).collect(),
     }
 }
 
-/// The answers as an NPY file of format 1.0 (NumPy Enhancement Proposal 1): `<u4` of shape `(rows,)`, or `<f4` of
-/// `(rows, classes)`.
+/// The answers as an NPY file of format 1.0 (NumPy Enhancement Proposal 1): `<u4` of shape `(rows,)`, `|b1` of `(rows, labels)`,
+/// or `<f4` of `(rows, outputs)`.
 fn npy(answers: &Answers) -> Vec<u8> {
     let (kind, shape, body) = match answers {
         Answers::Classes(x) => ("<u4", format!("({},)", x.len()), bytes(x.iter().map(|x| x.to_le_bytes()))),
+        Answers::Labels(x) => {
+            ("|b1", format!("({}, {})", x.nrows(), x.ncols()), x.iter().map(|label| u8::from(*label)).collect())
+        }
         Answers::Probabilities(x) | Answers::Values(x) => {
             ("<f4", format!("({}, {})", x.nrows(), x.ncols()), bytes(x.iter().map(|x| x.to_le_bytes())))
         }

@@ -106,13 +106,16 @@ pub(super) struct JobArgs {
     pub owners: Option<usize>,
     /// Results to reveal (default: accuracy,model,ranges), or none
     ///
+    /// In a regression, squared-error is in the place of accuracy.
+    ///
     /// Only the trainer gets them, and owners refuse what their policy does not allow.
     ///
-    /// accuracy       test rows that are classified correctly, after every epoch
+    /// accuracy       test rows, or their labels, that are predicted right, after every epoch
     /// model          the parameters after training
     /// ranges         sampled values out of range, by epoch; overflows go unnoticed without
-    /// confusion      after training, test rows by label and predicted class, up to 14 classes
+    /// confusion      after training, test rows by label and prediction, up to 14 classes, or labels
     /// roc            after training, test rows by class and score, of two classes: AUC
+    /// r2             after training, RMSE and R2 of a regression; tells mean and variance of targets
     /// squared-error  after training, of the predictions; for probabilities, the Brier score
     /// top5           after training, test rows with the label among the five largest outputs
     #[arg(long, value_delimiter = ',', value_name = "WHAT,..", verbatim_doc_comment)]

@@ -6,7 +6,7 @@ use crate::cli::args::JobArgs;
 use crate::cli::run_folder::model_in;
 use crate::data::{DataSet, DataSource, DatasetInfo, Download, SearchPath, dataset_info};
 use crate::error::{Error, Result};
-use crate::nn::{InitialParameters, TrainedModel};
+use crate::nn::{InitialParameters, Task, TrainedModel};
 use crate::train::Training;
 use crate::train::{Job, Owned, Recipe, Reveals, Settings};
 
@@ -24,8 +24,8 @@ impl JobArgs {
             .owners(self.owners.unwrap_or(owners))
             .steps(self.steps)
             .measured_at(self.recipe.own_rate(data.format())?)
-            .reveal(self.reveals()?)
             .seed(self.seed);
+        training = training.reveal(self.reveals(recipe.model.task())?);
         let mut ambiguous = Vec::new();
         if let Some(file) = &self.init {
             let InitialParameters { parameters, square, .. } = self.begin(file, &recipe, &data)?;
@@ -39,16 +39,16 @@ impl JobArgs {
             Some(owned) => [owned.iter().map(|o| o.train as usize).sum(), owned.iter().map(|o| o.test as usize).sum()],
             None => limited(&data, [asked.train_limit, asked.test_limit])?,
         };
-        if test_rows == 0 && data.description().is_some() && self.reveals()?.accuracy {
-            return Err(Error::Usage(format!("{} has no test rows for an accuracy; {TEST_ROWS}", data.name())));
+        if test_rows == 0 && data.description().is_some() && self.reveals(recipe.model.task())?.reads_test_rows() {
+            return Err(Error::Usage(format!("{} has no test rows for what is revealed; {TEST_ROWS}", data.name())));
         }
         Ok(Choice { data, training, asked, ambiguous, train_rows, test_rows, agreed })
     }
 
     /// What the trainer gets to see.
-    fn reveals(&self) -> Result<Reveals> {
+    fn reveals(&self, task: Task) -> Result<Reveals> {
         let names = self.reveal.as_ref().map(|names| Reveals::from_names(names.iter().map(String::as_str)));
-        names.unwrap_or_else(|| Ok(Reveals::default()))
+        names.unwrap_or_else(|| Ok(Reveals::of(task)))
     }
 
     /// The parameters of a file, or of the run in a folder.
@@ -98,7 +98,8 @@ const AGREED: &str = "the rows of own data in a cluster are those of its file (t
                       --test-limit, or change the file";
 
 /// Where test rows come from.
-const TEST_ROWS: &str = "add [split] to the description, or --test-data, or leave accuracy out of --reveal";
+const TEST_ROWS: &str =
+    "add [split] to the description, or --test-data, or leave the accuracy and figures out of --reveal";
 
 /// What a run from a saved model does not resume.
 const GOES_ON: &str = "  schedule, momentum and row order start afresh; accuracy may dip at first";

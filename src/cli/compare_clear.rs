@@ -5,7 +5,7 @@ use crate::cli::progress::ProgressView;
 use crate::cli::run_folder::Metrics;
 use crate::data::{DataSet, SearchPath};
 use crate::error::{Error, Result};
-use crate::roles::{Event, Summary};
+use crate::roles::{ClearRun, Event, Summary};
 
 /// Trains in the clear and notes every epoch's accuracy, the last, and the largest difference; `shares` are the accuracies of
 /// the epochs on shares, where they are revealed.
@@ -32,7 +32,7 @@ pub(super) fn compare(
     let epochs = summary.epochs as usize;
     let run = choice.training.run_clear_until((&train, &test), move |known| known.len() >= epochs, &mut on_event);
     screen.clear();
-    let (clear, ranges) = run?;
+    let ClearRun { accuracy: clear, squared_error, ranges } = run?;
     let overflow = ranges.overflows().first().map(|first| {
         let moment = first.overflow.map_or(0, |moment| moment.step);
         let (place, what) = (&first.place, first.what);
@@ -43,6 +43,7 @@ pub(super) fn compare(
     // of the epoch that the model is of
     let epoch = summary.model_epoch.map_or(clear.len(), |epoch| epoch as usize);
     summary.clear_accuracy = epoch.checked_sub(1).and_then(|at| clear.get(at)).copied();
+    summary.clear_squared_error = squared_error;
     summary.clear_difference = clear.iter().zip(shares).map(|(a, b)| (a - b).abs()).reduce(f64::max);
     noted.and(overflow.map_or(Ok(()), Err))
 }

@@ -9,7 +9,7 @@ use crate::cli::columns::columns;
 use crate::cli::data_args::{CheckArgs, DataCommand, DescribeArgs};
 use crate::cli::format::count;
 use crate::cli::print::{self, note, say, warn};
-use crate::data::description::{Draft, draft};
+use crate::data::description::{Draft, Learn, draft};
 use crate::data::{At, Description, MOST_PLACES, OwnData, Place, Problem, Report};
 use crate::error::{Error, Result};
 
@@ -23,23 +23,24 @@ pub(super) fn data(command: &DataCommand) -> Result<()> {
 
 /// Prints a draft, or writes it into a file.
 fn describe(args: &DescribeArgs) -> Result<()> {
-    let Draft { text, description, rows } = draft(&args.path, args.label.as_deref())?;
+    let Draft { text, description, rows } = draft(&args.path, Learn { labels: &args.label, task: args.task })?;
     match &args.out {
         None => say(text.trim_end()),
         Some(out) => create(out, &text)?,
     }
-    let (features, classes) = (description.features(), description.classes.len());
+    let (features, target) = (description.features(), &description.target);
     let found = format!(
-        "{}: {}, {features} features, {classes} classes of {}",
+        "{}: {}, {features} features, {} of {}",
         args.path.display(),
         count(rows, "row"),
+        target.in_words(),
         description.labels()
     );
     let rows = match description.shape().axes() {
         [_] => format!("`inputs = {features}` in the first dense layer"),
         axes => format!("images of shape {axes:?}"),
     };
-    let network = format!("network: {rows}, `outputs = {classes}` in the last");
+    let network = format!("network: {rows}, `outputs = {}` in the last", target.width());
     // a draft on standard output is for a file
     let tell: fn(&str) = if args.out.is_some() { say } else { note };
     [found, network].iter().for_each(|line| tell(line));
@@ -77,7 +78,7 @@ fn check(args: &CheckArgs) -> Result<()> {
 
 fn in_words(report: &Report, description: &Description) -> String {
     let Report { train_rows, test_rows, .. } = report;
-    let (features, classes) = (description.features(), description.classes.len());
+    let (features, target) = (description.features(), description.target.in_words());
     let mut lines: Vec<String> = report.first.iter().map(line).collect();
     if report.problems() > MOST_PLACES as u64 {
         lines.push(format!("and {} more", report.problems() - MOST_PLACES as u64));
@@ -91,7 +92,7 @@ fn in_words(report: &Report, description: &Description) -> String {
         let counts = report.counts.iter().take(MOST_COUNTS).map(row);
         lines.push(format!("\n{}\n", columns(&[header].into_iter().chain(counts).collect::<Vec<_>>(), 2)));
     }
-    lines.push(format!("{train_rows} training rows, {test_rows} test rows, {features} features, {classes} classes"));
+    lines.push(format!("{train_rows} training rows, {test_rows} test rows, {features} features, {target}"));
     lines.join("\n")
 }
 
@@ -122,7 +123,8 @@ fn in_json(report: &Report, description: &Description) -> Value {
         "train_rows": report.train_rows,
         "test_rows": report.test_rows,
         "features": description.features(),
-        "classes": description.classes.len(),
+        "task": description.target.task().name(),
+        "targets": description.target.width(),
         "problems": report.problems(),
         "wrong_rows": report.wrong_rows,
         "first": report.first.iter().map(place).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::data::{DataSource, DatasetInfo, Description, OwnData, SearchPath};
 use crate::error::Result;
+use crate::nn::Task;
 
 /// Where the data set's files are, or own data.
 #[derive(Args, Clone, Debug)]
@@ -131,9 +132,12 @@ pub(super) struct CheckArgs {
 pub(super) struct DescribeArgs {
     /// A table, arrays, images or binary records: a file or a folder
     pub path: PathBuf,
-    /// The column of the label [default: the last], or the array of the labels
+    /// The column to learn [default: the last], or the array of labels; again for more columns
     #[arg(long, value_name = "NAME")]
-    pub label: Option<String>,
+    pub label: Vec<String>,
+    /// classification, multi-label or regression [default: guessed from the values]
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<Task>,
     /// File to write the description to [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -21,7 +21,7 @@ use crate::cli::signals::Signals;
 use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
-use crate::nn::TrainedModel;
+use crate::nn::{Task, TrainedModel};
 use crate::prediction::{AnswerKind, Answers, ModelCard, PredictionJob};
 use crate::roles::{Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role};
 
@@ -57,7 +57,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     bar.finish_and_clear();
     let answers = answers?;
     let summary = place.finish()?;
-    let same = model.map(|model| Same::of(&model, rows.features.view(), &answers)).transpose()?;
+    let same = model.map(|model| Same::of(&model, &job.card, rows.features.view(), &answers)).transpose()?;
     show(args, (&job, &rows), (&answers, same), &summary, out)?;
     same.map_or(Ok(()), Same::check)
 }
@@ -67,7 +67,7 @@ pub(super) fn write_card(args: &CardArgs) -> Result<()> {
     let (model, dataset) = read_model(&args.model)?;
     let mut card = offered(&model, dataset, &args.offer)?;
     card.max_rows = args.max_rows;
-    card.answers = args.answers.clone().unwrap_or_else(|| vec![AnswerKind::Class]);
+    card.answers = args.answers.clone().unwrap_or(card.answers);
     card.description = args.description.as_deref().map(Description::load).transpose()?;
     card.check()?;
     if args.out.exists() && !args.overwrite {
@@ -116,18 +116,22 @@ fn asked(args: &PredictArgs) -> Result<(ModelCard, Option<TrainedModel>)> {
     }
     let (model, dataset) = read_model(args.model.as_deref().unwrap_or(Path::new("")))?;
     let mut card = offered(&model, dataset, &args.offer)?;
-    card.answers = vec![args.answers.unwrap_or(AnswerKind::Class)];
+    card.answers = vec![args.answers.unwrap_or(AnswerKind::of(model.model.task()))];
+    if model.model.task() == Task::Regression {
+        card.description =
+            args.files.own.data.as_deref().map(|data| args.files.own.description_of(data)).transpose()?;
+    }
     card.max_rows = 1 << 27;
     card.check()?;
     Ok((card, Some(model)))
 }
 
-/// Rows to ask about, and their classes where they are known.
+/// Rows to ask about, their classes where they are known, and the names of what was learned.
 #[derive(Default)]
 struct Rows {
     features: Array2<f32>,
     labels: Option<Vec<u32>>,
-    classes: Option<Vec<String>>,
+    names: Option<Vec<String>>,
 }
 
 /// The rows that the options name.
@@ -144,7 +148,7 @@ fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
                 _ => args.files.own.description_of(data)?,
             };
             let features = OwnData::rows_to_ask(data, &description, args.limit)?;
-            Rows { features, labels: None, classes: Some(description.classes) }
+            Rows { features, labels: None, names: Some(description.target.names()) }
         }
         None => known(args, card)?,
     };
@@ -178,7 +182,7 @@ fn known(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
     source.locate(&places, &mut |_| ())?;
     let count = args.limit.unwrap_or(set.test_rows).min(set.test_rows);
     let DataSet { test, .. } = source.load_rows([0..0, 0..count], &places, &mut |_| ())?;
-    Ok(Rows { labels: Some(test.labels().to_vec()), features: test.features().to_owned(), classes: None })
+    Ok(Rows { labels: Some(test.labels().to_vec()), features: test.features().to_owned(), names: None })
 }
 
 /// Where the other roles are: on this machine, or in a cluster.
@@ -303,7 +307,8 @@ fn bar(args: &PredictArgs, rows: usize) -> ProgressBar {
 
 /// Answers lines of numbers as they come, as long as somebody reads the answers.
 fn stream(args: &PredictArgs, place: &mut Place, job: &PredictionJob) -> Result<()> {
-    let names = job.card.description.as_ref().map(|description| description.classes.as_slice());
+    let names = job.card.description.as_ref().map(|description| description.target.names());
+    let names = names.as_deref();
     let mut header = (!args.json).then(|| csv_header(job, names));
     let mut lines = NumberLines::new(std::io::stdin().lock(), job.card.model.features());
     let mut number = 0;
@@ -332,7 +337,7 @@ fn show(
     summary: &PredictionSummary,
     out: Option<AnswersFile>,
 ) -> Result<()> {
-    let names = rows.classes.as_deref();
+    let names = rows.names.as_deref();
     let right = rows.labels.as_ref().map(|labels| {
         let right = answers.classes().iter().zip(labels).filter(|(a, b)| a == b).count();
         right as f64 / labels.len().max(1) as f64

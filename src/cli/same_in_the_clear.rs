@@ -1,12 +1,12 @@
 //! Private answers beside what the same model says in the clear, where both are on this machine.
 
-use ndarray::{ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
 use crate::error::{Error, Result};
-use crate::nn::TrainedModel;
-use crate::prediction::Answers;
+use crate::nn::{Task, TrainedModel};
+use crate::prediction::{Answers, ModelCard};
 
-/// How many of the first rows have the class that the model gives them in the clear.
+/// How many of the first rows have the answer that the model gives them in the clear.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Same {
     same: usize,
@@ -15,12 +15,41 @@ pub(super) struct Same {
 }
 
 impl Same {
-    /// Compares the classes of as many rows as take about a second in the clear.
-    pub(super) fn of(model: &TrainedModel, rows: ArrayView2<'_, f32>, answers: &Answers) -> Result<Self> {
+    /// Compares the answers of as many rows as take about a second in the clear: their classes, labels, or the numbers of a
+    /// regression, which may be a fiftieth of the target's range apart.
+    pub(super) fn of(
+        model: &TrainedModel,
+        card: &ModelCard,
+        rows: ArrayView2<'_, f32>,
+        answers: &Answers,
+    ) -> Result<Self> {
         let most = usize::try_from(MOST_MACS / model.model.macs().max(1)).unwrap_or(usize::MAX);
         let compared = most.max(1).min(answers.len());
-        let clear = model.predict(rows.slice(s![..compared, ..]))?;
-        let same = answers.classes().iter().zip(&clear).filter(|(a, b)| a == b).count();
+        let rows = rows.slice(s![..compared, ..]);
+        let same = match (model.model.task(), answers) {
+            (Task::Classification, answers) => {
+                answers.classes().iter().zip(&model.predict(rows)?).filter(|(a, b)| a == b).count()
+            }
+            (Task::MultiLabel, Answers::Labels(labels)) => equal_rows(labels, &model.labels(rows)?, |a, b| a == b),
+            (Task::MultiLabel, Answers::Probabilities(x)) => {
+                equal_rows(x, &model.labels(rows)?, |p, label| (*p >= 0.5) == *label)
+            }
+            (Task::MultiLabel, _) => {
+                let values = answers.clone().into_table().unwrap_or_default();
+                equal_rows(&values, &model.labels(rows)?, |x, label| (*x >= 0.0) == *label)
+            }
+            (Task::Regression, answers) => {
+                let (values, clear) = (answers.clone().into_table().unwrap_or_default(), model.logits(rows)?);
+                let unit = card.in_own_units(Array2::ones([1, clear.ncols()]))
+                    - card.in_own_units(Array2::zeros([1, clear.ncols()]));
+                let clear = card.in_own_units(clear);
+                let near = |(a, b): (&f32, &f32), unit: &f32| (a - b).abs() <= NEAR * unit.abs();
+                let row = |(a, b): (ArrayView1<'_, f32>, ArrayView1<'_, f32>)| {
+                    a.iter().zip(b).zip(&unit).all(|((a, b), unit)| near((a, b), unit))
+                };
+                values.rows().into_iter().zip(clear.rows()).filter(|(a, b)| row((*a, *b))).count()
+            }
+        };
         Ok(Self { same, rows: compared })
     }
 
@@ -45,6 +74,15 @@ impl Same {
         Err(Error::peer("the servers", text))
     }
 }
+
+/// How many rows are the same in every column.
+fn equal_rows<A, B>(a: &Array2<A>, b: &Array2<B>, same: impl Fn(&A, &B) -> bool) -> usize {
+    let pairs = a.rows().into_iter().zip(b.rows());
+    pairs.filter(|(a, b)| a.iter().zip(b).all(|(a, b)| same(a, b))).count()
+}
+
+/// How far answers of a regression may be apart, in parts of the range of a target.
+const NEAR: f32 = 0.02;
 
 /// Multiply-adds that the comparison may take.
 const MOST_MACS: u64 = 4 << 30;

@@ -13,10 +13,10 @@ use crate::cli::test_figures;
 use crate::cli::wrap::shortened;
 use crate::data::{DataSet, DataSource, DatasetInfo, dataset_info, names};
 use crate::error::{Error, Result};
-use crate::nn::TrainedModel;
+use crate::nn::{Task, TrainedModel};
 use crate::roles::{Bytes, Summary};
-use crate::train::Confusion;
 use crate::train::describe::batches;
+use crate::train::{ClassFigures, Regression};
 
 /// Scores a saved model in the clear.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
@@ -42,13 +42,23 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let ranges = if split { [0..0, 0..rows] } else { [0..rows, 0..0] };
     let DataSet { name: dataset, train, test } = source.load_rows(ranges, &args.files.places(), &mut |_| ())?;
     let test = if split { test } else { train };
-    let accuracy = saved.accuracy(test.features().view(), test.labels())?;
+    let (name, sizes) = (saved.model.name(), shortened(&saved.model.sizes(), MOST_SIZES));
+    if saved.model.task() == Task::Regression {
+        let figures = Regression::of(&saved, &test, source.description())?;
+        if args.json {
+            json(&serde_json::json!({ "model": name, "dataset": dataset, "rows": rows, "regression": figures }));
+        } else {
+            say(&format!("{name} ({sizes}) on {dataset}, {rows} test rows"));
+            test_figures::regression(&figures).iter().for_each(|(name, value)| say(&report_line(name, value)));
+        }
+        return Ok(());
+    }
+    let accuracy = saved.score(&test)?;
     if args.json {
-        let model = saved.model.name();
-        json(&serde_json::json!({ "model": model, "dataset": dataset, "rows": rows, "test_accuracy": accuracy }));
+        json(&serde_json::json!({ "model": name, "dataset": dataset, "rows": rows, "test_accuracy": accuracy }));
     } else {
-        let (name, sizes) = (saved.model.name(), shortened(&saved.model.sizes(), MOST_SIZES));
-        say(&format!("{name} ({sizes}) on {dataset}: {} of {rows} test rows", percent(accuracy)));
+        let what = if saved.model.task() == Task::MultiLabel { "the labels of " } else { "" };
+        say(&format!("{name} ({sizes}) on {dataset}: {} of {what}{rows} test rows", percent(accuracy)));
     }
     Ok(())
 }
@@ -56,13 +66,7 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
 /// Refuses own data of another shape than the model's, and warns of data of another name.
 fn check_own(source: &DataSource, saved: &TrainedModel, trained_on: Option<&str>) -> Result<()> {
     let Some(description) = source.description() else { return Ok(()) };
-    let (takes, has) = (saved.model.features(), description.features());
-    let (classes, labels) = (saved.model.classes(), description.classes.len());
-    if takes != has || classes != labels {
-        return Err(Error::Usage(format!(
-            "the model takes {takes} features and has {classes} classes, but the data description has {has} and {labels}"
-        )));
-    }
+    description.fits(&saved.model).map_err(Error::Usage)?;
     if let Some(other) = trained_on.filter(|name| *name != description.name) {
         warn(&format!("the model was trained on {other}; --data evaluates it on {}", description.name));
     }
@@ -91,17 +95,26 @@ fn data_set(asked: Option<&str>, own: Option<&str>) -> Result<&'static DatasetIn
 
 /// The row of a closing table for the report of a run.
 pub(super) fn report_row(report: &Path) -> String {
+    report_line("report", &report.display().to_string())
+}
+
+/// A row of a closing table.
+fn report_line(name: &str, value: &str) -> String {
     let mut t = Table::default();
-    t.row("report", &report.display().to_string());
+    t.row(name, value);
     t.text()
 }
 
 /// The closing table.
 pub(super) fn summary_table(s: &Summary) -> String {
     let mut t = Table::default();
-    accuracy(&mut t, s);
+    match s.task {
+        Task::Classification | Task::MultiLabel => accuracy(&mut t, s),
+        Task::Regression => squared_error(&mut t, s),
+    }
     test_figures::rows(&s.figures).iter().for_each(|(name, value)| t.row(name, value));
-    s.figures.confusion.iter().for_each(|confusion| classes(&mut t, confusion));
+    s.figures.confusion.iter().for_each(|confusion| classes(&mut t, "by class", &confusion.classes));
+    s.figures.labels.iter().for_each(|labels| classes(&mut t, "by label", &labels.labels));
     t.row("values out of range", &out_of_range(s));
     if let Some(clear) = s.clear_accuracy {
         let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
@@ -146,13 +159,27 @@ fn accuracy(t: &mut Table, s: &Summary) {
     }
 }
 
-/// The figures of every class.
-fn classes(t: &mut Table, confusion: &Confusion) {
+/// The rows of the squared error of a regression, where it is not revealed; and of the model as it is saved.
+fn squared_error(t: &mut Table, s: &Summary) {
+    if s.figures.squared_error.is_none() {
+        t.row("squared error", "not revealed");
+    }
+    let error = |x: f64| format!("squared error {x:.5} per row");
+    match (s.scored_squared_error, s.figures.squared_error.and(s.model_file.as_ref())) {
+        (Some(scored), _) => t.row("  saved model", &format!("{}, evaluated here", error(scored))),
+        (None, Some(_)) => t.row("  saved model", "not checked, no test rows here; use ppdnn evaluate"),
+        (None, None) => {}
+    }
+    s.clear_squared_error.iter().for_each(|clear| t.row("  in the clear", &error(*clear)));
+}
+
+/// The figures of every class or label.
+fn classes(t: &mut Table, name: &str, figures: &[ClassFigures]) {
     let line = |[class, rows, precision, recall, f1]: [&str; 5]| {
         format!("{class:>5}{rows:>9}{precision:>11}{recall:>11}{f1:>9}")
     };
-    t.row("by class", &line(test_figures::CLASSES));
-    for class in test_figures::classes(confusion) {
+    t.row(name, &line(test_figures::CLASSES));
+    for class in test_figures::classes(figures) {
         t.row("", &line(class.each_ref().map(String::as_str)));
     }
 }

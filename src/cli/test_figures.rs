@@ -2,28 +2,43 @@
 
 use crate::cli::format::percent;
 use crate::cli::report::html::table;
-use crate::train::{Confusion, TestFigures};
+use crate::train::describe::short;
+use crate::train::{ClassFigures, Confusion, LabelFigures, Regression, TargetFigures, TestFigures};
 
 /// Names and values of all figures but the confusion matrix's classes.
 pub(super) fn rows(figures: &TestFigures) -> Vec<(&'static str, String)> {
     let top = figures.top5_accuracy.map(|part| ("top-5 accuracy", percent(part)));
-    let f1 = figures.confusion.as_ref().map(|c| ("macro F1", format!("{:.4}", c.macro_f1)));
+    let f1 = figures.confusion.as_ref().map(|c| c.macro_f1).or(figures.labels.as_ref().map(|l| l.macro_f1));
+    let f1 = f1.map(|f1| ("macro F1", format!("{f1:.4}")));
     let within = |x: f64, off: f64| format!("{x:.4}, within {off:.4}");
     let roc = figures.roc.as_ref();
     let auc = roc.map(|roc| ("AUC", within(roc.auc, roc.auc_error)));
     let precision = roc.map(|roc| ("average precision", within(roc.average_precision, roc.average_precision_error)));
     let error = figures.squared_error.map(|error| ("squared error", format!("{error:.5} per row")));
-    [top, f1, auc, precision, error].into_iter().flatten().collect()
+    let own = figures.regression.iter().flat_map(regression);
+    [top, f1, auc, precision, error].into_iter().flatten().chain(own).collect()
 }
 
-/// For every class its rows, precision, recall and F1, as lines of a table.
-pub(super) fn classes(confusion: &Confusion) -> Vec<[String; 5]> {
+/// Names and values of the figures of a regression.
+pub(super) fn regression(figures: &Regression) -> Vec<(&'static str, String)> {
+    let r2 = |r2: Option<f64>| r2.map_or("R2 unknown, as the targets do not vary".into(), |r2| format!("R2 {r2:.4}"));
+    let one = |t: &TargetFigures| {
+        let name = if t.name.is_empty() { String::new() } else { format!("{}: ", t.name) };
+        let (mean, deviation) = (short(t.mean), short(t.deviation));
+        ("target", format!("{name}RMSE {}, {}; mean {mean}, deviation {deviation}", short(t.rmse), r2(t.r2)))
+    };
+    let all = figures.r2.filter(|_| figures.targets.len() > 1).map(|mean| ("mean R2", format!("{mean:.4}")));
+    figures.targets.iter().map(one).chain(all).collect()
+}
+
+/// For every class or label its rows, precision, recall and F1, as lines of a table.
+pub(super) fn classes(figures: &[ClassFigures]) -> Vec<[String; 5]> {
     let part = |x: Option<f64>| x.map_or("-".into(), percent);
-    let one = |(class, c): (usize, &crate::train::ClassFigures)| {
+    let one = |(class, c): (usize, &ClassFigures)| {
         let f1 = c.f1.map_or("-".into(), |f1| format!("{f1:.4}"));
         [class.to_string(), c.rows.to_string(), part(c.precision), part(c.recall), f1]
     };
-    confusion.classes.iter().enumerate().map(one).collect()
+    figures.iter().enumerate().map(one).collect()
 }
 
 /// The names of the columns.
@@ -38,6 +53,13 @@ pub(super) fn html(confusion: &Confusion) -> String {
         std::iter::once(label.to_string()).chain(row.iter().map(u64::to_string)).collect()
     };
     let matrix: Vec<Vec<String>> = confusion.rows.iter().enumerate().map(line).collect();
-    let classes: Vec<Vec<String>> = classes(confusion).into_iter().map(Vec::from).collect();
+    let classes: Vec<Vec<String>> = classes(&confusion.classes).into_iter().map(Vec::from).collect();
     table(&head, &matrix) + &table(&CLASSES, &classes)
+}
+
+/// The labels' figures as HTML.
+pub(super) fn labels_html(labels: &LabelFigures) -> String {
+    let head = ["label", CLASSES[1], CLASSES[2], CLASSES[3], CLASSES[4]];
+    let lines: Vec<Vec<String>> = classes(&labels.labels).into_iter().map(Vec::from).collect();
+    table(&head, &lines)
 }

@@ -1,7 +1,7 @@
-//! The feature that a number becomes.
+//! The feature that a number becomes, and the target.
 
 use crate::data::ProblemKind;
-use crate::data::description::Scaling;
+use crate::data::description::{LARGEST, Scaling};
 
 /// The feature of a number: scaled by its range, and finite.
 pub(crate) fn feature(x: f64, scaling: &Scaling) -> Result<f32, ProblemKind> {
@@ -21,6 +21,11 @@ pub(crate) fn feature(x: f64, scaling: &Scaling) -> Result<f32, ProblemKind> {
     #[expect(clippy::cast_possible_truncation, reason = "what is too large for f32 is refused")]
     let feature = x as f32;
     if feature.is_finite() { Ok(feature) } else { Err(ProblemKind::NotFinite) }
+}
+
+/// The target of a number that is to be learned: as a feature, and of a magnitude that networks can learn.
+pub(crate) fn target(x: f64, scaling: &Scaling) -> Result<f32, ProblemKind> {
+    feature(x, scaling).and_then(|x| if f64::from(x).abs() < LARGEST { Ok(x) } else { Err(ProblemKind::LargeTarget) })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::slice;
 use ndarray::Array2;
 
 use crate::data::idx::Idx;
-use crate::data::{DataSet, DatasetInfo, Examples, Format, SearchPath, cifar, dataset_info};
+use crate::data::{DataSet, DatasetInfo, Examples, Format, SearchPath, Targets, cifar, dataset_info};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -124,7 +124,8 @@ impl DatasetInfo {
     }
 
     fn set(&self, train: (Array2<f32>, Vec<u32>), test: (Array2<f32>, Vec<u32>)) -> Result<DataSet> {
-        let examples = |(features, labels)| Examples::checked(features, labels, self.classes);
+        let examples =
+            |(features, labels)| Examples::checked(features, Targets::Classes { labels, classes: self.classes });
         Ok(DataSet { name: self.name.to_owned(), train: examples(train), test: examples(test) })
     }
 

@@ -45,6 +45,7 @@ mod search_path;
 mod source;
 #[cfg(feature = "datasets")]
 mod table;
+mod targets;
 #[cfg(feature = "datasets")]
 mod visit;
 
@@ -64,3 +65,4 @@ pub use row_format::RowFormat;
 pub use search_path::SearchPath;
 #[cfg(feature = "datasets")]
 pub use source::DataSource;
+pub use targets::Targets;

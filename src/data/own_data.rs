@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
+use crate::data::description::Target;
 use crate::data::visit::{Row, Set, Visitor, visit};
-use crate::data::{DataSet, Description, Examples, Problem, Report, Split};
+use crate::data::{DataSet, Description, Examples, Problem, Report, Split, Targets};
 use crate::error::{Error, Result};
 
 /// Files of rows, and what is public about them.
@@ -88,18 +89,18 @@ impl OwnData {
                 return Err(Error::Usage(format!("rows {start} to {end} were requested, but {name} has {all}")));
             }
         }
-        let features = self.description.features();
-        let mut collected = Collected { sets: [train, test].map(|wanted| Wanted::new(wanted, features)), first: None };
-        visit_all(&self.file, self.test_file.as_deref(), &self.description, &mut collected)?;
+        let description = &self.description;
+        let mut collected =
+            Collected { sets: [train, test].map(|wanted| Wanted::new(wanted, description)), first: None };
+        visit_all(&self.file, self.test_file.as_deref(), description, &mut collected)?;
         let Collected { sets, first } = collected;
         if let Some(error) = first {
             return Err(error);
         }
-        let classes = self.description.classes.len();
-        let [train, test] = sets.map(|set| set.examples(features, classes));
+        let [train, test] = sets.map(|set| set.examples(description));
         let changed = || Error::format(&self.file, "changed while it was read; start again");
         let (train, test) = (train.ok_or_else(changed)?, test.ok_or_else(changed)?);
-        Ok(DataSet { name: self.description.name.clone(), train, test })
+        Ok(DataSet { name: description.name.clone(), train, test })
     }
 }
 
@@ -123,11 +124,11 @@ struct Asked {
 }
 
 impl Visitor for Asked {
-    fn row(&mut self, row: Row, features: &[f32]) -> ControlFlow<()> {
-        if row.class.is_none() || self.first.is_some() || self.rows == self.limit {
+    fn row(&mut self, row: Row<'_>) -> ControlFlow<()> {
+        if !row.fits || self.first.is_some() || self.rows == self.limit {
             return ControlFlow::Break(());
         }
-        self.features.extend_from_slice(features);
+        self.features.extend_from_slice(row.features);
         self.rows += 1;
         ControlFlow::Continue(())
     }
@@ -145,9 +146,11 @@ struct Collected {
 }
 
 impl Visitor for Collected {
-    fn row(&mut self, row: Row, features: &[f32]) -> ControlFlow<()> {
-        let Some(class) = row.class.filter(|_| self.first.is_none()) else { return ControlFlow::Break(()) };
-        self.sets[usize::from(row.set == Set::Test)].push(features, class);
+    fn row(&mut self, row: Row<'_>) -> ControlFlow<()> {
+        if !row.fits || self.first.is_some() {
+            return ControlFlow::Break(());
+        }
+        self.sets[usize::from(row.set == Set::Test)].push(&row);
         ControlFlow::Continue(())
     }
 
@@ -161,29 +164,45 @@ struct Wanted {
     wanted: Range<usize>,
     at: usize,
     features: Vec<f32>,
-    labels: Vec<u32>,
+    targets: Vec<f32>,
+    rows: usize,
 }
 
 impl Wanted {
     /// Room for all rows at once: they were counted, and a vector that grows holds them twice.
-    fn new(wanted: Range<usize>, features: usize) -> Self {
-        let rows = wanted.len();
-        let (values, labels) = (Vec::with_capacity(rows * features), Vec::with_capacity(rows));
-        Self { wanted, at: 0, features: values, labels }
+    fn new(wanted: Range<usize>, description: &Description) -> Self {
+        let (rows, features, targets) = (wanted.len(), description.features(), description.target.values());
+        let [features, targets] = [features, targets].map(|values| Vec::with_capacity(rows * values));
+        Self { wanted, at: 0, features, targets, rows: 0 }
     }
 
-    fn push(&mut self, features: &[f32], class: u32) {
+    fn push(&mut self, row: &Row<'_>) {
         if self.wanted.contains(&self.at) {
-            self.features.extend_from_slice(features);
-            self.labels.push(class);
+            self.features.extend_from_slice(row.features);
+            self.targets.extend_from_slice(row.targets);
+            self.rows += 1;
         }
         self.at += 1;
     }
 
     /// The rows, if all of those that are wanted have come.
-    fn examples(self, features: usize, classes: usize) -> Option<Examples> {
-        let rows = self.labels.len();
-        let all = Array2::from_shape_vec([rows, features], self.features).ok()?;
-        (rows == self.wanted.len()).then(|| Examples::checked(all, self.labels, classes))
+    fn examples(self, description: &Description) -> Option<Examples> {
+        let rows = self.rows;
+        let features = Array2::from_shape_vec([rows, description.features()], self.features).ok()?;
+        let table = |targets| Array2::from_shape_vec([rows, description.target.width()], targets).ok();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "numbers of classes are below 1,000"
+        )]
+        let targets = match &description.target {
+            Target::Class(classes) => {
+                let labels = self.targets.into_iter().map(|class| class as u32).collect();
+                Targets::Classes { labels, classes: classes.len() }
+            }
+            Target::Labels(_) => Targets::Labels(table(self.targets)?.mapv(|label| label > 0.0)),
+            Target::Numbers(_) => Targets::Numbers(table(self.targets)?),
+        };
+        (rows == self.wanted.len()).then(|| Examples::checked(features, targets))
     }
 }

@@ -62,6 +62,8 @@ pub enum ProblemKind {
     },
     /// An image has too many pixels or bytes to be decoded.
     LargeImage,
+    /// A number that is to be learned is too large without scaling.
+    LargeTarget,
     /// A value is missing.
     Missing,
     /// The header does not have a column of the description.
@@ -70,6 +72,8 @@ pub enum ProblemKind {
     NotFinite,
     /// A file is no image.
     NotImage,
+    /// A label says neither that it is there nor that it is not.
+    NotLabel,
     /// A number is not one.
     NotNumber,
     /// A value is not UTF-8.
@@ -111,10 +115,12 @@ impl ProblemKind {
             Self::Fields { .. } => "extra fields",
             Self::ImageSize { .. } => "other size",
             Self::LargeImage => "too large",
+            Self::LargeTarget => "large target",
             Self::Missing => "missing value",
             Self::NoColumn => "missing column",
             Self::NotFinite => "not finite",
             Self::NotImage => "not an image",
+            Self::NotLabel => "neither 0 nor 1",
             Self::NotNumber => "not a number",
             Self::NotText => "not UTF-8",
             Self::OutOfRange { .. } => "out of range",
@@ -167,6 +173,9 @@ impl ProblemKind {
             Self::DamagedImage => "cannot be decoded: it is truncated or damaged; copy or save it again, or remove it",
             Self::DuplicateColumn => "stands twice in the header; rename one of the two",
             Self::LargeImage => "has more than 33 million pixels, or more than 64 MiB; make it smaller",
+            Self::LargeTarget => {
+                "is not below 8 in magnitude, as numbers that are learned must be; give the target a `range`, by which it is scaled"
+            }
             Self::Missing => {
                 "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
                  `missing = \"category\"`)"
@@ -176,6 +185,9 @@ impl ProblemKind {
                 "is not a finite number; correct it, or, in a table, list the text in `missing_values` of the description"
             }
             Self::NotImage => "is neither PNG nor JPEG; convert or remove it",
+            Self::NotLabel => {
+                "says neither that the row has the label nor that it does not; write 1 or 0, yes or no, true or false"
+            }
             Self::NotNumber => {
                 "is not a number; numbers are written as 1234.5 or 1.2e3. Correct it, or list the text in `missing_values` of \
                  the description"

@@ -33,7 +33,8 @@ pub(crate) fn visit(
         while let Some(class) = records.next(visitor)? {
             let set = set.or_else(|| pick.as_ref().map(|pick| pick.set(number))).unwrap_or(Set::Train);
             number += 1;
-            if visitor.row(Row { set, class }, &records.features).is_break() {
+            let (fits, class) = (class.is_some(), [f32::from(class.unwrap_or(0))]);
+            if visitor.row(Row { set, fits, features: &records.features, targets: &class }).is_break() {
                 return Ok(());
             }
         }
@@ -83,7 +84,7 @@ impl<'d> Records<'d> {
             file: file.to_owned(),
             body: unpacked(file).map_err(|e| refused(file, e))?,
             format,
-            classes: description.classes.len(),
+            classes: description.target.width(),
             record: vec![0; format.label_bytes + features.len()],
             row: 0,
             features,
@@ -91,7 +92,7 @@ impl<'d> Records<'d> {
     }
 
     /// Reads a record: its class, or `None` in it if the label is none; `None` after the last.
-    fn next(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Option<u32>>> {
+    fn next(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Option<u8>>> {
         let has = fill(&mut self.body, &mut self.record).map_err(|e| refused(&self.file, e))?;
         let (all, row) = (self.record.len(), self.row);
         if has == 0 && row > 0 {
@@ -110,7 +111,7 @@ impl<'d> Records<'d> {
         for (at, value) in planes.iter().enumerate() {
             self.features[at % pixels * channels + at / pixels] = f32::from(*value) / 255.0;
         }
-        let class = (usize::from(label) < self.classes).then_some(label.into());
+        let class = (usize::from(label) < self.classes).then_some(label);
         if class.is_none() {
             let kind = ProblemKind::TooLargeClass { classes: self.classes };
             visitor

@@ -47,8 +47,8 @@ impl Report {
 }
 
 impl Visitor for Report {
-    fn row(&mut self, row: Row, _: &[f32]) -> ControlFlow<()> {
-        self.wrong_rows += u64::from(row.class.is_none());
+    fn row(&mut self, row: Row<'_>) -> ControlFlow<()> {
+        self.wrong_rows += u64::from(!row.fits);
         match row.set {
             Set::Train => self.train_rows += 1,
             Set::Test => self.test_rows += 1,

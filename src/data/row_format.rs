@@ -1,6 +1,7 @@
 //! What a network has to know of the rows that it is for.
 
 use crate::data::{DatasetInfo, Description};
+use crate::nn::Task;
 use crate::shape::Shape;
 
 /// The form of the rows of a data set: of a known one, or of one that is described.
@@ -10,8 +11,10 @@ pub struct RowFormat<'a> {
     pub name: &'a str,
     /// The shape of a row: that of an image, or the number of features.
     pub shape: Shape,
-    /// The number of classes.
-    pub classes: usize,
+    /// What is to be learned of a row.
+    pub task: Task,
+    /// How many classes, labels or numbers there are.
+    pub outputs: usize,
     /// Mean and standard deviation of the features, where they are known.
     pub scale: Option<[f64; 2]>,
     /// The description; `None` for a known set.
@@ -21,7 +24,14 @@ pub struct RowFormat<'a> {
 impl<'a> From<&'a DatasetInfo> for RowFormat<'a> {
     fn from(data: &'a DatasetInfo) -> Self {
         let scale = Some([data.mean, data.deviation]);
-        Self { name: data.name, shape: data.image.into(), classes: data.classes, scale, description: None }
+        Self {
+            name: data.name,
+            shape: data.image.into(),
+            task: Task::Classification,
+            outputs: data.classes,
+            scale,
+            description: None,
+        }
     }
 }
 
@@ -30,7 +40,8 @@ impl<'a> From<&'a Description> for RowFormat<'a> {
         Self {
             name: &data.name,
             shape: data.shape(),
-            classes: data.classes.len(),
+            task: data.target.task(),
+            outputs: data.target.width(),
             scale: None,
             description: Some(data),
         }

@@ -12,8 +12,8 @@ use crate::error::Result;
 
 /// Takes what is read.
 pub(crate) trait Visitor {
-    /// Takes a row and its features; they are not valid where the row has no class.
-    fn row(&mut self, row: Row, features: &[f32]) -> ControlFlow<()>;
+    /// Takes a row.
+    fn row(&mut self, row: Row<'_>) -> ControlFlow<()>;
     /// Takes something that does not fit.
     fn problem(&mut self, file: &Path, problem: Problem);
 }
@@ -30,10 +30,15 @@ pub(crate) enum Set {
 }
 
 /// A row that was read.
-pub(crate) struct Row {
+pub(crate) struct Row<'r> {
     pub(crate) set: Set,
-    /// Its class, 0 where it is not read; `None` if something in the row does not fit.
-    pub(crate) class: Option<u32>,
+    /// Whether everything in it fits; otherwise its values are not valid.
+    pub(crate) fits: bool,
+    /// Its features.
+    pub(crate) features: &'r [f32],
+    /// The number of its class; or for each label 1 if the row has it, else 0; or its numbers that are to be learned. Not valid
+    /// where rows are asked about.
+    pub(crate) targets: &'r [f32],
 }
 
 /// Reads all rows of a file or a folder, as long as the visitor wants more; `set` is for data whose rows are all of one set.

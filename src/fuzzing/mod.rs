@@ -111,7 +111,7 @@ pub fn model(bytes: &[u8]) {
         describe(&saved.model);
         if saved.model.macs() <= SMALL.into() && saved.model.widest() <= SMALL as usize {
             let logits = saved.logits(Array2::zeros([2, saved.model.features()]).view());
-            assert_eq!(logits.expect("rows of the model's features").dim(), (2, saved.model.classes()));
+            assert_eq!(logits.expect("rows of the model's features").dim(), (2, saved.model.outputs()));
         }
     });
 }
@@ -130,7 +130,7 @@ pub fn onnx(bytes: &[u8]) {
         }
         let rows = Array2::zeros([2, model.model.features()]);
         let logits = model.logits(rows.view()).expect("rows of the model's features");
-        assert_eq!(logits.dim(), (2, model.model.classes()));
+        assert_eq!(logits.dim(), (2, model.model.outputs()));
         let exported = model.to_onnx().expect("layers of ours are exported");
         in_file(&exported, |path| {
             let again = TrainedModel::load_onnx(path).expect("what was exported is read").model;

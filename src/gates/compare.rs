@@ -283,7 +283,7 @@ fn high(q: &Profile, window: &Window, y: &ClearTensor, p: &Profile) -> f64 {
     };
     // as many fraction bits more or fewer than the profile's
     let frac = (q.frac + y.frac).saturating_sub(p.frac);
-    power(window.rescaled(q.frac, frac).on(q.wire - (p.wire - y.bits)).high, frac)
+    power(window.rescaled(q.frac, frac).on(q.wire + y.bits - p.wire).high, frac)
 }
 
 impl Clear {

@@ -36,10 +36,11 @@ impl ClassWeights {
         ends.map_or(1.0, |(least, most)| f64::from(*most) / f64::from(*least))
     }
 
-    /// Opens the gradient of a batch by the outputs, `[rows, classes]`, each row times the weight of its class; without weights,
+    /// Opens the gradient of a batch by the outputs, `[rows, outputs]`, each row times the weight of its class; without weights,
     /// as it is.     1 round; with weights 3 (protocols.md 4.5)
     ///
-    ///   1. w_y = sum_c y_c w_c of one-hot labels y and public weights w, locally and exactly; opened beside dz
+    ///   1. w_y = sum_c y_c w_c of one-hot labels y and public weights w, or w_0 + y (w_1 - w_0) of one output's, locally and
+    ///      exactly; opened beside dz
     ///   2. w_y dz, cut and opened, extended, and opened as an operand
     ///
     /// # Errors
@@ -50,17 +51,34 @@ impl ClassWeights {
             let [dz] = e.open([OpenRequest::operand(dz, &p)])?;
             return Ok(dz);
         }
-        let classes = self.0.len();
-        let weights: Vec<i64> = self.0.iter().map(|weight| i64::from(*weight)).collect();
-        let weights = e.public_numbers(&weights, WEIGHT_BITS, &[classes, 1].into())?;
-        let of_row = e.product(labels, &weights, Layout::Plain)?;
+        let (_, outputs) = dz.shape().matrix();
+        let of_row = self.of_rows(e, labels)?;
         let exact = OpenRequest { frac: of_row.frac(), ..OpenRequest::operand(&of_row, &p) };
         let [dz, of_row] = e.open([OpenRequest::operand(dz, &p), exact])?;
-        let dz = e.product(&dz, &of_row, Bilinear::Scale { step: classes })?;
+        let dz = e.product(&dz, &of_row, Bilinear::Scale { step: outputs })?;
         let [dz] = e.open([OpenRequest::product(&dz, &p)])?;
         let dz = e.extend(&dz)?;
         let [dz] = e.open([OpenRequest::operand(&dz, &p)])?;
         Ok(dz)
+    }
+
+    /// The weight of the class of every row, `[rows, 1]`.
+    fn of_rows<E: Engine>(&self, e: &mut E, labels: &E::Wire) -> Result<E::Share> {
+        let (rows, outputs) = labels.shape().matrix();
+        let weights: Vec<i64> = self.0.iter().map(|weight| i64::from(*weight)).collect();
+        let [first, second] = match weights[..] {
+            [first, second] if outputs == 1 => [first, second],
+            _ => {
+                let weights = e.public_numbers(&weights, WEIGHT_BITS, &[outputs, 1].into())?;
+                return e.product(labels, &weights, Layout::Plain);
+            }
+        };
+        let more = e.public_numbers(&[second - first], WEIGHT_BITS, &[1, 1].into())?;
+        let more = e.product(labels, &more, Layout::Plain)?;
+        let first = first << (more.frac() - WEIGHT_BITS);
+        let first = e.public_numbers(&vec![first; rows], more.frac(), more.shape())?;
+        let first = e.share(&first)?;
+        e.add(&more, &first)
     }
 }
 

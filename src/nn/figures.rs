@@ -1,57 +1,65 @@
 //! Figures on test rows: what a batch of them adds to each (protocols.md 8).
 
 mod confusion;
+mod r2;
 mod roc;
+mod signs;
 mod squared_error;
 mod top_five;
 
 pub use roc::{BOTH_SIDES, THRESHOLDS, thresholds};
 
 use confusion::confusion;
+use r2::r2;
 use roc::roc;
+use signs::confusion_by_sign;
 use squared_error::squared_error;
 use top_five::top_five;
 
 use crate::error::Result;
 use crate::gates::Engine;
-use crate::nn::{Loss, hits};
+use crate::nn::Model;
+use crate::nn::hits::{hits, hits_by_sign};
 use crate::party::{Figure, Interpreter};
 
 /// Sums over test rows.
 pub struct Counted<E: Interpreter> {
-    /// How many are classified correctly, scaled like the labels, if that is wanted.
+    /// How many decisions are right, scaled like the labels, if that is wanted.
     pub hits: Option<E::Share>,
     /// One for each of the figures that are wanted, in their order.
     pub figures: Vec<E::Share>,
 }
 
 impl<E: Engine> Counted<E> {
-    /// The sums over a batch of the last product's share and one-hot labels: the count of right answers if `accuracy` is wanted,
-    /// and `figures`. The largest outputs are found once for both.
+    /// The sums over a batch of the last product's share and labels, one-hot if outputs are compared with each other: the count of
+    /// right decisions if `accuracy` is wanted, and `figures`. Decisions are made once for both.
     ///
     /// # Errors
     /// See [`Engine`](Engine#errors).
     pub fn of(
         e: &mut E,
-        loss: Loss,
+        model: &Model,
         (z, labels): (&E::Share, &E::Wire),
         accuracy: bool,
         figures: &[Figure],
     ) -> Result<Self> {
         let mut counted = Self { hits: None, figures: Vec::with_capacity(figures.len()) };
+        let (loss, by_sign) = (model.loss(), model.decides_by_sign());
         let accuracy_is_by_class = figures.contains(&Figure::Confusion);
         if accuracy && !accuracy_is_by_class {
             e.scope("hits");
-            counted.hits = Some(hits(e, z, labels)?);
+            counted.hits = Some(if by_sign { hits_by_sign(e, z, labels)? } else { hits(e, z, labels)? });
         }
         for figure in figures {
             e.scope(figure.scope());
             let sums = match figure {
                 Figure::Confusion => {
+                    let confusion = if by_sign { confusion_by_sign } else { confusion };
                     let (hits, counts) = confusion(e, z, labels, accuracy)?;
                     counted.hits = hits;
                     counts
                 }
+                Figure::R2 => r2(e, loss, z, labels)?,
                 Figure::Roc => roc(e, z, labels)?,
                 Figure::SquaredError => squared_error(e, loss, z, labels)?,
                 Figure::TopFive => top_five(e, z, labels)?,

@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::fixed::{Profile, Window};
 use crate::gates::{Arguments, Engine, ImageWindows, OpenRequest};
-use crate::kernel::geometry::Window2d;
+use crate::nn::columns::some_columns;
 use crate::party::Scaled;
 
 /// The largest of every row of a wire `[rows, classes]`, `[rows, 1]`, and of another wire of the same shape the value at its
@@ -121,12 +121,6 @@ fn scaled<E: Engine>(e: &mut E, x: &E::Wire, [few, more, most]: &[E::Selectors; 
     let [few, more, most] = [e.select(few, x)?, e.select(more, x)?, e.select(most, x)?];
     let sum = e.combine(&few, &more, 256, 16)?;
     Ok(e.add(&sum, &most)?.over(8))
-}
-
-/// Some columns of rows of `columns` values: `count` from `first` on.
-pub(super) fn some_columns(columns: usize, first: usize, count: usize) -> ImageWindows {
-    let window = Window2d { padding: [-first.cast_signed(), 0], ..Window2d::new([1, 1], [1, 1]) };
-    ImageWindows { image: [columns, 1], channels: 1, output: [count, 1], window }
 }
 
 /// The window on sums of exponentials: they are below 2^11, and to within 1/2.

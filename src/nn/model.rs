@@ -7,7 +7,7 @@ use crate::fixed::Profile;
 use crate::nn::layer::walk;
 use crate::nn::layer_check::{LayerMismatch, checked_len, lead, of_batch};
 use crate::nn::layers::{BatchNorm, Dense, MOST_LAYERS, Relu};
-use crate::nn::{Factor, Flow, LayerSpec, Loss};
+use crate::nn::{Factor, Flow, LayerSpec, Loss, Task};
 use crate::shape::Shape;
 
 /// How weights begin; biases begin at 0.
@@ -34,19 +34,21 @@ impl Init {
     }
 }
 
-/// A network for classification.
+/// A network, and what it learns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
     pub(crate) name: String,
     pub(crate) input: Shape,
-    pub(crate) classes: usize,
+    pub(crate) task: Task,
+    pub(crate) outputs: usize,
     pub(crate) layers: Vec<LayerSpec>,
     pub(crate) loss: Loss,
     pub(crate) init: Init,
 }
 
 impl Model {
-    /// A network of the layers, for examples of a shape: a number of columns, or axes.
+    /// A network of the layers for classification, for examples of a shape: a number of columns, or axes. With one output it is
+    /// of two classes.
     ///
     /// # Errors
     /// [`Error::Usage`] naming the first layer that does not fit, and what would.
@@ -54,30 +56,41 @@ impl Model {
         name: impl Into<String>,
         input: impl Into<Shape>,
         layers: Vec<LayerSpec>,
-        classes: usize,
+        outputs: usize,
         loss: Loss,
         init: Init,
     ) -> Result<Self> {
-        let model = Self { name: name.into(), input: input.into(), classes, layers, loss, init };
+        let task = Task::Classification;
+        let model = Self { name: name.into(), input: input.into(), task, outputs, layers, loss, init };
         model.check()?;
         Ok(model)
     }
 
-    /// Dense layers with ReLU between them under softmax cross-entropy: `features - hidden - classes`.
+    /// Dense layers with ReLU between them: `features - hidden - outputs`, under softmax cross-entropy, or sigmoid cross-entropy of
+    /// one output.
     ///
     /// # Errors
-    /// [`Error::Usage`] if a size is 0, or softmax cross-entropy does not support so many classes.
-    pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], classes: usize) -> Result<Self> {
+    /// [`Error::Usage`] if a size is 0, or softmax cross-entropy does not support so many outputs.
+    pub fn dense(name: impl Into<String>, features: usize, hidden: &[usize], outputs: usize) -> Result<Self> {
         let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
         let hidden = hidden.iter().flat_map(|outputs| [dense(*outputs), Relu.into()]);
-        let layers = hidden.chain([dense(classes)]).collect();
-        Self::new(name, features, layers, classes, Loss::SoftmaxCrossEntropy, Init::He)
+        let layers = hidden.chain([dense(outputs)]).collect();
+        Self::new(name, features, layers, outputs, Task::Classification.losses(outputs)[0], Init::He)
     }
 
     /// The same layers under another loss.
     #[must_use]
     pub fn with_loss(self, loss: Loss) -> Self {
         Self { loss, ..self }
+    }
+
+    /// The same layers for another task, under the first loss that the task can be learned with ([`Task::losses`]) if the present
+    /// one does not fit it.
+    #[must_use]
+    pub fn with_task(self, task: Task) -> Self {
+        let losses = task.losses(self.outputs);
+        let loss = if losses.contains(&self.loss) { self.loss } else { losses[0] };
+        Self { task, loss, ..self }
     }
 
     /// The same layers with another initialization.
@@ -108,7 +121,7 @@ impl Model {
             )));
         }
         self.check_norms(&self.layers)?;
-        self.check_classes()
+        self.check_loss()
     }
 
     /// The factors of the products in training.
@@ -134,17 +147,24 @@ impl Model {
         }
     }
 
-    /// Checks that the loss supports the number of outputs.
-    fn check_classes(&self) -> Result<()> {
-        let (name, classes, loss) = (&self.name, self.classes, self.loss);
-        if classes < 2 {
-            return Err(Error::Usage(format!("`{name}`: {classes} classes are too few; at least 2 are needed")));
+    /// Checks that the loss is one of the task, and supports the number of outputs.
+    fn check_loss(&self) -> Result<()> {
+        let (name, outputs, loss) = (&self.name, self.outputs, self.loss);
+        let losses = self.task.losses(outputs);
+        if !losses.contains(&loss) {
+            let of = if self.task == Task::Classification { " with one output" } else { "" };
+            return Err(Error::Usage(format!(
+                "`{name}`: {}{of} cannot be learned with the loss {}; use {}, the default",
+                self.task,
+                loss.name(),
+                losses[0].name()
+            )));
         }
         let most = loss.most_classes();
-        if classes > most {
-            let others = Loss::ALL.iter().rev().filter(|other| classes <= other.most_classes());
+        if outputs > most {
+            let others = losses.iter().rev().filter(|other| outputs <= other.most_classes());
             return Err(Error::Usage(format!(
-                "`{name}`: the loss {} supports 2 to {most} classes, not {classes}; for more, use {}",
+                "`{name}`: the loss {} supports 2 to {most} classes, not {outputs}; for more, use {}",
                 loss.name(),
                 others.map(|other| other.name()).collect::<Vec<_>>().join(" or ")
             )));
@@ -154,7 +174,7 @@ impl Model {
 
     /// The first layer that does not fit.
     pub(crate) fn mismatch(&self) -> Option<LayerMismatch> {
-        let classes = self.classes;
+        let outputs = self.outputs;
         let wrong = |layer: usize, kind, input: &Shape, reason: String| {
             Some(LayerMismatch { layer, kind, input: input.clone(), reason })
         };
@@ -163,7 +183,7 @@ impl Model {
             return wrong(0, self.layers.first().map_or("none", LayerSpec::kind), &self.input, reason);
         }
         let Some((last, before)) = self.layers.split_last() else {
-            let reason = format!("there are no layers; the last must be dense, with {classes} outputs");
+            let reason = format!("there are no layers; the last must be dense, with {outputs} outputs");
             return wrong(0, "none", &self.input, reason);
         };
         let (output, flow) = match lead(&self.layers, &self.input) {
@@ -172,13 +192,14 @@ impl Model {
         };
         let input = walk(before, &self.input, |_, _| ());
         if !last.is_product() || flow != (Flow::Product { images: false }) {
-            let reason = format!("the last layer must be dense, with {classes} outputs, one per class");
+            let reason = format!("the last layer must be dense, with {outputs} outputs, {}", self.task.per_output());
             return wrong(before.len(), last.kind(), &input, reason);
         }
-        if output.axes() != [classes] {
-            let gives = of_batch(&output);
-            let reason =
-                format!("the last layer gives {gives}, but there are {classes} classes; use `outputs = {classes}`");
+        if output.axes() != [outputs] {
+            let (gives, per) = (of_batch(&output), self.task.per_output());
+            let reason = format!(
+                "the last layer gives {gives}, but {outputs} outputs are needed, {per}; use `outputs = {outputs}`"
+            );
             return wrong(before.len(), last.kind(), &input, reason);
         }
         None
@@ -205,9 +226,36 @@ impl Model {
         &self.input
     }
 
+    /// What its outputs say of a row.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
     /// Columns of its output.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Classes of rows: as many as outputs, and 2 of one output; 0 if the task is not classification.
     pub fn classes(&self) -> usize {
-        self.classes
+        match self.task {
+            Task::Classification => self.outputs.max(2),
+            Task::MultiLabel | Task::Regression => 0,
+        }
+    }
+
+    /// Whether every output decides by its sign, instead of being compared with the others.
+    pub(crate) fn decides_by_sign(&self) -> bool {
+        self.task == Task::MultiLabel || (self.task == Task::Classification && self.outputs == 1)
+    }
+
+    /// What is right or wrong of a row in its accuracy: its class, or each of its labels; nothing in regression.
+    pub(crate) fn decisions(&self) -> usize {
+        match self.task {
+            Task::Classification => 1,
+            Task::MultiLabel => self.outputs,
+            Task::Regression => 0,
+        }
     }
 
     /// Its layers.

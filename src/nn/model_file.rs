@@ -210,7 +210,7 @@ impl TrainedModel {
         Ok(InitialParameters { parameters, normalization: saved.map(|_| normalization), square })
     }
 
-    /// The logits of rows, `[n, classes]`.
+    /// The outputs of rows, `[n, outputs]`: logits, or the targets of a regression, scaled as in training.
     ///
     /// # Errors
     /// [`Error::Usage`] if the rows do not have the model's number of features, or the parameters' shapes are not the model's.
@@ -225,7 +225,7 @@ impl TrainedModel {
         }
         #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
         let scaled = |x: f32| self.normalization.map_or(x, |n| n.apply(x.into()) as f32);
-        let mut logits = Array2::zeros([rows.nrows(), self.model.classes()]);
+        let mut logits = Array2::zeros([rows.nrows(), self.model.outputs()]);
         // as many rows at once as keep the values of a layer small
         let at_once = (MOST_VALUES / self.model.widest().max(1)).clamp(1, 1000);
         for (rows, mut out) in
@@ -245,20 +245,6 @@ impl TrainedModel {
             true => Ok(()),
             false => Err(Error::Usage(format!("the parameters do not have the shapes of `{}`", self.model.name()))),
         }
-    }
-
-    /// Fraction of the rows whose largest logit is at the label, from 0 to 1.
-    ///
-    /// # Errors
-    /// As [`TrainedModel::logits`].
-    pub fn accuracy(&self, rows: ArrayView2<'_, f32>, labels: &[u32]) -> Result<f64> {
-        let logits = self.logits(rows)?;
-        let hit = |(row, label): (ndarray::ArrayView1<'_, f32>, &u32)| {
-            let best = row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best });
-            best == *label as usize
-        };
-        let hits = logits.axis_iter(Axis(0)).zip(labels).filter(|(row, label)| hit((*row, label))).count();
-        Ok(hits as f64 / labels.len().max(1) as f64)
     }
 }
 

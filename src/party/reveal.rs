@@ -48,8 +48,10 @@ pub enum Revealed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Figure {
-    /// The confusion matrix: rows by predicted class and label.
+    /// The confusion matrix: rows by predicted class and label; of every label, if there are several, a matrix of its own.
     Confusion,
+    /// Of every target of a regression, sums of squared errors, of squared targets and of targets: R2 follows.
+    R2,
     /// Of two classes, by threshold, how many rows of each score at least as much: the area under the ROC curve and the average
     /// precision follow.
     Roc,
@@ -61,12 +63,13 @@ pub enum Figure {
 
 impl Figure {
     /// All that there are.
-    pub const ALL: [Self; 4] = [Self::Confusion, Self::Roc, Self::SquaredError, Self::TopFive];
+    pub const ALL: [Self; 5] = [Self::Confusion, Self::R2, Self::Roc, Self::SquaredError, Self::TopFive];
 
     /// Its name in lists of what is revealed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Confusion => "confusion",
+            Self::R2 => "r2",
             Self::Roc => "roc",
             Self::SquaredError => "squared-error",
             Self::TopFive => "top5",
@@ -77,6 +80,7 @@ impl Figure {
     pub(crate) fn scope(self) -> &'static str {
         match self {
             Self::Confusion => "figures/confusion",
+            Self::R2 => "figures/r2",
             Self::Roc => "figures/roc",
             Self::SquaredError => "figures/squared-error",
             Self::TopFive => "figures/top5",

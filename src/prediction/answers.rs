@@ -9,23 +9,33 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
 use crate::gates::MOST_COMPARED;
+use crate::nn::{Task, class};
 use crate::prediction::PredictionJob;
 
 /// What a client may ask about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerKind {
-    /// Its class alone: the output that is the largest.
+    /// Its class alone: the output that is the largest, or whether a single one is at least 0; of several labels, those that it has.
     Class,
-    /// The probability of every class, as the model's loss defines it: softmax or sigmoid.
+    /// The probability of every class or label, of the second class alone where the network has one output; as the model's loss defines it: softmax or sigmoid.
     Probabilities,
-    /// The outputs of the last layer themselves: logits, as a rule. They tell the most about the model.
+    /// The outputs of the last layer themselves: logits, or the numbers that a regression predicts, in their own unit. They tell the
+    /// most about the model.
     Values,
 }
 
 impl AnswerKind {
     /// All of them, from the one that tells the least about the model.
     pub const ALL: [Self; 3] = [Self::Class, Self::Probabilities, Self::Values];
+
+    /// What tells the least about a model of a task: classes or labels, or the numbers of a regression.
+    pub fn of(task: Task) -> Self {
+        match task {
+            Task::Classification | Task::MultiLabel => Self::Class,
+            Task::Regression => Self::Values,
+        }
+    }
 }
 
 impl fmt::Display for AnswerKind {
@@ -54,9 +64,11 @@ impl FromStr for AnswerKind {
 pub enum Answers {
     /// The class of every row, from 0.
     Classes(Vec<u32>),
-    /// The probabilities of the classes, `[rows, classes]`, to within a unit of the profile's fraction bits and 2e-3.
+    /// Which labels every row has, `[rows, labels]`.
+    Labels(Array2<bool>),
+    /// The probabilities of the classes or labels, `[rows, outputs]`, to within a unit of the profile's fraction bits and 2e-3.
     Probabilities(Array2<f32>),
-    /// The outputs of the last layer, `[rows, classes]`.
+    /// The outputs of the last layer, `[rows, outputs]`.
     Values(Array2<f32>),
 }
 
@@ -65,6 +77,7 @@ impl Answers {
     pub fn len(&self) -> usize {
         match self {
             Self::Classes(classes) => classes.len(),
+            Self::Labels(labels) => labels.nrows(),
             Self::Probabilities(x) | Self::Values(x) => x.nrows(),
         }
     }
@@ -77,19 +90,26 @@ impl Answers {
     /// The probabilities or values.
     pub fn into_table(self) -> Option<Array2<f32>> {
         match self {
-            Self::Classes(_) => None,
+            Self::Classes(_) | Self::Labels(_) => None,
             Self::Probabilities(x) | Self::Values(x) => Some(x),
         }
     }
 
-    /// The class of every row; of probabilities and values, the largest, or the first of several.
+    /// The labels.
+    pub fn into_labels(self) -> Option<Array2<bool>> {
+        match self {
+            Self::Labels(labels) => Some(labels),
+            _ => None,
+        }
+    }
+
+    /// The class of every row; of probabilities and values of classes, the largest, or the first of several. None of labels.
     pub fn classes(&self) -> Vec<u32> {
-        let largest = |row: ndarray::ArrayView1<'_, f32>| {
-            (0u32..).zip(row).fold((0, f32::NEG_INFINITY), |best, (at, x)| if *x > best.1 { (at, *x) } else { best }).0
-        };
         match self {
             Self::Classes(classes) => classes.clone(),
-            Self::Probabilities(x) | Self::Values(x) => x.rows().into_iter().map(largest).collect(),
+            Self::Labels(_) => Vec::new(),
+            Self::Probabilities(x) if x.ncols() == 1 => x.iter().map(|p| u32::from(*p >= 0.5)).collect(),
+            Self::Probabilities(x) | Self::Values(x) => x.rows().into_iter().map(class).collect(),
         }
     }
 }
@@ -109,13 +129,14 @@ impl PredictionJob {
     /// How the answers to a request leave the servers.
     pub(crate) fn layout(&self) -> Layout {
         let (p, model) = (&self.card.profile, &self.card.model);
-        let (rows, classes) = (self.batch as usize, model.classes());
+        let (rows, outputs) = (self.batch as usize, model.outputs());
         match self.answers {
+            AnswerKind::Class if model.decides_by_sign() => Layout { len: rows * outputs, bits: 1, frac: 0 },
             // a bit for every class, of which one is 1; the number of the class where there are many
-            AnswerKind::Class if classes <= MOST_COMPARED => Layout { len: rows * classes, bits: 1, frac: 0 },
+            AnswerKind::Class if outputs <= MOST_COMPARED => Layout { len: rows * outputs, bits: 1, frac: 0 },
             AnswerKind::Class => Layout { len: rows, bits: p.ring, frac: 0 },
-            AnswerKind::Probabilities => Layout { len: rows * classes, bits: p.ring, frac: p.frac },
-            AnswerKind::Values => Layout { len: rows * classes, bits: p.ring, frac: model.output_frac(p) },
+            AnswerKind::Probabilities => Layout { len: rows * outputs, bits: p.ring, frac: p.frac },
+            AnswerKind::Values => Layout { len: rows * outputs, bits: p.ring, frac: model.output_frac(p) },
         }
     }
 
@@ -124,26 +145,34 @@ impl PredictionJob {
     /// # Errors
     /// [`Error::Peer`] if they are none.
     pub(crate) fn answers_of(&self, sums: &[u64], rows: usize) -> Result<Answers> {
-        let (Layout { bits, frac, .. }, classes) = (self.layout(), self.card.model.classes());
+        let (Layout { bits, frac, .. }, model) = (self.layout(), &self.card.model);
+        let outputs = model.outputs();
         let garbled = || Error::peer("the servers", "sent answers that are none; one of them computed something else");
         #[expect(clippy::cast_possible_truncation, reason = "answers have single precision")]
         let real = |x: &u64| decode(*x & mask(bits), bits, frac) as f32;
         let table = || {
-            let values = sums.iter().take(rows * classes).map(real).collect();
-            Array2::from_shape_vec([rows, classes], values).map_err(|_| garbled())
+            let values = sums.iter().take(rows * outputs).map(real).collect();
+            Array2::from_shape_vec([rows, outputs], values).map_err(|_| garbled())
         };
         match self.answers {
             AnswerKind::Probabilities => table().map(Answers::Probabilities),
-            AnswerKind::Values => table().map(Answers::Values),
+            AnswerKind::Values => table().map(|values| Answers::Values(self.card.in_own_units(values))),
+            AnswerKind::Class if model.task() == Task::MultiLabel => {
+                let bits = sums.iter().take(rows * outputs).map(|bit| *bit == 1).collect();
+                Array2::from_shape_vec([rows, outputs], bits).map(Answers::Labels).map_err(|_| garbled())
+            }
+            AnswerKind::Class if model.decides_by_sign() => {
+                Ok(Answers::Classes(sums.iter().take(rows).map(|bit| u32::from(*bit == 1)).collect()))
+            }
             AnswerKind::Class if bits == 1 => {
                 let one_hot = |row: &[u64]| {
                     let mut ones = (0u32..).zip(row).filter(|(_, bit)| **bit == 1);
                     ones.next().filter(|_| ones.next().is_none()).map(|(class, _)| class).ok_or_else(garbled)
                 };
-                sums.chunks_exact(classes).take(rows).map(one_hot).collect::<Result<_>>().map(Answers::Classes)
+                sums.chunks_exact(outputs).take(rows).map(one_hot).collect::<Result<_>>().map(Answers::Classes)
             }
             AnswerKind::Class => {
-                let known = |x: &u64| u32::try_from(*x).ok().filter(|x| (*x as usize) < classes).ok_or_else(garbled);
+                let known = |x: &u64| u32::try_from(*x).ok().filter(|x| (*x as usize) < outputs).ok_or_else(garbled);
                 sums.iter().take(rows).map(known).collect::<Result<_>>().map(Answers::Classes)
             }
         }

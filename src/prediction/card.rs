@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Description;
+use crate::data::description::Target;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::input;
 use crate::net::is_printable;
 use crate::nn::layers::BatchNorm;
-use crate::nn::{Loss, Model, Normalization, TrainedModel};
+use crate::nn::{Loss, Model, Normalization, Task, TrainedModel};
 use crate::prediction::AnswerKind;
 
 /// What is public of a model that answers private questions. Its owner and its clients have the same card.
@@ -43,12 +45,13 @@ impl ModelCard {
     /// The format of files.
     pub const FORMAT: u32 = 1;
 
-    /// The card of a model: private, of 1,000,000 rows a job, that answers with classes alone, in the profile of its
+    /// The card of a model: private, of 1,000,000 rows a job, that answers with classes alone, or the numbers of a
+    /// regression, in the profile of its
     /// training, or `deep` if that is unknown.
     pub fn of(model: &TrainedModel) -> Self {
         Self {
             format: Self::FORMAT,
-            answers: vec![AnswerKind::Class],
+            answers: vec![AnswerKind::of(model.model.task())],
             max_rows: 1_000_000,
             public_model: false,
             profile: model.profile.unwrap_or_else(Profile::deep),
@@ -94,6 +97,8 @@ impl ModelCard {
             "`answers` must have one or more of `class`, `probabilities` and `values`, each once"
         } else if self.answers.contains(&AnswerKind::Probabilities) && self.model.loss() == Loss::Square {
             "a model with the loss `square` has no probabilities; use `class` or `values`"
+        } else if self.answers != [AnswerKind::Values] && self.model.task() == Task::Regression {
+            "a regression answers with `values` alone"
         } else if !(1..=1 << 27).contains(&self.max_rows) {
             "`max_rows` must be from 1 to 2^27"
         } else if self.dataset.len() > 64 || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {
@@ -111,15 +116,18 @@ impl ModelCard {
     fn check_description(&self) -> Result<()> {
         let Some(description) = &self.description else { return Ok(()) };
         description.check()?;
-        let takes = [self.model.features(), self.model.classes()];
-        let has = [description.features(), description.classes.len()];
-        if takes == has {
-            return Ok(());
+        description.fits(&self.model).map_err(Error::Usage)
+    }
+
+    /// Outputs of a regression, `[rows, targets]`, in the units of its targets, as far as the card describes them.
+    pub fn in_own_units(&self, mut outputs: Array2<f32>) -> Array2<f32> {
+        if let Some(Target::Numbers(numbers)) = self.description.as_ref().map(|description| &description.target) {
+            for (mut column, number) in outputs.columns_mut().into_iter().zip(numbers) {
+                #[expect(clippy::cast_possible_truncation, reason = "answers have single precision")]
+                column.mapv_inplace(|output| number.number(output.into()) as f32);
+            }
         }
-        Err(Error::Usage(format!(
-            "the network takes {} features and has {} classes, but the data description `{}` has {} features and {} classes",
-            takes[0], takes[1], description.name, has[0], has[1]
-        )))
+        outputs
     }
 
     /// Checks that the card is a model's.

@@ -58,6 +58,10 @@ fn answer<E: Engine>(
         }
         AnswerKind::Class => {
             let [z] = e.open([OpenRequest::product(&z, &p)])?;
+            if job.card.model.decides_by_sign() {
+                let [decided] = e.at_least(&z, p.argmax_window(), [0])?;
+                return e.reveal_bits(what, &decided);
+            }
             if z.shape().matrix().1 > MOST_COMPARED {
                 let class = class_of_many(e, z)?;
                 return e.reveal(what, &class);

@@ -41,7 +41,8 @@ impl Prediction {
     /// Private predictions of a model.
     pub fn new(model: TrainedModel) -> Self {
         let card = ModelCard::of(&model);
-        Self { model, card, answers: AnswerKind::Class, batch: None }
+        let answers = AnswerKind::of(model.model.task());
+        Self { model, card, answers, batch: None }
     }
 
     /// What is asked about a row.

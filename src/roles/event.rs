@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::net::printable;
+use crate::nn::Task;
 use crate::party::Stats;
 use crate::train::{Settings, TestFigures};
 
@@ -191,6 +192,8 @@ pub struct Summary {
     pub backend: String,
     /// Name of the profile (the number format).
     pub profile: String,
+    /// What the network learned.
+    pub task: Task,
     /// Name of the loss function.
     pub loss: String,
     /// The settings as used, with rounded rates.
@@ -207,8 +210,8 @@ pub struct Summary {
     pub model_epoch: Option<u32>,
     /// Rows per batch.
     pub batch: u32,
-    /// Fraction of the test rows that the model classifies correctly; `None` if it is not revealed, or not known because the run
-    /// was ended at a later step.
+    /// Fraction of the test rows that the model classifies correctly, or of their labels that it predicts; `None` if it is not
+    /// revealed, in a regression, or not known because the run was ended at a later step.
     pub test_accuracy: Option<f64>,
     /// Other figures of the model on the test rows, as far as they are revealed.
     pub figures: TestFigures,
@@ -216,6 +219,9 @@ pub struct Summary {
     pub scored_accuracy: Option<f64>,
     /// The largest difference of the two that rounding explains; beyond it, the run fails. `None` if the model is not scored.
     pub scored_tolerance: Option<f64>,
+    /// The squared error of the revealed model of a regression, scored in the clear on the same rows, of scaled targets; `None` if
+    /// they are not on this machine.
+    pub scored_squared_error: Option<f64>,
     /// Indications that the model is wrong; empty if there are none.
     pub faults: Vec<String>,
     /// Number of sampled values out of range in the checked steps; `None` if it is not revealed, or no step was checked.
@@ -226,6 +232,8 @@ pub struct Summary {
     pub epochs_out_of_range: Vec<OutOfRange>,
     /// The accuracy of the run in the clear; `None` without one.
     pub clear_accuracy: Option<f64>,
+    /// The squared error of a regression that ran in the clear, as [`TestFigures::squared_error`]; `None` without one.
+    pub clear_squared_error: Option<f64>,
     /// The largest difference of the two accuracies after any epoch; `None` without both.
     pub clear_difference: Option<f64>,
     /// Wall-clock seconds of the run, from the first connection to the last message; `None` in a plan.

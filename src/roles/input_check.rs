@@ -1,35 +1,46 @@
 //! Whether a job's rows, initial parameters and rate fit its numbers: what can be known in the clear, before anything is shared.
 
-use crate::data::Examples;
+use crate::data::description::LARGEST;
+use crate::data::{Examples, Targets};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
-use crate::train::{Job, Training};
+use crate::nn::Task;
+use crate::train::{Job, Settings, Training};
 
 impl Training {
     /// Warnings for a job that starts from these parameters (see [`Training::initial_parameters`]): ranges that have not been
     /// checked, and a learning rate or parameters far beyond those that ranges were measured with.
     pub fn warnings(&self, job: &Job, initial: &[Vec<u64>]) -> Vec<String> {
         let (rate, measured) = self.rates();
-        let all = [self.unchecked(job), look_at_rate(rate, measured), look_at_parameters(initial)];
+        let all =
+            [self.unchecked(job), look_at_rate(rate, measured), look_at_parameters(initial), look_at_weights(job)];
         all.into_iter().flatten().collect()
     }
 }
 
 /// Refuses rows that do not have the shape of a job's network.
 pub(crate) fn shapes_fit(job: &Job, rows: [&Examples; 2]) -> Result<()> {
-    let (features, classes) = (job.model.features(), job.model.classes());
-    let wrong =
-        |rows: &&&Examples| !rows.is_empty() && (rows.features().ncols() != features || rows.classes() > classes);
-    if let Some(rows) = rows.iter().find(wrong) {
-        let (f, c) = (rows.features().ncols(), rows.classes());
+    let (features, task, outputs) = (job.model.features(), job.model.task(), job.model.outputs());
+    let learns = |targets: &Targets| match task {
+        Task::Classification => targets.width() <= job.model.classes(),
+        Task::MultiLabel | Task::Regression => targets.width() == outputs,
+    };
+    let fits = |rows: &Examples| {
+        rows.features().ncols() == features && rows.targets().task() == task && learns(rows.targets())
+    };
+    if let Some(rows) = rows.iter().find(|rows| !rows.is_empty() && !fits(rows)) {
+        let (f, theirs, width) = (rows.features().ncols(), rows.targets().task(), rows.targets().width());
+        let of = |task: Task, n: usize| format!("{n} {}", task.learned());
         return Err(Error::Usage(format!(
-            "the job expects rows with {features} features and {classes} classes; these have {f} and {c}"
+            "the job expects rows with {features} features and {}; these have {f} and {}",
+            of(task, outputs.max(job.model.classes())),
+            of(theirs, width)
         )));
     }
     Ok(())
 }
 
-/// Refuses rows that do not have the shape of a job's network, or have features out of the profile's range.
+/// Refuses rows that do not have the shape of a job's network, or have features out of the profile's range or large targets.
 ///
 /// # Errors
 /// [`Error::Usage`], with row, column, value and bound.
@@ -37,6 +48,7 @@ pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
     shapes_fit(job, rows)?;
     let bound = largest_feature(&job.settings.profile);
     for (rows, which) in rows.into_iter().zip(["training", "test"]) {
+        targets_fit(rows.targets(), which)?;
         let too_large = rows.features().indexed_iter().find(|(_, x)| scaled(job, **x).abs() >= bound);
         if let Some(((row, column), x)) = too_large {
             let (profile, used) = (&job.settings.profile.name, as_used(job, *x));
@@ -54,6 +66,17 @@ pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses targets that are too large for the protocol's squares.
+fn targets_fit(targets: &Targets, which: &str) -> Result<()> {
+    let Targets::Numbers(numbers) = targets else { return Ok(()) };
+    match numbers.indexed_iter().find(|(_, y)| f64::from(y.abs()) >= LARGEST) {
+        None => Ok(()),
+        Some(((row, target), _)) => Err(Error::Usage(format!(
+            "{which} row {row}, target {target}: targets must be below {LARGEST} in magnitude; scale them, for example to 0 to 1"
+        ))),
+    }
 }
 
 /// Warnings about an owner's rows before they are shared: columns far beyond the values that ranges were measured with, and
@@ -111,6 +134,21 @@ fn look_at_rate(rate: f64, measured: Option<f64>) -> Option<String> {
             "a learning rate of {rate} is {:.0} times the network's own, {measured}; values may leave their range, which makes \
              the model wrong; check with `ppdnn dry-run`",
             rate / measured
+        )
+    })
+}
+
+/// A warning if weights of classes make so much of a batch that sums of its gradients come near their range (protocols.md 9).
+fn look_at_weights(job: &Job) -> Option<String> {
+    let Settings { batch, profile, .. } = &job.settings;
+    let largest = job.class_weights().values().into_iter().fold(1.0, f64::max);
+    let rows = f64::from(*batch).min(f64::from(job.train_rows()));
+    let bound = largest_feature(profile) / 8.0;
+    (largest > 1.0 && rows * largest > bound).then(|| {
+        format!(
+            "batches of {rows} rows with class weights up to {largest} may sum up to gradients out of range, which makes the model \
+             wrong; use batches of at most {:.0} rows, or smaller weights",
+            bound / largest
         )
     })
 }
@@ -237,6 +275,17 @@ mod tests {
         x.column_mut(2).fill(0.001);
         let lost = look_at_rows(&job, &plain, &Examples::new(x, vec![0; 3], 2).unwrap()).unwrap();
         assert!(lost[0].starts_with("1 column of the test rows, first column 2, is rounded to 0"), "{lost:?}");
+    }
+
+    #[test]
+    fn weights_that_make_too_much_of_a_batch_are_told() {
+        let of = |batch, weights: &[f64]| {
+            let model = Model::dense("own", 4, &[3], 2).unwrap();
+            let training = Training::new(model).profile(Profile::small()).batch(batch).class_weights(weights.to_vec());
+            look_at_weights(&training.job(10_000, 3).unwrap())
+        };
+        assert_eq!((of(128, &[1.0, 16.0]), of(4096, &[])), (None, None));
+        assert!(of(256, &[1.0, 16.0]).unwrap().contains("use batches of at most 128 rows"));
     }
 
     #[test]

@@ -102,6 +102,8 @@ pub use prediction::{
 #[cfg(feature = "network")]
 pub use process::forbid_core_dumps;
 pub use process::{begin, cpu_seconds, peak_rss_mib};
+#[cfg(feature = "cli")]
+pub(crate) use reference_run::ClearRun;
 pub use server::{ServerLinks, run_server};
 pub use start::Start;
 #[cfg(feature = "network")]

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::nn::TrainedModel;
 use crate::party::Figure;
 use crate::roles::event::{OutOfRange, Summary};
-use crate::roles::result_check::{faults, score, tolerance};
+use crate::roles::result_check::{Scored, faults, score, tolerance};
 use crate::train::Job;
 
 /// The results of a run.
@@ -45,13 +45,18 @@ impl Outcome {
         counted && self.revealed != job.reveal.figures()
     }
 
-    /// Scores the revealed model on the job's test rows, and compares its accuracy with the one that the servers computed; sets
-    /// [`Summary::scored_accuracy`], [`Summary::scored_tolerance`] and [`Summary::faults`].
+    /// Scores the revealed model on the job's test rows, and compares its accuracy, or the squared error of a regression, with the one
+    /// that the servers computed; sets [`Summary::scored_accuracy`] or [`Summary::scored_squared_error`],
+    /// [`Summary::scored_tolerance`] and [`Summary::faults`].
     ///
     /// # Errors
     /// [`Error::Usage`] if the rows do not have the model's number of features.
     pub fn score(&mut self, job: &Job, test: &Examples) -> Result<()> {
-        self.summary.scored_accuracy = score(job, &self.parameters, &test.first(job.test_rows() as usize))?;
+        match score(job, &self.parameters, &test.first(job.test_rows() as usize))? {
+            None => {}
+            Some(Scored::Accuracy(accuracy)) => self.summary.scored_accuracy = Some(accuracy),
+            Some(Scored::SquaredError(error)) => self.summary.scored_squared_error = Some(error),
+        }
         self.summary.scored_tolerance = self.summary.scored_accuracy.map(|_| tolerance(job.test_rows()));
         self.summary.faults = faults(job, self);
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::data::Examples;
+use crate::data::{Examples, Targets};
 use crate::error::{Error, Result};
 use crate::fixed::encode;
 use crate::net::{Channel, FrameHeader, FrameKind, Presence};
@@ -137,14 +137,26 @@ pub fn first_rows(job: &Job, number: u32, [train, test]: [usize; 2]) -> Result<[
     Ok(wants.map(|rows| 0..rows))
 }
 
-/// Row `row` on the grid of the job's fraction bits: scaled features, or the one-hot label.
+/// Row `row` on the grid of the job's fraction bits: scaled features, or what is to be learned. That is a one-hot class, or 1 for
+/// the second of two classes where the network has one output; 0 or 1 for every label; or numbers.
 pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [u64]) {
     let frac = job.settings.profile.frac;
     if set.is_features() {
         out.iter_mut().zip(rows.features().row(row)).for_each(|(o, x)| *o = encode(scaled(job, *x), frac));
-    } else {
-        out.fill(0);
-        out[rows.labels()[row] as usize] = 1 << frac;
+        return;
+    }
+    match rows.targets() {
+        Targets::Classes { labels, .. } => {
+            let single = out.len() == 1;
+            let class = labels[row] as usize;
+            out.iter_mut().enumerate().for_each(|(at, o)| *o = u64::from(class == at + usize::from(single)) << frac);
+        }
+        Targets::Labels(labels) => {
+            out.iter_mut().zip(labels.row(row)).for_each(|(o, label)| *o = u64::from(*label) << frac);
+        }
+        Targets::Numbers(numbers) => {
+            out.iter_mut().zip(numbers.row(row)).for_each(|(o, y)| *o = encode(f64::from(*y), frac));
+        }
     }
 }
 

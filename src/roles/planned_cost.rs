@@ -150,6 +150,7 @@ fn summary(job: &Job, plan: &Plan, backend: &str) -> Summary {
         model: job.model.name().into(),
         backend: backend.into(),
         profile: job.settings.profile.name.into(),
+        task: job.model.task(),
         loss: job.model.loss().name().into(),
         settings: job.used_settings(),
         epochs: job.epochs_begun(),

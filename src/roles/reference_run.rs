@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::data::Examples;
 use crate::error::Result;
-use crate::party::{Clear, ClearTensor, Ranges, Revealed, Set, Verdict};
+use crate::fixed::MASTER_FRAC;
+use crate::nn::Task;
+use crate::party::{Clear, ClearTensor, Figure, Ranges, Revealed, Set, Verdict};
 use crate::prg::Seed;
 use crate::roles::event::Event;
 use crate::roles::input_check::shapes_fit;
@@ -32,22 +34,27 @@ impl Training {
         let stop = self.job(train_rows.len(), test.len())?.settings.early_stop();
         let over = move |accuracy: &[f64]| stop.is_some_and(|stop| stop.is_reached(accuracy));
         self.run_clear_until((train_rows, test), over, &mut on_event)
+            .map(|ClearRun { accuracy, ranges, .. }| (accuracy, ranges))
     }
 
     /// [`Training::run_clear`] of a job that may end early, until `over` says so of the accuracies.
+    ///
+    /// # Errors
+    /// As [`Training::run_clear`].
     pub(crate) fn run_clear_until(
         &self,
         (train_rows, test): (&Examples, &Examples),
         over: impl Fn(&[f64]) -> bool + Send + 'static,
         on_event: &mut dyn FnMut(Event),
-    ) -> Result<(Vec<f64>, Ranges)> {
+    ) -> Result<ClearRun> {
         let mut job = self.job(train_rows.len(), test.len())?;
         shapes_fit(&job, [train_rows, test])?;
-        job.reveal = Reveals { accuracy: !test.is_empty(), ..Reveals::NOTHING };
+        let (tests, regression) = (!test.is_empty(), job.model.task() == Task::Regression);
+        job.reveal = Reveals { accuracy: tests && !regression, squared_error: tests && regression, ..Reveals::NOTHING };
         let initial = self.initial_parameters(&job)?;
         let mut clear = clear(&job, initial, train_rows, test, Seed::fresh()?);
         let (tell, hears) = mpsc::channel();
-        send_events(&mut clear, &job, over, tell);
+        let squared_error = send_events(&mut clear, &job, over, tell);
         let mut accuracy = Vec::new();
         thread::scope(|scope| {
             let job = &job;
@@ -60,16 +67,41 @@ impl Training {
             }
             run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
-        .map(|ranges| (accuracy, ranges))
+        .map(|ranges| {
+            let squared_error = *squared_error.lock().unwrap_or_else(PoisonError::into_inner);
+            ClearRun { accuracy, squared_error, ranges }
+        })
     }
 }
 
-/// Has a run send how far it is and its accuracies to `tell`, and end once `over` says so of the accuracies.
-fn send_events(clear: &mut Clear, job: &Job, over: impl Fn(&[f64]) -> bool + Send + 'static, tell: Sender<Event>) {
-    let one = f64::from(job.test_rows()) * f64::exp2(f64::from(job.settings.profile.frac));
+/// What a training in the clear gave.
+pub(crate) struct ClearRun {
+    /// By epoch; empty in a regression.
+    pub(crate) accuracy: Vec<f64>,
+    /// Of a regression, the squared error of a row, the sum over its scaled targets, in the mean.
+    pub(crate) squared_error: Option<f64>,
+    /// What was seen of the values' ranges.
+    pub(crate) ranges: Ranges,
+}
+
+/// Has a run send how far it is and its accuracies to `tell`, and end once `over` says so of the accuracies. Returns where the
+/// squared error is put.
+fn send_events(
+    clear: &mut Clear,
+    job: &Job,
+    over: impl Fn(&[f64]) -> bool + Send + 'static,
+    tell: Sender<Event>,
+) -> Arc<Mutex<Option<f64>>> {
+    let one = job.decisions() as f64 * f64::exp2(f64::from(job.settings.profile.frac));
     let known: Arc<Mutex<Vec<f64>>> = Arc::default();
     let (judged, epochs) = (known.clone(), tell.clone());
+    let (squared_error, rows) = (Arc::<Mutex<Option<f64>>>::default(), f64::from(job.test_rows()));
+    let error = squared_error.clone();
     clear.set_reveal_channel(move |what, number| {
+        if what == Revealed::Figure(Figure::SquaredError) {
+            let sum = number.x[0] as f64 * f64::exp2(-f64::from(MASTER_FRAC));
+            *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(sum / rows);
+        }
         if let Revealed::Hits { epoch } = what {
             let test_accuracy = number.x[0] as f64 / one;
             known.lock().unwrap_or_else(PoisonError::into_inner).push(test_accuracy);
@@ -91,6 +123,7 @@ fn send_events(clear: &mut Clear, job: &Job, over: impl Fn(&[f64]) -> bool + Sen
         }
         Ok(())
     });
+    squared_error
 }
 
 /// How often a run in the clear tells how far it is.
@@ -101,7 +134,7 @@ fn clear(job: &Job, initial: Vec<Vec<u64>>, train_rows: &Examples, test: &Exampl
     let mut clear = Clear::new(job.settings.profile, coins);
     for set in Set::ALL {
         let examples = if set.is_train() { train_rows } else { test };
-        let cols = if set.is_features() { job.model.features() } else { job.model.classes() };
+        let cols = if set.is_features() { job.model.features() } else { job.model.outputs() };
         let mut rows = vec![0i32; examples.len() * cols];
         let mut x = vec![0u64; cols];
         let mut largest = 0;

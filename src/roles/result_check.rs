@@ -2,18 +2,21 @@
 
 use crate::data::Examples;
 use crate::error::Result;
-use crate::nn::{Loss, TrainedModel};
+use crate::nn::{Loss, Task, TrainedModel};
 use crate::party::Figure;
 use crate::roles::Outcome;
 use crate::roles::event::OutOfRange;
 use crate::roles::input_check::SANE_PARAMETER;
-use crate::train::Job;
+use crate::train::{Job, Regression};
 
 /// What shows that a run did not train what it should have: nothing where it looks right.
 pub(crate) fn faults(job: &Job, outcome: &Outcome) -> Vec<String> {
     let scored = outcome.summary.test_accuracy.zip(outcome.summary.scored_accuracy);
     let apart = scored.and_then(|(told, scored)| apart(told, scored, job.test_rows()));
-    let first = [ranges(job, &outcome.out_of_range), parameters(job, &outcome.parameters), apart].into_iter().flatten();
+    let errors = outcome.summary.figures.squared_error.zip(outcome.summary.scored_squared_error);
+    let errors = errors.and_then(|(told, scored)| errors_apart(told, scored, job.model.outputs()));
+    let first = [ranges(job, &outcome.out_of_range), parameters(job, &outcome.parameters), apart, errors];
+    let first = first.into_iter().flatten();
     first.chain(outcome.wrong_figures.iter().map(|figure| impossible(*figure))).collect()
 }
 
@@ -25,16 +28,31 @@ fn impossible(figure: Figure) -> String {
     )
 }
 
-/// Share of the test rows that the model classifies right, in the clear; `None` if the model is not known.
+/// What the revealed model makes of test rows, in the clear.
+pub(crate) enum Scored {
+    /// The part of its decisions that are right.
+    Accuracy(f64),
+    /// The squared error of a row, the sum over its scaled targets, in the mean.
+    SquaredError(f64),
+}
+
+/// Scores the model on test rows, in the clear; `None` if it is not known.
 ///
 /// # Errors
 /// If the rows are not the model's.
-pub(crate) fn score(job: &Job, parameters: &[Vec<f64>], test: &Examples) -> Result<Option<f64>> {
+pub(crate) fn score(job: &Job, parameters: &[Vec<f64>], test: &Examples) -> Result<Option<Scored>> {
     if parameters.is_empty() || test.is_empty() {
         return Ok(None);
     }
     let saved = TrainedModel::new(job.model.clone(), job.normalization(), parameters)?;
-    saved.accuracy(test.features().view(), test.labels()).map(Some)
+    Ok(Some(match job.model.task() {
+        Task::Classification | Task::MultiLabel => Scored::Accuracy(saved.score(test)?),
+        // without a description, in the network's unit
+        Task::Regression => {
+            let targets = Regression::of(&saved, test, None)?.targets;
+            Scored::SquaredError(targets.iter().map(|target| target.rmse * target.rmse).sum())
+        }
+    }))
 }
 
 fn ranges(job: &Job, epochs: &[OutOfRange]) -> Option<String> {
@@ -80,6 +98,18 @@ fn parameters(job: &Job, parameters: &[Vec<f64>]) -> Option<String> {
 /// many for the better as for the worse. What it changes is below 2 % and four standard deviations.
 pub(crate) fn tolerance(rows: u32) -> f64 {
     0.02 + 4.0 * (0.04 / f64::from(rows.max(1))).sqrt()
+}
+
+/// Two mean squared errors on the same rows that rounding does not explain: an output is off by a few units of 2^-8, and the roots of
+/// the errors by no more than 0.02 of each output and a twentieth.
+fn errors_apart(told: f64, scored: f64, outputs: usize) -> Option<String> {
+    let (a, b) = (told.sqrt(), scored.sqrt());
+    ((a - b).abs() > 0.02 * (outputs as f64).sqrt() + 0.05 * a.max(b)).then(|| {
+        format!(
+            "the servers computed a squared error of {told:.5}, but the model that they revealed has {scored:.5} on the same rows: \
+             one of the two is wrong, for example after an overflow"
+        )
+    })
 }
 
 /// Two accuracies on the same `rows` rows that rounding does not explain.

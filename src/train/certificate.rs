@@ -27,8 +27,8 @@ pub struct Certificate {
     pub data: String,
     /// Number of features of a row.
     pub features: usize,
-    /// Number of classes.
-    pub classes: usize,
+    /// Number of outputs: classes, labels or targets.
+    pub outputs: usize,
     /// Number of training rows.
     pub rows: u32,
     /// The settings.
@@ -131,7 +131,7 @@ impl Certificate {
             model_hash: model_hash(job),
             data: data.into(),
             features: job.model.features(),
-            classes: job.model.classes(),
+            outputs: job.model.outputs(),
             rows: job.train_rows(),
             settings: Conditions::of(job, initial),
             test_accuracy,

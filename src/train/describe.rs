@@ -11,9 +11,13 @@ impl Job {
         let (steps, rows) = (self.total_steps(), self.rows_per_step());
         let (epochs, smallest) = (self.epochs_begun(), self.least_step_rows());
         let used = self.used_settings();
+        let learns = match self.model.classes() {
+            0 => format!("{} with {} outputs", self.model.task(), self.model.outputs()),
+            classes => format!("{classes} classes"),
+        };
         let mut lines = vec![
             format!("network {:?}, profile {:?}:", self.model.name(), used.profile.name),
-            format!("  {} features, {} classes, {parameters} parameters", self.model.features(), self.model.classes()),
+            format!("  {} features, {learns}, {parameters} parameters", self.model.features()),
             format!("data set {:?}: {} training rows, {} test rows", self.dataset, self.train_rows(), self.test_rows()),
             format!("  of this owner: {} training rows, {} test rows", own[0], own[1]),
         ];
@@ -81,7 +85,10 @@ impl Job {
 
     fn reveals_in_words(&self) -> Vec<String> {
         let reveals = [
-            (self.reveal.accuracy, "accuracy: the number of test rows classified correctly, after every epoch"),
+            (
+                self.reveal.accuracy,
+                "accuracy: the number of test rows, or their labels, predicted right, after every epoch",
+            ),
             (self.reveal.ranges, "ranges: the number of sampled values out of range, after every epoch"),
             (self.reveal.model, "model: the parameters after training"),
         ];
@@ -100,7 +107,8 @@ impl Job {
 /// What is revealed of a figure, of the model after training.
 fn in_words(figure: Figure) -> &'static str {
     match figure {
-        Figure::Confusion => "confusion: at the end, the number of test rows by label and predicted class",
+        Figure::Confusion => "confusion: at the end, the number of test rows by label and prediction",
+        Figure::R2 => "r2: at the end, sums of squared errors, of targets and their squares over all test rows",
         Figure::Roc => "roc: at the end, the number of test rows by class and score (387 thresholds)",
         Figure::SquaredError => "squared-error: at the end, of all test rows together",
         Figure::TopFive => "top5: at the end, the number of test rows with the label in the top five",
@@ -125,7 +133,7 @@ pub(crate) fn batches(batch: u32, accumulate: u32) -> String {
 }
 
 /// Four digits, and no zeros behind the point that say nothing.
-pub(super) fn short(x: f64) -> String {
+pub(crate) fn short(x: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 40")]
     let places = (3.0 - x.abs().log10().floor()).clamp(0.0, 40.0) as usize;
     let text = format!("{x:.places$}");

@@ -1,15 +1,19 @@
 //! Figures of a model on the test rows, from the sums that are revealed.
 
 mod confusion;
+mod labels;
+mod regression;
 mod roc;
 
 use serde::{Deserialize, Serialize};
 
 pub use confusion::{ClassFigures, Confusion};
+pub use labels::LabelFigures;
+pub use regression::{Regression, TargetFigures};
 pub use roc::Roc;
 
-use crate::fixed::{MASTER_FRAC, Profile};
-use crate::nn::{BOTH_SIDES, THRESHOLDS};
+use crate::fixed::MASTER_FRAC;
+use crate::nn::{BOTH_SIDES, THRESHOLDS, Task};
 use crate::party::Figure;
 use crate::train::Job;
 
@@ -21,7 +25,12 @@ pub struct TestFigures {
     pub confusion: Option<Confusion>,
     /// The area under the ROC curve and the average precision; also `None` if all rows are of one class.
     pub roc: Option<Roc>,
-    /// The squared error of a row, the sum over its outputs, in the mean: of probabilities, the Brier score.
+    /// Of rows with several labels, those of every label.
+    pub labels: Option<LabelFigures>,
+    /// The errors of every target of a regression, and R2.
+    pub regression: Option<Regression>,
+    /// The squared error of a row, the sum over its outputs, in the mean: of probabilities, the Brier score; in a regression, of
+    /// scaled targets.
     pub squared_error: Option<f64>,
     /// Fraction of the rows that have their label among the five largest outputs, from 0 to 1.
     pub top5_accuracy: Option<f64>,
@@ -32,9 +41,27 @@ impl TestFigures {
     pub(crate) fn set(&mut self, figure: Figure, sums: &[f64], job: &Job) -> bool {
         let rows = f64::from(job.test_rows());
         match figure {
+            Figure::Confusion if job.model.decides_by_sign() => {
+                let labels = LabelFigures::new(sums, job.test_rows());
+                match job.model.task() {
+                    Task::Classification => {
+                        self.confusion = labels.and_then(|own| Confusion::of_one(own.counts.first()?, job.test_rows()));
+                        self.confusion.is_some()
+                    }
+                    _ => {
+                        self.labels = labels;
+                        self.labels.is_some()
+                    }
+                }
+            }
             Figure::Confusion => {
                 self.confusion = Confusion::new(sums, job.model.classes(), job.test_rows());
                 self.confusion.is_some()
+            }
+            Figure::R2 => {
+                self.squared_error = sums.get(..sums.len() / 3).map(|errors| errors.iter().sum::<f64>() / rows);
+                self.regression = Regression::new(sums, job.test_rows(), job.description.as_ref());
+                self.regression.is_some()
             }
             Figure::Roc => {
                 self.roc = Roc::new(sums, job.test_rows());
@@ -58,18 +85,19 @@ impl Figure {
     /// How many numbers are revealed of it.
     pub(crate) fn numbers(self, job: &Job) -> usize {
         match self {
-            Self::Confusion => job.model.classes() * job.model.classes(),
+            Self::Confusion if !job.model.decides_by_sign() => job.model.outputs() * job.model.outputs(),
+            Self::Confusion | Self::R2 => 3 * job.model.outputs(),
             Self::Roc => BOTH_SIDES,
             Self::SquaredError | Self::TopFive => 1,
         }
     }
 
     /// Fraction bits of these.
-    pub(crate) fn frac(self, p: &Profile) -> u32 {
+    pub(crate) fn frac(self, job: &Job) -> u32 {
         match self {
-            Self::Confusion => p.frac,
-            Self::Roc | Self::TopFive => 0,
-            Self::SquaredError => MASTER_FRAC,
+            Self::Confusion if !job.model.decides_by_sign() => job.settings.profile.frac,
+            Self::Confusion | Self::Roc | Self::TopFive => 0,
+            Self::R2 | Self::SquaredError => MASTER_FRAC,
         }
     }
 }

@@ -115,7 +115,7 @@ impl Job {
         } else if self.ends_from == 0 {
             "a run cannot be ended before its first step"
         } else if ![0, self.model.classes()].contains(&self.settings.class_weights.len()) {
-            "there must be as many class weights as the network has classes"
+            "there must be as many class weights as the network has classes, and none where it learns several labels or numbers"
         } else if ClassWeights::new(&self.settings.class_weights).is_none() {
             "class weights must be from 1/16 to 16; scale them, and the learning rate the other way"
         } else if self.steps == Some(0) {
@@ -126,7 +126,7 @@ impl Job {
             "weight decay times learning rate must be 0, or from 2^-50 to less than 1"
         } else if self.owners.len() > 1 << 16 {
             "more than 2^16 owners are not supported"
-        } else if test << profile.frac >= 1 << (profile.ring - 1) {
+        } else if u128::from(self.decisions()) << profile.frac >= 1 << (profile.ring - 1) {
             "there are too many test rows to count in this profile; use fewer, or the profile `wide`"
         } else {
             return None;
@@ -197,7 +197,7 @@ impl Job {
     fn most_mask_blocks(&self) -> u64 {
         let blocks = |cols: usize| SetShape { cols, bits: self.settings.profile.ring }.blocks() as u64;
         let rows = self.owners.iter().map(|o| o.train.max(o.test)).max().unwrap_or(0);
-        u64::from(rows) * blocks(self.model.features()).max(blocks(self.model.classes()))
+        u64::from(rows) * blocks(self.model.features()).max(blocks(self.model.outputs()))
     }
 
     /// Checks that the job uses the data set of an owner.
@@ -225,6 +225,11 @@ impl Job {
     /// Rows to test on.
     pub fn test_rows(&self) -> u32 {
         self.owners.iter().fold(0, |sum, o| sum.saturating_add(o.test))
+    }
+
+    /// What is right or wrong in an evaluation: the class of every test row, or each of its labels.
+    pub fn decisions(&self) -> u64 {
+        u64::from(self.test_rows()) * self.model.decisions() as u64
     }
 
     /// The bytes that the parties compare.

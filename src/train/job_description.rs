@@ -3,7 +3,6 @@
 use crate::data::Description;
 use crate::data::description::DataFormat;
 use crate::error::{Error, Result};
-use crate::shape::Shape;
 use crate::train::Job;
 
 impl Job {
@@ -22,26 +21,27 @@ impl Job {
             return Err(Error::Usage(text.into()));
         }
         let (takes, has) = (&self.model.input, description.shape());
-        let (classes, labels) = (self.model.classes(), description.classes.len());
         let images = takes.axes().len() > 1;
-        if classes == labels && (*takes == has || (!images && takes.len() == has.len())) {
+        let (target, fits) = (&description.target, description.fits(&self.model));
+        if fits.is_ok() && (*takes == has || !images) {
             return Ok(());
         }
         let remedy = match images {
             true if has.axes().len() == 1 => "use a network without layers for images".to_owned(),
             true => format!("build the network for images of shape {has}"),
             false => format!(
-                "in the network's file, write `inputs = {}` in the first dense layer (or leave it out) and `outputs = {labels}` in the last",
-                has.len()
+                "in the network's file, write `inputs = {}` in the first dense layer (or leave it out) and `outputs = {}` in the last",
+                has.len(),
+                target.width()
             ),
         };
-        let of = |shape: &Shape| if images { format!("shape {shape}") } else { format!("{} features", shape.len()) };
-        Err(Error::Usage(format!(
-            "the network takes {} and has {classes} classes, but the data description `{}` has {} and {labels} classes; {remedy}",
-            of(takes),
-            description.name,
-            of(&has)
-        )))
+        let why = fits.err().unwrap_or_else(|| {
+            format!(
+                "the network takes rows of shape {takes}, but the data description `{}` has {has}",
+                description.name
+            )
+        });
+        Err(Error::Usage(format!("{why}; {remedy}")))
     }
 
     /// Checks that the job has the data description of an owner, or that both have none.

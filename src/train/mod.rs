@@ -26,7 +26,7 @@ use certificate::unchecked;
 pub use certificate::{Certificate, Conditions, Margin, ROOM_BITS, recommended};
 pub use early_stop::EarlyStop;
 pub(crate) use early_stop::best_of;
-pub use figures::{ClassFigures, Confusion, Roc, TestFigures};
+pub use figures::{ClassFigures, Confusion, LabelFigures, Regression, Roc, TargetFigures, TestFigures};
 pub use job::{Job, Owned};
 pub use learning_rate_schedule::{Length, Schedule};
 pub use parameter_source::{InitialSource, initial_hash};

@@ -77,7 +77,7 @@ impl Policy {
 
     /// A file for an owner whose rows are the trainer's own: it allows everything.
     pub const ANYTHING: &str = "\
-reveal = [\"accuracy\", \"model\", \"ranges\", \"confusion\", \"roc\", \"squared-error\", \"top5\"]
+reveal = [\"accuracy\", \"model\", \"ranges\", \"confusion\", \"r2\", \"roc\", \"squared-error\", \"top5\"]
 least_rows = 0
 least_step_rows = 0
 least_steps = 0

@@ -4,20 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::gates::MOST_COMPARED;
+use crate::nn::Task;
 use crate::party::{Figure, Revealed};
 use crate::train::Job;
 
 /// The results that are revealed to the trainer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reveals {
-    /// The accuracy on the owners' test rows, after every epoch.
+    /// The accuracy on the owners' test rows, after every epoch; there is none in regression.
     pub accuracy: bool,
     /// The final model.
     pub model: bool,
     /// The number of sampled values out of range, by layer, after every epoch.
     pub ranges: bool,
-    /// [`Figure::Confusion`], of up to 14 classes.
+    /// [`Figure::Confusion`], of up to 14 classes, or of any number of labels.
     pub confusion: bool,
+    /// [`Figure::R2`], of a regression.
+    pub r2: bool,
     /// [`Figure::Roc`], of two classes.
     pub roc: bool,
     /// [`Figure::SquaredError`].
@@ -40,10 +43,20 @@ impl Reveals {
         model: false,
         ranges: false,
         confusion: false,
+        r2: false,
         roc: false,
         squared_error: false,
         top5: false,
     };
+
+    /// What is revealed of a task where nothing else is asked for: the model, the ranges, and the accuracy, or the squared error of
+    /// a regression.
+    pub fn of(task: Task) -> Self {
+        match task {
+            Task::Classification | Task::MultiLabel => Self::default(),
+            Task::Regression => Self { accuracy: false, squared_error: true, ..Self::default() },
+        }
+    }
 
     /// From a list of `accuracy`, `model`, `ranges` and the names of figures.
     ///
@@ -84,6 +97,11 @@ impl Reveals {
         Figure::ALL.into_iter().filter(|figure| *own.figure_mut(*figure)).collect()
     }
 
+    /// Whether something on test rows is listed.
+    pub(crate) fn reads_test_rows(&self) -> bool {
+        self.accuracy || !self.figures().is_empty()
+    }
+
     /// No figures: what else is listed.
     #[must_use]
     pub fn without_figures(self) -> Self {
@@ -95,6 +113,7 @@ impl Reveals {
     fn figure_mut(&mut self, figure: Figure) -> &mut bool {
         match figure {
             Figure::Confusion => &mut self.confusion,
+            Figure::R2 => &mut self.r2,
             Figure::Roc => &mut self.roc,
             Figure::SquaredError => &mut self.squared_error,
             Figure::TopFive => &mut self.top5,
@@ -137,17 +156,23 @@ impl Job {
 
     /// A figure that is not one of such a network, or on no rows.
     pub(super) fn figure_mistake(&self) -> Option<String> {
-        let classes = self.model.classes();
+        let (task, classes) = (self.model.task(), self.model.classes());
+        let learns = if classes > 0 { format!("has {classes}") } else { format!("learns {task}") };
         let wrong = |figure: Figure| {
             let of = match figure {
                 _ if self.test_rows() == 0 => return Some("is to be revealed, but there are no test rows".to_owned()),
+                Figure::Confusion if task == Task::Regression => "is of classes or labels".into(),
                 Figure::Confusion if classes > MOST_COMPARED => format!("is of at most {MOST_COMPARED} classes"),
+                Figure::R2 if task != Task::Regression => "is of a regression".into(),
                 Figure::Roc if classes != 2 => "is of two classes".into(),
                 Figure::TopFive if classes < 6 => "is of six classes or more".into(),
                 _ => return None,
             };
-            Some(format!("{of}, and the network has {classes}; take it out of --reveal"))
+            Some(format!("{of}, and the network {learns}; take it out of --reveal"))
         };
+        if self.reveal.accuracy && task == Task::Regression {
+            return Some("a regression has no accuracy; reveal `squared-error` or `r2` instead".into());
+        }
         self.reveal.figures().into_iter().find_map(|f| Some(format!("`{}` {}", f.name(), wrong(f)?)))
     }
 }

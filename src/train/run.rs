@@ -188,7 +188,7 @@ fn evaluate_batch<E: Engine>(
     let x = e.rows(Set::TestFeatures, batch)?;
     let labels = e.rows(Set::TestLabels, batch)?;
     let logits = net.forward(e, x, weights, None, None)?;
-    Counted::of(e, job.model.loss(), (&logits, &labels), job.reveal.accuracy, figures)
+    Counted::of(e, &job.model, (&logits, &labels), job.reveal.accuracy, figures)
 }
 
 fn reveal_model<E: Engine>(e: &mut E, parameters: &[E::Share]) -> Result<()> {
@@ -303,6 +303,6 @@ pub(super) fn planned_sets(job: &Job) -> Vec<PlannedSet> {
 
 /// Layouts of the job's data sets.
 pub fn set_shapes(job: &Job) -> Vec<(Set, SetShape)> {
-    let cols = |set: Set| if set.is_features() { job.model.features() } else { job.model.classes() };
+    let cols = |set: Set| if set.is_features() { job.model.features() } else { job.model.outputs() };
     Set::ALL.map(|set| (set, SetShape { cols: cols(set), bits: job.settings.profile.ring })).to_vec()
 }

@@ -89,7 +89,7 @@ fn propagated(x: &[f64], label: usize, w: &[Vec<f64>; 2]) -> Vec<f64> {
 
 #[test]
 fn in_the_original_the_trainer_sees_every_image() {
-    let (x, labels) = (images(20), mnist(20).into_parts().1);
+    let (x, labels) = (images(20), mnist(20).labels().to_vec());
     let mut normal = Normal::new("the trainer's matrix");
     let (a, gamma) = (Matrix(normal.take(D * D)), 3.7);
     let w = [(D, 16), (16, 10)].map(|(from, to)| -> Vec<f64> {

@@ -54,7 +54,7 @@ fn four_deviations(p: f64, n: usize) -> f64 {
 
 #[test]
 fn in_the_original_a_cloud_learns_the_labels_within_25_epochs() {
-    let labels = mnist(20_000).into_parts().1;
+    let labels = mnist(20_000).labels().to_vec();
     let (y, mut normal, mut averaging) =
         (one_hot(&labels), Normal::new("shares of labels"), Averaging::new(labels.len()));
     for epoch in 1..=25 {

@@ -30,3 +30,4 @@ mod runs;
 mod settings;
 mod stalling;
 mod successful_runs;
+mod tasks;

@@ -136,7 +136,7 @@ fn a_table_without_labels_is_answered_with_the_names_of_the_classes() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write(
         "points.toml",
-        "name = \"points\"\ntask = \"classes\"\nlabel = \"side\"\nclasses = [\"left, or so\", \"right\"]\n\n[split]\ntest = 0.2\nseed = 1\n\n\
+        "name = \"points\"\ntask = \"classification\"\nlabel = \"side\"\nclasses = [\"left, or so\", \"right\"]\n\n[split]\ntest = 0.2\nseed = 1\n\n\
          [[columns]]\nname = \"x\"\nkind = \"number\"\nrange = [0, 10]\n\n\
          [[columns]]\nname = \"y\"\nkind = \"number\"\nrange = [0, 10]\n",
     );

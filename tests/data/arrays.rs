@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ppdnn::data::description::draft;
+use ppdnn::data::description::{Learn, draft};
 use ppdnn::data::{At, DataSet, Description, Examples, OwnData};
+use ppdnn::nn::Task;
 use ppdnn::shape::Shape;
 use tempfile::TempDir;
 
@@ -161,17 +162,19 @@ fn a_draft_describes_the_arrays_that_it_was_made_from() {
         ["stored.npz", "npy", "npy/x.npy", "idx", "idx/x", "idx-gzip/x.gz", "split.npz", "first.npz", "reals.npz"]
     {
         let path = samples().join(name);
-        let drafted = draft(&path, None).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!(drafted.description.classes, ["0", "1", "2"], "{}", drafted.text);
+        let drafted = draft(&path, Learn::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(drafted.description.target.names(), ["0", "1", "2"], "{}", drafted.text);
         let data = OwnData::open(&path, None, drafted.description).unwrap();
         assert_eq!(data.rows().iter().sum::<usize>(), 9, "{name}");
         assert_eq!(drafted.text.contains("test_features"), name == "split.npz", "{name}");
         assert_ne!(drafted.text.contains("[split]"), name == "split.npz", "{name}");
     }
-    let named = draft(&samples().join("broken/no-labels.npz"), Some("labels")).unwrap();
+    let named =
+        draft(&samples().join("broken/no-labels.npz"), Learn { labels: &["labels".to_owned()], task: None }).unwrap();
     assert!(named.text.contains("features = \"x\"\nlabels = \"labels\""), "{}", named.text);
-    let refused = |name: &str| draft(&samples().join("broken").join(name), None).unwrap_err().to_string();
-    assert!(refused("label-floats").contains("`y` cannot be the labels"));
+    let floats = draft(&samples().join("broken/label-floats"), Learn::default()).unwrap().description;
+    assert_eq!(floats.target.task(), Task::Regression);
+    let refused = |name: &str| draft(&samples().join("broken").join(name), Learn::default()).unwrap_err().to_string();
     assert!(refused("spreadsheet.npz").contains("Export it as CSV"));
     assert!(refused("hostile-labels").contains("is truncated"));
 }

@@ -12,3 +12,4 @@ mod pictures;
 mod places;
 mod sets;
 mod tables;
+mod targets;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ppdnn::data::description::draft;
+use ppdnn::data::description::{Learn, draft};
 use ppdnn::data::{At, DataSet, Description, Examples, OwnData, ProblemKind};
 use ppdnn::shape::Shape;
 
@@ -188,21 +188,21 @@ fn records_that_do_not_fit_are_refused_with_their_row() {
 #[test]
 fn a_draft_describes_the_folder_that_it_was_made_from() {
     for (name, rows, resized) in [("png", 8, false), ("jpeg", 4, false), ("sizes", 4, true), ("parts", 7, false)] {
-        let drafted = draft(&samples(name), None).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let drafted = draft(&samples(name), Learn::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(drafted.text.contains("resize = true"), resized, "{}", drafted.text);
         assert_eq!(drafted.text.contains("[split]"), name != "parts");
         let data = OwnData::open(&samples(name), None, drafted.description).unwrap();
         assert_eq!(data.rows().iter().sum::<usize>(), rows, "{name}");
     }
-    let refused = |name: &str| draft(&samples(name), None).unwrap_err().to_string();
+    let refused = |name: &str| draft(&samples(name), Learn::default()).unwrap_err().to_string();
     assert!(refused("records/cifar").contains("section [records]"));
     let folder = tempfile::tempdir().unwrap();
     let mut batch = vec![0; 2 * 3073];
     batch[3073] = 9;
     fs::write(folder.path().join("data_batch_1.bin"), &batch).unwrap();
     fs::write(folder.path().join("test_batch.bin"), &batch[..3073]).unwrap();
-    let drafted = draft(folder.path(), None).unwrap();
-    assert_eq!((drafted.description.classes.len(), drafted.rows), (10, 3));
+    let drafted = draft(folder.path(), Learn::default()).unwrap();
+    assert_eq!((drafted.description.target.width(), drafted.rows), (10, 3));
     assert_eq!(OwnData::open(folder.path(), None, drafted.description).unwrap().rows(), [2, 1]);
 }
 

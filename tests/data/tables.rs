@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ppdnn::data::description::Target;
 use ppdnn::data::{At, DataSet, Description, Examples, OwnData, Split};
 use tempfile::TempDir;
 
@@ -46,7 +47,8 @@ fn tables_of_every_dialect_mean_what_another_program_says() {
     }
     // another meaning is noticed
     let mut other = people();
-    other.classes.swap(0, 1);
+    let Target::Class(classes) = &mut other.target else { panic!("people have classes") };
+    classes.swap(0, 1);
     let swapped = load(&samples().join("people.csv"), &other).unwrap();
     assert_ne!(rows(&swapped.train), expected("train"));
 }

@@ -18,6 +18,7 @@ use crate::cli::run_folder::write_new;
 use crate::cli::run_record::{RunRecord, State};
 use crate::cli::test_figures;
 use crate::error::Result;
+use crate::nn::Task;
 use crate::roles::{Costs, Event, Summary};
 
 /// Writes the report into the run's folder.
@@ -41,6 +42,9 @@ fn page(run: &RunRecord) -> Result<String> {
     faults(&mut page, run);
     page.section("Results", &table(&["", ""], &results(run)));
     accuracy(&mut page, run);
+    for labels in run.summary.iter().filter_map(|s| s.figures.labels.as_ref()) {
+        page.section("Test rows by label", &test_figures::labels_html(labels));
+    }
     for confusion in run.summary.iter().filter_map(|s| s.figures.confusion.as_ref()) {
         page.section("Test rows by label and predicted class", &test_figures::html(confusion));
     }
@@ -93,7 +97,9 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
     row("Steps", format!("{} of {}", run.steps(), job.total_steps()));
     let Some(s) = &run.summary else { return rows };
     let unknown = if job.reveal.accuracy { "not known" } else { "not revealed" };
-    row("Test accuracy, on shares", s.test_accuracy.map_or(unknown.into(), percent));
+    if job.model.task() != Task::Regression {
+        row("Test accuracy, on shares", s.test_accuracy.map_or(unknown.into(), percent));
+    }
     if let Some(epoch) = s.model_epoch {
         row("Model", format!("of epoch {epoch}, the best"));
     }
@@ -102,6 +108,10 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
     }
     for (name, value) in test_figures::rows(&s.figures) {
         row(name, value);
+    }
+    let errors = [("saved model", s.scored_squared_error), ("trained in the clear", s.clear_squared_error)];
+    for (of, error) in errors.iter().filter_map(|(of, error)| error.map(|error| (of, error))) {
+        row(&format!("Squared error, {of}"), format!("{error:.5} per row"));
     }
     if let Some(clear) = s.clear_accuracy {
         row("Test accuracy, trained in the clear", percent(clear));

@@ -53,6 +53,7 @@ fn received(job: &Job) -> [(&'static str, String); 4] {
 fn sums_of(figure: Figure) -> &'static str {
     match figure {
         Figure::Confusion => "the confusion matrix",
+        Figure::R2 => "sums of squared errors, targets and squared targets",
         Figure::Roc => "the counts of test rows by class and score",
         Figure::SquaredError => "the squared error of the test rows",
         Figure::TopFive => "the top-5 accuracy",

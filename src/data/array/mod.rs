@@ -10,8 +10,8 @@ mod npy;
 
 use std::path::Path;
 
-use crate::data::description::{ArrayFormat, position};
-use crate::data::feature::feature;
+use crate::data::description::{ArrayFormat, Target, position};
+use crate::data::feature::{feature, target};
 use crate::data::pick::Pick;
 use crate::data::visit::{Row, Set, Visitor};
 use crate::data::{At, Description, Problem, ProblemKind};
@@ -29,7 +29,7 @@ pub(crate) fn visit(
     visitor: &mut dyn Visitor,
 ) -> Result<()> {
     let mut files = ArrayFiles::open(path)?;
-    let reader = Reader { format, classes: description.classes.len(), pick: Pick::new(&description.split) };
+    let reader = Reader { format, target: &description.target, pick: Pick::new(&description.split) };
     let names = [format.features.as_str(), &format.labels];
     match (&format.test, set) {
         (_, Some(Set::Ask)) => reader.visit(&mut files, names, set, visitor),
@@ -49,7 +49,7 @@ pub(crate) fn visit(
 /// How arrays are read.
 struct Reader<'d> {
     format: &'d ArrayFormat,
-    classes: usize,
+    target: &'d Target,
     pick: Option<Pick>,
 }
 
@@ -67,18 +67,19 @@ impl Reader<'_> {
         let stored = self.stored_shape(&array)?;
         let rows = array.shape()[0];
         drop(array);
-        let labels = match set {
-            Some(Set::Ask) => None,
-            _ => Some(self.labels(files.labels(labels)?, rows, features, visitor)?),
+        let targets = match set {
+            Some(Set::Ask) => Vec::new(),
+            _ => self.targets(files.labels(labels)?, rows, features, visitor)?,
         };
+        let mut targets = targets.chunks_exact(self.target.values());
         let mut array = files.features(features)?;
         let values: usize = stored.iter().product();
         let mut bytes = vec![0; values * array.element().bytes()];
         let mut row = vec![0.0; values];
         for number in 0..rows {
-            let label = labels.as_ref().map_or(0, |labels| labels[usize::try_from(number).unwrap_or(usize::MAX)]);
+            let targets = targets.next().unwrap_or_default();
             array.read(&mut bytes, number, values)?;
-            let mut fits = label != NO_CLASS;
+            let mut fits = !targets.iter().any(|x| x.is_nan());
             self.row(array.element(), &bytes, &mut row, &mut |at, kind, x| {
                 fits = false;
                 let axes = position(at, &stored).into_iter().map(|axis| axis as u64);
@@ -87,40 +88,74 @@ impl Reader<'_> {
                 visitor.problem(array.file(), problem);
             });
             let set = set.or_else(|| self.pick.as_ref().map(|pick| pick.set(number))).unwrap_or(Set::Train);
-            if visitor.row(Row { set, class: fits.then_some(label) }, &row).is_break() {
+            if visitor.row(Row { set, fits, features: &row, targets }).is_break() {
                 return Ok(());
             }
         }
         array.finish()
     }
 
-    /// The classes of as many rows as the features have; [`NO_CLASS`] where a label is none, which is noted.
-    fn labels(&self, mut array: Array<'_>, rows: u64, features: &str, visitor: &mut dyn Visitor) -> Result<Vec<u32>> {
-        let ([has] | [has, 1]) = *array.shape() else {
-            let text = format!("has shape {:?}; labels have one axis: a class number for each row", array.shape());
-            return Err(array.wrong(&text));
+    /// What is to be learned of as many rows as the features have, row by row; [`UNFIT`] where a value does not fit, which is noted.
+    fn targets(&self, mut array: Array<'_>, rows: u64, features: &str, visitor: &mut dyn Visitor) -> Result<Vec<f32>> {
+        let width = self.target.values();
+        self.check_targets(&array, rows, features)?;
+        let mut bytes = vec![0; width * array.element().bytes()];
+        let mut targets = Vec::new();
+        for row in 0..rows {
+            array.read(&mut bytes, row, width)?;
+            for (number, bytes) in bytes.chunks_exact(array.element().bytes()).enumerate() {
+                let learned = self.learn(number, array.element(), bytes);
+                targets.push(*learned.as_ref().unwrap_or(&UNFIT));
+                if let Err((kind, value)) = learned {
+                    let at = if array.shape().len() > 1 { vec![row, number as u64] } else { vec![row] };
+                    let (column, value) = (Some(array.name().to_owned()), Some(value));
+                    visitor.problem(array.file(), Problem { at: At::Entry(at), column, kind, value });
+                }
+            }
+        }
+        array.finish()?;
+        Ok(targets)
+    }
+
+    /// Refuses an array of another shape than rows of the targets have, and classes that are not integers.
+    fn check_targets(&self, array: &Array<'_>, rows: u64, features: &str) -> Result<()> {
+        let (width, shape) = (self.target.values(), array.shape());
+        let wanted = match self.target {
+            Target::Class(_) => "labels have one axis: a class number for each row".to_owned(),
+            Target::Labels(_) | Target::Numbers(_) => format!("rows of {} are wanted", self.target.in_words()),
         };
-        if !array.element().is_integer() {
+        let has = match *shape {
+            [has] if width == 1 => has,
+            [has, axis] if axis == width as u64 => has,
+            _ => return Err(array.wrong(&format!("has shape {shape:?}; {wanted}"))),
+        };
+        if matches!(self.target, Target::Class(_)) && !array.element().is_integer() {
             return Err(array.wrong("must be integers, 0 for the first class; save it with `.astype(\"int64\")`"));
         }
         if has != rows {
             return Err(array.wrong(&format!("has {has} labels, but `{features}` has {rows} rows; each row needs one")));
         }
-        let mut bytes = vec![0; array.element().bytes()];
-        let mut labels = Vec::new();
-        for row in 0..rows {
-            array.read(&mut bytes, row, 1)?;
-            let label = array.element().integer(&bytes);
-            let class = u32::try_from(label).ok().filter(|class| (*class as usize) < self.classes);
-            labels.push(class.unwrap_or(NO_CLASS));
-            if class.is_none() {
-                let kind = ProblemKind::TooLargeClass { classes: self.classes };
-                let (column, value) = (Some(array.name().to_owned()), Some(label.to_string()));
-                visitor.problem(array.file(), Problem { at: At::Entry(vec![row]), column, kind, value });
+        Ok(())
+    }
+
+    /// The number of a class, whether a label is there, or number `number`; otherwise why not, and the value.
+    fn learn(&self, number: usize, element: Element, bytes: &[u8]) -> std::result::Result<f32, (ProblemKind, String)> {
+        match self.target {
+            Target::Class(classes) => {
+                let (label, classes) = (element.integer(bytes), classes.len());
+                let class = u16::try_from(label).ok().filter(|class| usize::from(*class) < classes);
+                class.map(f32::from).ok_or_else(|| (ProblemKind::TooLargeClass { classes }, label.to_string()))
+            }
+            Target::Labels(_) => match element.value(bytes) {
+                0.0 => Ok(0.0),
+                1.0 => Ok(1.0),
+                x => Err((ProblemKind::NotLabel, x.to_string())),
+            },
+            Target::Numbers(numbers) => {
+                let x = element.value(bytes);
+                target(x, &numbers[number].scaling).map_err(|kind| (kind, x.to_string()))
             }
         }
-        array.finish()?;
-        Ok(labels)
     }
 
     /// The shape of a row as it is stored, if the array has such rows.
@@ -166,5 +201,5 @@ impl Reader<'_> {
     }
 }
 
-/// Stands for the class of a row that has none.
-const NO_CLASS: u32 = u32::MAX;
+/// Stands for a class, a label or a number that does not fit.
+const UNFIT: f32 = f32::NAN;

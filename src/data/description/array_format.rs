@@ -9,7 +9,8 @@ use crate::shape::Shape;
 
 /// What is public about arrays: their names, the shape of a row, and how their values become features.
 ///
-/// Labels are integers, 0 for the first class.
+/// Labels are integers, 0 for the first class, one for each row; or a column for each label, of 0 and 1, or for each number that is
+/// to be learned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArrayFormat {
     /// The array of the features: its name in an archive, or that of its file without an ending.
@@ -92,7 +93,7 @@ impl ArrayFormat {
 
 impl Scaling {
     /// The reason why it is invalid.
-    fn check(&self) -> Checked {
+    pub(super) fn check(&self) -> Checked {
         let finite = |x: f64| x.abs() < f64::from(f32::MAX);
         match self.range {
             Some([low, high]) if !(finite(low) && finite(high) && low < high) => {

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::data::description::{ColumnKind, DataFormat, Description, MissingCategory, Split, TableFormat, Task};
+use crate::data::description::{ColumnKind, DataFormat, Description, MissingCategory, Split, TableFormat, Target};
 use crate::data::names;
 use crate::error::{Error, Result};
 use crate::net::{is_printable, printable};
+use crate::nn::Task;
 
 /// Most features of a row.
 pub(super) const MOST_FEATURES: usize = 1 << 20;
@@ -20,22 +21,22 @@ impl Description {
     /// # Errors
     /// [`Error::Usage`] naming the column or the key that is invalid.
     pub fn check(&self) -> Result<()> {
-        let Self { name, task: Task::Classes, classes, format, split } = self;
+        let Self { name, target, format, split } = self;
         if !is_name(name) {
             return Err(wrong(&format!("`name` must be {NAME}")));
         }
         if names().any(|known| known == name) {
             return Err(wrong(&format!("`name`: {name} is a data set that ppdnn knows; choose another name")));
         }
-        texts("classes", classes).map_err(|e| wrong(&e))?;
-        if !(2..=MOST_CLASSES).contains(&classes.len()) {
-            return Err(wrong(&format!("`classes` has {} entries; it must have 2 to {MOST_CLASSES}", classes.len())));
-        }
+        target.check().map_err(|e| wrong(&e))?;
         match format {
             DataFormat::Array(array) => array.check(split),
-            DataFormat::Image(image) => image.check(classes, split),
+            DataFormat::Table(table) => table.check(target).and_then(|()| table.check_split(target, split)),
+            DataFormat::Image(_) | DataFormat::Records(_) if target.task() != Task::Classification => {
+                Err("images and records have classes; use `task = \"classification\"`, or arrays".into())
+            }
+            DataFormat::Image(image) => image.check(&target.names(), split),
             DataFormat::Records(record) => record.check(split),
-            DataFormat::Table(table) => table.check(classes).and_then(|()| table.check_split(split)),
         }
         .map_err(|reason| wrong(&reason))?;
         match self.features() {
@@ -55,9 +56,13 @@ impl Description {
 pub(super) type Checked = std::result::Result<(), String>;
 
 impl TableFormat {
-    fn check(&self, classes: &[String]) -> Checked {
+    fn check(&self, target: &Target) -> Checked {
         let Self { label, columns, missing, delimiter } = self;
-        text("label", label)?;
+        label.iter().try_for_each(|label| text("label", label))?;
+        let classes = if let Target::Class(classes) = target { classes.as_slice() } else { &[] };
+        if label.is_some() == classes.is_empty() {
+            return Err("`label` goes with `classes`, and with no other task".into());
+        }
         missing.iter().filter(|text| !text.is_empty()).try_for_each(|entry| text("missing_values", entry))?;
         if let Some(class) = classes.iter().find(|class| self.is_missing(class)) {
             return Err(format!("`classes`: `{class}` is also in `missing_values`"));
@@ -66,11 +71,12 @@ impl TableFormat {
         if delimiter.is_some_and(taken) {
             return Err("`delimiter` must be one ASCII character, such as \",\", \";\" or \"\\t\"".into());
         }
-        let mut seen = HashSet::from([label.as_str()]);
+        let learned = self.learned(target);
+        let mut seen: HashSet<&str> = learned.iter().copied().collect();
         for column in columns {
             text("name of a column", &column.name)?;
-            if column.name == *label {
-                return Err(format!("column `{label}` is the label; remove it from the columns"));
+            if learned.contains(&column.name.as_str()) {
+                return Err(format!("column `{}` is to be learned; remove it from the columns", column.name));
             }
             if !seen.insert(&column.name) {
                 return Err(format!("two columns have the name `{}`", column.name));
@@ -115,7 +121,12 @@ impl TableFormat {
         }
     }
 
-    fn check_split(&self, split: &Split) -> Checked {
+    /// The columns that are to be learned.
+    pub(crate) fn learned<'t>(&'t self, target: &'t Target) -> Vec<&'t str> {
+        self.label.iter().map(String::as_str).chain(target.columns()).collect()
+    }
+
+    fn check_split(&self, target: &Target, split: &Split) -> Checked {
         let Split::Column { name, test, train } = split else { return Ok(()) };
         text("column of the split", name)?;
         text("test_value of the split", test)?;
@@ -124,8 +135,8 @@ impl TableFormat {
             return Err("split: `test_value` and `train_value` are the same".into());
         }
         let feature = self.columns.iter().any(|column| column.name == *name && column.features() > 0);
-        if feature || *name == self.label {
-            return Err(format!("split: column `{name}` is a feature or the label; give it `kind = \"ignore\"`"));
+        if feature || self.learned(target).contains(&name.as_str()) {
+            return Err(format!("split: column `{name}` is a feature or to be learned; give it `kind = \"ignore\"`"));
         }
         Ok(())
     }
@@ -158,7 +169,7 @@ pub(super) fn is_text(text: &str) -> bool {
 /// What [`is_text`] asks for.
 pub(super) const TEXT: &str = "1 to 128 bytes without control characters and without spaces around them";
 
-fn text(what: &str, entry: &str) -> Checked {
+pub(super) fn text(what: &str, entry: &str) -> Checked {
     if is_text(entry) {
         return Ok(());
     }
@@ -167,7 +178,7 @@ fn text(what: &str, entry: &str) -> Checked {
 }
 
 /// Some different texts.
-fn texts(what: &str, entries: &[String]) -> Checked {
+pub(super) fn texts(what: &str, entries: &[String]) -> Checked {
     entries.iter().try_for_each(|entry| text(what, entry))?;
     let mut seen = HashSet::new();
     match entries.iter().find(|entry| !seen.insert(entry.as_str())) {
@@ -215,13 +226,13 @@ mod tests {
         let cases: [(Change<'_>, &str); 21] = [
             (&|d| d.name = "a/b".into(), "`name` must be"),
             (&|d| d.name = "mnist".into(), "mnist is a data set that ppdnn knows"),
-            (&|d| d.classes.truncate(1), "has 1 entries; it must have 2 to 1000"),
-            (&|d| d.classes = many(1001), "has 1001 entries"),
-            (&|d| d.classes[0] = "yes".into(), "`classes` has `yes` twice"),
-            (&|d| d.classes[0] = "?".into(), "also in `missing_values`"),
-            (&|d| d.classes[0] = "n\u{1b}[2J".into(), "`n?[2J` must be"),
+            (&|d| d.classes().truncate(1), "has 1 entries; it must have 2 to 1000"),
+            (&|d| *d.classes() = many(1001), "has 1001 entries"),
+            (&|d| d.classes()[0] = "yes".into(), "`classes` has `yes` twice"),
+            (&|d| d.classes()[0] = "?".into(), "also in `missing_values`"),
+            (&|d| d.classes()[0] = "n\u{1b}[2J".into(), "`n?[2J` must be"),
             (&|d| d.table().columns[1].name = "age".into(), "two columns have the name `age`"),
-            (&|d| d.table().columns[1].name = "answer".into(), "column `answer` is the label"),
+            (&|d| d.table().columns[1].name = "answer".into(), "column `answer` is to be learned"),
             (&|d| d.table().columns[0].name = "x".repeat(129), "must be 1 to 128 bytes"),
             (&|d| d.table().columns.retain(|c| c.features() == 0), "no feature"),
             (&number(None, None), "column `age`: `range = [low, high]` is missing"),
@@ -232,7 +243,7 @@ mod tests {
             (&categories(&["a", "?"], MissingCategory::Own), "also in `missing_values`"),
             (&categories(&["a"], MissingCategory::Constant("b".into())), "none of its categories"),
             (&|d| d.split = Split::Seed { test: 1.0, seed: 1 }, "above 0 and below 1"),
-            (&|d| d.split = split_by("age", "x", "y"), "is a feature or the label"),
+            (&|d| d.split = split_by("age", "x", "y"), "is a feature or to be learned"),
             (&|d| d.split = split_by("id", "x", "x"), "are the same"),
         ];
         for (change, says) in cases {

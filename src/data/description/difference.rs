@@ -21,12 +21,9 @@ impl Description {
 
     /// The key that differs where the format does not.
     fn elsewhere(&self, jobs: &Self) -> &'static str {
-        let keys = [
-            ("the name", self.name != jobs.name),
-            ("the classes of the label", self.classes != jobs.classes),
-            ("the split into training and test rows", self.split != jobs.split),
-        ];
-        first_true(&keys).unwrap_or("the task")
+        let keys =
+            [("the name", self.name != jobs.name), ("the split into training and test rows", self.split != jobs.split)];
+        first_true(&keys).or(self.target.difference(&jobs.target)).unwrap_or("the task")
     }
 }
 
@@ -119,7 +116,7 @@ mod tests {
         assert_eq!(text, "column 3, `id`: the kind is number in the job, and another one here");
         assert_eq!(differs(&|d| d.table().columns.swap(0, 1)), "column 1 is `city` in the job, and another one here");
         assert_eq!(differs(&|d| drop(d.table().columns.pop())), "column 4 is not in the job");
-        assert_eq!(differs(&|d| d.classes.swap(0, 1)), "the classes of the label");
+        assert_eq!(differs(&|d| d.classes().swap(0, 1)), "the classes of the label");
         assert_eq!(differs(&|d| d.table().missing.clear()), "`missing_values`");
     }
 }

@@ -10,12 +10,14 @@ use crate::data::Description;
 use crate::data::description::check::{MOST_CLASSES, is_name, is_text};
 #[cfg(feature = "images")]
 use crate::data::description::draft_image;
+use crate::data::description::draft_target::{DraftTarget, Learn};
 use crate::data::description::{draft_array, draft_record};
 use crate::data::idx::{refused, unpacked, up_to};
 use crate::data::records;
 use crate::data::table::{Lines, few_enough, named};
 use crate::error::{Error, Result};
 use crate::input;
+use crate::nn::Task;
 
 /// A drafted description.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +32,7 @@ pub struct Draft {
 
 /// Guesses the description of data.
 ///
-/// The label of a table is the last column, if none is named. A column of finite numbers is a number with the range of its values;
+/// The label of a table is the last column, if none is named; what kind of task it is for follows from its values, unless it is said. A column of finite numbers is a number with the range of its values;
 /// one of at most 100 texts is a category; the others are ignored. Arrays (NPZ, NPY, IDX, or a folder of the latter two) are told
 /// by their names: `x` and `y`, `images` and `labels`, and other usual ones. A folder of folders of images has a class for each, and
 /// files that end in `.bin` are records as CIFAR-10 has them.
@@ -38,9 +40,9 @@ pub struct Draft {
 /// # Errors
 /// [`Error::File`] and [`Error::Format`] if the file cannot be read, its rows have different numbers of fields, it has no such
 /// label, or its label has fewer than 2 or more than 1,000 values.
-pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
+pub fn draft(path: &Path, learn: Learn<'_>) -> Result<Draft> {
     if path.is_dir() {
-        return draft_folder(path, label);
+        return draft_folder(path, learn);
     }
     let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     if name.ends_with(".bin") || name.ends_with(".bin.gz") {
@@ -51,28 +53,31 @@ pub fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
     let first = up_to(&mut unpacked, 4).map_err(|e| refused(path, e))?;
     let is_array =
         start.starts_with(b"PK") || first.starts_with(&[0x93, b'N', b'U', b'M']) || first.starts_with(&[0, 0]);
-    if is_array { draft_array::draft(path, label) } else { draft_table(path, label) }
+    if is_array { draft_array::draft(path, learn) } else { draft_table(path, learn) }
 }
 
 /// A folder has folders of images, files of records, or arrays.
-fn draft_folder(path: &Path, label: Option<&str>) -> Result<Draft> {
+fn draft_folder(path: &Path, learn: Learn<'_>) -> Result<Draft> {
     #[cfg(feature = "images")]
     if let Some(draft) = draft_image::draft(path)? {
         return Ok(draft);
     }
-    if records::files(path).is_ok() { draft_record::draft(path) } else { draft_array::draft(path, label) }
+    if records::files(path).is_ok() { draft_record::draft(path) } else { draft_array::draft(path, learn) }
 }
 
-fn draft_table(path: &Path, label: Option<&str>) -> Result<Draft> {
+fn draft_table(path: &Path, learn: Learn<'_>) -> Result<Draft> {
     let mut lines = Lines::open(path, None)?;
     let mut record = ByteRecord::new();
     lines.next(&mut record)?;
     few_enough(path, &record)?;
     let mut columns = names(path, &record)?.into_iter().map(Seen::new).collect::<Vec<_>>();
-    let last = columns.len() - 1;
-    let label = label.map_or(Some(last), |label| columns.iter().position(|column| column.name == label));
-    let label = label.ok_or_else(|| Error::format(path, "the header does not have the column of --label"))?;
-    columns[label].most = MOST_CLASSES;
+    let last = columns.last().map(|column| column.name.clone());
+    let names = if learn.labels.is_empty() { last.as_slice() } else { learn.labels };
+    let learned = |column: &Seen| names.contains(&column.name);
+    if names.iter().any(|name| columns.iter().all(|column| column.name != *name)) {
+        return Err(Error::format(path, "the header does not have the column of --label"));
+    }
+    columns.iter_mut().filter(|column| learned(column)).for_each(|column| column.most = MOST_CLASSES);
     let mut rows = 0;
     while lines.next(&mut record)? {
         if record.len() != columns.len() {
@@ -83,8 +88,8 @@ fn draft_table(path: &Path, label: Option<&str>) -> Result<Draft> {
         rows += 1;
         columns.iter_mut().zip(&record).for_each(|(column, value)| column.add(value));
     }
-    let label = columns.remove(label);
-    finished(path, file(path, &label, &columns)?, rows)
+    let (learned, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(learned);
+    finished(path, file(path, &learned, &columns, learn.task)?, rows)
 }
 
 /// A draft, whose text is read.
@@ -116,10 +121,10 @@ fn names(path: &Path, header: &ByteRecord) -> Result<Vec<String>> {
 }
 
 /// What was seen in a column.
-struct Seen {
-    name: String,
+pub(super) struct Seen {
+    pub(super) name: String,
     /// Different texts, until there are too many; [`Seen::most`] is the limit.
-    texts: Option<BTreeMap<String, u64>>,
+    pub(super) texts: Option<BTreeMap<String, u64>>,
     most: usize,
     /// The smallest and the largest number, as long as there are only numbers.
     range: Option<[f64; 2]>,
@@ -162,25 +167,16 @@ impl Seen {
     }
 
     /// The range, if all values are numbers and not all are the same.
-    fn numbers(&self) -> Option<[f64; 2]> {
+    pub(super) fn numbers(&self) -> Option<[f64; 2]> {
         self.range.filter(|[low, high]| low < high && low.abs().max(high.abs()) < f64::from(f32::MAX))
     }
 }
 
-fn file(path: &Path, label: &Seen, columns: &[Seen]) -> Result<String> {
-    let classes = label.texts.as_ref().filter(|texts| texts.len() >= 2).ok_or_else(|| {
-        let reason = format!(
-            "column `{}` cannot be the label: it has fewer than 2 or more than {MOST_CLASSES} different values, or values that are \
-             not short texts; name another with --label",
-            label.name
-        );
-        Error::format(path, reason)
-    })?;
+fn file(path: &Path, learned: &[Seen], columns: &[Seen], task: Option<Task>) -> Result<String> {
+    let target = DraftTarget::of_columns(path, learned, task)?;
     let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "name = {}", quoted(&name(path)));
-    let _ = writeln!(text, "task = \"classes\"\nlabel = {}", quoted(&label.name));
-    let _ = writeln!(text, "classes = {}", list(classes.keys()));
-    let all = columns.iter().chain([label]);
+    let _ = write!(text, "name = {}\n{}", quoted(&name(path)), target.keys);
+    let all = columns.iter().chain(learned);
     let stands = |at: usize| all.clone().any(|column| column.missing[at] > 0);
     let missing: Vec<String> = (1..MISSING.len()).filter(|at| stands(*at)).map(|at| MISSING[at].to_owned()).collect();
     if !missing.is_empty() {
@@ -188,6 +184,7 @@ fn file(path: &Path, label: &Seen, columns: &[Seen]) -> Result<String> {
     }
     text += "\n# or a column of \"train\" and \"test\": column = \"NAME\"";
     text += SPLIT;
+    text += &target.sections;
     columns.iter().for_each(|column| section(&mut text, column));
     Ok(text)
 }
@@ -240,7 +237,7 @@ pub(super) fn list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 /// Most different texts of a category that is guessed.
-const MOST_CATEGORIES: usize = 100;
+pub(super) const MOST_CATEGORIES: usize = 100;
 
 /// Letters of a name that is guessed.
 const MOST_NAME: usize = 32;
@@ -269,13 +266,37 @@ pub(super) const HEAD: &str = "\
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::description::{ColumnKind, MissingCategory};
+    use crate::data::description::{ColumnKind, MissingCategory, Target};
 
     fn drafted(text: &str, label: Option<&str>) -> Result<Draft> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("my table.csv");
         std::fs::write(&path, text).unwrap();
-        draft(&path, label)
+        let labels: Vec<String> = label.into_iter().flat_map(|label| label.split('+')).map(str::to_owned).collect();
+        draft(&path, Learn { labels: &labels, task: None })
+    }
+
+    #[test]
+    fn tasks_are_guessed_from_the_values() {
+        let rows = "age,sport,news,price\n31,0,1,99.5\n-2,1,1,150\n40,0,0,12\n";
+        let target = |label| drafted(rows, label).unwrap().description.target;
+        let Target::Numbers(prices) = target(None) else { panic!("a price is a number") };
+        assert_eq!((prices[0].name.as_str(), prices[0].scaling.range), ("price", Some([12.0, 150.0])));
+        assert_eq!(target(Some("sport")), Target::Class(vec!["0".into(), "1".into()]));
+        assert_eq!(target(Some("sport+news")), Target::Labels(vec!["sport".into(), "news".into()]));
+        let refused = |labels: &[&str], task| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("rows.csv");
+            std::fs::write(&path, rows).unwrap();
+            let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+            draft(&path, Learn { labels: &labels, task: Some(task) }).unwrap_err().to_string()
+        };
+        assert!(refused(&["sport", "price"], Task::Classification).contains("classification has one label"));
+        assert!(
+            refused(&["sport", "price"], Task::MultiLabel).contains("column `price` cannot be one of several labels")
+        );
+        let ages = drafted(&rows.replace("31", "old"), Some("age")).unwrap().description.target;
+        assert_eq!(ages.task(), Task::Classification);
     }
 
     #[test]
@@ -284,9 +305,9 @@ mod tests {
         let Draft { text, mut description, rows } = drafted(rows, None).unwrap();
         assert_eq!((description.name.as_str(), rows), ("my-table", 3));
         assert!(text.starts_with("# The data description"), "{text}");
-        assert_eq!(description.classes, ["no", "yes"]);
+        assert_eq!(*description.classes(), ["no", "yes"]);
         let table = description.table();
-        assert_eq!((table.label.as_str(), &table.missing[..]), ("answer", &["?".to_owned()][..]));
+        assert_eq!((table.label.as_deref(), &table.missing[..]), (Some("answer"), &["?".to_owned()][..]));
         let kinds: Vec<&ColumnKind> = table.columns.iter().map(|column| &column.kind).collect();
         let number = ColumnKind::Number { range: Some([-2.5, 40.0]), clip: false, scaled: true, missing: None };
         let city =

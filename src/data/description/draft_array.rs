@@ -6,22 +6,24 @@ use std::path::Path;
 use crate::data::array::{Array, ArrayFiles};
 use crate::data::description::check::{MOST_CLASSES, MOST_FEATURES};
 use crate::data::description::draft::{Draft, HEAD, SPLIT, finished, list, name, quoted};
+use crate::data::description::draft_target::{DraftTarget, Learn};
 use crate::error::{Error, Result};
+use crate::nn::Task;
 
 /// Guesses the description of arrays. Features and labels are those of usual names (`x` and `y`, `images` and `labels`, ..), unless
 /// the labels are named. Their classes are the numbers up to the largest label, and the range is that of bytes, or of the values.
-pub(super) fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
+pub(super) fn draft(path: &Path, learn: Learn<'_>) -> Result<Draft> {
     let mut files = ArrayFiles::open(path)?;
+    let label = learn.labels.first().map(String::as_str);
     let [features, labels, test @ ..] = names(path, &files, label)?;
-    let classes = classes(files.labels(&labels)?)?;
+    let target = target(files.labels(&labels)?, learn.task)?;
     let tested = test.iter().all(|name| files.labels(name).is_ok());
     let array = files.features(&features)?;
     let shape = row_shape(&array)?;
     let rows = array.shape()[0];
     let range = if array.element().is_byte() { [0.0, 255.0] } else { range(array, &shape)? };
     let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "name = {}\ntask = \"classes\"", quoted(&name(path)));
-    let _ = writeln!(text, "classes = {}    # by label, 0 first: write what they are", list(&classes));
+    let _ = write!(text, "name = {}\n{}", quoted(&name(path)), target.keys);
     if !tested {
         text += SPLIT;
     }
@@ -38,6 +40,7 @@ pub(super) fn draft(path: &Path, label: Option<&str>) -> Result<Draft> {
     let [low, high] = range;
     let _ =
         writeln!(text, "range = [{low:?}, {high:?}]    # becomes 0 to 1; scale = \"none\" leaves numbers as they are");
+    text += &target.sections;
     finished(path, text, rows)
 }
 
@@ -88,23 +91,60 @@ const USUAL: [[&str; 4]; 12] = [
     ["arr_0", "arr_1", "arr_2", "arr_3"],
 ];
 
-/// The classes of labels: the numbers from 0 to the largest.
-fn classes(mut labels: Array<'_>) -> Result<Vec<String>> {
-    if !labels.element().is_integer() || labels.shape().is_empty() {
-        return Err(labels.wrong("cannot be the labels: they are integers, one for each row; name others with --label"));
-    }
-    let mut bytes = vec![0; labels.element().bytes()];
-    let mut largest = 0;
+/// What is to be learned of labels: classes of integers, several labels of rows of 0 and 1, and of other numbers a regression.
+fn target(mut labels: Array<'_>, task: Option<Task>) -> Result<DraftTarget> {
+    let width = match *labels.shape() {
+        [_] => 1,
+        [_, width] if (1..=MOST_CLASSES as u64).contains(&width) => usize::try_from(width).unwrap_or(1),
+        _ => return Err(labels.wrong(&format!("cannot be the labels: {LABELS}; name others with --label"))),
+    };
+    let (integers, element) = (labels.element().is_integer(), labels.element());
+    let mut ranges = vec![[f64::INFINITY, f64::NEG_INFINITY]; width];
+    let mut bytes = vec![0; width * element.bytes()];
     for row in 0..labels.shape()[0] {
-        labels.read(&mut bytes, row, 1)?;
-        let label = labels.element().integer(&bytes);
-        if !(0..MOST_CLASSES as i128).contains(&label) {
-            let text = format!("cannot be the labels: row {row} is not one of 0 to {}", MOST_CLASSES - 1);
-            return Err(labels.wrong(&text));
+        labels.read(&mut bytes, row, width)?;
+        for ([low, high], bytes) in ranges.iter_mut().zip(bytes.chunks_exact(element.bytes())) {
+            let x = element.value(bytes);
+            (*low, *high) = (low.min(x), high.max(x));
         }
-        largest = largest.max(label);
     }
-    Ok((0..=largest.max(1)).map(|class| class.to_string()).collect())
+    let bits = ranges.iter().all(|[low, high]| *low >= 0.0 && *high <= 1.0);
+    let task = task.unwrap_or(match integers {
+        true if width == 1 => Task::Classification,
+        true if bits => Task::MultiLabel,
+        _ => Task::Regression,
+    });
+    let name = |at: usize| if width == 1 { labels.name().to_owned() } else { format!("{} {at}", labels.name()) };
+    match task {
+        Task::Classification if integers && width == 1 => classes(&labels, ranges[0]),
+        Task::Classification => Err(labels.wrong(&format!("cannot be the labels: {LABELS}; name others with --label"))),
+        Task::MultiLabel => Ok(DraftTarget::of_labels(&(0..width).map(name).collect::<Vec<_>>())),
+        Task::Regression => {
+            let ranges = (0..width)
+                .zip(ranges)
+                .map(|(at, [low, high])| (name(at), [low, if low < high { high } else { low + 1.0 }]));
+            Ok(DraftTarget::numbers(&ranges.collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// What labels of classes are.
+const LABELS: &str = "they are integers, one for each row";
+
+/// The classes of labels: the numbers from 0 to the largest.
+fn classes(labels: &Array<'_>, [low, high]: [f64; 2]) -> Result<DraftTarget> {
+    if low < 0.0 || high >= MOST_CLASSES as f64 {
+        let text = format!("cannot be the labels: one is not of 0 to {}", MOST_CLASSES - 1);
+        return Err(labels.wrong(&text));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 999")]
+    let classes: Vec<String> = (0..=high.max(1.0) as u32).map(|class| class.to_string()).collect();
+    let keys = format!(
+        "task = \"{}\"\nclasses = {}    # by label, 0 first: write what they are\n",
+        Task::Classification,
+        list(&classes)
+    );
+    Ok(DraftTarget { keys, sections: String::new() })
 }
 
 /// The shape of a row.

@@ -32,7 +32,7 @@ pub(super) fn draft(path: &Path) -> Result<Option<Draft>> {
     }
     let channels = if sizes.iter().any(|(_, channels)| *channels > 2) { 3 } else { 1 };
     let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "name = {}\ntask = \"classes\"", quoted(&name(path)));
+    let _ = writeln!(text, "name = {}\ntask = \"classification\"", quoted(&name(path)));
     let _ = writeln!(text, "classes = {}    # the names of the folders", list(&classes));
     if !parted {
         text += SPLIT;

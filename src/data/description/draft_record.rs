@@ -34,7 +34,7 @@ pub(super) fn draft(path: &Path) -> Result<Draft> {
     let parted = path.is_dir() && files.iter().any(|file| is_test(file));
     let classes: Vec<String> = (0..=largest).map(|class| class.to_string()).collect();
     let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "name = {}\ntask = \"classes\"", quoted(&name(path)));
+    let _ = writeln!(text, "name = {}\ntask = \"classification\"", quoted(&name(path)));
     let _ = writeln!(text, "classes = {}    # by label, 0 first: write what they are", list(&classes));
     if !parted {
         text += SPLIT;

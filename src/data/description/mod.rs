@@ -14,13 +14,17 @@ mod draft_array;
 mod draft_image;
 #[cfg(feature = "datasets")]
 mod draft_record;
+#[cfg(feature = "datasets")]
+mod draft_target;
 mod image_format;
 mod table_format;
+mod target;
 mod toml_file;
 mod toml_formats;
 
 use serde::{Deserialize, Serialize};
 
+use crate::nn::{Model, Task};
 use crate::shape::Shape;
 
 #[cfg(feature = "datasets")]
@@ -28,8 +32,11 @@ pub(crate) use array_format::position;
 pub use array_format::{ArrayFormat, Scaling};
 #[cfg(feature = "datasets")]
 pub use draft::{Draft, draft};
+#[cfg(feature = "datasets")]
+pub use draft_target::Learn;
 pub use image_format::{ImageFormat, ImageSize, RecordFormat};
 pub use table_format::{Column, ColumnKind, MissingCategory, TableFormat};
+pub use target::{LARGEST, Target, TargetNumber};
 
 /// What is public about an owner's data: what its files hold, and how that becomes features and classes.
 ///
@@ -38,10 +45,8 @@ pub use table_format::{Column, ColumnKind, MissingCategory, TableFormat};
 pub struct Description {
     /// The name of the data: 1 to 64 letters, digits, `-`, `_` or `.`, and no name of a known data set.
     pub name: String,
-    /// What is learned.
-    pub task: Task,
-    /// The names of the classes, class 0 first, 2 to 1,000: labels of a table, folders of images.
-    pub classes: Vec<String>,
+    /// What is to be learned of a row.
+    pub target: Target,
     /// What the files hold.
     pub format: DataFormat,
     /// Which rows are for testing.
@@ -59,13 +64,6 @@ pub enum DataFormat {
     Records(RecordFormat),
     /// A table.
     Table(TableFormat),
-}
-
-/// What is learned from the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Task {
-    /// The class of a row.
-    Classes,
 }
 
 /// Which rows are for testing; the others are for training.
@@ -118,13 +116,47 @@ impl Description {
         }
     }
 
-    /// Where labels are, in words.
+    /// Where labels or targets are, in words.
     pub fn labels(&self) -> String {
+        let kind = if self.target.task() == Task::Regression { "target" } else { "label" };
+        let plural = if self.target.columns().len() == 1 { "" } else { "s" };
         match &self.format {
+            DataFormat::Table(TableFormat { label: None, .. }) => {
+                format!("{kind}{plural} `{}`", self.target.columns().join("`, `"))
+            }
             DataFormat::Array(array) => format!("labels `{}`", array.labels),
             DataFormat::Image(_) => "the folders".into(),
             DataFormat::Records(_) => "the records' first bytes".into(),
-            DataFormat::Table(table) => format!("label `{}`", table.label),
+            DataFormat::Table(TableFormat { label: Some(label), .. }) => format!("label `{label}`"),
+        }
+    }
+
+    /// Checks that a network takes the features and learns what is to be learned.
+    ///
+    /// # Errors
+    /// Where the two differ.
+    pub fn fits(&self, model: &Model) -> Result<(), String> {
+        let learns = self.target.width() == model.outputs() || self.target.width() == model.classes();
+        if self.target.task() == model.task() && learns && self.features() == model.features() {
+            return Ok(());
+        }
+        let learned = match model.classes() {
+            0 => format!("{} {}", model.outputs(), model.task().learned()),
+            classes => format!("{classes} classes"),
+        };
+        let (takes, has, width) = (model.features(), self.features(), self.target.in_words());
+        Err(format!(
+            "the network takes {takes} features and has {learned}, but the data description `{}` has {has} features and {width}",
+            self.name
+        ))
+    }
+
+    /// The classes, if rows have some.
+    #[cfg(test)]
+    pub(crate) fn classes(&mut self) -> &mut Vec<String> {
+        match &mut self.target {
+            Target::Class(classes) => classes,
+            _ => panic!("the description of classes"),
         }
     }
 
@@ -151,10 +183,9 @@ pub(crate) mod tests {
         let size = ColumnKind::Number { range: None, clip: false, scaled: false, missing: Some(0.5) };
         Description {
             name: "people".into(),
-            task: Task::Classes,
-            classes: vec!["no".into(), "yes".into()],
+            target: Target::Class(vec!["no".into(), "yes".into()]),
             format: DataFormat::Table(TableFormat {
-                label: "answer".into(),
+                label: Some("answer".into()),
                 columns: vec![
                     column("age", age),
                     column("city", city),

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 /// What is public about a table: how its values become features and labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableFormat {
-    /// The column of the label, whose texts are the classes.
-    pub label: String,
+    /// The column of the label, whose texts are the classes; `None` where the columns of labels or numbers are named by the
+    /// [`Target`](crate::data::description::Target).
+    pub label: Option<String>,
     /// The other columns, in the order of the features that they become.
     pub columns: Vec<Column>,
     /// The texts that stand for a missing value; the empty one always does.
@@ -15,7 +16,7 @@ pub struct TableFormat {
     pub delimiter: Option<u8>,
 }
 
-/// A column of a table that is not its label.
+/// A column of a table that is not to be learned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name in the header.

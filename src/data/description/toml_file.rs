@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! name = "people"                        # of the data: in policies, and in the names of folders
-//! task = "classes"                       # the default, and the only one so far
+//! task = "classification"                # the default; "multi-label" and "regression" see below
 //! label = "answer"                       # the column of the label
 //! classes = ["no", "yes"]                # its texts, class 0 first
 //! missing_values = ["?"]                 # texts that stand for a missing value, as an empty field always does
@@ -33,6 +33,23 @@
 //! kind = "ignore"
 //! ```
 //!
+//! Instead of `label` and `classes`, rows may have several labels, each of which is there or not:
+//!
+//! ```toml
+//! task = "multi-label"
+//! labels = ["sport", "news"]             # columns of 0 and 1, or no and yes, or false and true
+//! ```
+//!
+//! or numbers that are to be learned:
+//!
+//! ```toml
+//! task = "regression"
+//!
+//! [[targets]]
+//! name = "price"                         # a column of numbers
+//! range = [0, 500000]                    # with `scale` and `outside` as of other columns
+//! ```
+//!
 //! Data that is no table has one section more instead of `label`, `missing_values`, `delimiter` and `[[columns]]`. Arrays (NPZ, NPY
 //! and IDX):
 //!
@@ -41,7 +58,7 @@
 //! shape = [28, 28]                       # of a row: [features], [height, width] or [height, width, channels]
 //! range = [0, 255]                       # as of a column of numbers, with `scale` and `outside`
 //! features = "x"                         # the default: an array in an archive, or a file without its ending
-//! labels = "y"                           # the default: integers, 0 for the first of `classes`
+//! labels = "y"                           # the default: integers, 0 for the first of `classes`; or a column per label or target
 //! test_features = "x_test"               # if test rows are arrays of their own; then there is no [split]
 //! test_labels = "y_test"
 //! channels = "last"                      # the default; "first" if rows are stored as channels, height, width
@@ -71,11 +88,12 @@ use std::path::Path;
 
 use crate::data::description::check::{NAME, TEXT, is_name, is_text};
 use crate::data::description::{
-    Column, ColumnKind, DataFormat, Description, MissingCategory, Split, TableFormat, Task, toml_formats,
+    Column, ColumnKind, DataFormat, Description, MissingCategory, Split, TableFormat, Target, TargetNumber,
+    toml_formats,
 };
 use crate::error::{Error, Result};
 use crate::input;
-use crate::nn::{LineError, TomlTable};
+use crate::nn::{LineError, Task, TomlTable};
 
 impl Description {
     /// The description of a file, checked.
@@ -103,8 +121,7 @@ fn read(text: &str) -> std::result::Result<Description, LineError> {
     let mut file = TomlTable::parse(text)?;
     let missing = |file: &TomlTable<'_>, key: &str| file.wrong(format!("`{key}` is missing"));
     let name = file.text("name", NAME, is_name)?.ok_or_else(|| missing(&file, "name"))?;
-    let task = file.word("task", &[("classes", Task::Classes)])?.unwrap_or(Task::Classes);
-    let classes = file.texts("classes", TEXT, is_text)?.ok_or_else(|| missing(&file, "classes"))?;
+    let target = target(&mut file)?;
     let split = file.table("split")?.map_or(Ok(Split::Files), split)?;
     let (other, columns) = (toml_formats::format(&mut file)?, file.tables("columns")?);
     let format = match (other, columns.is_empty()) {
@@ -113,11 +130,38 @@ fn read(text: &str) -> std::result::Result<Description, LineError> {
         _ => return Err(file.wrong(toml_formats::FORMATS)),
     };
     file.finish()?;
-    Ok(Description { name, task, classes, format, split })
+    Ok(Description { name, target, format, split })
+}
+
+/// What is to be learned.
+fn target(file: &mut TomlTable<'_>) -> std::result::Result<Target, LineError> {
+    let missing = |file: &TomlTable<'_>, key: &str| file.wrong(format!("`{key}` is missing"));
+    let tasks = Task::ALL.map(|task| (task.name(), task));
+    Ok(match file.word("task", &tasks)?.unwrap_or_default() {
+        Task::Classification => {
+            Target::Class(file.texts("classes", TEXT, is_text)?.ok_or_else(|| missing(file, "classes"))?)
+        }
+        Task::MultiLabel => {
+            Target::Labels(file.texts("labels", TEXT, is_text)?.ok_or_else(|| missing(file, "labels"))?)
+        }
+        Task::Regression => {
+            let numbers = (1..).zip(file.tables("targets")?);
+            let numbers = numbers.map(|(number, table)| target_number(table.called(format!("target {number}"))));
+            Target::Numbers(numbers.collect::<std::result::Result<_, _>>()?)
+        }
+    })
+}
+
+fn target_number(mut table: TomlTable<'_>) -> std::result::Result<TargetNumber, LineError> {
+    let name = table.text("name", TEXT, is_text)?.ok_or_else(|| table.wrong("`name` is missing"))?;
+    let mut table = table.called(format!("target `{name}`"));
+    let scaling = toml_formats::scaling(&mut table)?;
+    table.finish()?;
+    Ok(TargetNumber { name, scaling })
 }
 
 fn table(file: &mut TomlTable<'_>, columns: Vec<TomlTable<'_>>) -> std::result::Result<TableFormat, LineError> {
-    let label = file.text("label", TEXT, is_text)?.ok_or_else(|| file.wrong("`label` is missing"))?;
+    let label = file.text("label", TEXT, is_text)?;
     let fits = |text: &str| text.is_empty() || is_text(text);
     let missing = file.texts("missing_values", TEXT, fits)?.unwrap_or_default();
     let one = |text: &str| text.len() == 1;
@@ -260,7 +304,11 @@ constant = 0.5
     fn what_is_wrong_has_a_line_and_a_column() {
         for (from, to, says) in [
             ("name = \"people\"\n", "", "line 1: `name` is missing"),
-            ("label =", "task = \"numbers\"\nlabel =", "line 3: `task` must be one of `classes`, not `\"numbers\"`"),
+            (
+                "label =",
+                "task = \"numbers\"\nlabel =",
+                "line 3: `task` must be one of `classification`, `multi-label`, `regression`, not `\"numbers\"`",
+            ),
             ("[0, 80.0]", "[80, 0]", "line 13: column `age`: `range` must be a list of two numbers"),
             ("[0, 80.0]", "[0, nan]", "line 13: column `age`: `range` must be"),
             ("range = [0, 80.0]\n", "", "column `age`: `range = [low, high]` is missing"),

@@ -60,7 +60,7 @@ fn array(mut table: TomlTable<'_>) -> Result<ArrayFormat> {
     Ok(ArrayFormat { features, labels, test, shape, channels_first, scaling })
 }
 
-fn scaling(table: &mut TomlTable<'_>) -> Result<Scaling> {
+pub(super) fn scaling(table: &mut TomlTable<'_>) -> Result<Scaling> {
     let range = table.interval("range")?;
     let scaled = table.word("scale", &[("range", true), ("none", false)])?.unwrap_or(true);
     let clip = table.word("outside", &[("refuse", false), ("clip", true)])?.unwrap_or(false);

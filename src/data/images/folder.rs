@@ -19,7 +19,7 @@ pub(crate) struct ImageFile {
 pub(crate) fn parts(path: &Path, description: &Description, set: Option<Set>) -> Vec<(Option<Set>, PathBuf)> {
     let [train, test] = ["train", "test"].map(|name| path.join(name));
     let own = set.is_none() && description.split == Split::Files && train.is_dir();
-    if !own || description.classes.iter().any(|class| class == "train") {
+    if !own || description.target.names().iter().any(|class| class == "train") {
         return vec![(set, path.to_owned())];
     }
     let test = test.is_dir().then_some((Some(Set::Test), test));

@@ -35,7 +35,7 @@ pub(crate) fn visit(
             |file: &Path, kind| visitor.problem(file, Problem { at: At::File, column: None, kind, value: None });
         let files = match set {
             Some(Set::Ask) => files_in(&folder)?,
-            _ => image_files(&folder, &description.classes, &mut unknown)?,
+            _ => image_files(&folder, &description.target.names(), &mut unknown)?,
         };
         for (number, ImageFile { file, class, .. }) in (0..).zip(&files) {
             let kind = features_of(file, format, &mut features)?.err();
@@ -43,7 +43,9 @@ pub(crate) fn visit(
                 visitor.problem(file, Problem { at: At::File, column: None, kind, value: None });
             }
             let set = set.or_else(|| pick.as_ref().map(|pick| pick.set(number))).unwrap_or(Set::Train);
-            if visitor.row(Row { set, class: kind.is_none().then_some(*class) }, &features).is_break() {
+            #[expect(clippy::cast_precision_loss, reason = "numbers of classes are below 1,000")]
+            let class = [*class as f32];
+            if visitor.row(Row { set, fits: kind.is_none(), features: &features, targets: &class }).is_break() {
                 return Ok(());
             }
         }

@@ -32,9 +32,11 @@ pub(crate) fn visit(
 ) -> Result<()> {
     let table = Table::open(path, description, format, set, &mut |problem| visitor.problem(path, problem))?;
     let Some(mut table) = table else { return Ok(()) };
-    let mut features = vec![0.0; format.features()];
-    while let Some(row) = table.next(&mut features, &mut |problem| visitor.problem(path, problem))? {
-        if visitor.row(row, &features).is_break() {
+    let (mut features, mut targets) = (vec![0.0; format.features()], vec![0.0; description.target.values()]);
+    while let Some((set, fits)) =
+        table.next(&mut features, &mut targets, &mut |problem| visitor.problem(path, problem))?
+    {
+        if visitor.row(Row { set, fits, features: &features, targets: &targets }).is_break() {
             break;
         }
     }
@@ -77,12 +79,17 @@ impl<'d> Table<'d> {
         Ok(fits.then_some(Self { lines, rows, record, number: 0, set }))
     }
 
-    /// Reads the next row into `features`, as many values as the description has features; `None` after the last. What does not
-    /// fit goes to `note`.
+    /// Reads the next row into `features` and `targets`, as many values as the description has; its set, and whether all of it
+    /// fits; `None` after the last. What does not fit goes to `note`.
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] if the file cannot be read.
-    fn next(&mut self, features: &mut [f32], note: &mut dyn FnMut(Problem)) -> Result<Option<Row>> {
+    fn next(
+        &mut self,
+        features: &mut [f32],
+        targets: &mut [f32],
+        note: &mut dyn FnMut(Problem),
+    ) -> Result<Option<(Set, bool)>> {
         if !self.lines.next(&mut self.record)? {
             return Ok(None);
         }
@@ -90,8 +97,7 @@ impl<'d> Table<'d> {
         self.number += 1;
         let line = self.record.position().map_or(0, csv::Position::line);
         let set = self.set.unwrap_or_else(|| self.rows.set(&self.record, number));
-        let class = self.rows.read(&self.record, line, features, note);
-        Ok(Some(Row { set, class }))
+        Ok(Some((set, self.rows.read(&self.record, line, features, targets, note))))
     }
 }
 

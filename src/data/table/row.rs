@@ -1,11 +1,11 @@
 //! The features and the class of a row.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use csv::ByteRecord;
 
-use crate::data::description::{Column, ColumnKind, MissingCategory, Scaling, TableFormat};
-use crate::data::feature::feature;
+use crate::data::description::{Column, ColumnKind, MissingCategory, Scaling, TableFormat, Target};
+use crate::data::feature::{feature, target};
 use crate::data::pick::Pick;
 use crate::data::table::header::Header;
 use crate::data::visit::Set;
@@ -16,9 +16,11 @@ use crate::net::printable;
 pub(super) struct Rows<'d> {
     format: &'d TableFormat,
     fields: usize,
-    /// Where the label stands; `None` if it is not read.
-    label: Option<usize>,
-    classes: HashMap<&'d str, u32>,
+    /// What is to be learned, with the names and places of its columns; none of them if it is not read.
+    target: &'d Target,
+    learned: Vec<(&'d str, usize)>,
+    /// The number of a class by its text.
+    classes: HashMap<&'d str, f32>,
     columns: Vec<Field<'d>>,
     parts: Parts<'d>,
 }
@@ -54,13 +56,14 @@ impl<'d> Rows<'d> {
         set: Option<Set>,
         note: &mut dyn FnMut(Problem),
     ) -> Self {
-        let (Description { classes, split, .. }, TableFormat { label, columns, .. }) = (description, format);
-        let mut known: HashMap<&[u8], ()> = HashMap::from([(label.as_bytes(), ())]);
-        known.extend(columns.iter().map(|column| (column.name.as_bytes(), ())));
+        let (Description { target, split, .. }, TableFormat { columns, .. }) = (description, format);
+        let learned = format.learned(target);
+        let mut known: HashSet<&[u8]> = learned.iter().map(|name| name.as_bytes()).collect();
+        known.extend(columns.iter().map(|column| column.name.as_bytes()));
         if let Split::Column { name, .. } = split {
-            known.insert(name.as_bytes(), ());
+            known.insert(name.as_bytes());
         }
-        header.check(|name| known.contains_key(name), note);
+        header.check(|name| known.contains(name), note);
         let mut first = 0;
         let mut fields = Vec::new();
         for column in columns.iter().filter(|column| column.features() > 0) {
@@ -78,8 +81,12 @@ impl<'d> Rows<'d> {
         Self {
             format,
             fields: header.len(),
-            label: (set != Some(Set::Ask)).then(|| header.find(label, note)),
-            classes: classes.iter().map(String::as_str).zip(0..).collect(),
+            target,
+            learned: match set {
+                Some(Set::Ask) => Vec::new(),
+                _ => learned.into_iter().map(|name| (name, header.find(name, note))).collect(),
+            },
+            classes: numbers_of(target),
             columns: fields,
             parts,
         }
@@ -97,18 +104,19 @@ impl<'d> Rows<'d> {
         }
     }
 
-    /// Writes the features of a row, and gives its class; `None` if something does not fit, which is noted.
+    /// Writes the features of a row and what is to be learned of it; `false` if something does not fit, which is noted.
     pub(super) fn read(
         &self,
         record: &ByteRecord,
         line: u64,
         features: &mut [f32],
+        targets: &mut [f32],
         note: &mut dyn FnMut(Problem),
-    ) -> Option<u32> {
+    ) -> bool {
         if record.len() != self.fields {
             let kind = ProblemKind::Fields { has: record.len(), wants: self.fields };
             note(Problem { at: At::Line(line), column: None, kind, value: None });
-            return None;
+            return false;
         }
         let mut fits = true;
         let mut wrong = |column: &str, kind: ProblemKind, value: &[u8]| {
@@ -128,14 +136,30 @@ impl<'d> Rows<'d> {
                 wrong(name, ProblemKind::UnknownPart, value);
             }
         }
-        let Some(label) = self.label else { return fits.then_some(0) };
-        let value = record[label].trim_ascii();
-        let class = text(value).and_then(|text| {
-            let text = self.given(text).ok_or(ProblemKind::Missing)?;
-            self.classes.get(text).copied().ok_or(ProblemKind::UnknownClass)
-        });
-        let class = class.map_err(|kind| wrong(&self.format.label, kind, value)).ok();
-        class.filter(|_| fits)
+        for ((number, (name, at)), out) in self.learned.iter().enumerate().zip(targets) {
+            let value = record[*at].trim_ascii();
+            match text(value).and_then(|text| self.learn(number, self.given(text).ok_or(ProblemKind::Missing)?)) {
+                Ok(x) => *out = x,
+                Err(kind) => wrong(name, kind, value),
+            }
+        }
+        fits
+    }
+
+    /// What a text says that is to be learned: the number of a class, whether a label is there, or number `number`.
+    fn learn(&self, number: usize, text: &str) -> Result<f32, ProblemKind> {
+        match self.target {
+            Target::Class(_) => self.classes.get(text).copied().ok_or(ProblemKind::UnknownClass),
+            Target::Labels(_) => match text.to_ascii_lowercase().as_str() {
+                "0" | "no" | "false" => Ok(0.0),
+                "1" | "yes" | "true" => Ok(1.0),
+                _ => Err(ProblemKind::NotLabel),
+            },
+            Target::Numbers(numbers) => {
+                let x = text.parse::<f64>().map_err(|_| ProblemKind::NotNumber)?;
+                target(x, &numbers[number].scaling)
+            }
+        }
     }
 
     /// A text that stands for a value; `None` if it is missing.
@@ -171,6 +195,14 @@ impl Field<'_> {
             }
         }
     }
+}
+
+/// The numbers of classes by their texts.
+fn numbers_of(target: &Target) -> HashMap<&str, f32> {
+    let Target::Class(classes) = target else { return HashMap::new() };
+    #[expect(clippy::cast_precision_loss, reason = "there are at most 1,000")]
+    let numbers = classes.iter().enumerate().map(|(number, class)| (class.as_str(), number as f32));
+    numbers.collect()
 }
 
 fn categories(column: &Column) -> HashMap<&str, usize> {

@@ -1,15 +1,15 @@
 //! Counts of rows by class and score: the area under the ROC curve and the average precision follow.
 
 use crate::error::Result;
-use crate::fixed::{Profile, Window};
 use crate::gates::{Engine, OpenRequest};
-use crate::nn::many_classes::some_columns;
+use crate::nn::columns::some_columns;
+use crate::nn::signs::{SHIFT, window};
 use crate::party::Scaled;
 
 /// For every threshold t of [`thresholds`] in turn, how many rows of the second class score at least t; then the same of the
-/// first. The score is the second output less the first; a share `[2 thresholds]` without fraction bits.     5 rounds
+/// first. The score is the second output less the first, or the only one; a share `[2 thresholds]` without fraction bits.     5 rounds
 ///
-///   1. s = z_1 - z_0, of opened and extended outputs
+///   1. s = z_1 - z_0, of opened and extended outputs, or the only one
 ///   2. s + 512 y, of a label y of 0 or 1, is at least t + 512 exactly if the row has the label and s is at least t, for
 ///      |s - t| < 512: one opened value per row and class serves all thresholds, on shared tables (protocols.md 3.1)
 ///   3. the bits, opened under masks that are also dealt in the ring, are added up locally
@@ -21,9 +21,17 @@ pub(super) fn roc<E: Engine>(e: &mut E, z: &E::Share, labels: &E::Wire) -> Resul
     let [z] = e.open([OpenRequest::product(z, &p)])?;
     let z = e.extend(&z)?;
     let labels = e.share(labels)?;
-    let [first, second] = columns(e, &z)?;
-    let score = e.subtract(&second, &first)?;
-    let [first, second] = columns(e, &labels)?;
+    let (rows, outputs) = z.shape().matrix();
+    let (score, first, second) = if outputs == 1 {
+        let ones = e.public_numbers(&vec![1 << p.frac; rows], p.frac, labels.shape())?;
+        let ones = e.share(&ones)?;
+        (z, e.subtract(&ones, &labels)?, labels)
+    } else {
+        let [first, second] = columns(e, &z)?;
+        let score = e.subtract(&second, &first)?;
+        let [first, second] = columns(e, &labels)?;
+        (score, first, second)
+    };
     let shifted = [e.combine(&score, &second, 1, SHIFT)?, e.combine(&score, &first, 1, SHIFT)?];
     let [second, first] = e.open(shifted.each_ref().map(|share| OpenRequest::product(share, &p)))?;
     let at: Vec<i64> = thresholds().map(|t| (t + SHIFT * UNITS) << (p.frac - UNIT_BITS)).collect();
@@ -62,14 +70,6 @@ const SEGMENTS: [[i64; 3]; 5] = [[0, 1, 32], [32, 4, 120], [512, 32, 16], [1024,
 const UNIT_BITS: u32 = 6;
 const UNITS: i64 = 1 << UNIT_BITS;
 
-/// What takes a score above all others.
-const SHIFT: i64 = 512;
-
-/// Scores to within 1/64, and up to 1024 away from a threshold.
-fn window(p: &Profile) -> Window {
-    Window { low: p.frac - UNIT_BITS, high: p.frac + 10 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,8 +80,8 @@ mod tests {
         assert_eq!((all.len(), all[0], all[193], all[386]), (THRESHOLDS, -16_384, 0, 16_384));
         assert!(all.windows(2).all(|t| t[0] < t[1]));
         assert!(all.iter().zip(all.iter().rev()).all(|(a, b)| *a == -b));
-        for p in Profile::all() {
-            assert_eq!(window(&p).bits(), 16);
+        for p in crate::fixed::Profile::all() {
+            assert_eq!((window(&p).bits(), window(&p).low), (16, p.frac - UNIT_BITS));
         }
     }
 }

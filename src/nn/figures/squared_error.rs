@@ -5,7 +5,7 @@ use crate::gates::{Bilinear, Chunks, Engine, Scaling};
 use crate::nn::{ClassWeights, Loss};
 use crate::party::Scaled;
 
-/// The sum over rows and outputs of the squared difference of prediction and label, a share `[1]` of `Z_2^64` at the scale of the
+/// The sum over rows and outputs of the squared difference of prediction and label or target, a share `[1]` of `Z_2^64` at the scale of the
 /// master weights. Of probabilities, as cross-entropy has them, it is the Brier score times the rows.
 ///
 ///   1. d, what the loss's gradient opens;   sums of d d over chunks of 128 rows, output by output
@@ -26,4 +26,4 @@ pub(super) fn squared_error<E: Engine>(e: &mut E, loss: Loss, z: &E::Share, labe
 }
 
 /// Rows whose squares stay in the ring.
-const CHUNK: usize = 128;
+pub(super) const CHUNK: usize = 128;

@@ -41,9 +41,9 @@ fn what_does_not_fit_is_refused_with_the_layer_its_input_and_what_would_fit() {
     assert!(broken(|m| m.layers.insert(0, LayerSpec::from(Relu))).contains("layer 1 (relu) gets [batch, 784]; an act"));
     assert!(broken(|m| m.layers.truncate(4)).contains("layer 4 (relu) gets [batch, 128]; the last layer must be"));
     assert!(broken(|m| m.layers.clear()).contains("there are no layers; the last must be dense"));
-    assert!(broken(|m| m.classes = 12).contains(
+    assert!(broken(|m| m.outputs = 12).contains(
         "layer 5 (dense) gets [batch, 128]; the last layer gives [batch, 10], \
-        but there are 12 classes; use `outputs = 12`"
+        but 12 outputs are needed, one per class; use `outputs = 12`"
     ));
     let conv = |kernel, stride| LayerSpec::from(Conv2d { channels: 2, kernel, stride, padding: [0, 0], bias: true });
     let over_images = |layers: Vec<LayerSpec>, input: Shape| {
@@ -108,8 +108,26 @@ fn what_does_not_fit_is_refused_with_the_layer_its_input_and_what_would_fit() {
     assert!(broken(|m| m.input = 0.into()).contains("layer 1 (dense) gets [batch, 0]"));
     assert!(broken(|m| m.input = [usize::MAX, 2].into()).contains("or too many"));
     assert!(Model::new("empty", 784, vec![dense(0)], 10, Loss::Square, Init::He).is_err());
-    let broken = Model::dense("many", 784, &[], 1).unwrap_err().to_string();
-    assert_eq!(broken, "`many`: 1 classes are too few; at least 2 are needed");
+}
+
+#[test]
+fn tasks_have_losses_of_their_own_and_one_output_is_for_two_classes() {
+    let single = Model::dense("one", 784, &[], 1).unwrap();
+    assert_eq!((single.loss(), single.outputs(), single.classes()), (Loss::SigmoidCrossEntropy, 1, 2));
+    assert!(single.decides_by_sign() && !secureml().decides_by_sign());
+    let labels = secureml().with_task(Task::MultiLabel);
+    assert_eq!((labels.loss(), labels.outputs(), labels.classes()), (Loss::SigmoidCrossEntropy, 10, 0));
+    assert_eq!((labels.decisions(), secureml().decisions()), (10, 1));
+    let numbers = secureml().with_task(Task::Regression);
+    assert_eq!((numbers.loss(), numbers.decisions()), (Loss::Square, 0));
+    let refused = |model: Model| model.check().unwrap_err().to_string();
+    assert_eq!(
+        refused(single.with_loss(Loss::SoftmaxCrossEntropy)),
+        "`one`: classification with one output cannot be learned with the loss softmax-cross-entropy; use \
+         sigmoid-cross-entropy, the default"
+    );
+    assert!(refused(labels.with_loss(Loss::Square)).contains("multi-label cannot be learned with the loss square"));
+    assert!(refused(numbers.with_loss(Loss::SigmoidCrossEntropy)).contains("use square, the default"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl TrainedModel {
     ///
     /// The input `input` is `[batch, features]` for a network of rows, and `[batch, channels, height, width]` for one of images; its
     /// values are those that [`TrainedModel::logits`] takes, for the data sets of ppdnn pixels from 0 to 1. The normalization is
-    /// part of the network. The output `logits` is `[batch, classes]`. Piecewise-linear activations stay what they are: `sigmoid`
+    /// part of the network. The output `logits` is `[batch, outputs]`. Piecewise-linear activations stay what they are: `sigmoid`
     /// becomes `HardSigmoid` with a slope of 1/4.
     ///
     /// # Errors
@@ -63,14 +63,19 @@ impl TrainedModel {
         let parameters = self.parameters.iter();
         let mut export = Export { graph, parameters, image, flattened: None, mean: 1.0 };
         export.layers(self.model.layers(), input, Flow::Operand)?;
-        let about = [(DATASET, self.dataset.as_deref()), (LOSS, Some(self.model.loss().name()))];
-        Ok(export.graph.finish(self.model.name(), self.model.classes(), &about))
+        let about = [
+            (DATASET, self.dataset.as_deref()),
+            (LOSS, Some(self.model.loss().name())),
+            (TASK, Some(self.model.task().name())),
+        ];
+        Ok(export.graph.finish(self.model.name(), self.model.outputs(), &about))
     }
 }
 
-/// Entries of the file's metadata: the data set of the model, and its loss.
+/// Entries of the file's metadata: the data set of the model, its loss and its task.
 pub(super) const DATASET: &str = "ppdnn.dataset";
 pub(super) const LOSS: &str = "ppdnn.loss";
+pub(super) const TASK: &str = "ppdnn.task";
 
 /// A graph in the making: its last value is `[batch, channels, height, width]` or `[batch, columns]`.
 struct Export<'a> {

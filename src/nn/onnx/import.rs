@@ -7,15 +7,16 @@ use std::rc::Rc;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::net::{is_printable, printable};
+use crate::nn::layers::Sigmoid;
 use crate::nn::network_text::file_name;
 use crate::nn::onnx::constant::Constant;
-use crate::nn::onnx::export::{DATASET, LOSS};
+use crate::nn::onnx::export::{DATASET, LOSS, TASK};
 use crate::nn::onnx::graph::Graph;
 use crate::nn::onnx::messages::{ModelProto, decode};
 use crate::nn::onnx::node::Node;
 use crate::nn::onnx::operators;
 use crate::nn::onnx::step::{Layers, Step, What};
-use crate::nn::{Init, Loss, Model, Normalization, TrainedModel};
+use crate::nn::{Init, Loss, Model, Normalization, Task, TrainedModel};
 use crate::shape::Shape;
 
 /// A model of another program.
@@ -29,7 +30,7 @@ pub struct ImportedModel {
 
 impl TrainedModel {
     /// Reads a model from an ONNX file, of one input `[batch, features]` or `[batch, channels, height, width]` and one output
-    /// `[batch, classes]`.
+    /// `[batch, outputs]`.
     ///
     /// Rows of an imported model have the channels last, as all images of ppdnn. A scale of the input becomes the model's
     /// normalization, batch normalization part of the product before it; a softmax at the end is left out. The network has the name
@@ -56,7 +57,7 @@ pub(super) fn of_bytes(bytes: Vec<u8>, name: &str) -> std::result::Result<Import
     for node in &graph.proto.node {
         import.node(&mut Node::new(node))?;
     }
-    let model = import.model(&graph, name, loss(&proto))?;
+    let model = import.model(&graph, name, &proto)?;
     Ok(ImportedModel { model: TrainedModel { dataset: dataset(&proto), ..model }, remarks: import.remarks })
 }
 
@@ -190,19 +191,21 @@ impl<'a> Import<'a> {
     }
 
     /// The model whose output is the graph's.
-    fn model(&self, graph: &Graph<'_>, name: &str, loss: Loss) -> std::result::Result<TrainedModel, String> {
+    fn model(&self, graph: &Graph<'_>, name: &str, file: &ModelProto) -> std::result::Result<TrainedModel, String> {
         let Some(Operand::Value(output)) = self.operands.get(graph.output) else {
             return Err(format!("its output `{}` does not depend on its input", printable(graph.output)));
         };
         let steps = self.path(0, *output);
-        let Layers { layers, parameters, nodes } = Layers::of(&steps);
-        let classes = match self.values[*output].shape.axes() {
-            [classes] => *classes,
-            _ => return Err("its output must be [batch, classes]; flatten it".into()),
+        let Layers { mut layers, parameters, nodes } = Layers::of(&steps);
+        let probabilities = layers.pop_if(|last| last.is::<Sigmoid>()).is_some();
+        let outputs = match self.values[*output].shape.axes() {
+            [outputs] => *outputs,
+            _ => return Err("its output must be [batch, outputs]; flatten it".into()),
         };
         let shape = self.input_shape(graph, *output);
         let input = if layers.iter().any(|layer| layer.takes_images()) { shape } else { shape.len().into() };
-        let model = Model { name: name.to_owned(), input, classes, layers, loss, init: Init::Glorot };
+        let (task, loss) = learned(file, outputs, probabilities);
+        let model = Model { name: name.to_owned(), input, task, outputs, layers, loss, init: Init::Glorot };
         if let Some(mismatch) = model.mismatch() {
             let node = nodes.get(mismatch.layer).map_or("", |node| node);
             return Err(format!("{node}: the layers of ppdnn do not fit: {mismatch}"));
@@ -253,10 +256,19 @@ fn dataset(model: &ModelProto) -> Option<String> {
     metadata(model, DATASET).filter(|name| !name.is_empty() && is_printable(name)).map(str::to_owned)
 }
 
-/// The loss that the file names, if it is one of ppdnn.
-fn loss(model: &ModelProto) -> Loss {
+/// The task and the loss that the file names, if they are of ppdnn and fit its outputs. Otherwise a network whose outputs
+/// are probabilities by a sigmoid is of two classes or of several labels; of the others, one with one output is a regression, and
+/// the rest classify.
+fn learned(model: &ModelProto, outputs: usize, probabilities: bool) -> (Task, Loss) {
     let named = metadata(model, LOSS).and_then(|name| Loss::ALL.iter().find(|loss| loss.name() == name));
-    named.copied().unwrap_or(Loss::SoftmaxCrossEntropy)
+    let task = metadata(model, TASK).and_then(|name| Task::ALL.into_iter().find(|task| task.name() == name));
+    let task = task.unwrap_or(match (outputs, probabilities, named) {
+        (1, false, None) => Task::Regression,
+        (2.., true, None) => Task::MultiLabel,
+        _ => Task::Classification,
+    });
+    let losses = task.losses(outputs);
+    (task, named.copied().filter(|loss| losses.contains(loss)).unwrap_or(losses[0]))
 }
 
 fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {

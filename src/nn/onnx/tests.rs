@@ -7,7 +7,7 @@ use super::messages::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
 use crate::nn::layers::{Conv2d, Dense, LayerNorm, Relu};
-use crate::nn::{Init, Loss, Model, TrainedModel};
+use crate::nn::{Init, Loss, Model, Task, TrainedModel};
 
 /// An exported network of a convolution and a dense layer: nodes Conv1, Relu2, Flatten3, Gemm4.
 fn exported() -> ModelProto {
@@ -49,13 +49,43 @@ fn the_loss_comes_back() {
     assert_eq!((model.loss(), model.name(), model.layers().len()), (Loss::SigmoidCrossEntropy, "x", 3));
 }
 
+/// What a file of another program learns follows from its outputs; one of ppdnn names it.
+#[test]
+fn tasks_come_back_or_follow_from_the_outputs() {
+    let network = |outputs| Model::dense("own", 3, &[4], outputs).unwrap();
+    let read = |model: &Model, sigmoid: bool, named: bool| {
+        let parameters: Vec<Vec<f64>> = model.parameters().iter().map(|shape| vec![0.5; shape.len()]).collect();
+        let mut file = TrainedModel::new(model.clone(), None, &parameters).unwrap().onnx_model().unwrap();
+        if !named {
+            file.metadata_props.clear();
+        }
+        if sigmoid {
+            let graph = file.graph.as_mut().expect("a graph");
+            graph.node.push(node("Sigmoid", &[&graph.output[0].name], "p"));
+            graph.output[0].name = "p".into();
+        }
+        let model = of_bytes(file.encode_to_vec(), "x").unwrap().model.model;
+        (model.task(), model.loss(), model.outputs())
+    };
+    for task in Task::ALL {
+        for outputs in [1, 3] {
+            let model = network(outputs).with_task(task);
+            assert_eq!(read(&model, false, true), (task, model.loss(), outputs));
+        }
+    }
+    assert_eq!(read(&network(1), true, false), (Task::Classification, Loss::SigmoidCrossEntropy, 1));
+    assert_eq!(read(&network(3), true, false), (Task::MultiLabel, Loss::SigmoidCrossEntropy, 3));
+    assert_eq!(read(&network(1), false, false), (Task::Regression, Loss::Square, 1));
+    assert_eq!(read(&network(3), false, false), (Task::Classification, Loss::SoftmaxCrossEntropy, 3));
+}
+
 #[test]
 fn truncated_files_and_other_bytes_are_errors() {
     let bytes = exported().encode_to_vec();
     for len in 0..bytes.len() {
         let short = of_bytes(bytes[..len].to_vec(), "x");
         // without what comes last, which is about the model, it is whole
-        assert!(short.is_err() || len > bytes.len() - 60, "{len} of {}", bytes.len());
+        assert!(short.is_err() || len > bytes.len() - 100, "{len} of {}", bytes.len());
         let mut flipped = bytes.clone();
         flipped[len] ^= 0x55;
         let _ = of_bytes(flipped, "x");
@@ -106,7 +136,7 @@ fn graphs_that_do_not_hang_together_are_errors() {
     says(&error(|g| g.output.push(second("y"))), &["one output"]);
     says(&error(|g| g.input.clear()), &["one input", "none"]);
     says(&error(|g| g.output[0].name = "gone".into()), &["`gone`"]);
-    says(&error(|g| g.output[0].name = "Relu2.out".into()), &["[batch, classes]"]);
+    says(&error(|g| g.output[0].name = "Relu2.out".into()), &["[batch, outputs]"]);
     // a network whose layers ppdnn does not have in this order
     says(&error(|g| g.node[1].op_type = "Identity".into()), &["node `Gemm4` (Gemm)", "activation"]);
     says(&error(|g| g.node[1] = node("Add", &["Conv1.out", "Conv1.out"], "Relu2.out")), &["(Add)", "to itself"]);

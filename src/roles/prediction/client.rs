@@ -147,7 +147,7 @@ impl PredictionClient {
             progress(done);
         }
         self.last = Some(Instant::now());
-        joined(all, self.job.card.model.classes())
+        joined(all, self.job.card.model.outputs())
     }
 
     /// Refuses rows that do not fit the job, or what is left of it.
@@ -360,12 +360,12 @@ fn explain(links: &mut [Box<dyn Channel>; 3], first: Error) -> Error {
 }
 
 /// The answers of requests, one after the other.
-fn joined(all: Vec<Answers>, classes: usize) -> Result<Answers> {
+fn joined(all: Vec<Answers>, outputs: usize) -> Result<Answers> {
     let garbled = || Error::peer("the servers", "answered with different kinds");
     let table = |parts: Vec<Array2<f32>>| {
         let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
         if views.is_empty() {
-            return Ok(Array2::zeros([0, classes]));
+            return Ok(Array2::zeros([0, outputs]));
         }
         concatenate(Axis(0), &views).map_err(|_| garbled())
     };
@@ -373,6 +373,11 @@ fn joined(all: Vec<Answers>, classes: usize) -> Result<Answers> {
         None | Some(Answers::Classes(_)) => {
             let parts = all.into_iter().map(|part| part.classes());
             Ok(Answers::Classes(parts.flatten().collect()))
+        }
+        Some(Answers::Labels(_)) => {
+            let parts: Vec<_> = all.into_iter().filter_map(Answers::into_labels).collect();
+            let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            concatenate(Axis(0), &views).map(Answers::Labels).map_err(|_| garbled())
         }
         Some(Answers::Probabilities(_)) => {
             table(all.into_iter().filter_map(Answers::into_table).collect()).map(Answers::Probabilities)

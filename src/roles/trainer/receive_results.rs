@@ -204,7 +204,7 @@ impl<'a> Collector<'a> {
         }
         let p = &self.job.settings.profile;
         let frac = match what {
-            Revealed::Figure(figure) => figure.frac(p),
+            Revealed::Figure(figure) => figure.frac(self.job),
             Revealed::Parameter { index } => self.job.model.parameter_frac(index as usize, p),
             _ => p.frac,
         };
@@ -213,7 +213,7 @@ impl<'a> Collector<'a> {
         match what {
             Revealed::Figure(figure) => self.outcome.take_figure(figure, &values, self.job),
             Revealed::Hits { epoch } => {
-                let accuracy = values[0] / f64::from(self.job.test_rows());
+                let accuracy = values[0] / self.job.decisions() as f64;
                 self.outcome.accuracy.push(accuracy);
                 let step = self.job.last_step_of(epoch);
                 let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
@@ -303,6 +303,7 @@ impl<'a> Collector<'a> {
             model: job.model.name().into(),
             backend: zero.backend.clone(),
             profile: job.settings.profile.name.into(),
+            task: job.model.task(),
             loss: job.model.loss().name().into(),
             settings: job.used_settings(),
             epochs: epoch_of(job, steps),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts;
+use super::labels::LabelCounts;
 
 /// The confusion matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,16 +47,31 @@ impl Confusion {
     }
 }
 
+impl Confusion {
+    /// Of two classes, from what was counted of the second one.
+    pub(super) fn of_one(second: &LabelCounts, rows: u32) -> Option<Self> {
+        let LabelCounts { right, labelled, predicted } = *second;
+        let neither = u64::from(rows).checked_sub(labelled + predicted - right)?;
+        let by_predicted = [neither, labelled - right, predicted - right, right];
+        Self::new(&by_predicted.map(|count| count as f64), 2, rows)
+    }
+}
+
 impl ClassFigures {
     fn of(rows: &[Vec<u64>], class: usize) -> Self {
-        let right = rows[class][class];
-        let (own, predicted) = (rows[class].iter().sum::<u64>(), rows.iter().map(|row| row[class]).sum::<u64>());
+        let (labelled, predicted) = (rows[class].iter().sum::<u64>(), rows.iter().map(|row| row[class]).sum::<u64>());
+        Self::new(&LabelCounts { right: rows[class][class], labelled, predicted })
+    }
+
+    /// From counts of rows.
+    pub(super) fn new(counts: &LabelCounts) -> Self {
+        let LabelCounts { right, labelled, predicted } = *counts;
         let part = |of: u64, all: u64| (all > 0).then(|| of as f64 / all as f64);
         Self {
-            rows: own,
+            rows: labelled,
             precision: part(right, predicted),
-            recall: part(right, own),
-            f1: part(2 * right, own + predicted),
+            recall: part(right, labelled),
+            f1: part(2 * right, labelled + predicted),
         }
     }
 }

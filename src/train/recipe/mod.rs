@@ -3,7 +3,8 @@
 //! ```toml
 //! name = "small"
 //! description = "one hidden layer"       # may be left out, as may everything below
-//! loss = "softmax-cross-entropy"         # or "square", "sigmoid-cross-entropy"
+//! loss = "softmax-cross-entropy"         # or "square", "sigmoid-cross-entropy"; the default depends on the task of the data:
+//!                                        # softmax; sigmoid of one output or several labels; square in regression
 //! init = "glorot"                        # or "he", "uniform"
 //!
 //! dataset = "mnist"                      # trained on where no other is asked for
@@ -28,7 +29,8 @@
 //! kind = "relu"
 //!
 //! [[layers]]
-//! kind = "dense"                         # the last: as many outputs as the data has classes
+//! kind = "dense"                         # the last: as many outputs as the data has classes, labels or targets; of two classes
+//!                                        # also `outputs = 1`
 //! ```
 //!
 //! Files are not trusted: whatever is wrong is an error with its line.
@@ -41,7 +43,8 @@ use std::path::{Path, PathBuf};
 use crate::data::{DatasetInfo, RowFormat, dataset_info, names};
 use crate::error::{Error, Result};
 use crate::input;
-use crate::nn::{Init, LineError, Loss, Model, TomlTable, layers};
+use crate::nn::layers::Dense;
+use crate::nn::{Init, LayerSpec, LineError, Loss, Model, Task, TomlTable, layers};
 use crate::shape::Shape;
 use crate::train::{Settings, SettingsPatch};
 
@@ -100,7 +103,7 @@ impl Recipe {
         let line = |text: &str| text.len() <= 200 && !text.contains(char::is_control);
         let description = file.text("description", "a line of up to 200 bytes", line)?.unwrap_or_default();
         let losses: Vec<_> = Loss::ALL.iter().map(|loss| (loss.name(), *loss)).collect();
-        let loss = file.word("loss", &losses)?.unwrap_or(Loss::SoftmaxCrossEntropy);
+        let loss = file.word("loss", &losses)?;
         let inits = [Init::Glorot, Init::He, Init::Uniform];
         let init = file.word("init", &inits.map(|init| (init.name(), init)))?.unwrap_or(inits[0]);
         let mut settings = Settings::default();
@@ -117,13 +120,15 @@ impl Recipe {
             }
             training.finish()?;
         }
-        let layers = layers::read(&mut file, rows.classes)?;
+        let layers = layers::read(&mut file, rows.outputs)?;
         // a network of dense layers takes an image as one row
         let images = layers.iter().any(|layer| layer.spec.takes_images());
         let input = if images { rows.shape.clone() } else { Shape::from(rows.shape.len()) };
         file.finish()?;
-        let specs = layers.iter().map(|layer| layer.spec.clone()).collect();
-        let model = Model { name, input, classes: rows.classes, layers: specs, loss, init };
+        let specs: Vec<_> = layers.iter().map(|layer| layer.spec.clone()).collect();
+        let outputs = outputs(rows, &specs);
+        let loss = loss.unwrap_or(rows.task.losses(outputs)[0]);
+        let model = Model { name, input, task: rows.task, outputs, layers: specs, loss, init };
         if let Some(mismatch) = model.mismatch() {
             return Err(LineError::new(layers[mismatch.layer].line, mismatch.to_string()));
         }
@@ -133,6 +138,13 @@ impl Recipe {
         model.check().map_err(|e| LineError::new(1, e.to_string()))?;
         Ok(Self { model, description, settings, file: None })
     }
+}
+
+/// How many outputs a network of these layers has for rows: one also if they have two classes, and the file says so.
+fn outputs(rows: &RowFormat<'_>, layers: &[LayerSpec]) -> usize {
+    let last = layers.last().and_then(|last| last.get::<Dense>());
+    let single = last.is_some_and(|last| last.outputs == 1) && rows.outputs == 2 && rows.task == Task::Classification;
+    if single { 1 } else { rows.outputs }
 }
 
 /// Bytes of a file.

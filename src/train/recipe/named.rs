@@ -2,7 +2,7 @@
 
 use crate::data::RowFormat;
 use crate::error::{Error, Result};
-use crate::nn::Model;
+use crate::nn::{Model, Task};
 use crate::shape::Shape;
 use crate::train::Settings;
 use crate::train::recipe::Recipe;
@@ -82,7 +82,8 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] for an unknown name, with the known ones, or if the network does not support that number of classes.
     pub fn named(name: &str, input: impl Into<Shape>, classes: usize) -> Result<Self> {
-        let rows = RowFormat { name: "", shape: input.into(), classes, scale: None, description: None };
+        let (shape, task) = (input.into(), Task::Classification);
+        let rows = RowFormat { name: "", shape, task, outputs: classes, scale: None, description: None };
         Ok(parse(name, &rows)?.model)
     }
 

@@ -182,7 +182,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_would_fit() {
     assert!(parse("name = \"n\"\nlayers = [3]").contains("line 2: `layers`"));
     let twelve = format!("{WHOLE}outputs = 12\n");
     assert!(parse(&twelve).contains(
-        "line 18: layer 3 (dense) gets [batch, 32]; the last layer gives [batch, 12], but there are 10 classes; \
+        "line 18: layer 3 (dense) gets [batch, 32]; the last layer gives [batch, 12], but 10 outputs are needed, one per class; \
          use `outputs = 10`"
     ));
     let ends = format!("{WHOLE}outputs = 10\n[[layers]]\nkind = \"relu\"\n");

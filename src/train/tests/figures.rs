@@ -25,7 +25,7 @@ impl Program for Counting {
         let z = e.narrow(&z, 2 * frac)?;
         let rows: Vec<u32> = (0..).take(self.shape[0]).collect();
         let labels = e.rows(Set::TestLabels, &rows)?;
-        let counted = Counted::of(e, self.loss, (&z, &labels), self.accuracy, &self.figures)?;
+        let counted = Counted::of(e, &of(self.shape[1], self.loss), (&z, &labels), self.accuracy, &self.figures)?;
         let (first, again) = (counted.add(e, &counted)?, counted);
         // twice the rows, less the rows
         let once = |e: &mut E, twice, once| e.subtract(twice, once);
@@ -38,6 +38,11 @@ impl Program for Counting {
             _ => Ok(()),
         }
     }
+}
+
+/// A network of so many outputs.
+fn of(outputs: usize, loss: Loss) -> Model {
+    Model::dense("own", 1, &[], outputs).unwrap().with_loss(loss)
 }
 
 /// Logits in 64ths, and labels.
@@ -79,6 +84,7 @@ impl Rows {
     fn expected(&self, figure: Figure, loss: Loss, p: &Profile) -> (Vec<f64>, f64) {
         let classes = self.logits[0].len();
         match figure {
+            Figure::R2 => unreachable!("of classes"),
             Figure::Confusion => {
                 let mut all = vec![0.0; classes * classes];
                 self.each()
@@ -114,7 +120,7 @@ impl Rows {
 }
 
 /// What the loss makes of a row's outputs, in 64ths.
-fn prediction(row: &[i64], loss: Loss) -> Vec<f64> {
+pub(super) fn prediction(row: &[i64], loss: Loss) -> Vec<f64> {
     let real = row.iter().map(|z| *z as f64 / 64.0);
     match loss {
         Loss::SigmoidCrossEntropy => real.map(|z| (z / 4.0 + 0.5).clamp(0.0, 1.0)).collect(),
@@ -146,6 +152,7 @@ fn revealed(world: &World, program: &Counting) -> [Vec<(Revealed, Vec<f64>)>; 2]
 fn figures_of(classes: usize) -> Vec<Figure> {
     let has = |figure: &Figure| match figure {
         Figure::Confusion => classes <= MOST_COMPARED,
+        Figure::R2 => false,
         Figure::Roc => classes == 2,
         Figure::SquaredError => true,
         Figure::TopFive => classes > 5,
@@ -290,6 +297,7 @@ fn a_figure_that_a_network_does_not_have_is_refused() {
     assert!(refused(3, 5, "roc").unwrap_err().contains("`roc` is of two classes, and the network has 3"));
     assert!(refused(5, 5, "top5").unwrap_err().contains("`top5` is of six classes or more"));
     assert!(refused(3, 0, "squared-error").unwrap_err().contains("there are no test rows"));
+    assert!(refused(3, 5, "r2").unwrap_err().contains("`r2` is of a regression, and the network has 3"));
     for (classes, name) in [(14, "confusion"), (2, "roc"), (6, "top5"), (2, "squared-error")] {
         refused(classes, 5, name).unwrap();
     }

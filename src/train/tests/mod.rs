@@ -17,6 +17,7 @@ mod privacy;
 mod random;
 mod ranges;
 mod stop;
+mod targets;
 mod vectors;
 
 use crate::error::Result;
