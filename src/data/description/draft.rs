@@ -13,7 +13,7 @@ use crate::data::description::draft_image;
 use crate::data::description::{draft_array, draft_record};
 use crate::data::idx::{refused, unpacked, up_to};
 use crate::data::records;
-use crate::data::table::{Lines, few_enough, named};
+use crate::data::table::{TableReader, few_enough, named};
 use crate::error::{Error, Result};
 use crate::input;
 
@@ -64,9 +64,9 @@ fn draft_folder(path: &Path, label: Option<&str>) -> Result<Draft> {
 }
 
 fn draft_table(path: &Path, label: Option<&str>) -> Result<Draft> {
-    let mut lines = Lines::open(path, None)?;
+    let mut reader = TableReader::open(path, None)?;
     let mut record = ByteRecord::new();
-    lines.next(&mut record)?;
+    reader.next(&mut record)?;
     few_enough(path, &record)?;
     let mut columns = names(path, &record)?.into_iter().map(Seen::new).collect::<Vec<_>>();
     let last = columns.len() - 1;
@@ -74,7 +74,7 @@ fn draft_table(path: &Path, label: Option<&str>) -> Result<Draft> {
     let label = label.ok_or_else(|| Error::format(path, "the header does not have the column of --label"))?;
     columns[label].most = MOST_CLASSES;
     let mut rows = 0;
-    while lines.next(&mut record)? {
+    while reader.next(&mut record)? {
         if record.len() != columns.len() {
             let line = record.position().map_or(0, csv::Position::line);
             let (has, wants) = (record.len(), columns.len());

@@ -1,9 +1,12 @@
-//! Tables in files: CSV, TSV, and others with one character between fields; plain or gzip.
+//! Tables in files: CSV, TSV, and others with one character between fields, plain or gzip; Parquet.
 //!
 //! A file is read row by row, and a row becomes features and a class as its [`Description`] says. Nothing but the rows that are
 //! asked for is stored.
 
 mod header;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod reader;
 mod row;
 mod source;
 
@@ -17,7 +20,7 @@ use crate::data::{Description, Problem};
 use crate::error::{Error, Result};
 
 pub(crate) use header::named;
-pub(crate) use source::Lines;
+pub(crate) use reader::TableReader;
 
 use header::Header;
 use row::Rows;
@@ -43,7 +46,7 @@ pub(crate) fn visit(
 
 /// An open table: its header fits the description, its rows are still to be read.
 struct Table<'d> {
-    lines: Lines,
+    reader: TableReader,
     rows: Rows<'d>,
     record: ByteRecord,
     number: u64,
@@ -64,17 +67,17 @@ impl<'d> Table<'d> {
         set: Option<Set>,
         note: &mut dyn FnMut(Problem),
     ) -> Result<Option<Self>> {
-        let mut lines = Lines::open(path, format.delimiter)?;
+        let mut reader = TableReader::open(path, format.delimiter)?;
         let mut record = ByteRecord::new();
-        lines.next(&mut record)?;
+        reader.next(&mut record)?;
         few_enough(path, &record)?;
-        let header = Header::new(&record, lines.delimiter());
+        let header = Header::new(&record, reader.delimiter());
         let mut fits = true;
         let rows = Rows::new(description, format, &header, set, &mut |problem| {
             fits = false;
-            note(problem);
+            note(Problem { at: reader.place(problem.at, None), ..problem });
         });
-        Ok(fits.then_some(Self { lines, rows, record, number: 0, set }))
+        Ok(fits.then_some(Self { reader, rows, record, number: 0, set }))
     }
 
     /// Reads the next row into `features`, as many values as the description has features; `None` after the last. What does not
@@ -83,14 +86,15 @@ impl<'d> Table<'d> {
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] if the file cannot be read.
     fn next(&mut self, features: &mut [f32], note: &mut dyn FnMut(Problem)) -> Result<Option<Row>> {
-        if !self.lines.next(&mut self.record)? {
+        if !self.reader.next(&mut self.record)? {
             return Ok(None);
         }
         let number = self.number;
         self.number += 1;
         let line = self.record.position().map_or(0, csv::Position::line);
         let set = self.set.unwrap_or_else(|| self.rows.set(&self.record, number));
-        let class = self.rows.read(&self.record, line, features, note);
+        let mut note = |problem: Problem| note(Problem { at: self.reader.place(problem.at, Some(number)), ..problem });
+        let class = self.rows.read(&self.record, line, features, &mut note);
         Ok(Some(Row { set, class }))
     }
 }
