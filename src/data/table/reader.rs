@@ -54,12 +54,12 @@ impl TableReader {
         }
     }
 
-    /// Where something is in the file: its line, or, without lines, its row from 0; `None` is the header.
+    /// Where something is in the file: its line, or, without lines, its row from 0; `None` is the header, which counts as line 1.
     pub(super) fn place(&self, line: At, row: Option<u64>) -> At {
         match self {
             Self::Lines(_) => line,
             #[cfg(feature = "parquet")]
-            Self::Parquet(_) => row.map_or(At::File, At::Row),
+            Self::Parquet(_) => row.map_or(line, At::Row),
         }
     }
 }
