@@ -53,6 +53,7 @@ fn features_that_are_not_scaled_trigger_a_warning_and_their_overflow_is_reported
             let outcome = outcome.unwrap();
             let Err(Error::Unsound(text)) = outcome.check() else { panic!("{about}: {:?}", outcome.accuracy) };
             assert!(outcome.summary.out_of_range.unwrap() > 0, "{about}: {text}");
+            assert_eq!(outcome.model.unwrap().profile, None, "{about}");
             assert!(text.contains("in epoch 1, at ") && text.contains("Lower the learning rate"), "{about}: {text}");
         }
     }
@@ -67,6 +68,7 @@ fn a_run_in_its_ranges_is_sound_and_counts_nothing() {
         // in `small`, that the network's ranges have not been checked
         assert_eq!(warnings.len(), usize::from(profile == Profile::small()), "{warnings:?}");
         assert_eq!((outcome.summary.out_of_range, outcome.out_of_range.len()), (Some(0), 4));
+        assert_eq!(outcome.model.unwrap().profile, Some(profile));
         let (told, scored) = (outcome.accuracy[3], outcome.summary.scored_accuracy.unwrap());
         assert!(told > 0.9 && (told - scored).abs() < 0.02, "{told} {scored}");
     }

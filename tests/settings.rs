@@ -5,7 +5,8 @@
 use ndarray::Array2;
 use ppdnn::data::Examples;
 use ppdnn::fixed::Profile;
-use ppdnn::nn::{Model, Optimizer};
+use ppdnn::layer::dense;
+use ppdnn::nn::{Init, Loss, Model, Optimizer};
 use ppdnn::roles::{Event, Outcome, Training};
 use ppdnn::train::{EarlyStop, Reveals, Schedule};
 
@@ -62,7 +63,8 @@ fn every_setting_costs_what_was_planned_and_none_costs_nothing() {
         decay.clone().schedule(Schedule::Cosine).epochs(3),
         decay.clone().schedule(Schedule::Step { epochs: 1, factor: 0.3 }).epochs(3).accumulate(2),
         decay.clone().optimizer(Optimizer::Nesterov).schedule(Schedule::Cosine).epochs(3),
-        decay.steps(Some(5)),
+        decay.clone().steps(Some(5)),
+        decay.class_weights(vec![1.0, 0.5, 16.0, 2.0, 1.0]),
     ];
     for training in all {
         let (planned, ran) = (training.plan(rows, 0, "cpu").unwrap(), run(&training, rows).summary);
@@ -103,6 +105,38 @@ fn a_falling_rate_moves_less() {
     for (schedule, part) in cases {
         let have = moved(schedule) / constant;
         assert!((have - part).abs() < 0.1, "{schedule}: {have} of the way, not {part}");
+    }
+}
+
+/// A row with the weight 3 is a row that is there three times.
+#[test]
+fn the_weight_of_a_class_is_how_often_its_rows_count() {
+    let all = examples(20, 0);
+    let times = [1, 3, 1, 2, 1];
+    let weights = times.map(f64::from);
+    let again = |row: &usize| times[all.labels()[*row] as usize];
+    let rows: Vec<usize> = (0..20).flat_map(|row| (0..again(&row)).map(move |_| row)).collect();
+    let labels = rows.iter().map(|row| all.labels()[*row]).collect();
+    let repeated = Examples::new(all.features().select(ndarray::Axis(0), &rows), labels, 5).unwrap();
+    let nothing = examples(0, 100);
+    for loss in [Loss::SoftmaxCrossEntropy, Loss::Square, Loss::SigmoidCrossEntropy] {
+        let model = Model::new("own", 12, vec![dense(5)], 5, loss, Init::Glorot).unwrap();
+        let training = Training::new(model).profile(Profile::wide()).epochs(4).batch(20).learning_rate(0.5);
+        let training = training.momentum(0.0).schedule(Schedule::Constant).shuffle(false);
+        let training = training.reveal(Reveals { model: true, ..Reveals::NOTHING });
+        let weighted = training.clone().class_weights(weights.to_vec());
+        let weighted = weighted.run(&all, &nothing, &mut |_| ()).unwrap();
+        let n = rows.len();
+        let often = training.clone().batch(u32::try_from(n).unwrap()).learning_rate(0.5 * n as f64 / 20.0);
+        let often = often.run(&repeated, &nothing, &mut |_| ()).unwrap();
+        assert!(apart(&weighted, &often) < SAME, "{loss:?}: {}", apart(&weighted, &often));
+        assert_eq!(weighted.summary.settings.class_weights, weights);
+        // the control: all weights 1
+        let plain = training.run(&all, &nothing, &mut |_| ()).unwrap();
+        assert!(apart(&weighted, &plain) > 3.0 * SAME, "{loss:?}: {}", apart(&weighted, &plain));
+    }
+    for wrong in [vec![1.0; 4], vec![1.0, 1.0, 1.0, 1.0, 0.0], vec![1.0, 1.0, 1.0, 1.0, f64::NAN], vec![17.0; 5]] {
+        assert!(smooth().class_weights(wrong).job(20, 0).unwrap_err().to_string().contains("class weights"));
     }
 }
 

@@ -20,7 +20,6 @@ use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
 use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
-use crate::fixed::Profile;
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::TrainedModel;
 use crate::prediction::{AnswerKind, Answers, ModelCard, PredictionJob};
@@ -95,11 +94,12 @@ pub(super) fn read_model(path: &Path) -> Result<(TrainedModel, Option<String>)> 
 
 /// The card of a model as the options say.
 fn offered(model: &TrainedModel, dataset: Option<String>, offer: &OfferArgs) -> Result<ModelCard> {
+    let card = ModelCard::of(model);
     let card = ModelCard {
         public_model: offer.public_model,
-        profile: offer.profile.unwrap_or_else(Profile::deep),
+        profile: offer.profile.unwrap_or(card.profile),
         dataset: dataset.unwrap_or_default(),
-        ..ModelCard::of(model)
+        ..card
     };
     card.check()?;
     Ok(card)

@@ -19,7 +19,9 @@ pub(super) struct OfferArgs {
     /// Faster, as nothing is dealt for products with them. Rows and answers stay private.
     #[arg(long)]
     pub public_model: bool,
-    /// Number format of the computation: small, wide or deep (default: deep)
+    /// Number format: small, wide or deep (default: that of the training)
+    ///
+    /// The default is the one of the training, if all counted values were in range; else deep.
     ///
     /// deep has the answers of the model in the clear but for rounding; the others are faster.
     #[arg(long, value_name = "NAME")]

@@ -19,11 +19,11 @@ pub trait PublicWires: Interpreter {
     /// [`Error::Peer`] if the model's owner sent no parameter of this shape.
     fn public_parameter(&mut self, index: usize, shape: &Shape) -> Result<Self::Wire>;
 
-    /// Integers that the program knows, an operand of products without fraction bits.
+    /// Numbers that the program knows, `x` in units of `2^-frac`, an operand of products.
     ///
     /// # Errors
     /// See [`Engine`](crate::gates::Engine#errors).
-    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<Self::Wire>;
+    fn public_numbers(&mut self, x: &[i64], frac: u32, shape: &Shape) -> Result<Self::Wire>;
 }
 
 /// A parameter of 32 fraction bits, rounded to `frac`.
@@ -33,7 +33,7 @@ fn rounded(x: u64, frac: u32) -> i64 {
 }
 
 impl Server {
-    /// A wire of integers that both servers know.
+    /// A wire of numbers that both servers know.
     fn public_wire(&self, x: impl Iterator<Item = i64>, shape: &Shape, frac: u32) -> Result<MaskedWire> {
         let (device, bits) = (self.device(), self.profile().ring);
         let x: Vec<u64> = x.map(|x| x.cast_unsigned() & mask(bits)).collect();
@@ -65,8 +65,8 @@ impl PublicWires for Server {
         self.public_wire(x.iter().map(|x| rounded(*x, frac)), shape, frac)
     }
 
-    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<MaskedWire> {
-        self.public_wire(x.iter().copied(), shape, 0)
+    fn public_numbers(&mut self, x: &[i64], frac: u32, shape: &Shape) -> Result<MaskedWire> {
+        self.public_wire(x.iter().copied(), shape, frac)
     }
 }
 
@@ -82,8 +82,8 @@ impl PublicWires for Dealer {
         self.public_wire(shape, self.profile().frac)
     }
 
-    fn public_integers(&mut self, _: &[i64], shape: &Shape) -> Result<DealtWire> {
-        self.public_wire(shape, 0)
+    fn public_numbers(&mut self, _: &[i64], frac: u32, shape: &Shape) -> Result<DealtWire> {
+        self.public_wire(shape, frac)
     }
 }
 
@@ -95,8 +95,8 @@ impl PublicWires for Clear {
         Ok(ClearTensor::new(x.collect(), shape.clone(), p.ring, p.frac))
     }
 
-    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<ClearTensor> {
-        Ok(ClearTensor::new(x.to_vec(), shape.clone(), self.profile().ring, 0))
+    fn public_numbers(&mut self, x: &[i64], frac: u32, shape: &Shape) -> Result<ClearTensor> {
+        Ok(ClearTensor::new(x.to_vec(), shape.clone(), self.profile().ring, frac))
     }
 }
 
@@ -105,8 +105,8 @@ impl PublicWires for Plan {
         Ok((self.server.public_parameter(index, shape)?, self.dealer.public_parameter(index, shape)?))
     }
 
-    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<Self::Wire> {
-        Ok((self.server.public_integers(x, shape)?, self.dealer.public_integers(x, shape)?))
+    fn public_numbers(&mut self, x: &[i64], frac: u32, shape: &Shape) -> Result<Self::Wire> {
+        Ok((self.server.public_numbers(x, frac, shape)?, self.dealer.public_numbers(x, frac, shape)?))
     }
 }
 

@@ -11,7 +11,8 @@ use softmax_cross_entropy::SoftmaxCrossEntropy;
 use square::Square;
 
 use crate::error::Result;
-use crate::gates::{Engine, OpenRequest};
+use crate::gates::Engine;
+use crate::nn::ClassWeights;
 use crate::nn::range_check::RangeWatch;
 
 /// What a loss is: its gradient by the outputs.
@@ -34,14 +35,13 @@ pub(crate) trait LossFunction {
         e: &mut E,
         z: &E::Share,
         labels: &E::Wire,
+        weights: &ClassWeights,
         watch: Option<&mut RangeWatch<E>>,
     ) -> Result<E::Wire> {
-        let p = *e.profile();
         let y = Self::prediction(e, z, watch)?;
-        let labels = e.share(labels)?;
-        let dz = e.subtract(&y, &labels)?;
-        let [dz] = e.open([OpenRequest::operand(&dz, &p)])?;
-        Ok(dz)
+        let own = e.share(labels)?;
+        let dz = e.subtract(&y, &own)?;
+        weights.open_weighted(e, &dz, labels)
     }
 }
 
@@ -84,7 +84,7 @@ macro_rules! losses {
                 }
             }
 
-            /// The opened gradient by the outputs, from the last product's share and one-hot labels.
+            /// The opened gradient by the outputs, from the last product's share and one-hot labels, with the classes' weights.
             ///
             /// # Errors
             /// See [`Engine`](Engine#errors).
@@ -93,10 +93,11 @@ macro_rules! losses {
                 e: &mut E,
                 z: &E::Share,
                 labels: &E::Wire,
+                weights: &ClassWeights,
                 watch: Option<&mut RangeWatch<E>>,
             ) -> Result<E::Wire> {
                 match self {
-                    $(Self::$loss => <$loss as LossFunction>::gradient(e, z, labels, watch),)*
+                    $(Self::$loss => <$loss as LossFunction>::gradient(e, z, labels, weights, watch),)*
                 }
             }
         }

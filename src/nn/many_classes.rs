@@ -69,7 +69,7 @@ pub(crate) fn hits_of_many<E: Engine>(e: &mut E, y: E::Wire, labels: &E::Wire) -
 pub(crate) fn class_of_many<E: Engine>(e: &mut E, y: E::Wire) -> Result<E::Share> {
     let (rows, classes) = y.shape().matrix();
     let numbers: Vec<i64> = (0..rows).flat_map(|_| (0..).take(classes)).collect();
-    let numbers = e.public_integers(&numbers, y.shape())?;
+    let numbers = e.public_numbers(&numbers, 0, y.shape())?;
     let numbers = e.share(&numbers)?;
     let [numbers] =
         e.open([OpenRequest { share: &numbers, frac: 0, bits: NUMBER_BITS, lifted: true, argument: false }])?;

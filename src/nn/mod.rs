@@ -1,6 +1,7 @@
 //! Networks: layers, the loss and the optimizer, each written once over an [`Engine`](crate::gates::Engine).
 
 mod activation;
+mod class_weights;
 mod codec;
 mod dropout_masks;
 mod dyadic;
@@ -42,6 +43,7 @@ mod toml_table;
 mod update;
 
 pub use activation::{Activation, AnyActivation, Module};
+pub use class_weights::ClassWeights;
 pub use dropout_masks::DropoutMasks;
 pub use dyadic::Dyadic;
 pub use factor::Factor;

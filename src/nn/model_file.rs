@@ -10,6 +10,7 @@ use safetensors::{SafeTensors, serialize};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::fixed::Profile;
 use crate::net::{is_printable, printable};
 use crate::nn::fold_batch_norm::folded;
 use crate::nn::foreign_file::{CONVERT, origin, read, turned};
@@ -22,8 +23,8 @@ use crate::shape::Shape;
 ///
 /// As a file: tensors `conv1.weight` `[kernel rows kernel columns channels, outputs]`, `conv1.bias` `[outputs]`,
 /// `dense2.weight` `[inputs, outputs]`, `layer-norm2.weight` `[features]`, .. of `F32`, numbered by product; the layers as JSON
-/// under `ppdnn.model` in the metadata, and the name of the data set under `ppdnn.dataset`. Batch normalization is part of the
-/// weight and the bias of the product before it.
+/// under `ppdnn.model` in the metadata, the name of the data set under `ppdnn.dataset`, and the number format under
+/// `ppdnn.profile`. Batch normalization is part of the weight and the bias of the product before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedModel {
     /// The network.
@@ -32,6 +33,9 @@ pub struct TrainedModel {
     pub normalization: Option<Normalization>,
     /// Name of the data set that it was trained on, if known.
     pub dataset: Option<String>,
+    /// The number format of its training on shares, if that counted values out of range and found none; private predictions use
+    /// the same, unless another one is chosen.
+    pub profile: Option<Profile>,
     /// Weight and bias of every layer with parameters; zeros for a missing bias, a weight of one row for a normalization.
     pub parameters: Vec<(Array2<f32>, Array1<f32>)>,
 }
@@ -92,7 +96,7 @@ impl TrainedModel {
             }
             all.push((weight, bias));
         }
-        Ok(Self { model, normalization, dataset: None, parameters: all })
+        Ok(Self { model, normalization, dataset: None, profile: None, parameters: all })
     }
 
     /// The parameters in the order of [`Model::parameters`].
@@ -160,6 +164,9 @@ impl TrainedModel {
         if let Some(dataset) = &self.dataset {
             metadata.insert(DATASET.to_owned(), dataset.clone());
         }
+        if let Some(profile) = &self.profile {
+            metadata.insert(PROFILE.to_owned(), profile.name.to_string());
+        }
         let text = serialize(views, Some(metadata)).map_err(invalid)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let fail = |e| Error::file(path, e);
@@ -175,14 +182,15 @@ impl TrainedModel {
     pub fn load(path: &Path) -> Result<Self> {
         let text = read(path)?;
         let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is not a ppdnn model: {what}"));
-        let (model, normalization, dataset) = described(&text).map_err(|e| match origin(&text) {
-            Some(_) => Error::format(path, e),
-            None => wrong(&e),
-        })?;
+        let Description { model, normalization, dataset, profile } =
+            described(&text).map_err(|e| match origin(&text) {
+                Some(_) => Error::format(path, e),
+                None => wrong(&e),
+            })?;
         let model = model.ok_or_else(|| wrong(&"it does not name its layers"))?;
         let parameters = tensors(&text, &model).map_err(|e| wrong(&e))?;
         let saved = Self::new(model, normalization, &parameters).map_err(|e| wrong(&e))?;
-        Ok(Self { dataset, ..saved })
+        Ok(Self { dataset, profile, ..saved })
     }
 
     /// Reads initial parameters for `model`: from a saved model, or from any safetensors file whose tensors have the names and
@@ -193,7 +201,7 @@ impl TrainedModel {
     pub fn load_parameters(path: &Path, model: &Model) -> Result<InitialParameters> {
         let text = read(path)?;
         let wrong = |what: String| Error::format(path, format!("does not fit `{}`: {what}", model.name()));
-        let (saved, normalization, _) = described(&text).map_err(|e| match origin(&text) {
+        let Description { model: saved, normalization, .. } = described(&text).map_err(|e| match origin(&text) {
             Some(_) => Error::format(path, e),
             None => wrong(e),
         })?;
@@ -254,8 +262,13 @@ impl TrainedModel {
     }
 }
 
-/// The metadata of a file: model, normalization, data set.
-type Description = (Option<Model>, Option<Normalization>, Option<String>);
+/// The metadata of a file.
+struct Description {
+    model: Option<Model>,
+    normalization: Option<Normalization>,
+    dataset: Option<String>,
+    profile: Option<Profile>,
+}
 
 /// The metadata of a file, which may be missing.
 fn described(text: &[u8]) -> std::result::Result<Description, String> {
@@ -274,6 +287,9 @@ fn described(text: &[u8]) -> std::result::Result<Description, String> {
     if dataset.as_ref().is_some_and(|name| !is_printable(name)) {
         return Err("the name of its data set has control characters, or is too long".into());
     }
+    let profile = metadata.and_then(|m| m.get(PROFILE)).map(|name| Profile::named(name));
+    // the name, which may have control characters, is not repeated
+    let profile = profile.transpose().map_err(|_| "its number format is none of `small`, `wide` and `deep`")?;
     let normalization = metadata.and_then(|m| m.get(NORMALIZATION));
     let normalization = normalization.map(|text| serde_json::from_str::<Option<Normalization>>(text));
     let normalization = normalization.transpose().map_err(|e| e.to_string())?.flatten();
@@ -282,7 +298,7 @@ fn described(text: &[u8]) -> std::result::Result<Description, String> {
             "its features have a mean of {} and a deviation of {}, which is impossible",
             n.mean, n.deviation
         )),
-        normalization => Ok((model, normalization, dataset)),
+        normalization => Ok(Description { model, normalization, dataset, profile }),
     }
 }
 
@@ -354,6 +370,7 @@ fn weight_of(part: &Part) -> ([usize; 2], bool) {
 const MODEL: &str = "ppdnn.model";
 const NORMALIZATION: &str = "ppdnn.normalization";
 const DATASET: &str = "ppdnn.dataset";
+const PROFILE: &str = "ppdnn.profile";
 
 fn bytes<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<u8> {
     values.flat_map(|x| x.to_le_bytes()).collect()

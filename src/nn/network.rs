@@ -4,7 +4,8 @@ use crate::error::Result;
 use crate::gates::{Engine, OpenRequest};
 use crate::nn::model::revealed_frac;
 use crate::nn::{
-    AnyActivation, DropoutMasks, Linear, Loss, Model, Module, Norm, Parameter, RangeWatch, Shortcut, Update,
+    AnyActivation, ClassWeights, DropoutMasks, Linear, Loss, Model, Module, Norm, Parameter, RangeWatch, Shortcut,
+    Update,
 };
 use crate::party::Scaled;
 
@@ -55,6 +56,7 @@ impl<E: Engine> Active<E> {
 pub struct Network<E: Engine> {
     stages: Vec<Stage<E>>,
     loss: Loss,
+    class_weights: ClassWeights,
 }
 
 impl<E: Engine> Network<E> {
@@ -80,7 +82,13 @@ impl<E: Engine> Network<E> {
             };
             stages.push(Stage { linear, norm, shortcut, activation: stage.following.as_ref().map(Active::new) });
         }
-        Ok(Self { stages, loss: model.loss() })
+        Ok(Self { stages, loss: model.loss(), class_weights: ClassWeights::default() })
+    }
+
+    /// The same network, whose gradients are those of a loss with weights of the classes.
+    #[must_use]
+    pub fn with_class_weights(self, class_weights: ClassWeights) -> Self {
+        Self { class_weights, ..self }
     }
 
     /// The gradients by all parameters that are trained, summed over a batch, in the order of [`Model::parameters`], each at its
@@ -99,7 +107,7 @@ impl<E: Engine> Network<E> {
     ) -> Result<Vec<E::Share>> {
         let logits = self.forward(e, x, weights, Some(coins), watch.as_deref_mut())?;
         e.scope("loss");
-        let mut dy = self.loss.gradient(e, &logits, labels, watch.as_deref_mut())?;
+        let mut dy = self.loss.gradient(e, &logits, labels, &self.class_weights, watch.as_deref_mut())?;
         let mut weights = weights.iter().rev();
         let mut gradients = Vec::with_capacity(self.stages.len());
         // what shortcuts add to the gradient by the input of a stage

@@ -43,14 +43,15 @@ impl ModelCard {
     /// The format of files.
     pub const FORMAT: u32 = 1;
 
-    /// The card of a model: private, of 1,000,000 rows a job, that answers with classes alone, in the profile `wide`.
+    /// The card of a model: private, of 1,000,000 rows a job, that answers with classes alone, in the profile of its
+    /// training, or `deep` if that is unknown.
     pub fn of(model: &TrainedModel) -> Self {
         Self {
             format: Self::FORMAT,
             answers: vec![AnswerKind::Class],
             max_rows: 1_000_000,
             public_model: false,
-            profile: Profile::wide(),
+            profile: model.profile.unwrap_or_else(Profile::deep),
             dataset: model.dataset.clone().unwrap_or_default(),
             normalization: model.normalization,
             description: None,
@@ -204,6 +205,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_number_format_is_that_of_the_training_where_its_ranges_are_known() {
+        assert_eq!(ModelCard::of(&model()).profile, Profile::deep());
+        for profile in Profile::all() {
+            let trained = TrainedModel { profile: Some(profile), ..model() };
+            assert_eq!(ModelCard::of(&trained).profile, profile);
+        }
+    }
+
+    #[test]
     fn a_card_comes_back_from_its_file_and_wrong_ones_say_why() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card.json");
@@ -219,8 +229,8 @@ pub(crate) mod tests {
             ("1000000", "0", "`max_rows`"),
             ("\"ring\": 48", "\"ring\": 33", "`profile`"),
             ("\"wire\": 32", "\"wire\": 2", "`profile`"),
-            ("\"high\": 24", "\"high\": 50", "`profile`"),
-            ("\"name\": \"wide\"", "\"name\": \"vast\"", "vast"),
+            ("\"high\": 30", "\"high\": 50", "`profile`"),
+            ("\"name\": \"deep\"", "\"name\": \"vast\"", "vast"),
             ("\"deviation\": 0.5", "\"deviation\": 0.0", "deviation"),
             ("\"public_model\"", "\"public\"", "unknown field"),
             ("{", "[", "is no model card"),

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::fixed::Profile;
-use crate::nn::Optimizer;
+use crate::nn::{ClassWeights, Optimizer};
 use crate::train::learning_rate_schedule::{SCHEDULES, Schedule};
 
 /// Reads what fits; the error is the claim, as in `must be ..`.
@@ -39,6 +39,11 @@ pub(super) fn momentum<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>
 
 pub(super) fn decay<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     claimed(from, "0 or more", |x: f64| (x >= 0.0 && x.is_finite()).then_some(x))
+}
+
+pub(super) fn weights<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f64>>, D::Error> {
+    let fits = |weights: Vec<f64>| ClassWeights::new(&weights).map(|_| weights);
+    claimed(from, "a list of numbers from 1/16 to 16, one for each class", fits)
 }
 
 pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {

@@ -25,6 +25,8 @@ impl Job {
             format!("  optimizer {}, momentum {}, weight decay {}", used.optimizer, used.momentum, used.weight_decay),
             format!("  loss {}", self.model.loss().name()),
         ]);
+        let weights = used.class_weights.iter().map(f64::to_string).collect::<Vec<_>>();
+        lines.extend((!weights.is_empty()).then(|| format!("  weights of the classes {}", weights.join(", "))));
         lines.extend(self.forgotten_in_words());
         lines
             .extend(self.normalization().map(|n| format!("  features scaled: minus {}, over {}", n.mean, n.deviation)));
@@ -41,9 +43,11 @@ impl Job {
         let (held, kept) = (self.steps_held(), self.least_rows_kept());
         let forgets =
             (held < self.total_steps()).then(|| format!("  weight decay forgets all but the last {held} steps"));
-        let drops = (kept < self.least_step_rows())
+        let spread = self.class_weights().spread();
+        let weights = (spread > 1.0).then(|| format!("  rows of a class count up to {spread} times as much as others"));
+        let drops = (kept < self.least_step_rows() && self.model.kept_by_dropout() < 1.0)
             .then(|| format!("  dropout lets {kept} rows of the smallest step reach a unit"));
-        forgets.into_iter().chain(drops).collect()
+        forgets.into_iter().chain(weights).chain(drops).collect()
     }
 
     /// The layers, in lines that fit a terminal.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::net::{is_printable, printable};
-use crate::nn::{Dyadic, LearningRate, Model, Momentum, Normalization};
+use crate::nn::{ClassWeights, Dyadic, LearningRate, Model, Momentum, Normalization};
 use crate::party::SetShape;
 use crate::shape::Shape;
 use crate::train::steps::LEAST_DECAY;
@@ -114,6 +114,10 @@ impl Job {
             "an early stop depends on the accuracy, which must be revealed; add accuracy to --reveal"
         } else if self.ends_from == 0 {
             "a run cannot be ended before its first step"
+        } else if ![0, self.model.classes()].contains(&self.settings.class_weights.len()) {
+            "there must be as many class weights as the network has classes"
+        } else if ClassWeights::new(&self.settings.class_weights).is_none() {
+            "class weights must be from 1/16 to 16; scale them, and the learning rate the other way"
         } else if self.steps == Some(0) {
             "steps must be at least 1"
         } else if !(self.scale.mean.is_finite() && self.scale.deviation.is_finite() && self.scale.deviation > 0.0) {
@@ -145,6 +149,7 @@ impl Job {
         Settings {
             lr,
             momentum: self.momentum().value(),
+            class_weights: self.class_weights().values(),
             weight_decay: Dyadic::near(self.decay()).map_or(0.0, |decay| decay.value() / lr),
             train_limit: Some(self.train_rows() as usize),
             test_limit: Some(self.test_rows() as usize),
@@ -156,6 +161,11 @@ impl Job {
     pub fn rate(&self) -> LearningRate {
         let one = || LearningRate::new(1.0, 1).expect("a power of two");
         LearningRate::new(self.settings.lr, self.rows_per_step()).unwrap_or_else(|_| one())
+    }
+
+    /// The weights of the classes, rounded; none if all rows count the same.
+    pub fn class_weights(&self) -> ClassWeights {
+        ClassWeights::new(&self.settings.class_weights).unwrap_or_default()
     }
 
     /// The momentum, rounded.

@@ -204,7 +204,8 @@ initial = \"private\"
         if wanted != Reveals::NOTHING {
             let (steps, epoch) = (job.least_steps(), job.steps_per_epoch());
             at_least("least_step_rows", self.least_step_rows, job.least_step_rows(), "has a step of", "rows")?;
-            let reached = "rows that reach a unit after dropout";
+            let weighted = job.class_weights().spread() > 1.0;
+            let reached = if weighted { WEIGHTED } else { "rows that reach a unit after dropout" };
             at_least("least_step_rows", self.least_step_rows, job.least_rows_kept(), "has a step of", reached)?;
             at_least("least_steps", self.least_steps, steps, "reveals something after", "steps")?;
             let held = "steps; its weight decay forgets those before";
@@ -228,6 +229,9 @@ fn at_least(rule: &str, least: u64, has: u64, verb: &str, what: &str) -> Result<
 fn broken(rule: &str, value: &str, job: &str) -> Error {
     Error::Usage(format!("the owner's policy has `{rule} = {value}`, but the job {job}"))
 }
+
+/// What rows of a step are called that weights of classes, and dropout, leave.
+const WEIGHTED: &str = "rows, for the weights of its classes and dropout,";
 
 #[cfg(test)]
 mod tests {
@@ -308,6 +312,15 @@ mod tests {
         default.check(&twice, 0).unwrap();
         let says = ["least_step_rows = 16", "a step of 12 rows that reach a unit after dropout"];
         broken(&default, &|j| drops(j, 3), &says);
+        // a row that counts 8 times as much as others stands out as in a step of 12
+        let weigh = |j: &mut Job, most| {
+            j.settings.class_weights = vec![1.0; j.model.classes()];
+            j.settings.class_weights[0] = most;
+        };
+        let mut weighted = allowed();
+        weigh(&mut weighted, 4.0);
+        default.check(&weighted, 0).unwrap();
+        broken(&default, &|j| weigh(j, 8.0), &["least_step_rows = 16", "12 rows, for the weights of its classes"]);
         broken(
             &default,
             &|j| (j.settings.epochs, j.settings.batch, j.steps) = (1, 50, Some(150)),

@@ -11,7 +11,8 @@ use crate::train::{Job, StepKind};
 /// which on the job lets it, and no figures of a model that was not evaluated.
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
-    let mut run = Run { job, net: Network::new(e, &job.model)?, watch, step: 0, best: None, figures: Vec::new() };
+    let net = Network::new(e, &job.model)?.with_class_weights(job.class_weights());
+    let mut run = Run { job, net, watch, step: 0, best: None, figures: Vec::new() };
     let mut ended = false;
     for epoch in 1..=job.settings.epochs {
         ended = !run.train_epoch(e, epoch)?;
@@ -198,7 +199,7 @@ fn reveal_model<E: Engine>(e: &mut E, parameters: &[E::Share]) -> Result<()> {
 pub fn plan(job: &Job) -> Result<Plan> {
     let mut plan = Plan::new(&job.settings.profile, &planned_sets(job))?;
     plan.set_parameters(&job.model.parameters())?;
-    let mut net = Network::new(&mut plan, &job.model)?;
+    let mut net = Network::new(&mut plan, &job.model)?.with_class_weights(job.class_weights());
     plan.enter_phase(RunPhase::Step);
     let mut watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
     // of a whole step and of the last of an epoch

@@ -33,6 +33,8 @@ pub struct Settings {
     pub momentum: f64,
     /// Weight decay of all parameters, as in `torch.optim.SGD`; 0 for none.
     pub weight_decay: f64,
+    /// Factors of the classes' rows in the loss, class 0 first, each from 1/16 to 16; empty if all rows count the same.
+    pub class_weights: Vec<f64>,
     /// The learning rate schedule.
     #[serde(with = "in_words")]
     pub schedule: Schedule,
@@ -64,6 +66,7 @@ impl Default for Settings {
             optimizer: Optimizer::Sgd,
             momentum: 0.90625,
             weight_decay: 0.0,
+            class_weights: Vec::new(),
             schedule: Schedule::Halving,
             patience: None,
             target: None,
@@ -97,6 +100,9 @@ macro_rules! setters {
             /// The weight decay, as in `torch.optim.SGD`: `weight_decay` times the parameter is added to every gradient, biases
             /// included. Its product with the learning rate is rounded to a small odd multiple of a power of two.
             weight_decay(weight_decay: f64);
+            /// Factors of the classes' rows in the loss, class 0 first, as in `torch.nn.CrossEntropyLoss(weight)`; the mean is taken
+            /// over the rows, and not over their weights. Each from 1/16 to 16, rounded to a multiple of 1/16.
+            class_weights(class_weights: Vec<f64>);
             /// The learning rate schedule.
             schedule(schedule: Schedule);
             /// Stops the run after this many epochs in a row without a better accuracy, which must be revealed.
@@ -134,7 +140,7 @@ impl Settings {
     }
 
     /// The settings as four lines of text: epochs and batches; order and scaling of the rows; loss, optimizer and rates; weight
-    /// decay and early stop, empty without them.
+    /// decay, weights of classes and early stop, empty without them.
     pub fn in_words(&self, loss: &str) -> [String; 4] {
         let order = if self.shuffle { "rows shuffled" } else { "rows in original order" };
         let scale = if self.normalize { "features normalized" } else { "features not normalized" };
@@ -142,11 +148,12 @@ impl Settings {
         let most = if stop.is_some() { " at most" } else { "" };
         let how = if self.optimizer == Optimizer::Sgd { String::new() } else { format!(", {}", self.optimizer) };
         let decay = (self.weight_decay > 0.0).then(|| format!("weight decay {}", short(self.weight_decay)));
+        let weights = (!self.class_weights.is_empty()).then(|| format!("class weights {}", list(&self.class_weights)));
         [
             format!("{}{most}, {}", count(self.epochs, "epoch"), batches(self.batch, self.accumulate)),
             format!("{order}, {scale}"),
             format!("loss {loss}{how}, lr {} {}, momentum {}", short(self.lr), self.schedule, self.momentum),
-            decay.into_iter().chain(stop).collect::<Vec<_>>().join(", "),
+            decay.into_iter().chain(weights).chain(stop).collect::<Vec<_>>().join(", "),
         ]
     }
 
@@ -158,7 +165,8 @@ impl Settings {
             ("weight decay", self.weight_decay, used.weight_decay),
         ];
         let differs = numbers.into_iter().map(|(name, asked, used)| (name, short(asked), short(used)));
-        let differs = differs.filter(|(_, asked, used)| asked != used);
+        let weights = ("class weights", list(&self.class_weights), list(&used.class_weights));
+        let differs = differs.chain([weights]).filter(|(_, asked, used)| asked != used);
         differs.map(|(name, asked, used)| format!("rounded: {name} {asked} to {used}")).collect()
     }
 
@@ -181,6 +189,11 @@ impl Settings {
         self.schedule.check()?;
         self.early_stop().map_or(Ok(()), |stop| stop.check())
     }
+}
+
+/// Numbers in words.
+fn list(numbers: &[f64]) -> String {
+    numbers.iter().map(|x| short(*x)).collect::<Vec<_>>().join(",")
 }
 
 /// Batches of a step.

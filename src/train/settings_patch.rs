@@ -93,6 +93,18 @@ pub struct SettingsPatch {
     #[serde(deserialize_with = "claim::decay")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WD", allow_negative_numbers = true))]
     pub weight_decay: Option<f64>,
+    /// Weights of the classes in the loss [default: all 1]
+    ///
+    /// A number for each class, class 0 first, such as 1,4.5; each from 1/16 to 16.
+    ///
+    /// For unbalanced data: a row of a class with the weight 4 counts as four rows.
+    ///
+    /// As the weight of PyTorch's CrossEntropyLoss, but the mean is taken over the rows alone.
+    ///
+    /// Rounded to multiples of 1/16.
+    #[serde(deserialize_with = "claim::weights")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "W", value_delimiter = ',', allow_negative_numbers = true))]
+    pub class_weights: Option<Vec<f64>>,
     /// Learning rate schedule, such as cosine [default: the network's]
     ///
     /// constant: the rate stays the same.
@@ -188,7 +200,7 @@ impl SettingsPatch {
                 $(to.$optional = $optional.or(to.$optional);)*
             };
         }
-        take!(profile epochs batch accumulate lr optimizer momentum weight_decay schedule normalize shuffle;
+        take!(profile epochs batch accumulate lr optimizer momentum weight_decay class_weights schedule normalize shuffle;
               patience target train_limit test_limit);
     }
 }

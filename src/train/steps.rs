@@ -41,10 +41,10 @@ impl Job {
     }
 
     /// Rows of the smallest step that reach a unit behind every dropout of the network, on average: which ones, the public coins
-    /// say, so that nobody takes the others for its gradient.
+    /// say, so that nobody takes the others for its gradient. Where rows of a class count k times as much as others, a k-th of that.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the rows of a step")]
     pub fn least_rows_kept(&self) -> u64 {
-        (self.least_step_rows() as f64 * self.model.kept_by_dropout()) as u64
+        (self.least_step_rows() as f64 * self.model.kept_by_dropout() / self.class_weights().spread()) as u64
     }
 
     /// Steps that the model holds: with weight decay, a step counts `1 - learning rate x decay / (1 - momentum)` times as much

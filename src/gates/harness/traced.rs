@@ -269,8 +269,8 @@ impl<E: Look> PublicWires for Traced<E> {
         Ok(Lifted { wire: self.engine.public_parameter(index, shape)?, lifted: false })
     }
 
-    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<Self::Wire> {
-        Ok(Lifted { wire: self.engine.public_integers(x, shape)?, lifted: false })
+    fn public_numbers(&mut self, x: &[i64], frac: u32, shape: &Shape) -> Result<Self::Wire> {
+        Ok(Lifted { wire: self.engine.public_numbers(x, frac, shape)?, lifted: false })
     }
 }
 

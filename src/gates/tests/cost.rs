@@ -90,7 +90,7 @@ fn public_product_cost(p: &Profile) -> Cost {
     cost(p, LEN, |e| {
         let x = operand(e, 0, &[ROWS, 7])?;
         e.enter_phase(RunPhase::Step);
-        let w = e.public_integers(&[3; 7 * COLS], &[7, COLS].into())?;
+        let w = e.public_numbers(&[3; 7 * COLS], 0, &[7, COLS].into())?;
         e.product(&x, &w, Layout::Plain).map(drop)
     })
 }

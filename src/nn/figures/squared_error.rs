@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::gates::{Bilinear, Chunks, Engine, Scaling};
-use crate::nn::Loss;
+use crate::nn::{ClassWeights, Loss};
 use crate::party::Scaled;
 
 /// The sum over rows and outputs of the squared difference of prediction and label, a share `[1]` of `Z_2^64` at the scale of the
@@ -16,7 +16,7 @@ use crate::party::Scaled;
 /// # Errors
 /// See [`Engine`](Engine#errors).
 pub(super) fn squared_error<E: Engine>(e: &mut E, loss: Loss, z: &E::Share, labels: &E::Wire) -> Result<E::Share> {
-    let d = loss.gradient(e, z, labels, None)?;
+    let d = loss.gradient(e, z, labels, &ClassWeights::default(), None)?;
     let (_, cols) = d.shape().matrix();
     let sums = e.product(&d, &d, Bilinear::Dot(Chunks { cols, chunk: CHUNK }))?;
     let what = "squared error";

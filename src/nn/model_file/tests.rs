@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::fixed::Profile;
 
 #[test]
 fn a_model_comes_back_from_its_file() {
@@ -13,7 +14,11 @@ fn a_model_comes_back_from_its_file() {
     let path = folder.path().join("model.safetensors");
     saved.save(&path).unwrap();
     assert_eq!(TrainedModel::load(&path).unwrap(), saved);
-    let saved = saved.trained_on("mnist");
+    let saved = TrainedModel { profile: Some(Profile::small()), ..saved.trained_on("mnist") };
+    let unknown = Profile { name: "\u{1b}[2J", ..Profile::small() };
+    TrainedModel { profile: Some(unknown), ..saved.clone() }.save(&path).unwrap();
+    let refused = TrainedModel::load(&path).unwrap_err().to_string();
+    assert!(refused.contains("none of `small`, `wide` and `deep`") && !refused.contains('\u{1b}'), "{refused:?}");
     saved.save(&path).unwrap();
     assert_eq!(TrainedModel::load(&path).unwrap(), saved);
     assert!(saved.save_new(&path).is_err() && saved.save_new(&folder.path().join("new")).is_ok());

@@ -264,7 +264,10 @@ impl<'a> Collector<'a> {
         self.outcome.summary.faults = faults(job, &self.outcome);
         if !self.outcome.parameters.is_empty() {
             let model = TrainedModel::new(job.model.clone(), job.normalization(), &self.outcome.parameters)?;
-            self.outcome.model = Some(model.trained_on(&job.dataset));
+            // a product that batch normalization is folded into has other values than those that were counted
+            let in_range = self.outcome.summary.out_of_range == Some(0) && model.model == job.model;
+            let profile = in_range.then_some(job.settings.profile);
+            self.outcome.model = Some(TrainedModel { profile, ..model.trained_on(&job.dataset) });
         }
         Ok(self.outcome)
     }

@@ -13,6 +13,7 @@
 //! lr = 0.125
 //! schedule = "step:3:0.5"
 //! weight_decay = 5e-4
+//! class_weights = [1, 1, 4]             # rows of the last class count as if they were there four times
 //!
 //! [training.fashion-mnist]               # for one data set
 //! lr = 0.0625

@@ -356,6 +356,7 @@ fn named_networks_are_what_their_names_promise() {
         optimizer: Optimizer::Sgd,
         momentum: 0.0,
         weight_decay: 0.0,
+        class_weights: Vec::new(),
         schedule: Schedule::Constant,
         patience: None,
         target: None,

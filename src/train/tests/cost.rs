@@ -54,7 +54,9 @@ fn the_loss_opens_and_is_dealt_what_it_says() {
         let z = plan.narrow(&x, 2 * p.frac).unwrap();
         let [labels] = plan.open([OpenRequest::operand(&x, &p)]).unwrap();
         plan.enter_phase(RunPhase::Step);
-        crate::nn::Loss::SoftmaxCrossEntropy.gradient(&mut plan, &z, &labels, None).unwrap();
+        crate::nn::Loss::SoftmaxCrossEntropy
+            .gradient(&mut plan, &z, &labels, &crate::nn::ClassWeights::default(), None)
+            .unwrap();
         let stats = plan.server(RunPhase::Step);
         let pairs = c * (c - 1) / 2;
         let opened = [4 * pairs, pairs, c, c * (8 + f.min(10)), 20 * c + 16, 20, n * c].iter().sum::<u64>();

@@ -170,8 +170,8 @@ impl PublicWires for Followed {
         Ok(Near::exact(self.clear.public_parameter(index, shape)?))
     }
 
-    fn public_integers(&mut self, x: &[i64], shape: &Shape) -> Result<Near> {
-        Ok(Near::exact(self.clear.public_integers(x, shape)?))
+    fn public_numbers(&mut self, x: &[i64], frac: u32, shape: &Shape) -> Result<Near> {
+        Ok(Near::exact(self.clear.public_numbers(x, frac, shape)?))
     }
 }
 
