@@ -23,15 +23,14 @@ const LEVELS: &[(u32, &[&[&str]])] = &[
 
 /// Outside names, and where they may be used.
 const WALLS: &[(&[&str], &[&str])] = &[
-    (&["bytes"], &["src/data/table/parquet/"]),
     (&["clap"], &["src/cli/", "src/cli.rs", "src/main.rs", "src/train/settings_patch.rs"]),
     (&["csv"], &["src/data/table/", "src/data/description/draft.rs"]),
     (&["indicatif"], &["src/cli/", "src/cli.rs", "src/main.rs"]),
-    (&["parquet"], &["src/data/table/"]),
     (&["plotters"], &["src/cli/report/chart.rs"]),
     (&["png"], &["src/data/images/decode.rs"]),
     (&["prost"], &["src/nn/onnx/"]),
     (&["rustls"], &["src/net/tls.rs", "src/net/tls/", "src/data/"]),
+    (&["snap"], &["src/data/table/parquet/"]),
     (&["std", "net"], &["src/net/", "src/net.rs"]),
     (&["wgpu"], &["src/backend/"]),
     (&["zip"], &["src/data/array/files.rs"]),

@@ -31,8 +31,7 @@ pub(super) struct OwnDataArgs {
     ///
     /// Instead of a known data set (--dataset). The description says what the files hold.
     ///
-    /// CSV and TSV; NPZ, NPY and IDX; PNG and JPEG, a folder per class; CIFAR-10's binary files.
-    /// Parquet, if ppdnn is built with its feature `parquet`.
+    /// CSV, TSV and Parquet; NPZ, NPY and IDX; PNG and JPEG, a folder per class; CIFAR-10's binary files.
     #[arg(long, value_name = "PATH", conflicts_with = "dataset")]
     pub data: Option<PathBuf>,
     /// Description of own data [default: the path of --data, ending in .toml]
@@ -108,8 +107,6 @@ pub(super) enum DataCommand {
     /// Prints the number of rows, or the first ten places that do not fit and counts of all.
     Check(CheckArgs),
     /// Draft the description of own data
-    ///
-    /// Parquet files are read if ppdnn is built with its feature `parquet`.
     ///
     /// Ranges and categories are read from the rows: check that they may be public.
     Describe(DescribeArgs),

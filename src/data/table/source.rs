@@ -117,8 +117,7 @@ fn detected(start: &[u8]) -> u8 {
 #[cfg(feature = "parquet")]
 const PARQUET: &str = "is a Parquet file inside a gzip file; decompress it with gunzip";
 #[cfg(not(feature = "parquet"))]
-const PARQUET: &str = "is a Parquet file, which this build of ppdnn does not read: build it with \
-                       `cargo build --release --features parquet`, or export the table as CSV";
+const PARQUET: &str = "is a Parquet file, which this build of ppdnn does not read: build it with the feature `parquet`, or export the table as CSV";
 
 /// Delimiters that are detected.
 const DELIMITERS: [u8; 4] = *b",;\t|";

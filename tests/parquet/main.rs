@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod crafted;
+mod damaged;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -105,9 +108,9 @@ fn tables_that_are_not_read_are_refused_with_the_reason() {
         ("one-column", "has fewer than two columns"),
         ("no-column", "has fewer than two columns"),
         ("doubled", "column `age`: stands twice in the header"),
-        ("out-of-range", "row 2, column `age`: is outside 0 to 80"),
-        ("missing-value", "row 1, column `age`: the value is missing"),
-        ("latin-1", "row 1, column `city`: is not UTF-8"),
+        ("out-of-range", "row 2 (from 0), column `age`: is outside 0 to 80"),
+        ("missing-value", "row 1 (from 0), column `age`: the value is missing"),
+        ("latin-1", "row 1 (from 0), column `city`: is not UTF-8"),
     ];
     let folder = samples("parquet").join("broken");
     for (name, says) in broken {
@@ -123,67 +126,4 @@ fn tables_that_are_not_read_are_refused_with_the_reason() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), broken.len() + 2, "every file is tried");
     let report = OwnData::report(&folder.join("out-of-range.parquet"), None, &people()).unwrap();
     assert_eq!(report.first[0].problem.at, At::Row(2));
-}
-
-#[test]
-fn a_file_that_ends_early_is_refused_wherever_it_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cut.parquet");
-    for name in ["snappy.parquet", "plain.parquet", "fastparquet.parquet"] {
-        let whole = fs::read(samples("parquet").join(name)).unwrap();
-        for end in 0..whole.len() {
-            fs::write(&path, &whole[..end]).unwrap();
-            let text = refused(&path);
-            let known = ["damaged or truncated", "is empty", "single field"];
-            assert!(known.iter().any(|known| text.contains(known)), "{name}, {end} bytes: {text}");
-        }
-    }
-}
-
-/// Every byte, with a bit changed that depends on its place, and with all bits set.
-#[test]
-fn a_changed_byte_gives_rows_or_an_error_and_ends_nothing() {
-    std::panic::set_hook(Box::new(|_| {})); // the decoder's panics are expected, and many
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("changed.parquet");
-    let (mut read, mut failed) = (0, 0);
-    for name in ["snappy.parquet", "plain.parquet", "fastparquet.parquet", "broken/delta.parquet"] {
-        let whole = fs::read(samples("parquet").join(name)).unwrap();
-        for at in 0..whole.len() {
-            for value in [whole[at] ^ (1 << (at % 8)), 0xff] {
-                let mut bytes = whole.clone();
-                bytes[at] = value;
-                fs::write(&path, bytes).unwrap();
-                let outcome = load(&path, &people());
-                if outcome.is_ok() {
-                    read += 1
-                } else {
-                    failed += 1
-                }
-                let text = outcome.map_or_else(|e| e.to_string(), |_| String::new());
-                assert!(text.len() < 600, "{name}, byte {at}: {text}");
-            }
-        }
-    }
-    drop(std::panic::take_hook());
-    assert!(read > 100 && failed > 1000, "{read} files were read, {failed} refused");
-}
-
-#[test]
-fn groups_in_groups_without_end_and_huge_announcements_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deep.parquet");
-    // version 1; a list of a million elements: the name "a" and one child each
-    let mut footer = vec![0x15, 2, 0x19, 0xfc, 0xc0, 0x84, 0x3d];
-    (0..1_000_000).for_each(|_| footer.extend([0x48, 1, b'a', 0x15, 2, 0]));
-    let length = u32::try_from(footer.len()).unwrap();
-    let file = [&b"PAR1"[..], &footer, &length.to_le_bytes(), b"PAR1"].concat();
-    fs::write(&path, file).unwrap();
-    assert!(refused(&path).contains("column `a`: has lists or records"));
-    // the first page of a column: 2 GiB in a few bytes
-    let mut bytes = fs::read(samples("parquet").join("plain.parquet")).unwrap();
-    assert_eq!((bytes[4], bytes[5], bytes[6]), (0x15, 0, 0x15));
-    bytes.splice(7..9, [0xfe, 0xff, 0xff, 0xff, 0x0f]);
-    fs::write(&path, bytes).unwrap();
-    assert!(refused(&path).contains("column `set`: is damaged or truncated"), "{}", refused(&path));
 }
