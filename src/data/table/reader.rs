@@ -56,10 +56,10 @@ impl TableReader {
 
     /// Where something is in the file: its line, or, without lines, its row from 0; `None` is the header, which counts as line 1.
     pub(super) fn place(&self, line: At, row: Option<u64>) -> At {
-        match self {
-            Self::Lines(_) => line,
+        match (self, row) {
             #[cfg(feature = "parquet")]
-            Self::Parquet(_) => row.map_or(line, At::Row),
+            (Self::Parquet(_), Some(row)) => At::Row(row),
+            _ => line,
         }
     }
 }
