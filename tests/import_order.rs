@@ -30,6 +30,7 @@ const WALLS: &[(&[&str], &[&str])] = &[
     (&["png"], &["src/data/images/decode.rs"]),
     (&["prost"], &["src/nn/onnx/"]),
     (&["rustls"], &["src/net/tls.rs", "src/net/tls/", "src/data/"]),
+    (&["snap"], &["src/data/table/parquet/"]),
     (&["std", "net"], &["src/net/", "src/net.rs"]),
     (&["wgpu"], &["src/backend/"]),
     (&["zip"], &["src/data/array/files.rs"]),

@@ -32,7 +32,7 @@ pub(super) struct OwnDataArgs {
     ///
     /// Instead of a known data set (--dataset). The description says what the files hold.
     ///
-    /// CSV and TSV; NPZ, NPY and IDX; PNG and JPEG, a folder per class; CIFAR-10's binary files.
+    /// CSV, TSV, Parquet; NPZ, NPY, IDX; PNG, JPEG, a folder per class; CIFAR-10's binary files.
     #[arg(long, value_name = "PATH", conflicts_with = "dataset")]
     pub data: Option<PathBuf>,
     /// Description of own data [default: the path of --data, ending in .toml]

@@ -230,7 +230,8 @@ impl fmt::Display for Problem {
                 write!(f, "row {}, `{name}{axes:?}`: {kind}", axes.first().copied().unwrap_or(0))
             }
             (At::File, _) => write!(f, "{kind}"),
-            (At::Row(row), _) => write!(f, "row {row} (from 0): {kind}"),
+            (At::Row(row), Some(column)) => write!(f, "row {row} (from 0), column `{column}`: {kind}"),
+            (At::Row(row), None) => write!(f, "row {row} (from 0): {kind}"),
             (At::Line(line), Some(column)) => write!(f, "line {line}, column `{column}`: {kind}"),
             (At::Line(line), None) => write!(f, "line {line}: {kind}"),
         }

@@ -53,6 +53,15 @@ fn tables_of_every_dialect_mean_what_another_program_says() {
     assert_ne!(rows(&swapped.train), expected("train"));
 }
 
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_parquet_file_is_refused_with_the_feature_that_reads_it() {
+    let path = samples().with_file_name("parquet").join("snappy.parquet");
+    let text = OwnData::open(&path, None, people()).unwrap_err().to_string();
+    assert!(text.contains("is a Parquet file, which this build"), "{text}");
+    assert!(text.contains("build it with the feature `parquet`"), "{text}");
+}
+
 #[test]
 fn some_rows_are_those_of_all() {
     let data = OwnData::open(&samples().join("people.tsv"), None, people()).unwrap();

@@ -14,7 +14,7 @@ use crate::data::description::draft_target::{DraftTarget, Learn};
 use crate::data::description::{draft_array, draft_record};
 use crate::data::idx::{refused, unpacked, up_to};
 use crate::data::records;
-use crate::data::table::{Lines, few_enough, named};
+use crate::data::table::{TableReader, few_enough, named};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::nn::Task;
@@ -66,9 +66,9 @@ fn draft_folder(path: &Path, learn: Learn<'_>) -> Result<Draft> {
 }
 
 fn draft_table(path: &Path, learn: Learn<'_>) -> Result<Draft> {
-    let mut lines = Lines::open(path, None)?;
+    let mut reader = TableReader::open(path, None)?;
     let mut record = ByteRecord::new();
-    lines.next(&mut record)?;
+    reader.next(&mut record)?;
     few_enough(path, &record)?;
     let mut columns = names(path, &record)?.into_iter().map(Seen::new).collect::<Vec<_>>();
     let last = columns.last().map(|column| column.name.clone());
@@ -79,7 +79,7 @@ fn draft_table(path: &Path, learn: Learn<'_>) -> Result<Draft> {
     }
     columns.iter_mut().filter(|column| learned(column)).for_each(|column| column.most = MOST_CLASSES);
     let mut rows = 0;
-    while lines.next(&mut record)? {
+    while reader.next(&mut record)? {
         if record.len() != columns.len() {
             let line = record.position().map_or(0, csv::Position::line);
             let (has, wants) = (record.len(), columns.len());

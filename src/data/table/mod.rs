@@ -1,9 +1,12 @@
-//! Tables in files: CSV, TSV, and others with one character between fields; plain or gzip.
+//! Tables in files: CSV, TSV, and others with one character between fields, plain or gzip; Parquet.
 //!
 //! A file is read row by row, and a row becomes features and a class as its [`Description`] says. Nothing but the rows that are
 //! asked for is stored.
 
 mod header;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod reader;
 mod row;
 mod source;
 
@@ -17,7 +20,7 @@ use crate::data::{Description, Problem};
 use crate::error::{Error, Result};
 
 pub(crate) use header::named;
-pub(crate) use source::Lines;
+pub(crate) use reader::TableReader;
 
 use header::Header;
 use row::Rows;
@@ -45,7 +48,7 @@ pub(crate) fn visit(
 
 /// An open table: its header fits the description, its rows are still to be read.
 struct Table<'d> {
-    lines: Lines,
+    reader: TableReader,
     rows: Rows<'d>,
     record: ByteRecord,
     number: u64,
@@ -66,17 +69,17 @@ impl<'d> Table<'d> {
         set: Option<Set>,
         note: &mut dyn FnMut(Problem),
     ) -> Result<Option<Self>> {
-        let mut lines = Lines::open(path, format.delimiter)?;
+        let mut reader = TableReader::open(path, format.delimiter)?;
         let mut record = ByteRecord::new();
-        lines.next(&mut record)?;
+        reader.next(&mut record)?;
         few_enough(path, &record)?;
-        let header = Header::new(&record, lines.delimiter());
+        let header = Header::new(&record, reader.delimiter());
         let mut fits = true;
         let rows = Rows::new(description, format, &header, set, &mut |problem| {
             fits = false;
-            note(problem);
+            note(Problem { at: reader.place(problem.at, None), ..problem });
         });
-        Ok(fits.then_some(Self { lines, rows, record, number: 0, set }))
+        Ok(fits.then_some(Self { reader, rows, record, number: 0, set }))
     }
 
     /// Reads the next row into `features` and `targets`, as many values as the description has; its set, and whether all of it
@@ -90,14 +93,15 @@ impl<'d> Table<'d> {
         targets: &mut [f32],
         note: &mut dyn FnMut(Problem),
     ) -> Result<Option<(Set, bool)>> {
-        if !self.lines.next(&mut self.record)? {
+        if !self.reader.next(&mut self.record)? {
             return Ok(None);
         }
         let number = self.number;
         self.number += 1;
         let line = self.record.position().map_or(0, csv::Position::line);
         let set = self.set.unwrap_or_else(|| self.rows.set(&self.record, number));
-        Ok(Some((set, self.rows.read(&self.record, line, features, targets, note))))
+        let mut note = |problem: Problem| note(Problem { at: self.reader.place(problem.at, Some(number)), ..problem });
+        Ok(Some((set, self.rows.read(&self.record, line, features, targets, &mut note))))
     }
 }
 

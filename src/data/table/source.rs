@@ -24,7 +24,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] if the file cannot be read, is empty, or is UTF-16.
-    pub(crate) fn open(path: &Path, delimiter: Option<u8>) -> Result<Self> {
+    pub(super) fn open(path: &Path, delimiter: Option<u8>) -> Result<Self> {
         let mut file = unpacked(path).map_err(|e| damaged(path, e))?;
         let mut start = up_to(&mut file, FIRST).map_err(|e| damaged(path, e))?;
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
@@ -32,6 +32,9 @@ impl Lines {
         }
         if start.starts_with(b"PK\x03\x04") {
             return Err(Error::format(path, "is a zip archive or a spreadsheet; export the table as CSV"));
+        }
+        if start.starts_with(b"PAR1") {
+            return Err(Error::format(path, PARQUET));
         }
         if start.starts_with(b"\xef\xbb\xbf") {
             start.drain(..3);
@@ -49,7 +52,7 @@ impl Lines {
     }
 
     /// The character between two fields.
-    pub(crate) fn delimiter(&self) -> u8 {
+    pub(super) fn delimiter(&self) -> u8 {
         self.delimiter
     }
 
@@ -57,7 +60,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] if the file cannot be read, or a record is too long.
-    pub(crate) fn next(&mut self, record: &mut ByteRecord) -> Result<bool> {
+    pub(super) fn next(&mut self, record: &mut ByteRecord) -> Result<bool> {
         self.left.set(MOST_BYTES);
         let line = self.reader.position().line();
         self.reader.read_byte_record(record).map_err(|e| match e.into_kind() {
@@ -109,6 +112,12 @@ fn detected(start: &[u8]) -> u8 {
     let most = counts.iter().copied().max().unwrap_or(0);
     DELIMITERS.iter().zip(counts).find(|(_, n)| *n == most).map_or(b',', |(delimiter, _)| *delimiter)
 }
+
+/// Of Parquet files that come here.
+#[cfg(feature = "parquet")]
+const PARQUET: &str = "is a Parquet file inside a gzip file; decompress it with gunzip";
+#[cfg(not(feature = "parquet"))]
+const PARQUET: &str = "is a Parquet file, which this build of ppdnn does not read: build it with the feature `parquet`, or export the table as CSV";
 
 /// Delimiters that are detected.
 const DELIMITERS: [u8; 4] = *b",;\t|";
