@@ -132,7 +132,7 @@ pub(super) struct CheckArgs {
 pub(super) struct DescribeArgs {
     /// A table, arrays, images or binary records: a file or a folder
     pub path: PathBuf,
-    /// The column to learn [default: the last], or the array of labels; again for more columns
+    /// Column to learn [default: the last], or array of labels; repeat for several columns
     #[arg(long, value_name = "NAME")]
     pub label: Vec<String>,
     /// classification, multi-label or regression [default: guessed from the values]

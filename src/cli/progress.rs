@@ -10,6 +10,7 @@ use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
 use crate::cli::print::{json, say, say_fitted, warn};
 use crate::cli::wrap::shortened;
 use crate::data::Download;
+use crate::nn::Task;
 use crate::roles::{Bytes, Event, TRAINER};
 
 /// Shows the progress of a run.
@@ -29,6 +30,7 @@ pub(super) struct ProgressView {
     model_from: Option<u64>,
     /// Steps done.
     step: u64,
+    task: Task,
 }
 
 /// What the line at the bottom of a terminal is for.
@@ -67,6 +69,7 @@ impl ProgressView {
             remarks: Vec::new(),
             model_from: None,
             step: 0,
+            task: Task::default(),
         }
     }
 
@@ -173,6 +176,7 @@ impl ProgressView {
             sizes,
             profile,
             backend,
+            task,
             loss,
             settings,
             rows: [train, test],
@@ -184,6 +188,7 @@ impl ProgressView {
         else {
             return;
         };
+        self.task = *task;
         let sizes = shortened(sizes, MOST_SIZES);
         self.note(&format!("{model} {sizes}, profile {profile}, backend {backend}"));
         let [often, rows, rate, more] = settings.in_words(loss);
@@ -248,9 +253,12 @@ impl ProgressView {
         let (before, since) = self.epoch_start;
         let n = (step - before).max(1) as f64;
         self.epoch_start = (step, spent);
-        let accuracy = accuracy.map_or("not revealed".into(), percent);
+        let accuracy = match self.task {
+            Task::Regression => String::new(),
+            _ => format!("accuracy {}  ", accuracy.map_or("not revealed".into(), percent)),
+        };
         let time = format!("{}, {:.1} ms per step", seconds(spent - since), 1e3 * (spent - since) / n);
-        self.note(&format!("epoch {epoch}  accuracy {accuracy}  {time}"));
+        self.note(&format!("epoch {epoch}  {accuracy}{time}"));
         let (open0, open1) = (bytes(b.server0_to_server1), bytes(b.server1_to_server0));
         let (dealt0, dealt1) = (bytes(b.dealer_to_server0), bytes(b.dealer_to_server1));
         self.note(&format!("  so far 0 to 1 {open0}, 1 to 0 {open1}, dealer to 0 {dealt0}, to 1 {dealt1}"));

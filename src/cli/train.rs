@@ -301,7 +301,8 @@ impl Run<'_> {
 
     /// Scores the model on the test rows, where they are on this machine: those of a cluster are its owners' alone.
     fn score(&self, outcome: &mut Outcome) -> Result<()> {
-        if self.args.cluster.is_some() || outcome.parameters.is_empty() || outcome.accuracy.is_empty() {
+        let told = !outcome.accuracy.is_empty() || outcome.summary.figures.squared_error.is_some();
+        if self.args.cluster.is_some() || outcome.parameters.is_empty() || !told {
             return Ok(());
         }
         let rows = [0..0, 0..self.choice.test_rows];

@@ -57,6 +57,9 @@ pub trait Channel: Send {
     /// The error that the next [`Channel::recv`] returns, if it is certain that no frame will come.
     fn ended(&self) -> Option<Error>;
 
+    /// How many bytes each direction's queue holds before its writer waits; channels in memory keep theirs.
+    fn set_room(&mut self, _bytes: u64) {}
+
     /// The longest body that is taken from the peer from now on, in bytes: [`MAX_FRAME`](super::MAX_FRAME) until it is set. A
     /// longer frame that the peer has sent already stays outside until this allows it; it is an error once it is the one that
     /// is waited for.
@@ -102,6 +105,10 @@ impl<C: Channel + ?Sized> Channel for Box<C> {
 
     fn ended(&self) -> Option<Error> {
         (**self).ended()
+    }
+
+    fn set_room(&mut self, bytes: u64) {
+        (**self).set_room(bytes);
     }
 
     fn set_max_frame(&mut self, bytes: u64) {

@@ -69,12 +69,6 @@ impl Link {
         Ok(link)
     }
 
-    /// Sets how many bytes each direction's queue holds before its writer waits.
-    pub fn set_room(&mut self, bytes: u64) {
-        self.to.set_room(bytes);
-        self.from.set_room(bytes);
-    }
-
     fn patience(&self) -> Patience<'_> {
         // our own clock hears of signs as they come
         Patience { limit: self.deadline, theirs: Some(&self.keep_alive.theirs), mine: None, budget: Some(&self.budget) }
@@ -104,6 +98,11 @@ impl Channel for Link {
         }
         self.traffic.sent += bytes;
         Ok(())
+    }
+
+    fn set_room(&mut self, bytes: u64) {
+        self.to.set_room(bytes);
+        self.from.set_room(bytes);
     }
 
     fn recv(&mut self, what: &str) -> Result<Frame> {

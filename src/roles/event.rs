@@ -22,6 +22,8 @@ pub enum Event {
         profile: String,
         /// The servers' compute backend.
         backend: String,
+        /// What the network learns.
+        task: Task,
         /// Name of the loss function.
         loss: String,
         /// The settings as used, with rounded rates.

@@ -40,7 +40,7 @@ impl RowMasking {
     }
 }
 
-/// Rows of a frame of masked rows: about 4 MiB.
+/// Rows of a frame of masked rows: about 1 MiB.
 pub(crate) fn rows_per_frame(shape: SetShape) -> usize {
-    ((1 << 20) / shape.stride()).max(1)
+    ((1 << 18) / shape.stride()).max(1)
 }

@@ -87,6 +87,8 @@ fn hear_job(number: u32, parties: &Parties, links: [&mut dyn Channel; 3]) -> Res
 /// Gives the servers their halves of the masks' seeds and the masked rows, and the dealer both seeds.
 fn send_rows(job: &Job, [train, test]: [&Examples; 2], [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
     let seeds = [Seed::fresh()?, Seed::fresh()?];
+    // rows that wait to be sent are there besides the rows
+    [&mut *zero, &mut *one].into_iter().for_each(|server| server.set_room(ROOM));
     send_message(zero, FrameKind::Seed, &seeds[0])?;
     send_message(one, FrameKind::Seed, &seeds[1])?;
     send_message(dealer, FrameKind::Seed, &seeds)?;
@@ -179,6 +181,9 @@ fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()
 fn rows(examples: &Examples) -> Result<u32> {
     u32::try_from(examples.len()).map_err(|_| Error::Usage("more than 2^32 rows are not supported; use fewer".into()))
 }
+
+/// Bytes that a link's queue holds of an upload.
+const ROOM: u64 = 4 << 20;
 
 /// Sends both servers the same masked rows, `x + r_0 + r_1` in the ring, in frames of whole rows.
 fn upload(

@@ -181,6 +181,7 @@ pub fn announce(job: &Job, backend: &str) -> Result<Event> {
         sizes: job.model.sizes(),
         profile: job.settings.profile.name.into(),
         backend: backend.into(),
+        task: job.model.task(),
         loss: plan.loss,
         settings: Box::new(plan.settings),
         rows: [job.train_rows(), job.test_rows()],

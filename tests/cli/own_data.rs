@@ -154,7 +154,7 @@ fn images_in_arrays_are_described_planned_trained_on_with_convolutions_and_evalu
     let check = ["data", "check", "bars", "--description", "bars.toml", "--json"];
     let checked = run(dir.path(), &check).json().remove(0);
     let [train, test] = ["train_rows", "test_rows"].map(|key| checked[key].to_string());
-    assert!(checked["features"] == 36 && checked["classes"] == 2, "{checked}");
+    assert!(checked["features"] == 36 && checked["targets"] == 2, "{checked}");
     let plan = |more: &[&str]| run(dir.path(), &[&["plan", "--model", "net.toml", "--json"], more].concat());
     let planned = plan(&["--data", "bars"]).json().remove(0);
     assert_eq!(planned["dataset"], "bars");
