@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::description::Split;
 use crate::data::description::check::{Checked, NAME, is_name, no_column_split};
 use crate::data::description::difference::first_true;
+use crate::data::description::{Scaling, Split};
 use crate::shape::Shape;
 
 /// What is public about arrays: their names, the shape of a row, and how their values become features.
@@ -25,17 +25,6 @@ pub struct ArrayFormat {
     pub channels_first: bool,
     /// How values become features.
     pub scaling: Scaling,
-}
-
-/// How numbers become features.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scaling {
-    /// The smallest and the largest value.
-    pub range: Option<[f64; 2]>,
-    /// Whether values out of the range become its end; otherwise they are errors.
-    pub clip: bool,
-    /// Whether the range becomes `[0, 1]`; otherwise the feature is the number.
-    pub scaled: bool,
 }
 
 impl ArrayFormat {
@@ -88,23 +77,6 @@ impl ArrayFormat {
             ("the shape of a row", self.shape != jobs.shape || self.channels_first != jobs.channels_first),
             ("the range or the scale of the values", self.scaling != jobs.scaling),
         ])
-    }
-}
-
-impl Scaling {
-    /// The reason why it is invalid.
-    pub(super) fn check(&self) -> Checked {
-        let finite = |x: f64| x.abs() < f64::from(f32::MAX);
-        match self.range {
-            Some([low, high]) if !(finite(low) && finite(high) && low < high) => {
-                Err("`range` must be two finite numbers, the smaller first".into())
-            }
-            None if self.scaled => {
-                Err("`range = [low, high]` is missing, such as [0, 255] for pixels; or write `scale = \"none\"`".into())
-            }
-            None if self.clip => Err("`outside = \"clip\"` needs a `range`".into()),
-            _ => Ok(()),
-        }
     }
 }
 

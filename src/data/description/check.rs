@@ -103,16 +103,13 @@ impl TableFormat {
                     _ => Ok(()),
                 }
             }
-            ColumnKind::Number { range, clip, scaled, missing } => {
-                let finite = |x: &f64| x.abs() < f64::from(f32::MAX);
-                match (range, missing) {
-                    (Some([low, high]), _) if !(finite(low) && finite(high) && low < high) => {
-                        Err("`range` must be two finite numbers, the smaller first".into())
+            ColumnKind::Number { scaling, missing } => {
+                scaling.check()?;
+                match (scaling.range, missing) {
+                    (_, Some(x)) if x.abs() >= f64::from(f32::MAX) || x.is_nan() => {
+                        Err("`constant` must be a finite number".into())
                     }
-                    (None, _) if *scaled => Err("`range = [low, high]` is missing, or `scale = \"none\"`".into()),
-                    (None, _) if *clip => Err("`outside = \"clip\"` needs a `range`".into()),
-                    (_, Some(x)) if !finite(x) => Err("`constant` must be a finite number".into()),
-                    (Some([low, high]), Some(x)) if !(low..=high).contains(&x) => {
+                    (Some([low, high]), Some(x)) if !(low..=high).contains(x) => {
                         Err("`constant` is out of its `range`".into())
                     }
                     _ => Ok(()),
@@ -195,6 +192,7 @@ fn wrong(reason: &str) -> Error {
 mod tests {
     use super::*;
     use crate::data::description::tests::small;
+    use crate::data::description::{Scale, Scaling};
 
     /// Makes a description invalid.
     type Change<'a> = &'a dyn Fn(&mut Description);
@@ -209,7 +207,10 @@ mod tests {
         };
         let number = |range, constant| {
             move |d: &mut Description| {
-                d.table().columns[0].kind = ColumnKind::Number { range, clip: false, scaled: true, missing: constant };
+                d.table().columns[0].kind = {
+                    let scaling = Scaling { range, clip: false, scale: Scale::Range };
+                    ColumnKind::Number { scaling, missing: constant }
+                };
             }
         };
         let categories = |texts: &'static [&'static str], missing: MissingCategory| {

@@ -1,6 +1,6 @@
 //! What two descriptions do not have in common, in words that say nothing of the one that is not public.
 
-use crate::data::description::{Column, ColumnKind, DataFormat, Description, TableFormat};
+use crate::data::description::{Column, ColumnKind, DataFormat, Description, Scaling, TableFormat};
 
 impl Description {
     /// The first thing in which this description differs from the one of a job; `None` if the two are the same. The text leaves
@@ -83,7 +83,9 @@ fn between_kinds(mine: &ColumnKind, theirs: &ColumnKind) -> String {
         Number { .. } => "number",
     };
     match (mine, theirs) {
-        (Number { range: a, .. }, Number { range: b, .. }) if a != b => {
+        (Number { scaling: Scaling { range: a, .. }, .. }, Number { scaling: Scaling { range: b, .. }, .. })
+            if a != b =>
+        {
             let range = b.map_or("none".into(), |[low, high]| format!("[{low}, {high}]"));
             format!("the range is {range} in the job, and another one here")
         }
@@ -98,7 +100,7 @@ fn between_kinds(mine: &ColumnKind, theirs: &ColumnKind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::description::tests::small;
+    use crate::data::description::tests::{number, small};
 
     #[test]
     fn the_column_that_differs_is_named() {
@@ -108,8 +110,7 @@ mod tests {
             change(&mut job);
             small().difference(&job).unwrap()
         };
-        let range = Some([0.0, 90.0]);
-        let age = ColumnKind::Number { range, clip: false, scaled: true, missing: None };
+        let age = number(Some([0.0, 90.0]), None);
         let text = differs(&|d| d.table().columns[0].kind = age.clone());
         assert_eq!(text, "column 1, `age`: the range is [0, 90] in the job, and another one here");
         let text = differs(&|d| d.table().columns[2].kind = age.clone());

@@ -309,7 +309,7 @@ mod tests {
         let table = description.table();
         assert_eq!((table.label.as_deref(), &table.missing[..]), (Some("answer"), &["?".to_owned()][..]));
         let kinds: Vec<&ColumnKind> = table.columns.iter().map(|column| &column.kind).collect();
-        let number = ColumnKind::Number { range: Some([-2.5, 40.0]), clip: false, scaled: true, missing: None };
+        let number = crate::data::description::tests::number(Some([-2.5, 40.0]), None);
         let city =
             ColumnKind::Category { categories: vec!["Graz".into(), "Linz".into()], missing: MissingCategory::Own };
         assert_eq!(kinds[..2], [&number, &city]);

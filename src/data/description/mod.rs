@@ -17,6 +17,7 @@ mod draft_record;
 #[cfg(feature = "datasets")]
 mod draft_target;
 mod image_format;
+mod scaling;
 mod table_format;
 mod target;
 mod toml_file;
@@ -27,14 +28,15 @@ use serde::{Deserialize, Serialize};
 use crate::nn::{Model, Task};
 use crate::shape::Shape;
 
+pub use array_format::ArrayFormat;
 #[cfg(feature = "datasets")]
 pub(crate) use array_format::position;
-pub use array_format::{ArrayFormat, Scaling};
 #[cfg(feature = "datasets")]
 pub use draft::{Draft, draft};
 #[cfg(feature = "datasets")]
 pub use draft_target::Learn;
 pub use image_format::{ImageFormat, ImageSize, RecordFormat};
+pub use scaling::{Scale, Scaling};
 pub use table_format::{Column, ColumnKind, MissingCategory, TableFormat};
 pub use target::{LARGEST, Target, TargetNumber};
 
@@ -174,13 +176,19 @@ impl Description {
 pub(crate) mod tests {
     use super::*;
 
+    /// A number that is scaled by its range, or stays as it is without one.
+    pub(crate) fn number(range: Option<[f64; 2]>, missing: Option<f64>) -> ColumnKind {
+        let scale = if range.is_some() { Scale::Range } else { Scale::None };
+        ColumnKind::Number { scaling: Scaling { range, clip: false, scale }, missing }
+    }
+
     /// Two numbers, a category of two and their missing values, and an ignored column.
     pub(crate) fn small() -> Description {
         let column = |name: &str, kind| Column { name: name.into(), kind };
         let city =
             ColumnKind::Category { categories: vec!["Graz".into(), "Linz".into()], missing: MissingCategory::Own };
-        let age = ColumnKind::Number { range: Some([0.0, 80.0]), clip: false, scaled: true, missing: None };
-        let size = ColumnKind::Number { range: None, clip: false, scaled: false, missing: Some(0.5) };
+        let age = number(Some([0.0, 80.0]), None);
+        let size = number(None, Some(0.5));
         Description {
             name: "people".into(),
             target: Target::Class(vec!["no".into(), "yes".into()]),

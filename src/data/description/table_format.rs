@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::description::Scaling;
+
 /// What is public about a table: how its values become features and labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableFormat {
@@ -39,12 +41,8 @@ pub enum ColumnKind {
     Ignore,
     /// A number: one feature.
     Number {
-        /// The smallest and the largest value.
-        range: Option<[f64; 2]>,
-        /// Whether values out of the range become its end; otherwise they are errors.
-        clip: bool,
-        /// Whether the range becomes `[0, 1]`; otherwise the feature is the number.
-        scaled: bool,
+        /// How it is scaled.
+        scaling: Scaling,
         /// The number that a missing value becomes, before it is scaled; `None` if it is an error.
         missing: Option<f64>,
     },

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::description::Scaling;
 use crate::data::description::check::{Checked, MOST_CLASSES, text, texts};
+use crate::data::description::{Scale, Scaling};
 use crate::nn::Task;
 
 /// What is to be learned of a row.
@@ -30,19 +30,13 @@ pub struct TargetNumber {
 impl TargetNumber {
     /// What a difference of 1 between outputs of the network is in the number's own unit.
     pub fn unit(&self) -> f64 {
-        match self.scaling {
-            Scaling { range: Some([low, high]), scaled: true, .. } => high - low,
-            _ => 1.0,
-        }
+        self.scaling.zero_and_unit()[1]
     }
 
     /// The number that an output of the network stands for.
     pub fn number(&self, output: f64) -> f64 {
-        let zero = match self.scaling {
-            Scaling { range: Some([low, _]), scaled: true, .. } => low,
-            _ => 0.0,
-        };
-        zero + output * self.unit()
+        let [zero, unit] = self.scaling.zero_and_unit();
+        zero + output * unit
     }
 }
 
@@ -113,7 +107,9 @@ impl Target {
             text("name of a target", name)?;
             scaling.check().map_err(|reason| format!("target `{name}`: {reason}"))?;
             match scaling {
-                Scaling { range: Some([low, high]), scaled: false, .. } if low.abs().max(high.abs()) >= LARGEST => {
+                Scaling { range: Some([low, high]), scale: Scale::None, .. }
+                    if low.abs().max(high.abs()) >= LARGEST =>
+                {
                     Err(format!("target `{name}`: without scaling, its `range` must be within {LARGEST}"))
                 }
                 _ => Ok(()),
@@ -123,7 +119,7 @@ impl Target {
 
     /// The key that differs from the one of a job.
     pub(super) fn difference(&self, jobs: &Self) -> Option<&'static str> {
-        (self != jobs).then(|| match (self, jobs) {
+        (self != jobs).then_some(match (self, jobs) {
             (Self::Class(_), Self::Class(_)) => "the classes of the label",
             (Self::Labels(_), Self::Labels(_)) => "the labels",
             (Self::Numbers(_), Self::Numbers(_)) => "the targets or their ranges",
@@ -142,15 +138,17 @@ mod tests {
     #[test]
     fn an_output_is_a_number_in_its_own_unit() {
         let target =
-            |range, scaled| TargetNumber { name: "price".into(), scaling: Scaling { range, clip: false, scaled } };
-        let price = target(Some([50.0, 250.0]), true);
+            |range, scale| TargetNumber { name: "price".into(), scaling: Scaling { range, clip: false, scale } };
+        let price = target(Some([50.0, 250.0]), Scale::Range);
         assert_eq!(
             (price.unit(), price.number(0.0), price.number(0.25), price.number(-1.0)),
             (200.0, 50.0, 100.0, -150.0)
         );
-        let plain = target(Some([-2.0, 2.0]), false);
+        let plain = target(Some([-2.0, 2.0]), Scale::None);
         assert_eq!((plain.unit(), plain.number(1.5)), (1.0, 1.5));
-        let far = Target::Numbers(vec![target(Some([0.0, 9.0]), false)]);
+        let standard = target(None, Scale::Standard { mean: 40.0, deviation: 8.0 });
+        assert_eq!((standard.unit(), standard.number(-0.5)), (8.0, 36.0));
+        let far = Target::Numbers(vec![target(Some([0.0, 9.0]), Scale::None)]);
         assert!(far.check().unwrap_err().contains("without scaling"));
         assert!(Target::Numbers(vec![price, plain]).check().unwrap_err().contains("`price` twice"));
     }

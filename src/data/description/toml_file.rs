@@ -17,7 +17,8 @@
 //! name = "age"
 //! kind = "number"
 //! range = [0, 80]                        # public; becomes 0 to 1
-//! scale = "range"                        # the default; "none" leaves numbers as they are
+//! scale = "range"                        # the default; "none" leaves numbers as they are, and "standard" takes off a mean and
+//!                                        # divides by a deviation: `mean = 38.6` and `deviation = 13.6`, public as well
 //! outside = "refuse"                     # the default; "clip" moves values to the nearest end of the range
 //! missing = "constant"                   # the default is "refuse"
 //! constant = 40
@@ -232,16 +233,14 @@ fn category(table: &mut TomlTable<'_>) -> std::result::Result<ColumnKind, LineEr
 }
 
 fn number(table: &mut TomlTable<'_>) -> std::result::Result<ColumnKind, LineError> {
-    let range = table.interval("range")?;
-    let scaled = table.word("scale", &[("range", true), ("none", false)])?.unwrap_or(true);
-    let clip = table.word("outside", &[("refuse", false), ("clip", true)])?.unwrap_or(false);
+    let scaling = toml_formats::scaling(table)?;
     let words = [("refuse", Missing::Refuse), ("constant", Missing::Constant)];
     let missing = table.word("missing", &words)?.unwrap_or(Missing::Refuse);
     let constant = table.number("constant", "a finite number", f64::is_finite)?;
     if (missing == Missing::Constant) != constant.is_some() {
         return Err(table.wrong(CONSTANT));
     }
-    Ok(ColumnKind::Number { range, clip, scaled, missing: constant })
+    Ok(ColumnKind::Number { scaling, missing: constant })
 }
 
 /// What is wrong with the treatment of missing values.
@@ -316,6 +315,8 @@ constant = 0.5
             ("\"Graz\", \"Linz\"", "\"Graz\", \"Graz\"", "column `city`: `categories` has `Graz` twice"),
             ("kind = \"ignore\"", "kind = \"text\"", "line 23: column `id`: `kind` must be one of"),
             ("kind = \"ignore\"", "", "line 21: column `id`: `kind` is missing"),
+            ("scale = \"none\"", "scale = \"standard\"\nmean = 2", "`mean` and `deviation` go together"),
+            ("scale = \"none\"", "scale = \"standard\"\nmean = 2\ndeviation = 0", "`deviation` above 0"),
             ("constant = 0.5", "", "line 25: column `size`: `missing = \"constant\"` and `constant` go together"),
             ("constant = 0.5", "constant = 0.5\nunits = 3", "line 31: column `size`: unknown key `units`"),
             ("test = 0.2", "test = 1.5", "line 8: split: `test` must be a number above 0 and below 1"),

@@ -2,7 +2,7 @@
 
 use crate::data::description::array_format::SHAPE;
 use crate::data::description::check::{MOST_FEATURES, NAME, is_name};
-use crate::data::description::{ArrayFormat, DataFormat, ImageFormat, ImageSize, RecordFormat, Scaling};
+use crate::data::description::{ArrayFormat, DataFormat, ImageFormat, ImageSize, RecordFormat, Scale, Scaling};
 use crate::nn::{LineError, TomlTable};
 
 type Result<T> = std::result::Result<T, LineError>;
@@ -62,7 +62,17 @@ fn array(mut table: TomlTable<'_>) -> Result<ArrayFormat> {
 
 pub(super) fn scaling(table: &mut TomlTable<'_>) -> Result<Scaling> {
     let range = table.interval("range")?;
-    let scaled = table.word("scale", &[("range", true), ("none", false)])?.unwrap_or(true);
+    let words = [("range", Scale::Range), ("none", Scale::None), ("standard", STANDARD)];
+    let scale = table.word("scale", &words)?.unwrap_or(Scale::Range);
+    let mut finite = |key: &'static str| table.number(key, "a finite number", f64::is_finite);
+    let scale = match (scale, finite("mean")?, finite("deviation")?) {
+        (Scale::Standard { .. }, Some(mean), Some(deviation)) => Scale::Standard { mean, deviation },
+        (Scale::None | Scale::Range, None, None) => scale,
+        _ => return Err(table.wrong("`scale = \"standard\"`, `mean` and `deviation` go together")),
+    };
     let clip = table.word("outside", &[("refuse", false), ("clip", true)])?.unwrap_or(false);
-    Ok(Scaling { range, clip, scaled })
+    Ok(Scaling { range, clip, scale })
 }
+
+/// Numbers that are standardized, before mean and deviation are known.
+const STANDARD: Scale = Scale::Standard { mean: 0.0, deviation: 1.0 };

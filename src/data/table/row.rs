@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use csv::ByteRecord;
 
-use crate::data::description::{Column, ColumnKind, MissingCategory, Scaling, TableFormat, Target};
+use crate::data::description::{Column, ColumnKind, MissingCategory, TableFormat, Target};
 use crate::data::feature::{feature, target};
 use crate::data::pick::Pick;
 use crate::data::table::header::Header;
@@ -184,13 +184,13 @@ impl Field<'_> {
                 out[at] = 1.0;
                 Ok(())
             }
-            ColumnKind::Number { range, clip, scaled, missing } => {
+            ColumnKind::Number { scaling, missing } => {
                 let x = match (value, missing) {
                     (Some(text), _) => text.parse::<f64>().map_err(|_| ProblemKind::NotNumber)?,
                     (None, Some(constant)) => *constant,
                     (None, None) => return Err(ProblemKind::Missing),
                 };
-                out[0] = feature(x, &Scaling { range: *range, clip: *clip, scaled: *scaled })?;
+                out[0] = feature(x, scaling)?;
                 Ok(())
             }
         }
