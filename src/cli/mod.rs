@@ -38,6 +38,7 @@ mod tables;
 mod test_figures;
 mod train;
 mod units;
+mod waits;
 mod wrap;
 
 use std::process::ExitCode;

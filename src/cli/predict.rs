@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ndarray::{Array2, ArrayView2};
@@ -18,6 +18,7 @@ use crate::cli::print::{json, note, said, say, stop_now, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
+use crate::cli::waits::Waits;
 use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
@@ -264,36 +265,6 @@ fn interrupted() -> Result<(Arc<AtomicBool>, Arc<OnceLock<PathBuf>>)> {
 
 /// How long an interrupted client may take to end by itself.
 const WINDING_UP: Duration = Duration::from_millis(500);
-
-/// Shows for whom somebody waits, once it takes a while.
-struct Waits {
-    quiet: bool,
-    start: Instant,
-    last: Option<(String, String)>,
-}
-
-impl Waits {
-    fn new(quiet: bool) -> Self {
-        Self { quiet, start: Instant::now(), last: None }
-    }
-
-    fn show(&mut self, event: &Event) {
-        match event {
-            Event::Waiting { party, what } if !self.quiet && self.start.elapsed() > PATIENCE => {
-                let wait = (party.clone(), what.clone());
-                if self.last.as_ref() != Some(&wait) {
-                    note(&format!("{party} waits for {what}"));
-                    self.last = Some(wait);
-                }
-            }
-            Event::Warning { text } => warn(text),
-            _ => {}
-        }
-    }
-}
-
-/// Waits that are not worth a word.
-const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Progress on a terminal.
 fn bar(args: &PredictArgs, rows: usize) -> ProgressBar {

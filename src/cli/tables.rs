@@ -11,7 +11,7 @@ use crate::cli::print::{json, say, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::test_figures;
 use crate::cli::wrap::shortened;
-use crate::data::{DataSet, DataSource, DatasetInfo, dataset_info, names};
+use crate::data::{DataSet, DataSource, DatasetInfo, Description, Examples, dataset_info, names};
 use crate::error::{Error, Result};
 use crate::nn::{Task, TrainedModel};
 use crate::roles::{Bytes, Summary};
@@ -42,10 +42,21 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let ranges = if split { [0..0, 0..rows] } else { [0..rows, 0..0] };
     let DataSet { name: dataset, train, test } = source.load_rows(ranges, &args.files.places(), &mut |_| ())?;
     let test = if split { test } else { train };
+    scored(args.json, &saved, (&dataset, &test), source.description())
+}
+
+/// Shows the score of a model on rows of a data set.
+fn scored(
+    as_json: bool,
+    saved: &TrainedModel,
+    (dataset, test): (&str, &Examples),
+    description: Option<&Description>,
+) -> Result<()> {
+    let rows = test.len();
     let (name, sizes) = (saved.model.name(), shortened(&saved.model.sizes(), MOST_SIZES));
     if saved.model.task() == Task::Regression {
-        let figures = Regression::of(&saved, &test, source.description())?;
-        if args.json {
+        let figures = Regression::of(saved, test, description)?;
+        if as_json {
             json(&serde_json::json!({ "model": name, "dataset": dataset, "rows": rows, "regression": figures }));
         } else {
             say(&format!("{name} ({sizes}) on {dataset}, {rows} test rows"));
@@ -53,8 +64,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
         }
         return Ok(());
     }
-    let accuracy = saved.score(&test)?;
-    if args.json {
+    let accuracy = saved.score(test)?;
+    if as_json {
         json(&serde_json::json!({ "model": name, "dataset": dataset, "rows": rows, "test_accuracy": accuracy }));
     } else {
         let what = if saved.model.task() == Task::MultiLabel { "the labels of " } else { "" };
