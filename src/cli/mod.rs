@@ -35,6 +35,7 @@ mod settings;
 mod shell;
 mod signals;
 mod tables;
+mod tensorboard;
 mod test_figures;
 mod train;
 mod units;

@@ -31,3 +31,4 @@ mod settings;
 mod stalling;
 mod successful_runs;
 mod tasks;
+mod tensorboard;
