@@ -13,6 +13,7 @@ mod endings;
 mod files;
 mod gpu;
 mod harness;
+mod json_objects;
 mod liveness;
 mod models;
 mod output;
