@@ -24,13 +24,15 @@ const LEVELS: &[(u32, &[&[&str]])] = &[
 /// Outside names, and where they may be used.
 const WALLS: &[(&[&str], &[&str])] = &[
     (&["clap"], &["src/cli/", "src/cli.rs", "src/main.rs", "src/train/settings_patch.rs"]),
+    (&["crc"], &["src/cli/tensorboard.rs"]),
     (&["csv"], &["src/data/table/", "src/data/description/draft.rs"]),
     (&["indicatif"], &["src/cli/", "src/cli.rs", "src/main.rs"]),
     (&["plotters"], &["src/cli/report/chart.rs"]),
     (&["png"], &["src/data/images/decode.rs"]),
-    (&["prost"], &["src/nn/onnx/"]),
+    (&["prost"], &["src/nn/onnx/", "src/cli/tensorboard.rs"]),
     (&["rustls"], &["src/net/tls.rs", "src/net/tls/", "src/data/"]),
-    (&["snap"], &["src/data/table/parquet/"]),
+    (&["ruzstd"], &["src/data/table/parquet/unpack.rs"]),
+    (&["snap"], &["src/data/table/parquet/unpack.rs"]),
     (&["std", "net"], &["src/net/", "src/net.rs"]),
     (&["wgpu"], &["src/backend/"]),
     (&["zip"], &["src/data/array/files.rs"]),

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::completions::ManArgs;
 use crate::cli::compute::ComputeArgs;
 use crate::cli::convert::ConvertArgs;
 use crate::cli::data_args::{DataArgs, DataCommand, OwnDataArgs};
+use crate::cli::keygen::KeygenArgs;
+use crate::cli::policy::PolicyArgs;
 use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
@@ -64,7 +67,7 @@ pub(super) enum Command {
     /// Ask a model about rows that nobody else sees; without --cluster, all on this machine
     Predict(PredictArgs),
     /// Print the default policy of owners, with an explanation of every line
-    Policy,
+    Policy(PolicyArgs),
     /// List, show, compare and delete runs
     Runs(RunsArgs),
     /// Run one of the two servers for a job
@@ -375,20 +378,6 @@ pub(super) enum ModelsCommand {
         /// A name listed by `ppdnn models`
         name: String,
     },
-}
-
-#[derive(Args, Clone, Debug)]
-pub(super) struct KeygenArgs {
-    /// File to write the private key to
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-}
-
-#[derive(Args, Clone, Debug)]
-pub(super) struct ManArgs {
-    /// Folder for the pages; it is created if it does not exist
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -3,6 +3,7 @@
 mod adapters;
 mod answers_file;
 mod args;
+mod card;
 mod certificate;
 mod choice;
 mod columns;
@@ -19,6 +20,7 @@ mod mesa;
 mod models;
 mod number_lines;
 mod plan;
+mod policy;
 mod predict;
 mod predict_args;
 mod print;
@@ -35,6 +37,7 @@ mod settings;
 mod shell;
 mod signals;
 mod tables;
+mod tensorboard;
 mod test_figures;
 mod train;
 mod units;
@@ -47,7 +50,6 @@ use clap::Parser;
 
 use crate::error::Error;
 use crate::roles::{begin, forbid_core_dumps};
-use crate::train::Policy;
 use args::{Cli, Command};
 
 /// Runs the program; 0 done, 1 the run failed, 2 bad usage.
@@ -67,7 +69,7 @@ pub fn main() -> ExitCode {
             completions::completions(*shell);
             Ok(())
         }
-        Command::Card(args) => predict::write_card(args),
+        Command::Card(args) => card::write_card(args),
         Command::Convert(args) => convert::convert(args),
         Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
@@ -80,8 +82,8 @@ pub fn main() -> ExitCode {
         Command::Owner(args) => roles::owner(args),
         Command::Plan(args) => plan::plan(args),
         Command::Predict(args) => predict::predict(args),
-        Command::Policy => {
-            print::say(Policy::DEFAULT.trim_end());
+        Command::Policy(args) => {
+            policy::policy(args);
             Ok(())
         }
         Command::Runs(args) => runs::runs(args),

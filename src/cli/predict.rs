@@ -1,4 +1,4 @@
-//! `ppdnn predict` and `ppdnn card`.
+//! `ppdnn predict`.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::cli::answers_file::{AnswersFile, as_json, csv_header, csv_row};
 use crate::cli::convert::load;
 use crate::cli::format::{bytes, seconds};
 use crate::cli::number_lines::NumberLines;
-use crate::cli::predict_args::{CardArgs, OfferArgs, PredictArgs};
+use crate::cli::predict_args::{OfferArgs, PredictArgs};
 use crate::cli::print::{json, note, said, say, stop_now, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
 use crate::cli::waits::Waits;
-use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
+use crate::data::{DataSet, DataSource, OwnData, dataset_info};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::{Task, TrainedModel};
@@ -63,27 +63,6 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     same.map_or(Ok(()), Same::check)
 }
 
-/// Writes a model's card.
-pub(super) fn write_card(args: &CardArgs) -> Result<()> {
-    let (model, dataset) = read_model(&args.model)?;
-    let mut card = offered(&model, dataset, &args.offer)?;
-    card.max_rows = args.max_rows;
-    card.answers = args.answers.clone().unwrap_or(card.answers);
-    card.description = args.description.as_deref().map(Description::load).transpose()?;
-    card.check()?;
-    if args.out.exists() && !args.overwrite {
-        let text = format!("{} already exists; choose another file, or add --overwrite", args.out.display());
-        return Err(Error::Usage(text));
-    }
-    card.save(&args.out)?;
-    say(&format!(
-        "{}: the card of `{}`; give it to clients, and to `ppdnn model-owner`",
-        args.out.display(),
-        card.model.name()
-    ));
-    Ok(())
-}
-
 /// The model of a path, and the name of the data that it was trained on.
 pub(super) fn read_model(path: &Path) -> Result<(TrainedModel, Option<String>)> {
     let file = model_in(path)?;
@@ -94,7 +73,7 @@ pub(super) fn read_model(path: &Path) -> Result<(TrainedModel, Option<String>)> 
 }
 
 /// The card of a model as the options say.
-fn offered(model: &TrainedModel, dataset: Option<String>, offer: &OfferArgs) -> Result<ModelCard> {
+pub(super) fn offered(model: &TrainedModel, dataset: Option<String>, offer: &OfferArgs) -> Result<ModelCard> {
     let card = ModelCard::of(model);
     let card = ModelCard {
         public_model: offer.public_model,

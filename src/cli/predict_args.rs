@@ -115,6 +115,9 @@ pub(super) struct CardArgs {
     pub description: Option<PathBuf>,
     #[command(flatten)]
     pub offer: OfferArgs,
+    /// Print one JSON object: the file, and the card
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -1,4 +1,5 @@
-//! The folder of a run: `job.toml`, `metrics.jsonl`, `metrics.csv`, `summary.json`, `model.safetensors`, `report.html`, `logs/`.
+//! The folder of a run: `job.toml`, `metrics.jsonl`, `metrics.csv`, `summary.json`, `model.safetensors`, `report.html`,
+//! `events.out.tfevents.*.ppdnn`, `logs/`.
 //!
 //! A model that is wrong is `model-wrong.safetensors` instead, and the summary has what shows it under `faults`.
 //!
@@ -15,6 +16,7 @@ use crate::cli::print::warn;
 use crate::cli::report::REPORT;
 use crate::cli::run_record::{COMMAND, DATASET, RunRecord};
 use crate::cli::shell;
+use crate::cli::tensorboard::EventFile;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::net::is_printable;
@@ -60,7 +62,7 @@ impl RunFolder {
     /// Training has started: a run that this one replaces goes, the model first.
     pub(super) fn begun(&self) -> Result<()> {
         let replaced = self.replaced();
-        RUN.into_iter().try_for_each(|name| self.remove(&replaced.join(name)))?;
+        files_of_run(&replaced).iter().try_for_each(|file| self.remove(file))?;
         match fs::remove_dir(&replaced) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(replaced, e)),
             _ => Ok(()),
@@ -74,8 +76,8 @@ impl RunFolder {
 
     /// Moves the files of a run.
     fn move_run(&self, from: &Path, to: &Path) -> Result<()> {
-        for (from, to) in RUN.into_iter().map(|name| (from.join(name), to.join(name))).filter(|(from, _)| from.exists())
-        {
+        for from in files_of_run(from) {
+            let to = to.join(from.file_name().unwrap_or_default());
             to.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| Error::file(&to, e))?;
             fs::rename(&from, &to).map_err(|e| Error::file(from, e))?;
         }
@@ -118,16 +120,16 @@ impl RunFolder {
         self.write(SUMMARY, &(text + "\n"))
     }
 
-    /// Where events are noted.
-    pub(super) fn metrics(&self) -> Result<Metrics> {
+    /// Where the events of a job are noted.
+    pub(super) fn metrics(&self, job: &Job) -> Result<Metrics> {
         let path = self.path.join(METRICS);
         let file = File::create(&path).map_err(|e| Error::file(&path, e))?;
-        Ok(Metrics { path, file })
+        Ok(Metrics { path, file, scalars: EventFile::create(&self.path, job)? })
     }
 
     /// Takes the files of a run that did not begin to train out, logs too, and puts those of the run back that it was to replace.
     pub(super) fn empty(&self) -> Result<()> {
-        RUN.into_iter().try_for_each(|name| self.remove(&self.path.join(name)))?;
+        files_of_run(&self.path).iter().try_for_each(|file| self.remove(file))?;
         self.move_run(&self.replaced(), &self.path)?;
         let _ = fs::remove_dir(self.replaced());
         if let Ok(logs) = fs::read_dir(self.path.join(LOGS)) {
@@ -176,17 +178,34 @@ fn check(folder: &Path, overwrite: bool) -> Result<()> {
         );
         return Err(Error::Usage(text));
     }
-    let there: Vec<&str> = RUN.into_iter().filter(|name| folder.join(name).exists()).collect();
+    let there = files_of_run(folder);
     if there.is_empty() || overwrite {
         return Ok(());
     }
-    let (folder, files) = (folder.display(), there.join(", "));
+    let names = there.iter().filter_map(|file| Some(file.file_name()?.to_string_lossy())).collect::<Vec<_>>();
+    let (folder, files) = (folder.display(), names.join(", "));
     let advice = "choose another folder, or add --overwrite to replace that run";
     Err(Error::Usage(format!("{folder} already contains a run ({files}); {advice}")))
 }
 
-/// The files that make a folder that of a run, in the order in which they are taken out or moved.
-pub(super) const RUN: [&str; 7] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, CSV, REPORT, JOB];
+/// The files that make a folder that of a run, as far as they are there, in the order in which they are taken out or moved.
+pub(super) fn files_of_run(folder: &Path) -> Vec<PathBuf> {
+    let named = RUN.into_iter().map(|name| folder.join(name));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut scalars: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(EventFile::is))
+        .map(|entry| entry.path())
+        .collect();
+    scalars.sort();
+    // the job last: without it, a folder is no run's
+    let mut files: Vec<PathBuf> = named.filter(|file| fs::symlink_metadata(file).is_ok()).collect();
+    let end = files.len() - usize::from(files.last().is_some_and(|last| last.ends_with(JOB)));
+    files.splice(end..end, scalars);
+    files
+}
+
+/// Those of them that have one name in every run.
+const RUN: [&str; 7] = [MODEL, WRONG_MODEL, SUMMARY, METRICS, CSV, REPORT, JOB];
 pub(super) const MODEL: &str = "model.safetensors";
 pub(super) const WRONG_MODEL: &str = "model-wrong.safetensors";
 pub(super) const SUMMARY: &str = "summary.json";
@@ -281,16 +300,23 @@ const MOST_BYTES: u64 = 16 << 20;
 /// Where the roles' logs are.
 pub(super) const LOGS: &str = "logs";
 
-/// The events of a run, as JSON lines.
+/// The events of a run, as JSON lines, and their figures for TensorBoard.
 pub(super) struct Metrics {
     path: PathBuf,
     file: File,
+    scalars: EventFile,
 }
 
 impl Metrics {
     pub(super) fn note(&mut self, event: &Event) -> Result<()> {
         let line = serde_json::to_string(event).expect("an event can be written") + "\n";
-        self.file.write_all(line.as_bytes()).map_err(|e| Error::file(&self.path, e))
+        self.file.write_all(line.as_bytes()).map_err(|e| Error::file(&self.path, e))?;
+        self.scalars.note(event)
+    }
+
+    /// Notes the figures of the model, for TensorBoard alone.
+    pub(super) fn finish(&mut self, summary: &Summary) -> Result<()> {
+        self.scalars.finish(summary)
     }
 }
 

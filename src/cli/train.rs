@@ -153,7 +153,7 @@ impl<'a> Log<'a> {
         if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
             say(&format!("job {hash}: the hash that owners see"));
         }
-        let mut log = Self { folder, screen, metrics: folder.metrics()?, started: false, failed: Ok(()) };
+        let mut log = Self { folder, screen, metrics: folder.metrics(job)?, started: false, failed: Ok(()) };
         log.note(announce(job, backend)?);
         Ok(log)
     }
@@ -265,7 +265,7 @@ fn finish(
         let told = (&mut screen, &mut metrics);
         compared = compare(run.choice, run.places, &accuracy, &mut summary, told);
     }
-    let written = written.and_then(|()| run.folder.write_summary(&summary));
+    let written = written.and_then(|()| run.folder.write_summary(&summary)).and(metrics.finish(&summary));
     let report = run.report();
     if run.args.json {
         json(&Event::Summary(Box::new(summary)));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::input;
@@ -10,7 +10,7 @@ use crate::party::Figure;
 use crate::train::{InitialSource, Job, Reveals};
 
 /// An owner's rules for jobs. [`Policy::DEFAULT`] (`policy.toml`) explains every rule.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Name of the data set; `None` for any.
@@ -40,7 +40,7 @@ pub struct Policy {
 }
 
 /// The allowed sources of initial parameters; each also allows those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialPolicy {
     /// From the job's seed.

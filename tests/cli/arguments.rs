@@ -93,9 +93,16 @@ fn a_folder_that_holds_a_run_is_refused_or_emptied_first() {
     for file in ["model.safetensors", "summary.json", "metrics.jsonl"] {
         fs::remove_file(dir.path().join("out").join(file)).unwrap();
     }
-    again(&[]).failed(2, &["out already contains a run (metrics.csv, report.html, job.toml)"]);
+    again(&[]).failed(
+        2,
+        &["out already contains a run (metrics.csv, report.html, events.out.tfevents.", ".ppdnn, job.toml)"],
+    );
+    // another program's is not the run's
+    fs::write(dir.path().join("out/events.out.tfevents.1.host"), "mine").unwrap();
     again(&["--overwrite"]).done();
-    assert!(holds("model.safetensors"));
+    assert!(holds("model.safetensors") && holds("events.out.tfevents.1.host"));
+    let events = fs::read_dir(dir.path().join("out")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(events.filter(|name| name.ends_with(".ppdnn")).count(), 1, "TensorBoard shows one run");
     // the old model is gone although the new run makes none
     again(&["--overwrite", "--reveal", "accuracy"]).done();
     assert!(!holds("model.safetensors") && holds("summary.json") && holds("notes.txt"));

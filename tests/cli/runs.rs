@@ -169,6 +169,17 @@ fn shells_and_man_have_what_they_read() {
         assert!(script.done().contains("dry-run"), "{shell}");
     }
     run(dir.path(), &["man", "--out", "man"]).done();
+    let said = run(dir.path(), &["man", "--out", "pages", "--json"]).json().remove(0);
+    let mut pages: Vec<&str> = said["pages"].as_array().unwrap().iter().map(|page| page.as_str().unwrap()).collect();
+    pages.sort_unstable();
+    let there = |folder: &str| {
+        let names = fs::read_dir(dir.path().join(folder)).unwrap().map(|page| page.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!((pages.join(" "), said["folder"].as_str()), (there("pages").join(" "), Some("pages")));
+    assert_eq!(there("pages"), there("man"));
     let page = |name: &str| fs::read_to_string(dir.path().join("man").join(name)).unwrap();
     assert!(page("ppdnn.1").contains(".TH") && page("ppdnn-train.1").contains("compare\\-clear"));
 }

@@ -8,7 +8,7 @@ use crate::{load, people, refused, samples};
 fn a_file_that_ends_early_is_refused_wherever_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.parquet");
-    for name in ["snappy.parquet", "fastparquet.parquet"] {
+    for name in ["snappy.parquet", "fastparquet.parquet", "gzip.parquet", "zstd.parquet"] {
         let whole = fs::read(samples("parquet").join(name)).unwrap();
         for end in 0..whole.len() {
             fs::write(&path, &whole[..end]).unwrap();
@@ -25,7 +25,7 @@ fn a_changed_byte_gives_rows_or_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changed.parquet");
     let (mut read, mut failed, before) = (0, 0, peak_kib());
-    for name in ["snappy.parquet", "fastparquet.parquet"] {
+    for name in ["snappy.parquet", "fastparquet.parquet", "gzip.parquet", "zstd.parquet"] {
         let whole = fs::read(samples("parquet").join(name)).unwrap();
         for at in 0..whole.len() {
             for value in [whole[at] ^ (1 << (at % 8)), 0xff] {

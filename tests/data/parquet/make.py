@@ -63,6 +63,8 @@ def good():
     save(table, "plain.parquet", compression="none", use_dictionary=False)
     save(table, "version2.parquet", version="2.6", data_page_version="2.0", row_group_size=7)
     save(table, "pages.parquet", data_page_size=16, dictionary_pagesize_limit=32, write_batch_size=3)
+    save(table, "gzip.parquet", compression="gzip")
+    save(table, "zstd.parquet", compression="zstd", data_page_version="2.0")
     fastparquet.write(str(HERE / "fastparquet.parquet"), table.to_pandas(), compression="SNAPPY")
     save(kinds(), "kinds.parquet")
 
@@ -79,8 +81,7 @@ def broken():
     other(pyarrow.array([decimal.Decimal("1.5")] * n), name="decimal")
     other(pyarrow.array([b"ab"] * n, pyarrow.binary(2)), name="fixed")
     other(pyarrow.array([1] * n), name="delta", use_dictionary=False, column_encoding={"other": "DELTA_BINARY_PACKED"})
-    save(table, "broken/gzip.parquet", compression="gzip")
-    save(table, "broken/zstd.parquet", compression="zstd")
+    save(table, "broken/brotli.parquet", compression="brotli")
     save(table.slice(0, 0), "broken/no-rows.parquet")
     save(table.select(["age"]), "broken/one-column.parquet")
     save(pyarrow.table({}), "broken/no-column.parquet")

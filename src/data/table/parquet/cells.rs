@@ -38,11 +38,11 @@ struct Dictionary {
 }
 
 impl Cells {
-    /// All values of a chunk.
-    pub(super) fn new(column: &Column, chunk: Chunk) -> Self {
+    /// All values of a chunk, whose pages may always have so many bytes (see [`unpacked`](super::unpack::unpacked)).
+    pub(super) fn new(column: &Column, chunk: Chunk, most: usize) -> Self {
         Self {
             kind: column.kind,
-            pages: Pages::new(chunk, column.optional),
+            pages: Pages::new(chunk, column.optional, most),
             dictionary: None,
             left: 0,
             levels: None,

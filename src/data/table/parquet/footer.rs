@@ -33,8 +33,10 @@ pub(super) struct Chunk {
 /// How pages are compressed.
 #[derive(Clone, Copy)]
 pub(super) enum Codec {
+    Gzip,
     Plain,
     Snappy,
+    Zstd,
 }
 
 impl Footer {
@@ -151,14 +153,14 @@ fn codec(number: u64) -> Result<Codec, Fault> {
     let name = match number {
         0 => return Ok(Codec::Plain),
         1 => return Ok(Codec::Snappy),
-        2 => "GZIP",
+        2 => return Ok(Codec::Gzip),
         3 => "LZO",
         4 => "BROTLI",
         5 | 7 => "LZ4",
-        6 => "ZSTD",
+        6 => return Ok(Codec::Zstd),
         _ => return Err(DAMAGED.into()),
     };
-    Err(format!("is compressed with {name}; export it with snappy or without compression").into())
+    Err(format!("is compressed with {name}; export it with snappy, gzip, zstd or without compression").into())
 }
 
 /// Deflate, which compresses best among the ways that tables are stored, makes at most 1032 bytes of one. A file of more rows has

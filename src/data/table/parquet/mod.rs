@@ -1,9 +1,9 @@
 //! The rows of a Parquet file, as the fields that a CSV file of the same table has.
 //!
-//! The format is that of <https://github.com/apache/parquet-format>. Files are read as pyarrow, pandas, fastparquet, DuckDB and
-//! Spark write them unless told otherwise: flat columns, snappy or no compression, plain or dictionary encoding. That is a small
-//! part of the format, and is read here: readers of all of it nest as deep as a file says, allocate what it announces, and panic
-//! where it is damaged.
+//! The format is that of <https://github.com/apache/parquet-format>. Files are read as pyarrow, pandas, fastparquet, DuckDB, Polars
+//! and Spark write them unless told otherwise: flat columns, plain or dictionary encoding, compressed with snappy, gzip, zstd or
+//! not at all. That is a small part of the format, and is read here: readers of all of it nest as deep as a file says, allocate what
+//! it announces, and panic where it is damaged.
 
 mod cells;
 mod fault;
@@ -13,6 +13,7 @@ mod pages;
 mod runs;
 mod schema;
 mod thrift;
+mod unpack;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::input;
 use cells::Cells;
 use fault::{DAMAGED, Fault, shown};
 use footer::Footer;
+use unpack::page_share;
 
 /// The rows of a file, the names of its columns first.
 pub(crate) struct ParquetRows {
@@ -85,7 +87,8 @@ impl ParquetRows {
         while self.left == 0 {
             let Some(group) = self.footer.groups.get(self.group) else { return Ok(false) };
             let columns = self.footer.columns.iter().zip(&group.chunks);
-            self.columns = columns.map(|(column, chunk)| Cells::new(column, *chunk)).collect();
+            let most = page_share(self.footer.columns.len());
+            self.columns = columns.map(|(column, chunk)| Cells::new(column, *chunk, most)).collect();
             self.left = group.rows;
             self.group += 1;
         }

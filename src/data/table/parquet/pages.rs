@@ -8,6 +8,7 @@ use crate::data::table::parquet::footer::{Chunk, Codec};
 use crate::data::table::parquet::page_header::{Form, PageHeader};
 use crate::data::table::parquet::runs::Runs;
 use crate::data::table::parquet::thrift::Thrift;
+use crate::data::table::parquet::unpack::unpacked;
 
 /// Pages that are still to be read.
 pub(super) struct Pages {
@@ -16,6 +17,8 @@ pub(super) struct Pages {
     codec: Codec,
     /// Whether values may be missing.
     optional: bool,
+    /// Bytes that a page may always have.
+    most: usize,
 }
 
 /// A page. Its numbers are what its header says, whatever its bytes are.
@@ -38,8 +41,8 @@ pub(super) enum Page {
 
 impl Pages {
     /// All pages of a chunk, which the file holds.
-    pub(super) fn new(chunk: Chunk, optional: bool) -> Self {
-        Self { at: chunk.start, end: chunk.start + chunk.bytes, codec: chunk.codec, optional }
+    pub(super) fn new(chunk: Chunk, optional: bool, most: usize) -> Self {
+        Self { at: chunk.start, end: chunk.start + chunk.bytes, codec: chunk.codec, optional, most }
     }
 
     /// Reads the next page.
@@ -76,9 +79,11 @@ impl Pages {
         let length = usize::try_from(header.unpacked).map_err(|_| DAMAGED)?;
         match header.form {
             Form::Index => Ok(Page::Index),
-            Form::Dictionary { values } => Ok(Page::Dictionary { values, bytes: unpacked(self.codec, bytes, length)? }),
+            Form::Dictionary { values } => {
+                Ok(Page::Dictionary { values, bytes: unpacked(self.codec, bytes, length, self.most)? })
+            }
             Form::Data { values, encoding, levels } => {
-                let mut bytes = unpacked(self.codec, bytes, length)?;
+                let mut bytes = unpacked(self.codec, bytes, length, self.most)?;
                 let levels = match self.optional {
                     true if levels != RLE => return Err(ENCODING.into()),
                     true => Some(sized_runs(&mut bytes).ok_or(DAMAGED)?),
@@ -91,7 +96,7 @@ impl Pages {
                 let mut front_bytes = bytes;
                 let bytes = front_bytes.split_off(front);
                 let codec = if packed { self.codec } else { Codec::Plain };
-                let bytes = unpacked(codec, bytes, length.checked_sub(front).ok_or(DAMAGED)?)?;
+                let bytes = unpacked(codec, bytes, length.checked_sub(front).ok_or(DAMAGED)?, self.most)?;
                 let levels = self.optional.then(|| Runs::new(front_bytes.split_off(repetitions), 1)).flatten();
                 Ok(Page::Data { values, levels, encoding, bytes })
             }
@@ -117,24 +122,6 @@ fn read(file: &mut File, start: u64, length: u64) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Decompresses bytes. Memory is taken only for a length that they can hold.
-fn unpacked(codec: Codec, bytes: Vec<u8>, length: usize) -> Result<Vec<u8>, Fault> {
-    match codec {
-        Codec::Plain => Ok(bytes),
-        Codec::Snappy if bytes.is_empty() && length == 0 => Ok(bytes),
-        Codec::Snappy => {
-            let most = bytes.len().saturating_mul(MOST_TIMES).saturating_add(SLACK);
-            let announced = snap::raw::decompress_len(&bytes).map_err(|_| DAMAGED)?;
-            if announced != length || length > most {
-                return Err(DAMAGED.into());
-            }
-            let mut out = vec![0; length];
-            snap::raw::Decoder::new().decompress(&bytes, &mut out).map_err(|_| DAMAGED)?;
-            Ok(out)
-        }
-    }
-}
-
 /// Bytes of a header that are read at first, and at most.
 const FIRST_HEADER: u64 = 256;
 const MOST_HEADER: u64 = 1 << 20;
@@ -142,27 +129,12 @@ const MOST_HEADER: u64 = 1 << 20;
 /// parquet.thrift, `Encoding`.
 pub(super) const RLE: i64 = 3;
 
-/// Snappy makes at most 64 bytes of 3; its format, section 2.2.
-const MOST_TIMES: usize = 22;
-const SLACK: usize = 64;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_announces_more_than_it_has_is_refused_before_memory_is_taken() {
-        let zeros = vec![0; 1 << 16];
-        let packed = snap::raw::Encoder::new().compress_vec(&zeros).unwrap();
-        assert!(packed.len() < zeros.len() / 20, "{} bytes: nearly the best that snappy can", packed.len());
-        let read = |bytes: &[u8], length| unpacked(Codec::Snappy, bytes.to_vec(), length).ok();
-        assert_eq!(read(&packed, zeros.len()), Some(zeros.clone()));
-        assert_eq!(read(&packed, zeros.len() - 1), None);
-        assert_eq!(read(&packed[..packed.len() - 1], zeros.len()), None);
-        // 2^32 - 1 bytes in a few
-        let huge = [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
-        assert_eq!(snap::raw::decompress_len(&huge), Ok(u32::MAX as usize));
-        assert_eq!(read(&huge, u32::MAX as usize), None);
+    fn runs_that_announce_more_than_they_have_are_refused() {
         let runs = |bytes: &[u8]| sized_runs(&mut bytes.to_vec()).and_then(|mut runs| runs.next());
         assert_eq!(runs(&[2, 0, 0, 0, 2, 1, 9]), Some(1));
         assert_eq!(runs(&[3, 0, 0, 0, 2, 1]), None);

@@ -1,0 +1,34 @@
+//! `ppdnn card`.
+
+use serde_json::json;
+
+use crate::cli::predict::{offered, read_model};
+use crate::cli::predict_args::CardArgs;
+use crate::cli::print::{json, say};
+use crate::data::Description;
+use crate::error::{Error, Result};
+
+/// Writes a model's card.
+pub(super) fn write_card(args: &CardArgs) -> Result<()> {
+    let (model, dataset) = read_model(&args.model)?;
+    let mut card = offered(&model, dataset, &args.offer)?;
+    card.max_rows = args.max_rows;
+    card.answers = args.answers.clone().unwrap_or(card.answers);
+    card.description = args.description.as_deref().map(Description::load).transpose()?;
+    card.check()?;
+    if args.out.exists() && !args.overwrite {
+        let text = format!("{} already exists; choose another file, or add --overwrite", args.out.display());
+        return Err(Error::Usage(text));
+    }
+    card.save(&args.out)?;
+    if args.json {
+        json(&json!({ "file": args.out, "card": card }));
+        return Ok(());
+    }
+    say(&format!(
+        "{}: the card of `{}`; give it to clients, and to `ppdnn model-owner`",
+        args.out.display(),
+        card.model.name()
+    ));
+    Ok(())
+}
