@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::cli::predict::{offered, read_model};
 use crate::cli::predict_args::CardArgs;
-use crate::cli::print::{json, say};
+use crate::cli::print::{json, say, warn};
 use crate::data::Description;
 use crate::error::{Error, Result};
+use crate::nn::Task;
 
 /// Writes a model's card.
 pub(super) fn write_card(args: &CardArgs) -> Result<()> {
@@ -16,6 +17,11 @@ pub(super) fn write_card(args: &CardArgs) -> Result<()> {
     card.answers = args.answers.clone().unwrap_or(card.answers);
     card.description = args.description.as_deref().map(Description::load).transpose()?;
     card.check()?;
+    if card.model.task() == Task::Regression && card.description.is_none() {
+        warn(
+            "answers will be the network's outputs, scaled as in training; add --description, and they are in the target's unit",
+        );
+    }
     if args.out.exists() && !args.overwrite {
         let text = format!("{} already exists; choose another file, or add --overwrite", args.out.display());
         return Err(Error::Usage(text));

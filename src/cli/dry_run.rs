@@ -12,6 +12,7 @@ use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
 use crate::party::{Range, Ranges};
+use crate::roles::ClearRun;
 use crate::train::{Certificate, Job, ROOM_BITS, recommended};
 
 /// Trains in the clear, and reports the distance of every value from its bound.
@@ -36,19 +37,28 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
         job.rate()
     ));
     choice.remarks(&job, &args.job).iter().for_each(|line| screen.note(line));
-    let run = choice.training.run_clear(&train, &test, &mut |event| screen.show(&event));
+    let stop = job.settings.early_stop();
+    let over = move |known: &[f64]| stop.is_some_and(|stop| stop.is_reached(known));
+    let run = choice.training.run_clear_until((&train, &test), over, &mut |event| screen.show(&event));
     screen.clear();
-    let (accuracy, ranges) = run.inspect_err(|_| folder.leave())?;
+    let ClearRun { accuracy, squared_error, ranges } = run.inspect_err(|_| folder.leave())?;
     let ran = job_that_ran(&job, accuracy.len());
     let accuracy = accuracy.last().copied();
     let certificate = Certificate::new(&ran, choice.training.initial_hash().as_deref(), &name, accuracy, &ranges);
     certificate.save(&file)?;
     let file = file.display().to_string();
     if args.json {
-        json(&in_json(&certificate, &ranges, accuracy, &file));
+        let mut all = in_json(&certificate, &ranges, accuracy, &file);
+        all["squared_error"] = squared_error.into();
+        json(&all);
     } else {
         say(&table(&ranges, job.settings.profile.number()));
-        say(&closing(&ranges, &job.settings.profile, accuracy));
+        let result = match (accuracy, squared_error) {
+            (Some(accuracy), _) => ["test accuracy", &percent(accuracy)].map(str::to_owned),
+            (None, Some(error)) => ["squared error".to_owned(), format!("{error:.5} per row")],
+            (None, None) => ["test accuracy", "no test rows"].map(str::to_owned),
+        };
+        say(&closing(&ranges, &job.settings.profile, result));
         say(&format!("certificate         {file}"));
     }
     ranges.overflows().first().map_or(Ok(()), |range| Err(overflow(range, job.settings.profile.number())))
@@ -119,19 +129,15 @@ fn table(ranges: &Ranges, profile: usize) -> String {
     columns(&[header].into_iter().chain(ranges.iter().map(row)).collect::<Vec<_>>(), 2)
 }
 
-fn closing(ranges: &Ranges, own: &Profile, accuracy: Option<f64>) -> String {
+fn closing(ranges: &Ranges, own: &Profile, [what, result]: [String; 2]) -> String {
     let bits = |p: &Profile| ranges.smallest_margin(p.number()).map_or("-".into(), |bits| format!("{bits:.1} bits"));
     let margins: Vec<String> = Profile::all().iter().map(|p| format!("{} {}", p.name, bits(p))).collect();
     let room = format!("a margin of at least {ROOM_BITS} bit everywhere");
     let advice = match recommended(ranges) {
         None => format!("none has {room}; lower the learning rate or scale the features"),
-        Some(p) if p == *own => format!("{}: {room}, and the accuracy above", p.name),
-        Some(p) => format!("{}: {room}; see its accuracy with --profile {}", p.name, p.name),
+        Some(p) if p == *own => format!("{}: {room}, and the {what} above", p.name),
+        Some(p) => format!("{}: {room}; see its {what} with --profile {}", p.name, p.name),
     };
-    let accuracy = accuracy.map_or("no test rows".into(), percent);
     let name = format!("{} in the clear", own.name);
-    format!(
-        "\ntest accuracy       {accuracy}, {name}\nsmallest margin     {}\nrecommended profile {advice}",
-        margins.join(", ")
-    )
+    format!("\n{what:<20}{result}, {name}\nsmallest margin     {}\nrecommended profile {advice}", margins.join(", "))
 }

@@ -19,7 +19,7 @@ use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
 use crate::cli::waits::Waits;
-use crate::data::{DataSet, DataSource, OwnData, dataset_info};
+use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::{Task, TrainedModel};
@@ -41,6 +41,9 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let job = PredictionJob::new(card, kind, asked, batch)?;
     if !args.stream {
         job.check_rows(rows.features.view())?;
+    }
+    if job.card.model.task() == Task::Regression && job.card.description.is_none() {
+        warn(OWN_UNIT);
     }
     let mut place = Place::open(args, &job)?;
     if args.stream {
@@ -98,8 +101,11 @@ fn asked(args: &PredictArgs) -> Result<(ModelCard, Option<TrainedModel>)> {
     let mut card = offered(&model, dataset, &args.offer)?;
     card.answers = vec![args.answers.unwrap_or(AnswerKind::of(model.model.task()))];
     if model.model.task() == Task::Regression {
-        card.description =
-            args.files.own.data.as_deref().map(|data| args.files.own.description_of(data)).transpose()?;
+        let own = &args.files.own;
+        card.description = match (&own.data, &own.description) {
+            (Some(data), _) => Some(own.description_of(data)?),
+            (None, file) => file.as_deref().map(Description::load).transpose()?,
+        };
     }
     card.max_rows = 1 << 27;
     card.check()?;
@@ -127,8 +133,11 @@ fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
                 (Some(description), None) => description.clone(),
                 _ => args.files.own.description_of(data)?,
             };
+            description.fits(&card.model).map_err(Error::Usage)?;
             let features = OwnData::rows_to_ask(data, &description, args.limit)?;
-            Rows { features, labels: None, names: Some(description.target.names()) }
+            // outputs that are not in the unit of their target do not have its name
+            let own = card.model.task() != Task::Regression || card.description.is_some();
+            Rows { features, labels: None, names: own.then(|| description.target.names()) }
         }
         None => known(args, card)?,
     };
@@ -147,6 +156,10 @@ fn takes_other_rows(takes: usize, has: usize) -> Error {
         "the model takes rows with {takes} features; these have {has}; choose others with --data or --dataset"
     ))
 }
+
+/// What a regression without a description answers.
+const OWN_UNIT: &str = "answers are the network's outputs, scaled as in training; with the --description of the data (of a \
+                        private model: in its card), they are in the unit of the target";
 
 /// The test rows of a known data set.
 fn known(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {

@@ -124,8 +124,8 @@ pub(super) fn summary_table(s: &Summary) -> String {
         Task::Regression => squared_error(&mut t, s),
     }
     test_figures::rows(&s.figures).iter().for_each(|(name, value)| t.row(name, value));
-    s.figures.confusion.iter().for_each(|confusion| classes(&mut t, "by class", &confusion.classes));
-    s.figures.labels.iter().for_each(|labels| classes(&mut t, "by label", &labels.labels));
+    s.figures.confusion.iter().for_each(|confusion| classes(&mut t, "by class", &confusion.names, &confusion.classes));
+    s.figures.labels.iter().for_each(|labels| classes(&mut t, "by label", &labels.names, &labels.labels));
     t.row("values out of range", &out_of_range(s));
     if let Some(clear) = s.clear_accuracy {
         let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
@@ -185,12 +185,12 @@ fn squared_error(t: &mut Table, s: &Summary) {
 }
 
 /// The figures of every class or label.
-fn classes(t: &mut Table, name: &str, figures: &[ClassFigures]) {
+fn classes(t: &mut Table, name: &str, names: &[String], figures: &[ClassFigures]) {
     let line = |[class, rows, precision, recall, f1]: [&str; 5]| {
-        format!("{class:>5}{rows:>9}{precision:>11}{recall:>11}{f1:>9}")
+        format!("{:>12}{rows:>9}{precision:>11}{recall:>11}{f1:>9}", shortened(class, 12))
     };
-    t.row(name, &line(test_figures::CLASSES));
-    for class in test_figures::classes(figures) {
+    t.row(name, &line(["", "rows", "precision", "recall", "F1"]));
+    for class in test_figures::classes(names, figures) {
         t.row("", &line(class.each_ref().map(String::as_str)));
     }
 }

@@ -1,7 +1,7 @@
 //! Figures on the test rows as the closing table and the report show them.
 
 use crate::cli::format::percent;
-use crate::cli::report::html::table;
+use crate::cli::report::html::{escape, table};
 use crate::train::describe::short;
 use crate::train::{ClassFigures, Confusion, LabelFigures, Regression, TargetFigures, TestFigures};
 
@@ -32,13 +32,18 @@ pub(super) fn regression(figures: &Regression) -> Vec<(&'static str, String)> {
 }
 
 /// For every class or label its rows, precision, recall and F1, as lines of a table.
-pub(super) fn classes(figures: &[ClassFigures]) -> Vec<[String; 5]> {
+pub(super) fn classes(names: &[String], figures: &[ClassFigures]) -> Vec<[String; 5]> {
     let part = |x: Option<f64>| x.map_or("-".into(), percent);
     let one = |(class, c): (usize, &ClassFigures)| {
         let f1 = c.f1.map_or("-".into(), |f1| format!("{f1:.4}"));
-        [class.to_string(), c.rows.to_string(), part(c.precision), part(c.recall), f1]
+        [name_of(names, class), c.rows.to_string(), part(c.precision), part(c.recall), f1]
     };
     figures.iter().enumerate().map(one).collect()
+}
+
+/// The name of a class or label, or its number.
+fn name_of(names: &[String], class: usize) -> String {
+    names.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
 
 /// The names of the columns.
@@ -46,20 +51,26 @@ pub(super) const CLASSES: [&str; 5] = ["class", "rows", "precision", "recall", "
 
 /// The confusion matrix and the classes' figures as HTML.
 pub(super) fn html(confusion: &Confusion) -> String {
-    let predicted = (0..confusion.rows.len()).map(|class| format!("predicted {class}"));
+    let predicted =
+        (0..confusion.rows.len()).map(|class| format!("predicted {}", escape(&name_of(&confusion.names, class))));
     let head: Vec<String> = std::iter::once("Label".to_owned()).chain(predicted).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let line = |(label, row): (usize, &Vec<u64>)| {
-        std::iter::once(label.to_string()).chain(row.iter().map(u64::to_string)).collect()
+        std::iter::once(escape(&name_of(&confusion.names, label))).chain(row.iter().map(u64::to_string)).collect()
     };
     let matrix: Vec<Vec<String>> = confusion.rows.iter().enumerate().map(line).collect();
-    let classes: Vec<Vec<String>> = classes(&confusion.classes).into_iter().map(Vec::from).collect();
+    let classes: Vec<Vec<String>> = classes(&confusion.names, &confusion.classes).into_iter().map(escaped).collect();
     table(&head, &matrix) + &table(&CLASSES, &classes)
 }
 
 /// The labels' figures as HTML.
 pub(super) fn labels_html(labels: &LabelFigures) -> String {
     let head = ["label", CLASSES[1], CLASSES[2], CLASSES[3], CLASSES[4]];
-    let lines: Vec<Vec<String>> = classes(&labels.labels).into_iter().map(Vec::from).collect();
+    let lines: Vec<Vec<String>> = classes(&labels.names, &labels.labels).into_iter().map(escaped).collect();
     table(&head, &lines)
+}
+
+/// A line of a table as HTML.
+fn escaped(line: [String; 5]) -> Vec<String> {
+    line.iter().map(|cell| escape(cell)).collect()
 }

@@ -39,7 +39,10 @@ impl Init {
 pub struct Model {
     pub(crate) name: String,
     pub(crate) input: Shape,
+    #[serde(default)]
     pub(crate) task: Task,
+    // its name in files of versions without tasks
+    #[serde(alias = "classes")]
     pub(crate) outputs: usize,
     pub(crate) layers: Vec<LayerSpec>,
     pub(crate) loss: Loss,

@@ -20,8 +20,8 @@ pub(super) struct Signs<E: Interpreter> {
 impl<E: Engine> Signs<E> {
     /// From the last product's share and labels of 0 and 1, both `[rows, outputs]`.     4 rounds
     ///
-    ///   1. z, opened and extended;   s = z + 512 y, opened: one value serves all three, for |z| < 256
-    ///   2. [s >= 512] is 1 exactly if y = 1 and z >= 0;   [s >= 256] if y = 1;   [s >= 0] if y = 1 or z >= 0
+    ///   1. z, opened and extended;   s = z + 256 y, opened: one value serves all three, for |z| < 128
+    ///   2. [s >= 256] is 1 exactly if y = 1 and z >= 0;   [s >= 128] if y = 1;   [s >= 0] if y = 1 or z >= 0
     ///   3. the bits, opened under masks that are also dealt in the ring
     ///
     /// A decision within 1/64 of 0 may fall to the other side.
@@ -68,8 +68,8 @@ impl<E: Engine> Signs<E> {
     }
 }
 
-/// What takes an output above all others.
-pub(super) const SHIFT: i64 = 512;
+/// What takes an output above all others; a quarter of the window's range, so that ranges keep their margin.
+const SHIFT: i64 = 256;
 
 /// Outputs to within 1/64, and up to 1024 away from a threshold.
 pub(super) fn window(p: &Profile) -> Window {

@@ -95,10 +95,10 @@ impl ModelCard {
         let scale = self.normalization.unwrap_or(Normalization { mean: 0.0, deviation: 1.0 });
         let wrong = if self.answers.is_empty() || self.answers.iter().enumerate().any(twice) {
             "`answers` must have one or more of `class`, `probabilities` and `values`, each once"
-        } else if self.answers.contains(&AnswerKind::Probabilities) && self.model.loss() == Loss::Square {
-            "a model with the loss `square` has no probabilities; use `class` or `values`"
         } else if self.answers != [AnswerKind::Values] && self.model.task() == Task::Regression {
             "a regression answers with `values` alone"
+        } else if self.answers.contains(&AnswerKind::Probabilities) && self.model.loss() == Loss::Square {
+            "a model with the loss `square` has no probabilities; use `class` or `values`"
         } else if !(1..=1 << 27).contains(&self.max_rows) {
             "`max_rows` must be from 1 to 2^27"
         } else if self.dataset.len() > 64 || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {

@@ -23,6 +23,7 @@ pub enum Event {
         /// The servers' compute backend.
         backend: String,
         /// What the network learns.
+        #[serde(default)]
         task: Task,
         /// Name of the loss function.
         loss: String,
@@ -195,6 +196,7 @@ pub struct Summary {
     /// Name of the profile (the number format).
     pub profile: String,
     /// What the network learned.
+    #[serde(default)]
     pub task: Task,
     /// Name of the loss function.
     pub loss: String,

@@ -40,22 +40,25 @@ impl TestFigures {
     /// Takes note of the sums of a figure; `false` if they are not those of any predictions.
     pub(crate) fn set(&mut self, figure: Figure, sums: &[f64], job: &Job) -> bool {
         let rows = f64::from(job.test_rows());
+        let names = || job.description.as_ref().map_or(Vec::new(), |description| description.target.names());
+        let named = |confusion: Confusion| Confusion { names: names(), ..confusion };
         match figure {
             Figure::Confusion if job.model.decides_by_sign() => {
                 let labels = LabelFigures::new(sums, job.test_rows());
                 match job.model.task() {
                     Task::Classification => {
-                        self.confusion = labels.and_then(|own| Confusion::of_one(own.counts.first()?, job.test_rows()));
+                        self.confusion =
+                            labels.and_then(|own| Confusion::of_one(own.counts.first()?, job.test_rows())).map(named);
                         self.confusion.is_some()
                     }
                     _ => {
-                        self.labels = labels;
+                        self.labels = labels.map(|labels| LabelFigures { names: names(), ..labels });
                         self.labels.is_some()
                     }
                 }
             }
             Figure::Confusion => {
-                self.confusion = Confusion::new(sums, job.model.classes(), job.test_rows());
+                self.confusion = Confusion::new(sums, job.model.classes(), job.test_rows()).map(named);
                 self.confusion.is_some()
             }
             Figure::R2 => {

@@ -110,6 +110,8 @@ impl Job {
             "an owner has too many rows: a mask has at most 2^32 blocks of 64 bytes; split the rows among more owners"
         } else if self.reveal.accuracy && test == 0 {
             "accuracy is to be revealed, but there are no test rows"
+        } else if self.settings.early_stop().is_some() && self.model.decisions() == 0 {
+            "an early stop depends on the accuracy, which a regression does not have; remove --patience and --target"
         } else if self.settings.early_stop().is_some() && !self.reveal.accuracy {
             "an early stop depends on the accuracy, which must be revealed; add accuracy to --reveal"
         } else if self.ends_from == 0 {

@@ -92,7 +92,7 @@ fn damaged_runs_are_named_and_do_no_harm() {
     assert!(run(dir.path(), &["runs", "list"]).done().contains("unfinished"));
     fs::remove_file(dir.path().join("runs/a/report.html")).unwrap();
     run(dir.path(), &["runs", "open", "a", "--print"]).done();
-    for damage in ["", "x =", &text.replace("classes = 10", "classes = 0"), &text.replace("[model]", "[other]")] {
+    for damage in ["", "x =", &text.replace("outputs = 10", "outputs = 0"), &text.replace("[model]", "[other]")] {
         fs::write(&job, damage).unwrap();
         run(dir.path(), &["runs", "show", "a"]).failed(1, &["runs/a/job.toml"]);
         let listed = run(dir.path(), &["runs", "list"]);

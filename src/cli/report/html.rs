@@ -45,7 +45,7 @@ impl Page {
 }
 
 /// Text as HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

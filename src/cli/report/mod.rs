@@ -107,7 +107,7 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
         row("Test accuracy, saved model", percent(scored));
     }
     for (name, value) in test_figures::rows(&s.figures) {
-        row(name, value);
+        row(name, escape(&value));
     }
     let errors = [("saved model", s.scored_squared_error), ("trained in the clear", s.clear_squared_error)];
     for (of, error) in errors.iter().filter_map(|(of, error)| error.map(|error| (of, error))) {

@@ -17,6 +17,7 @@ use crate::data::records;
 use crate::data::table::{TableReader, few_enough, named};
 use crate::error::{Error, Result};
 use crate::input;
+use crate::net::printable;
 use crate::nn::Task;
 
 /// A drafted description.
@@ -74,8 +75,12 @@ fn draft_table(path: &Path, learn: Learn<'_>) -> Result<Draft> {
     let last = columns.last().map(|column| column.name.clone());
     let names = if learn.labels.is_empty() { last.as_slice() } else { learn.labels };
     let learned = |column: &Seen| names.contains(&column.name);
-    if names.iter().any(|name| columns.iter().all(|column| column.name != *name)) {
-        return Err(Error::format(path, "the header does not have the column of --label"));
+    if let Some(name) = names.iter().find(|name| columns.iter().all(|column| column.name != **name)) {
+        let known = columns.iter().take(20).map(|column| format!("`{}`", column.name)).collect::<Vec<_>>().join(", ");
+        return Err(Error::format(
+            path,
+            format!("the header does not have the column `{}` of --label; it has {known}", printable(name)),
+        ));
     }
     columns.iter_mut().filter(|column| learned(column)).for_each(|column| column.most = MOST_CLASSES);
     let mut rows = 0;

@@ -140,7 +140,8 @@ fn target(file: &mut TomlTable<'_>) -> std::result::Result<Target, LineError> {
     let tasks = Task::ALL.map(|task| (task.name(), task));
     Ok(match file.word("task", &tasks)?.unwrap_or_default() {
         Task::Classification => {
-            Target::Class(file.texts("classes", TEXT, is_text)?.ok_or_else(|| missing(file, "classes"))?)
+            let classes = file.texts("classes", TEXT, is_text)?;
+            Target::Class(classes.ok_or_else(|| file.wrong("`classes` is missing; or write `task = \"regression\"` with [[targets]], or `task = \"multi-label\"` with `labels`"))?)
         }
         Task::MultiLabel => {
             Target::Labels(file.texts("labels", TEXT, is_text)?.ok_or_else(|| missing(file, "labels"))?)

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::gates::{Engine, OpenRequest};
 use crate::nn::columns::some_columns;
-use crate::nn::signs::{SHIFT, window};
+use crate::nn::signs::window;
 use crate::party::Scaled;
 
 /// For every threshold t of [`thresholds`] in turn, how many rows of the second class score at least t; then the same of the
@@ -65,6 +65,9 @@ pub const BOTH_SIDES: usize = 2 * THRESHOLDS;
 
 /// From where on, the distance between two, and how many, in 64ths.
 const SEGMENTS: [[i64; 3]; 5] = [[0, 1, 32], [32, 4, 120], [512, 32, 16], [1024, 128, 24], [4096, 12_288, 1]];
+
+/// What takes a score above all others.
+const SHIFT: i64 = 512;
 
 /// Thresholds are multiples of 2^-6.
 const UNIT_BITS: u32 = 6;

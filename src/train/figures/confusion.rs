@@ -9,6 +9,9 @@ use super::labels::LabelCounts;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Confusion {
+    /// The names of the classes; none if they are not known.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// Test rows: a list for every label, by predicted class.
     pub rows: Vec<Vec<u64>>,
     /// What follows for every class.
@@ -43,7 +46,7 @@ impl Confusion {
         let rows: Vec<Vec<u64>> = (0..classes).map(by_label).collect();
         let classes: Vec<ClassFigures> = (0..classes).map(|class| ClassFigures::of(&rows, class)).collect();
         let macro_f1 = classes.iter().filter_map(|class| class.f1).sum::<f64>() / classes.len() as f64;
-        Some(Self { rows, classes, macro_f1 })
+        Some(Self { names: Vec::new(), rows, classes, macro_f1 })
     }
 }
 

@@ -8,6 +8,8 @@ use super::{ClassFigures, counts};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LabelFigures {
+    /// The names of the labels; none if they are not known.
+    pub names: Vec<String>,
     /// Test rows that have a label, that are predicted to have it, and both, in the order of the labels.
     pub counts: Vec<LabelCounts>,
     /// What follows for every label.
@@ -41,7 +43,7 @@ impl LabelFigures {
         let counts = (0..width).map(one).collect::<Option<Vec<_>>>().filter(|_| rest == 0 && width > 0)?;
         let labels: Vec<_> = counts.iter().map(ClassFigures::new).collect();
         let macro_f1 = labels.iter().filter_map(|label| label.f1).sum::<f64>() / width as f64;
-        Some(Self { counts, labels, macro_f1 })
+        Some(Self { names: Vec::new(), counts, labels, macro_f1 })
     }
 }
 

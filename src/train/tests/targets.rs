@@ -136,7 +136,7 @@ fn decisions_by_sign_are_counted_as_they_are() {
             (Task::Classification, [61, 1], 400),
             (Task::MultiLabel, [1, 1], 100),
             (Task::MultiLabel, [200, 5], 40),
-            (Task::Classification, [300, 1], 12_000),
+            (Task::Classification, [300, 1], 8_000),
             (Task::MultiLabel, [40, 17], 3),
         ]) {
             let rows = Rows::random(seed, shape, spread, None);
