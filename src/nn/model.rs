@@ -41,8 +41,6 @@ pub struct Model {
     pub(crate) input: Shape,
     #[serde(default)]
     pub(crate) task: Task,
-    // its name in files of versions without tasks
-    #[serde(alias = "classes")]
     pub(crate) outputs: usize,
     pub(crate) layers: Vec<LayerSpec>,
     pub(crate) loss: Loss,
