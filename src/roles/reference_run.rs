@@ -79,6 +79,7 @@ pub(crate) struct ClearRun {
     /// By epoch; empty in a regression.
     pub(crate) accuracy: Vec<f64>,
     /// Of a regression, the squared error of a row, the sum over its scaled targets, in the mean.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the program shows it"))]
     pub(crate) squared_error: Option<f64>,
     /// What was seen of the values' ranges.
     pub(crate) ranges: Ranges,

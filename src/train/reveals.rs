@@ -98,6 +98,7 @@ impl Reveals {
     }
 
     /// Whether something on test rows is listed.
+    #[cfg(feature = "cli")]
     pub(crate) fn reads_test_rows(&self) -> bool {
         self.accuracy || !self.figures().is_empty()
     }

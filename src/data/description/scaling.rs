@@ -42,6 +42,7 @@ impl Scaling {
     }
 
     /// The scaled number, not clipped.
+    #[cfg(feature = "datasets")]
     pub(crate) fn apply(&self, x: f64) -> f64 {
         let [zero, unit] = self.zero_and_unit();
         (x - zero) / unit
