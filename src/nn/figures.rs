@@ -1,18 +1,18 @@
 //! Figures on test rows: what a batch of them adds to each (protocols.md 8).
 
 mod confusion;
+mod confusion_by_sign;
 mod r2;
 mod roc;
-mod signs;
 mod squared_error;
 mod top_five;
 
 pub use roc::{BOTH_SIDES, THRESHOLDS, thresholds};
 
 use confusion::confusion;
+use confusion_by_sign::confusion_by_sign;
 use r2::r2;
 use roc::roc;
-use signs::confusion_by_sign;
 use squared_error::squared_error;
 use top_five::top_five;
 

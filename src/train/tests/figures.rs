@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::privacy::{UNIFORM, chi_square};
+use super::privacy::assert_uniform;
 use super::*;
 use crate::fixed::MASTER_FRAC;
 use crate::gates::MOST_COMPARED;
@@ -160,7 +160,7 @@ fn figures_of(classes: usize) -> Vec<Figure> {
     Figure::ALL.into_iter().filter(has).collect()
 }
 
-fn is_it(got: &[f64], (want, off): &(Vec<f64>, f64)) -> bool {
+pub(super) fn is_it(got: &[f64], (want, off): &(Vec<f64>, f64)) -> bool {
     got.len() == want.len() && got.iter().zip(want).all(|(got, want)| (got - want).abs() <= *off)
 }
 
@@ -229,14 +229,7 @@ fn what_a_server_receives_of_figures_is_uniform_whatever_the_rows() {
             let loss = Loss::SoftmaxCrossEntropy;
             let program = Counting { shape: [64, classes], loss, accuracy: true, figures: figures_of(classes) };
             let run = rows.world(&p, seed).run(&program);
-            for (heard, at) in run.heard.iter().zip(["server 0", "server 1", "server 1, dealt"]) {
-                let bytes: Vec<u8> = heard.frames().into_iter().flat_map(|frame| frame.body).collect();
-                let statistic = chi_square(&bytes);
-                assert!(statistic < UNIFORM, "{}, {classes} classes, {at}: {statistic}", p.name);
-            }
-            let plain: Vec<u8> =
-                run.records.iter().flat_map(|r| r.output.x.iter().flat_map(|x| x.to_le_bytes())).collect();
-            assert!(chi_square(&plain) > 2.0 * UNIFORM);
+            assert_uniform(&run, &format!("{}, {classes} classes", p.name));
         }
     }
 }

@@ -109,6 +109,17 @@ fn bytes(heard: &Transcript, openings: bool) -> Vec<u8> {
     bytes
 }
 
+/// Asserts that every byte that the servers heard in a run is uniform, and that its plain values are noticed.
+pub(super) fn assert_uniform(run: &Run, what: &str) {
+    for (heard, at) in run.heard.iter().zip(["server 0", "server 1", "server 1, dealt"]) {
+        let bytes: Vec<u8> = heard.frames().into_iter().flat_map(|frame| frame.body).collect();
+        let statistic = chi_square(&bytes);
+        assert!(statistic < UNIFORM, "{what}, {at}: {statistic}");
+    }
+    let plain: Vec<u8> = run.records.iter().flat_map(|r| r.output.x.iter().flat_map(|x| x.to_le_bytes())).collect();
+    assert!(chi_square(&plain) > 2.0 * UNIFORM);
+}
+
 /// Pearson's statistic of the counts of bytes against the uniform law, 255 degrees of freedom.
 pub(super) fn chi_square(bytes: &[u8]) -> f64 {
     assert!(bytes.len() >= 256 * 20, "{} bytes are too few", bytes.len());

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::figures::prediction;
-use super::privacy::{UNIFORM, chi_square};
+use super::figures::{is_it, prediction};
+use super::privacy::assert_uniform;
 use super::*;
 use crate::fixed::MASTER_FRAC;
 use crate::nn::{ClassWeights, Counted, Loss, Task, thresholds};
@@ -125,10 +125,6 @@ fn revealed(world: &World, program: &Counting) -> [Vec<Vec<f64>>; 2] {
     [shares, seen.lock().unwrap().clone()]
 }
 
-fn is_it(got: &[f64], (want, off): &(Vec<f64>, f64)) -> bool {
-    got.len() == want.len() && got.iter().zip(want).all(|(got, want)| (got - want).abs() <= *off)
-}
-
 #[test]
 fn decisions_by_sign_are_counted_as_they_are() {
     for p in Profile::all() {
@@ -201,14 +197,7 @@ fn what_a_server_receives_of_targets_is_uniform_whatever_the_rows() {
             let accuracy = task != Task::Regression;
             let program = Counting { model: model(task, 4), rows: 1024, accuracy, figures: vec![figure] };
             let run = rows.world(&p, seed).run(&program);
-            for (heard, at) in run.heard.iter().zip(["server 0", "server 1", "server 1, dealt"]) {
-                let bytes: Vec<u8> = heard.frames().into_iter().flat_map(|frame| frame.body).collect();
-                let statistic = chi_square(&bytes);
-                assert!(statistic < UNIFORM, "{}, {task}, {at}: {statistic}", p.name);
-            }
-            let plain: Vec<u8> =
-                run.records.iter().flat_map(|r| r.output.x.iter().flat_map(|x| x.to_le_bytes())).collect();
-            assert!(chi_square(&plain) > 2.0 * UNIFORM);
+            assert_uniform(&run, &format!("{}, {task}", p.name));
         }
     }
 }
