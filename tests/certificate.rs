@@ -66,7 +66,7 @@ fn a_run_that_stays_in_its_ranges_has_a_certificate_for_its_job() {
         refused(training.clone().weight_decay(1e-3), "settings");
         refused(training.clone().schedule(Schedule::Cosine), "settings");
         refused(training.clone().batch(10).accumulate(2), "settings");
-        refused(training.clone().normalization(Some(Normalization { mean: 0.0, deviation: 2.0 })), "settings");
+        refused(training.clone().normalization(Some(Normalization::uniform(0.0, 2.0))), "settings");
         let began = training.clone().initial(vec![vec![0.5; 48], vec![0.0; 8], vec![0.5; 24], vec![0.0; 3]]);
         let hash = began.initial_hash();
         let error = loaded.check(&began.job(200, 60).unwrap(), hash.as_deref()).unwrap_err().to_string();

@@ -31,7 +31,7 @@ fn accuracies(model: Model, normalization: Option<Normalization>) -> [f64; 3] {
     let (train, test) = (rows(600, 1), rows(300, 2));
     let training = Training::new(model.clone())
         .profile(Profile::small())
-        .normalization(normalization)
+        .normalization(normalization.clone())
         .epochs(3)
         .batch(20)
         .learning_rate(0.05);
@@ -61,20 +61,20 @@ fn sigmoid_layers_and_sigmoid_outputs_learn() {
     for loss in [Loss::SoftmaxCrossEntropy, Loss::SigmoidCrossEntropy] {
         let layers = vec![dense(16), LayerSpec::from(Sigmoid), dense(3)];
         let model = Model::new("sigmoid", 6, layers, 3, loss, Init::Glorot).unwrap();
-        learned(accuracies(model, Some(Normalization { mean: 1.7, deviation: 0.8 })));
+        learned(accuracies(model, Some(Normalization::uniform(1.7, 0.8))));
     }
 }
 
 #[test]
 fn scaled_features_are_the_owners_doing_and_the_models_knowledge() {
-    let scaled = Some(Normalization { mean: 1.7, deviation: 1.0 });
+    let scaled = Some(Normalization::uniform(1.7, 1.0));
     let model = || Model::dense("scaled", 6, &[16], 3).unwrap();
-    learned(accuracies(model(), scaled));
+    learned(accuracies(model(), scaled.clone()));
     // a model that does not know of the scale is another model
     let (train, test) = (rows(600, 1), rows(300, 2));
     let outcome = Training::new(model())
         .profile(Profile::small())
-        .normalization(scaled)
+        .normalization(scaled.clone())
         .epochs(1)
         .batch(20)
         .run(&train, &test, &mut |_| ())

@@ -43,7 +43,7 @@ fn rows(count: usize, features: usize) -> Array2<f32> {
 fn dense_model() -> TrainedModel {
     let layers: Vec<LayerSpec> = vec![dense(12), relu(), dense(9), sigmoid(), dense(4)];
     let model = Model::new("dense", 10, layers, 4, Loss::SoftmaxCrossEntropy, ppdnn::Init::He).unwrap();
-    trained(model, Some(Normalization { mean: 0.25, deviation: 0.5 }))
+    trained(model, Some(Normalization::uniform(0.25, 0.5)))
 }
 
 fn image_model() -> TrainedModel {

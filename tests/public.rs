@@ -36,7 +36,7 @@ fn invalid_trainings_are_refused() {
         ("weight decay", training().weight_decay(nan)),
         ("schedule", training().schedule(Schedule::Step { epochs: 0, factor: nan })),
         ("early stop", training().stop(EarlyStop { patience: Some(0), target: None })),
-        ("normalized", training().normalization(Some(Normalization { mean: nan, deviation: 0.0 }))),
+        ("normalized", training().normalization(Some(Normalization::uniform(nan, 0.0)))),
         ("ended", training().ends_from(0)),
         ("profile", training().profile(Profile { ring: 1000, ..Profile::small() })),
     ];

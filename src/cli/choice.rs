@@ -55,18 +55,25 @@ impl JobArgs {
     fn begin(&self, file: &Path, recipe: &Recipe, data: &DataSource) -> Result<InitialParameters> {
         let begun = TrainedModel::load_parameters(&model_in(file)?, &recipe.model)?;
         let normalize = recipe.settings.normalize;
+        let standardized = data.description().is_some_and(|own| !own.standardized().is_empty());
         let ours = data.format().scale.unwrap_or([0.0, 1.0]);
         match begun.normalization {
-            Some(Some(theirs)) if normalize && [theirs.mean, theirs.deviation] != ours => {
-                let ([mean, deviation], name) = (ours, data.name());
+            Some(Some(theirs)) if normalize && theirs.as_uniform() != Some(ours) => {
+                let ([mean, deviation], name, theirs) = (ours, data.name(), theirs.in_words());
                 Err(Error::format(
                     file,
                     format!(
-                        "expects features normalized as (x - {}) / {}, but those of {name} are normalized as (x - {mean}) / \
+                        "expects features normalized as {theirs}, but those of {name} are normalized as (x - {mean}) / \
                          {deviation}; make it part of the first layer with `ppdnn convert --fold-normalization`",
-                        theirs.mean, theirs.deviation
                     ),
                 ))
+            }
+            // every run has moments of its own, and those of the same rows are the same
+            Some(Some(_)) if standardized => Ok(begun),
+            Some(None) if standardized => {
+                let text =
+                    "was trained on features that were not standardized; use a description without `reveal = true`";
+                Err(Error::format(file, text))
             }
             Some(theirs) if theirs.is_some() != normalize => {
                 let (was, flag) = if normalize { ("unscaled", "false") } else { ("normalized", "true") };

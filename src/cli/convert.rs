@@ -62,7 +62,7 @@ fn normalization(text: &str) -> std::result::Result<Normalization, String> {
     let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
     match numbers[..] {
         [mean, deviation] if mean.is_finite() && deviation.is_finite() && deviation > 0.0 => {
-            Ok(Normalization { mean, deviation })
+            Ok(Normalization::uniform(mean, deviation))
         }
         _ => Err("must be two numbers: a mean, and a positive deviation".into()),
     }
@@ -119,7 +119,7 @@ fn read(args: &ConvertArgs) -> Result<(TrainedModel, Vec<String>)> {
             let data = data.map_or_else(|| Recipe::data(network), Ok)?;
             let recipe = Recipe::open(network, data)?;
             let model = TrainedModel::load_pytorch(&args.input, &recipe.model, &NameMap::load(names)?)?;
-            let model = TrainedModel { normalization: args.normalization, ..model };
+            let model = TrainedModel { normalization: args.normalization.clone(), ..model };
             (model.trained_on(data.name), Vec::new())
         }
         _ => load(&model_in(&args.input)?)?,
@@ -161,8 +161,8 @@ fn report(args: &ConvertArgs, model: &TrainedModel, network: Option<&Path>, rema
     }
     let (name, sizes) = (model.model.name(), shortened(&model.model.sizes(), MOST_SIZES));
     say(&format!("{name} ({sizes}), {}: {}", count(parameters as u64, "parameter"), args.output.display()));
-    if let Some(normalization) = model.normalization {
-        say(&format!("  inputs are normalized: (x - {}) / {}", normalization.mean, normalization.deviation));
+    if let Some(normalization) = &model.normalization {
+        say(&format!("  inputs are normalized: {}", normalization.in_words()));
         say("  `train --init` needs --fold-normalization here, unless that is how the data set is normalized");
     }
     if let Some(network) = network {

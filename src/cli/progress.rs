@@ -142,6 +142,13 @@ impl ProgressView {
                     self.waits(party, what);
                 }
             }
+            Event::Moments { features } => {
+                self.clear();
+                let features = count(features.len() as u64, "feature");
+                self.note(&format!(
+                    "revealed mean and deviation of {features}, over all owners' rows; owners scale by them"
+                ));
+            }
             Event::Started => {
                 self.clear();
                 self.note("training starts: the servers have all rows, the owners disconnect");

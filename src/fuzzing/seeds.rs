@@ -95,8 +95,10 @@ fn network() -> Model {
 /// Model files: a network that the target knows, with and without a scale, and one of many layers.
 fn models() -> Vec<Vec<u8>> {
     let small = Model::dense("small", 3, &[2], 2).expect("a network");
-    let scale = Some(Normalization { mean: 0.5, deviation: 0.25 });
-    [(small.clone(), None), (small, scale), (network(), scale)].map(|(model, scale)| file_of(model, scale)).to_vec()
+    let scale = Some(Normalization::uniform(0.5, 0.25));
+    [(small.clone(), None), (small, scale.clone()), (network(), scale)]
+        .map(|(model, scale)| file_of(model, scale))
+        .to_vec()
 }
 
 /// ONNX files of the same networks.
@@ -104,7 +106,7 @@ fn onnx_models() -> Vec<Vec<u8>> {
     let small = Model::dense("small", 3, &[2], 2).expect("a network");
     let of = |model: Model| {
         let parameters: Vec<Vec<f64>> = model.parameters().iter().map(|shape| vec![0.5; shape.len()]).collect();
-        let scale = Some(Normalization { mean: 0.5, deviation: 0.25 });
+        let scale = Some(Normalization::uniform(0.5, 0.25));
         TrainedModel::new(model, scale, &parameters)
             .and_then(|saved| saved.to_onnx())
             .expect("a model that is exported")

@@ -23,7 +23,7 @@ pub enum FrameKind {
     Control = 2,
     /// The dealer's corrections, for server 1.
     Correction = 3,
-    /// An owner's masked rows.
+    /// An owner's masked rows, or its half of sums.
     Data = 4,
     /// A server's half of an opening.
     Opening = 5,
@@ -31,7 +31,7 @@ pub enum FrameKind {
     Progress = 6,
     /// What a party measured.
     Report = 7,
-    /// A share of a result, for the trainer.
+    /// A share of a result, for the trainer, or for owners.
     Result = 8,
     /// A seed of masks.
     Seed = 9,
@@ -223,7 +223,7 @@ impl fmt::Debug for Frame {
 pub const HEADER_BYTES: usize = 32;
 
 /// The version of everything that parties say to each other. `roles/wire.rs` pins it to the bytes of every message.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// The longest body that a channel takes by default, 1 MiB: more than anything before a job is agreed on.
 pub const MAX_FRAME: u64 = 1 << 20;

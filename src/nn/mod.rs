@@ -53,6 +53,7 @@ pub use dropout_masks::DropoutMasks;
 pub use dyadic::Dyadic;
 pub use factor::Factor;
 pub use feature_scaling::Normalization;
+pub(crate) use feature_scaling::scaled;
 pub use figures::{BOTH_SIDES, Counted, THRESHOLDS, thresholds};
 pub use flow::Flow;
 pub use hits::hits;

@@ -224,14 +224,18 @@ impl TrainedModel {
             )));
         }
         #[expect(clippy::cast_possible_truncation, reason = "features have single precision")]
-        let scaled = |x: f32| self.normalization.map_or(x, |n| n.apply(x.into()) as f32);
+        let scaled = |(_, feature): (usize, usize), x: f32| match &self.normalization {
+            Some(scale) => scale.apply(feature, x.into()) as f32,
+            None => x,
+        };
         let mut logits = Array2::zeros([rows.nrows(), self.model.outputs()]);
         // as many rows at once as keep the values of a layer small
         let at_once = (MOST_VALUES / self.model.widest().max(1)).clamp(1, 1000);
         for (rows, mut out) in
             rows.axis_chunks_iter(Axis(0), at_once).zip(logits.axis_chunks_iter_mut(Axis(0), at_once))
         {
-            out.assign(&inference::forward(&self.model, rows.mapv(scaled), &self.parameters));
+            let rows = Array2::from_shape_fn(rows.raw_dim(), |at| scaled((at.0, at.1), rows[at]));
+            out.assign(&inference::forward(&self.model, rows, &self.parameters));
         }
         Ok(logits)
     }
@@ -279,11 +283,13 @@ fn described(text: &[u8]) -> std::result::Result<Description, String> {
     let normalization = metadata.and_then(|m| m.get(NORMALIZATION));
     let normalization = normalization.map(|text| serde_json::from_str::<Option<Normalization>>(text));
     let normalization = normalization.transpose().map_err(|e| e.to_string())?.flatten();
+    // without the network, any number of them may be right
+    let features = |scale: &Normalization| model.as_ref().map_or(scale.mean.len(), Model::features);
     match normalization {
-        Some(n) if !(n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0) => Err(format!(
-            "its features have a mean of {} and a deviation of {}, which is impossible",
-            n.mean, n.deviation
-        )),
+        Some(scale) if !scale.fits(features(&scale)) => {
+            Err("its features have means and deviations that are impossible: one for all, or one for each, positive"
+                .into())
+        }
         normalization => Ok(Description { model, normalization, dataset, profile }),
     }
 }

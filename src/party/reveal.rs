@@ -30,6 +30,9 @@ pub enum Revealed {
         /// Its number.
         index: u32,
     },
+    /// Sums over all training rows of the features that are standardized, and of their squares: each feature's two sums, one after
+    /// the other. Before training.
+    Moments,
     /// A figure of the model on the test rows, once, after training.
     Figure(Figure),
     /// Sampled values of an epoch that were out of their range, by the places of [`Model::watched`](crate::nn::Model::watched).

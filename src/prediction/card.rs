@@ -56,7 +56,7 @@ impl ModelCard {
             public_model: false,
             profile: model.profile.unwrap_or_else(Profile::deep),
             dataset: model.dataset.clone().unwrap_or_default(),
-            normalization: model.normalization,
+            normalization: model.normalization.clone(),
             description: None,
             model: model.model.clone(),
         }
@@ -92,7 +92,6 @@ impl ModelCard {
 
     fn wrong(&self) -> Option<&'static str> {
         let twice = |(at, kind): (usize, &AnswerKind)| self.answers[..at].contains(kind);
-        let scale = self.normalization.unwrap_or(Normalization { mean: 0.0, deviation: 1.0 });
         let wrong = if self.answers.is_empty() || self.answers.iter().enumerate().any(twice) {
             "`answers` must have one or more of `class`, `probabilities` and `values`, each once"
         } else if self.answers != [AnswerKind::Values] && self.model.task() == Task::Regression {
@@ -103,8 +102,8 @@ impl ModelCard {
             "`max_rows` must be from 1 to 2^27"
         } else if self.dataset.len() > 64 || !self.dataset.chars().all(|c| c.is_ascii_graphic()) {
             "the data set's name must have at most 64 printable ASCII characters, without spaces"
-        } else if !(scale.mean.is_finite() && scale.deviation.is_finite() && scale.deviation > 0.0) {
-            "mean and deviation of `normalization` must be finite, and the deviation positive"
+        } else if self.normalization.as_ref().is_some_and(|scale| !scale.fits(self.model.features())) {
+            "mean and deviation of `normalization` must be finite, the deviation positive, and one for all features or one for each"
         } else if has_batch_norm(&self.model) {
             "batch normalization must be part of the weights, as `ppdnn card` writes it"
         } else {
@@ -135,7 +134,7 @@ impl ModelCard {
     /// # Errors
     /// [`Error::Usage`] with what differs.
     pub fn fits(&self, model: &TrainedModel) -> Result<()> {
-        let own = Self { normalization: model.normalization, model: model.model.clone(), ..self.clone() };
+        let own = Self { normalization: model.normalization.clone(), model: model.model.clone(), ..self.clone() };
         self.same(&own)
             .map_err(|_| Error::Usage("the card is another model's: the network or its normalization differs".into()))
     }
@@ -209,7 +208,7 @@ pub(crate) mod tests {
         let value = |at: usize| (at * 37 % 23) as f64 / 16.0 - 0.7;
         let parameters: Vec<Vec<f64>> =
             model.parameters().iter().map(|shape| (0..shape.len()).map(value).collect()).collect();
-        TrainedModel::new(model, Some(Normalization { mean: 0.25, deviation: 0.5 }), &parameters).unwrap()
+        TrainedModel::new(model, Some(Normalization::uniform(0.25, 0.5)), &parameters).unwrap()
     }
 
     #[test]

@@ -4,6 +4,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::nn::scaled;
 
 use crate::prediction::{AnswerKind, ModelCard, row_shape};
 use crate::shape::Shape;
@@ -107,8 +108,8 @@ impl PredictionJob {
             return Err(Error::Usage(format!("`{}` takes rows with {takes} features; these have {has}", model.name())));
         }
         let bound = f64::exp2(f64::from(p.ring.min(32) - 1 - p.frac));
-        let scaled = |x: f32| self.card.normalization.map_or(f64::from(x), |n| n.apply(x.into()));
-        let wrong = rows.indexed_iter().find(|(_, x)| x.is_nan() || scaled(**x).abs() >= bound);
+        let scaled = |feature, x: f32| scaled(self.card.normalization.as_ref(), feature, x);
+        let wrong = rows.indexed_iter().find(|((_, feature), x)| x.is_nan() || scaled(*feature, **x).abs() >= bound);
         wrong.map_or(Ok(()), |((row, column), _)| {
             Err(Error::Usage(format!(
                 "row {row}, column {column}: features must be numbers below {bound} in the profile `{}`; scale them as the \

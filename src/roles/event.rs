@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::printable;
 use crate::nn::Task;
 use crate::party::Stats;
+use crate::train::FeatureMoments;
 use crate::train::{Settings, TestFigures};
 
 /// Something that happened in a run. As JSON, an object with its name under `event`.
@@ -51,6 +52,11 @@ pub enum Event {
         party: String,
         /// What it waits for.
         what: String,
+    },
+    /// Mean and deviation of the features that are standardized, over all owners' training rows, as the servers revealed them.
+    Moments {
+        /// The features.
+        features: Vec<FeatureMoments>,
     },
     /// Training starts.
     Started,

@@ -4,7 +4,7 @@ use crate::data::description::LARGEST;
 use crate::data::{Examples, Targets};
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
-use crate::nn::Task;
+use crate::nn::{Normalization, Task, scaled};
 use crate::train::{Job, Settings, Training};
 
 impl Training {
@@ -44,20 +44,20 @@ pub(crate) fn shapes_fit(job: &Job, rows: [&Examples; 2]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`], with row, column, value and bound.
-pub(crate) fn fits(job: &Job, rows: [&Examples; 2]) -> Result<()> {
+pub(crate) fn fits(job: &Job, scale: Option<&Normalization>, rows: [&Examples; 2]) -> Result<()> {
     shapes_fit(job, rows)?;
     let bound = largest_feature(&job.settings.profile);
     for (rows, which) in rows.into_iter().zip(["training", "test"]) {
         targets_fit(rows.targets(), which)?;
-        let too_large = rows.features().indexed_iter().find(|(_, x)| scaled(job, **x).abs() >= bound);
+        let too_large = rows.features().indexed_iter().find(|(at, x)| scaled(scale, at.1, **x).abs() >= bound);
         if let Some(((row, column), x)) = too_large {
-            let (profile, used) = (&job.settings.profile.name, as_used(job, *x));
+            let (profile, used) = (&job.settings.profile.name, as_used(scale, column, *x));
             if let Some(own) = &job.description {
                 // this error leaves its owner, and a value must not
                 let name = own.feature_name(column);
                 return Err(Error::Usage(format!(
                     "{which} row {row}, feature `{name}`: features must be below {bound} in the profile `{profile}`; give it a \
-                     `range` in the description, by which it is scaled"
+                     `range` in the description, by which it is scaled, or a smaller one with `outside = \"clip\"`"
                 )));
             }
             return Err(Error::Usage(format!(
@@ -85,10 +85,18 @@ fn targets_fit(targets: &Targets, which: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Usage`] with row, column, value and bound of the first value that does not fit.
 pub fn look_at_rows(job: &Job, train: &Examples, test: &Examples) -> Result<Vec<String>> {
-    fits(job, [train, test])?;
+    look_at_scaled(job, job.normalization().as_ref(), [train, test])
+}
+
+/// As [`look_at_rows`], of rows that are scaled as given.
+///
+/// # Errors
+/// As [`look_at_rows`].
+pub(crate) fn look_at_scaled(job: &Job, scale: Option<&Normalization>, rows: [&Examples; 2]) -> Result<Vec<String>> {
+    fits(job, scale, rows)?;
     let mut warnings = Vec::new();
-    for (rows, which) in [(train, "training"), (test, "test")] {
-        let columns = columns(job, rows);
+    for (rows, which) in rows.into_iter().zip(["training", "test"]) {
+        let columns = columns(scale, rows);
         let far: Vec<_> = columns.iter().filter(|c| c.largest > MEASURED * FAR).collect();
         if let Some(worst) = far.iter().max_by(|a, b| a.largest.total_cmp(&b.largest)) {
             let Column { column, largest, row, .. } = worst;
@@ -175,13 +183,8 @@ fn largest_feature(p: &Profile) -> f64 {
     f64::exp2(f64::from(p.ring) - 2.0 - 2.0 * f64::from(p.frac))
 }
 
-/// A feature as owners scale it.
-pub(crate) fn scaled(job: &Job, x: f32) -> f64 {
-    job.normalization().map_or(f64::from(x), |n| n.apply(x.into()))
-}
-
-fn as_used(job: &Job, x: f32) -> String {
-    job.normalization().map_or(String::new(), |_| format!(", {} after normalization", scaled(job, x)))
+fn as_used(scale: Option<&Normalization>, column: usize, x: f32) -> String {
+    scale.map_or(String::new(), |_| format!(", {} after normalization", scaled(scale, column, x)))
 }
 
 /// The largest magnitude of a column, as it is scaled.
@@ -191,12 +194,12 @@ struct Column {
     row: usize,
 }
 
-fn columns(job: &Job, rows: &Examples) -> Vec<Column> {
+fn columns(scale: Option<&Normalization>, rows: &Examples) -> Vec<Column> {
     let mut all: Vec<Column> =
         (0..rows.features().ncols()).map(|column| Column { column, largest: 0.0, row: 0 }).collect();
     for (row, values) in rows.features().rows().into_iter().enumerate() {
         for (own, x) in all.iter_mut().zip(values) {
-            let x = scaled(job, *x).abs();
+            let x = scaled(scale, own.column, *x).abs();
             if x > own.largest {
                 (own.largest, own.row) = (x, row);
             }
@@ -210,7 +213,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
-    use crate::nn::{Model, Normalization};
+    use crate::nn::Model;
     use crate::train::Training;
 
     fn job(profile: Profile, normalization: Option<Normalization>) -> Job {
@@ -230,24 +233,21 @@ mod tests {
         for profile in Profile::all() {
             let job = job(profile, None);
             for value in [16_384.0, -1e6, 1e10, f32::MAX] {
-                let refused = |rows| fits(&job, rows).unwrap_err().to_string();
+                let refused = |rows| fits(&job, None, rows).unwrap_err().to_string();
                 let bad = rows([2, 1], value);
                 let text = refused([&bad, &plain]);
                 assert!(text.starts_with(&format!("training row 2, column 1 is {value}; ")), "{text}");
                 assert!(text.contains("below 16384") && text.contains("mean 0 and deviation 1"), "{text}");
                 assert!(refused([&plain, &bad]).starts_with("test row 2, column 1"));
             }
-            fits(&job, [&rows([2, 1], 16_383.0), &plain]).unwrap();
+            fits(&job, None, [&rows([2, 1], 16_383.0), &plain]).unwrap();
         }
         // as it is scaled, it may fit
-        let scale = Normalization { mean: 1e6, deviation: 10.0 };
-        fits(
-            &job(Profile::small(), Some(scale)),
-            [&rows([0, 0], 1e6), &Examples::new(Array2::zeros((0, 4)), vec![], 2).unwrap()],
-        )
-        .unwrap_err();
+        let (job, scale) = (job(Profile::small(), None), Normalization::uniform(1e6, 10.0));
+        let none = Examples::new(Array2::zeros((0, 4)), vec![], 2).unwrap();
+        fits(&job, Some(&scale), [&rows([0, 0], 1e6), &none]).unwrap_err();
         let all = Examples::new(Array2::from_elem((3, 4), 1e6), vec![0, 1, 0], 2).unwrap();
-        fits(&job(Profile::small(), Some(scale)), [&all, &all]).unwrap();
+        fits(&job, Some(&scale), [&all, &all]).unwrap();
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
         let mut x = Array2::from_elem((3, 5), 0.5);
         x[[1, 4]] = 77_777.0;
         let rows = Examples::new(x, vec![0, 1, 0], 2).unwrap();
-        let text = fits(&job, [&rows, &rows]).unwrap_err().to_string();
+        let text = fits(&job, None, [&rows, &rows]).unwrap_err().to_string();
         assert!(text.starts_with("training row 1, feature `size`: ") && !text.contains("77777"), "{text}");
     }
 

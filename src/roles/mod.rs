@@ -63,9 +63,11 @@ mod seal_context;
 mod seeds;
 mod server;
 mod share_parameters;
+mod standardize;
 mod start;
 #[cfg(feature = "network")]
 mod stay;
+mod take_rows;
 mod threads;
 #[cfg(feature = "network")]
 mod time_estimate;

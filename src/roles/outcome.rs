@@ -2,7 +2,7 @@
 
 use crate::data::Examples;
 use crate::error::{Error, Result};
-use crate::nn::TrainedModel;
+use crate::nn::{Normalization, TrainedModel};
 use crate::party::Figure;
 use crate::roles::event::{OutOfRange, Summary};
 use crate::roles::result_check::{Scored, faults, score, tolerance};
@@ -14,6 +14,9 @@ use crate::train::Job;
 pub struct Outcome {
     /// Fraction of the test rows that are classified correctly, from 0 to 1, by epoch; empty if it is not revealed.
     pub accuracy: Vec<f64>,
+    /// How features are scaled before they enter the network, as the job says or by the moments that were revealed; `None` if they
+    /// are not.
+    pub normalization: Option<Normalization>,
     /// The final parameters in the order of [`Model::parameters`](crate::nn::Model::parameters); empty if they are not revealed.
     pub parameters: Vec<Vec<f64>>,
     /// By epoch, how many of the sampled values were out of their range; empty if it is not revealed. If an epoch has any, the
@@ -52,7 +55,7 @@ impl Outcome {
     /// # Errors
     /// [`Error::Usage`] if the rows do not have the model's number of features.
     pub fn score(&mut self, job: &Job, test: &Examples) -> Result<()> {
-        match score(job, &self.parameters, &test.first(job.test_rows() as usize))? {
+        match score(job, (self.normalization.clone(), &self.parameters), &test.first(job.test_rows() as usize))? {
             None => {}
             Some(Scored::Accuracy(accuracy)) => self.summary.scored_accuracy = Some(accuracy),
             Some(Scored::SquaredError(error)) => self.summary.scored_squared_error = Some(error),

@@ -7,13 +7,15 @@ use crate::data::{Examples, Targets};
 use crate::error::{Error, Result};
 use crate::fixed::encode;
 use crate::net::{Channel, FrameHeader, FrameKind, Presence};
+use crate::nn::{Normalization, scaled};
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::{Consent, OwnerWord, refuse};
-use crate::roles::input_check::{fits, scaled};
+use crate::roles::input_check::{fits, look_at_scaled};
 use crate::roles::mask_rows::{RowMasking, rows_per_frame};
 use crate::roles::messages::{await_word, receive_message, send_message};
+use crate::roles::standardize::standardize;
 use crate::roles::wait_limits;
 use crate::train::{Job, Owned, set_shapes};
 
@@ -60,9 +62,20 @@ pub fn run_owner(
     for link in [&mut zero, &mut one, &mut dealer] {
         send_message(&mut **link, FrameKind::Control, &OwnerWord::Accepts)?;
     }
-    send_rows(&job, [&train, &test], [&mut *zero, &mut *one, &mut *dealer])?;
-    drop((train, test));
+    let seeds = send_seeds([&mut *zero, &mut *one, &mut *dealer])?;
     dealer.flush()?;
+    let scale = match job.reveal.moments {
+        false => job.normalization(),
+        true => {
+            let sums = job.sums(&train)?;
+            (consent.tell)("sums of its features shared; waiting for those of all owners");
+            let scale = standardize(&job, sums, [&mut *zero, &mut *one])?;
+            look_again(&job, (number, consent), &scale, [&train, &test], [&mut *zero, &mut *one])?;
+            Some(scale)
+        }
+    };
+    send_rows(&job, (scale.as_ref(), &seeds), [&train, &test], [&mut *zero, &mut *one])?;
+    drop((train, test));
     (consent.tell)("rows uploaded; waiting for training to start");
     // that may be days away, where another owner comes late
     let begins = "word that training starts";
@@ -84,18 +97,50 @@ fn hear_job(number: u32, parties: &Parties, links: [&mut dyn Channel; 3]) -> Res
     Ok((job, agreement))
 }
 
-/// Gives the servers their halves of the masks' seeds and the masked rows, and the dealer both seeds.
-fn send_rows(job: &Job, [train, test]: [&Examples; 2], [zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<()> {
+/// Gives the servers their halves of the masks' seeds, and the dealer both.
+fn send_seeds([zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<[Seed; 2]> {
     let seeds = [Seed::fresh()?, Seed::fresh()?];
-    // rows that wait to be sent are there besides the rows
-    [&mut *zero, &mut *one].into_iter().for_each(|server| server.set_room(ROOM));
     send_message(zero, FrameKind::Seed, &seeds[0])?;
     send_message(one, FrameKind::Seed, &seeds[1])?;
     send_message(dealer, FrameKind::Seed, &seeds)?;
+    Ok(seeds)
+}
+
+/// Looks at the rows again once all owners' moments scale them, and tells the servers whether they still fit.
+fn look_again(
+    job: &Job,
+    (number, consent): (u32, &Consent),
+    scale: &Normalization,
+    rows: [&Examples; 2],
+    [zero, one]: [&mut dyn Channel; 2],
+) -> Result<()> {
+    // from now on, owners wait for their turn alone
+    [&mut *zero, &mut *one].into_iter().for_each(|server| server.enter(wait_limits::of_owner(job, number)));
+    match look_at_scaled(job, Some(scale), rows) {
+        Ok(warnings) => {
+            warnings.iter().for_each(|warning| (consent.tell)(&format!("warning: {warning}")));
+            [zero, one].into_iter().try_for_each(|server| send_message(server, FrameKind::Control, &OwnerWord::Accepts))
+        }
+        Err(why) => {
+            refuse(&why, [zero, one]);
+            Err(why)
+        }
+    }
+}
+
+/// Gives the servers the masked rows.
+fn send_rows(
+    job: &Job,
+    (scale, seeds): (Option<&Normalization>, &[Seed; 2]),
+    [train, test]: [&Examples; 2],
+    [zero, one]: [&mut dyn Channel; 2],
+) -> Result<()> {
+    // rows that wait to be sent are there besides the rows
+    [&mut *zero, &mut *one].into_iter().for_each(|server| server.set_room(ROOM));
     for (set, shape) in set_shapes(job) {
         let rows = if set.is_train() { train } else { test };
-        let value = |row: usize, out: &mut [u64]| grid(job, rows, set, row, out);
-        upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), &seeds, value)?;
+        let value = |row: usize, out: &mut [u64]| grid((job, scale), rows, set, row, out);
+        upload(&mut [&mut *zero, &mut *one], set, shape, rows.len(), seeds, value)?;
     }
     Ok(())
 }
@@ -141,10 +186,17 @@ pub fn first_rows(job: &Job, number: u32, [train, test]: [usize; 2]) -> Result<[
 
 /// Row `row` on the grid of the job's fraction bits: scaled features, or what is to be learned. That is a one-hot class, or 1 for
 /// the second of two classes where the network has one output; 0 or 1 for every label; or numbers.
-pub(crate) fn grid(job: &Job, rows: &Examples, set: Set, row: usize, out: &mut [u64]) {
+pub(crate) fn grid(
+    (job, scale): (&Job, Option<&Normalization>),
+    rows: &Examples,
+    set: Set,
+    row: usize,
+    out: &mut [u64],
+) {
     let frac = job.settings.profile.frac;
     if set.is_features() {
-        out.iter_mut().zip(rows.features().row(row)).for_each(|(o, x)| *o = encode(scaled(job, *x), frac));
+        let word = |(feature, x): (usize, &f32)| encode(scaled(scale, feature, *x), frac);
+        out.iter_mut().zip(rows.features().row(row).iter().enumerate()).for_each(|(o, x)| *o = word(x));
         return;
     }
     match rows.targets() {
@@ -175,7 +227,7 @@ fn check(job: &Job, number: u32, train: &Examples, test: &Examples) -> Result<()
         );
         return Err(Error::Usage(text));
     }
-    fits(job, [train, test])
+    fits(job, job.normalization().as_ref(), [train, test])
 }
 
 fn rows(examples: &Examples) -> Result<u32> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::data::Examples;
 use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
-use crate::nn::Task;
+use crate::nn::{Normalization, Task};
 use crate::party::{Clear, ClearTensor, Figure, Ranges, Revealed, Set, Verdict};
 use crate::prg::Seed;
 use crate::roles::event::Event;
@@ -50,9 +50,15 @@ impl Training {
         let mut job = self.job(train_rows.len(), test.len())?;
         shapes_fit(&job, [train_rows, test])?;
         let (tests, regression) = (!test.is_empty(), job.model.task() == Task::Regression);
-        job.reveal = Reveals { accuracy: tests && !regression, squared_error: tests && regression, ..Reveals::NOTHING };
+        job.reveal = Reveals {
+            accuracy: tests && !regression,
+            squared_error: tests && regression,
+            moments: job.reveal.moments,
+            ..Reveals::NOTHING
+        };
         let initial = self.initial_parameters(&job)?;
-        let mut clear = clear(&job, initial, train_rows, test, Seed::fresh()?);
+        let scale = job.normalization_of(train_rows)?;
+        let mut clear = clear((&job, scale.as_ref()), initial, train_rows, test, Seed::fresh()?);
         let (tell, hears) = mpsc::channel();
         let squared_error = send_events(&mut clear, &job, over, tell);
         let mut accuracy = Vec::new();
@@ -131,7 +137,13 @@ fn send_events(
 const PROGRESS: Duration = Duration::from_millis(100);
 
 /// The clear run of a job on given data.
-fn clear(job: &Job, initial: Vec<Vec<u64>>, train_rows: &Examples, test: &Examples, coins: Seed) -> Clear {
+fn clear(
+    (job, scale): (&Job, Option<&Normalization>),
+    initial: Vec<Vec<u64>>,
+    train_rows: &Examples,
+    test: &Examples,
+    coins: Seed,
+) -> Clear {
     let mut clear = Clear::new(job.settings.profile, coins);
     for set in Set::ALL {
         let examples = if set.is_train() { train_rows } else { test };
@@ -140,7 +152,7 @@ fn clear(job: &Job, initial: Vec<Vec<u64>>, train_rows: &Examples, test: &Exampl
         let mut x = vec![0u64; cols];
         let mut largest = 0;
         for (row, out) in rows.chunks_exact_mut(cols).enumerate() {
-            grid(job, examples, set, row, &mut x);
+            grid((job, scale), examples, set, row, &mut x);
             #[expect(clippy::cast_possible_truncation, reason = "what is cut off is told by the largest")]
             out.iter_mut().zip(&x).for_each(|(o, x)| *o = x.cast_signed() as i32);
             largest = x.iter().map(|x| x.cast_signed().unsigned_abs()).fold(largest, u64::max);

@@ -2,7 +2,7 @@
 
 use crate::data::Examples;
 use crate::error::Result;
-use crate::nn::{Loss, Task, TrainedModel};
+use crate::nn::{Loss, Normalization, Task, TrainedModel};
 use crate::party::Figure;
 use crate::roles::Outcome;
 use crate::roles::event::OutOfRange;
@@ -40,11 +40,15 @@ pub(crate) enum Scored {
 ///
 /// # Errors
 /// If the rows are not the model's.
-pub(crate) fn score(job: &Job, parameters: &[Vec<f64>], test: &Examples) -> Result<Option<Scored>> {
+pub(crate) fn score(
+    job: &Job,
+    (scale, parameters): (Option<Normalization>, &[Vec<f64>]),
+    test: &Examples,
+) -> Result<Option<Scored>> {
     if parameters.is_empty() || test.is_empty() {
         return Ok(None);
     }
-    let saved = TrainedModel::new(job.model.clone(), job.normalization(), parameters)?;
+    let saved = TrainedModel::new(job.model.clone(), scale, parameters)?;
     Ok(Some(match job.model.task() {
         Task::Classification | Task::MultiLabel => Scored::Accuracy(saved.score(test)?),
         // without a description, in the network's unit

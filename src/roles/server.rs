@@ -8,18 +8,14 @@ use zeroize::Zeroizing;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::net::{Channel, FrameHeader, FrameKind, MAX_FRAME, Phase, Presence, Role, SealingKey, receive_exactly};
-use crate::party::{
-    LargestFrames, Links, MaskedRows, RevealChannel, RowMasks, RunPhase, Server, Set, Stats, Verdict, dismiss_dealer,
-};
+use crate::net::{Channel, FrameKind, MAX_FRAME, Phase, Presence, Role, SealingKey};
+use crate::party::{LargestFrames, Links, RevealChannel, RunPhase, Server, Stats, Verdict, dismiss_dealer};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::connect::{BrokenOff, Connect, Connector};
-use crate::roles::consent::hear_consent;
 use crate::roles::event::PartyReport;
 use crate::roles::failure::Failure;
 use crate::roles::frame_limit;
-use crate::roles::mask_rows::rows_per_frame;
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::messages::{StatusUpdate, TrainerMessage, receive_message, receive_order, send_message, understand};
 use crate::roles::planned_cost::plan_summary;
@@ -28,9 +24,10 @@ use crate::roles::seal_context::SealContext;
 use crate::roles::seeds::{common_seed, take_session_seed};
 use crate::roles::share_parameters::take_initial;
 use crate::roles::start::{await_start, dismiss_owners};
+use crate::roles::take_rows::Taken;
 use crate::roles::wait_limits;
 use crate::tensor::Device;
-use crate::train::{Job, set_shapes, train};
+use crate::train::{Job, train};
 
 /// A server's links.
 pub struct ServerLinks {
@@ -115,9 +112,11 @@ fn set_up(
         take_initial(id, job, t, &common, &device)
     })?;
     trainer.with(|t| t.set_max_frame(MAX_FRAME));
-    let Taken { rows, digest, owners } =
-        take_rows(id, (job, agreement), initial.public.as_ref(), &mut connector, &device)?;
-    compare_rows(&mut *peer, &digest)?;
+    let mut reveal = reveal_channel(id, (job, agreement), session, seal, trainer);
+    let mut taken = Taken::new(job);
+    taken.take_all((id, job, agreement), initial.public.as_ref(), &mut reveal, &mut connector, &device)?;
+    let Taken { rows, digest, owners } = taken;
+    compare_rows(&mut *peer, digest.finalize().as_bytes())?;
     let mut server =
         Server::new(id, device.clone(), job.settings.profile, session, &seed, Some(Links { peer, dealer }))?;
     drop(seed);
@@ -125,7 +124,7 @@ fn set_up(
     for (set, masked, masks) in rows {
         server.set_rows(set, masked, masks);
     }
-    server.set_reveal_channel(common, reveal_channel(id, (job, agreement), session, seal, trainer));
+    server.set_reveal_channel(common, reveal);
     attach_trainer(trainer, job, &mut server);
     Ok((server, owners))
 }
@@ -203,49 +202,6 @@ fn reveal_channel(
     }
 }
 
-/// What the owners gave.
-struct Taken {
-    /// Masked rows and masks, by set.
-    rows: Vec<(Set, MaskedRows, RowMasks)>,
-    /// A hash of the masked rows.
-    digest: [u8; 32],
-    /// Links to the owners, who wait until training starts.
-    owners: Vec<Box<dyn Channel>>,
-}
-
-/// The masked rows of all owners with their masks.
-fn take_rows(
-    id: u8,
-    (job, agreement): (&Job, &Agreement),
-    initial: Option<&Vec<Vec<u64>>>,
-    connector: &mut Connector<'_>,
-    device: &Device,
-) -> Result<Taken> {
-    let mut rows: Vec<_> = set_shapes(job)
-        .into_iter()
-        .map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape)))
-        .collect();
-    let (mut digest, mut owners) = (blake3::Hasher::new(), Vec::new());
-    for (number, owned) in (0..).zip(&job.owners) {
-        let mut link = connector.with(Role::Owner(number), wait_limits::for_owner(job, number))?;
-        if id == 0 {
-            send_message(&mut *link, FrameKind::Control, &job.to_bytes())?;
-        }
-        send_message(&mut *link, FrameKind::Agree, agreement)?;
-        hear_consent(&mut *link, initial)?;
-        let seed: Seed = receive_message(&mut *link, FrameKind::Seed, "the seed of its masks")?;
-        link.set_max_frame(frame_limit::of_owner(job));
-        for (set, masked, masks) in &mut rows {
-            let count = if set.is_train() { owned.train } else { owned.test };
-            let words = receive_rows(&mut *link, *set as u32, masks.shape(), count as usize, &mut digest)?;
-            masked.push(device, words, count)?;
-            masks.push(device, count, &[&seed])?;
-        }
-        owners.push(link);
-    }
-    Ok(Taken { rows, digest: *digest.finalize().as_bytes(), owners })
-}
-
 pub(crate) fn report(server: &Server) -> PartyReport {
     PartyReport {
         role: format!("server{}", server.id()),
@@ -256,31 +212,6 @@ pub(crate) fn report(server: &Server) -> PartyReport {
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
     }
-}
-
-/// An owner's masked rows of a set, as words.
-fn receive_rows(
-    link: &mut dyn Channel,
-    set: u32,
-    shape: crate::party::SetShape,
-    rows: usize,
-    digest: &mut blake3::Hasher,
-) -> Result<Vec<u64>> {
-    let bytes = rows * shape.stride() * 4;
-    let mut words: Vec<u64> = Vec::new();
-    let room = words.try_reserve_exact(bytes.div_ceil(8));
-    room.map_err(|_| Error::Device(format!("not enough memory for {rows} masked rows ({bytes} bytes)")))?;
-    let per = rows_per_frame(shape) * shape.stride() * 4;
-    for (gate, start) in (0..).zip((0..bytes).step_by(per)) {
-        let end = bytes.min(start + per);
-        let head = FrameHeader { kind: FrameKind::Data, session: 0, step: set, gate };
-        let frame = receive_exactly(link, head, end - start, "its masked rows")?;
-        digest.update(&frame);
-        // memory is touched as rows arrive
-        words.resize(end.div_ceil(8), 0);
-        bytemuck::cast_slice_mut(&mut words)[start..end].copy_from_slice(&frame);
-    }
-    Ok(words)
 }
 
 /// The link to the trainer, or to the client of private predictions, for everybody in a role who has something to tell.

@@ -32,8 +32,7 @@ impl Job {
         let weights = used.class_weights.iter().map(f64::to_string).collect::<Vec<_>>();
         lines.extend((!weights.is_empty()).then(|| format!("  weights of the classes {}", weights.join(", "))));
         lines.extend(self.forgotten_in_words());
-        lines
-            .extend(self.normalization().map(|n| format!("  features scaled: minus {}, over {}", n.mean, n.deviation)));
+        lines.extend(self.normalization().map(|n| format!("  features scaled: {}", n.in_words())));
         lines.push("layers:".into());
         lines.extend(self.layers_in_words());
         lines.extend(used.early_stop().map(|stop| format!("  early stop: {stop}")));

@@ -83,6 +83,11 @@ impl Job {
         rate.check(profile, schedule.least())?;
         let least = rate.times(schedule.least());
         self.update(least, least).check(profile, self.model.most_extra_bits())?;
+        if self.reveal.moments == self.standardized().is_empty() {
+            let wrong = if self.reveal.moments { "are revealed only" } else { "must be revealed" };
+            let text = format!("the moments of features {wrong} where the data description has `reveal = true`");
+            return Err(Error::Usage(text));
+        }
         let mistake = self.mistake().map(String::from).or_else(|| self.figure_mistake());
         mistake.map_or(Ok(()), |wrong| Err(Error::Usage(wrong)))
     }
@@ -122,8 +127,8 @@ impl Job {
             "class weights must be from 1/16 to 16; scale them, and the learning rate the other way"
         } else if self.steps == Some(0) {
             "steps must be at least 1"
-        } else if !(self.scale.mean.is_finite() && self.scale.deviation.is_finite() && self.scale.deviation > 0.0) {
-            "features cannot be normalized: mean and deviation must be finite, and the deviation positive"
+        } else if !self.scale.fits(self.model.features()) {
+            "features cannot be normalized: means and deviations must be finite, and deviations positive"
         } else if !(self.settings.weight_decay == 0.0 || (LEAST_DECAY..1.0).contains(&self.decay())) {
             "weight decay times learning rate must be 0, or from 2^-50 to less than 1"
         } else if self.owners.len() > 1 << 16 {
@@ -178,7 +183,7 @@ impl Job {
 
     /// How owners normalize their features; `None` if they do not.
     pub fn normalization(&self) -> Option<Normalization> {
-        self.settings.normalize.then_some(self.scale)
+        self.settings.normalize.then(|| self.scale.clone())
     }
 
     /// The minimum number of steps before a figure or the model can leave the servers, whatever the trainer does.

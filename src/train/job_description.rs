@@ -1,7 +1,7 @@
 //! What a job says of the owners' data, and whether its network and its owners agree.
 
 use crate::data::Description;
-use crate::data::description::DataFormat;
+use crate::data::description::{DataFormat, Standardized};
 use crate::error::{Error, Result};
 use crate::train::Job;
 
@@ -44,6 +44,11 @@ impl Job {
         Err(Error::Usage(format!("{why}; {remedy}")))
     }
 
+    /// The features that are standardized by mean and deviation over all owners' training rows, which the servers reveal.
+    pub fn standardized(&self) -> Vec<Standardized> {
+        self.description.as_ref().map_or(Vec::new(), Description::standardized)
+    }
+
     /// Checks that the job has the data description of an owner, or that both have none.
     ///
     /// # Errors
@@ -75,7 +80,16 @@ impl Job {
         if labels.len() > MOST_LETTERS {
             labels = "a label with a long name".to_owned();
         }
-        vec![format!("  described: {what}, {features} features, {labels}")]
+        let mut lines = vec![format!("  described: {what}, {features} features, {labels}")];
+        let standardized = description.standardized().len();
+        if standardized > 0 {
+            lines.push(format!("  mean and deviation of {standardized} features, over all owners' training rows, are"));
+            lines.push("    revealed before training: to the trainer, and to every owner, who scale by them".into());
+            if self.owners.len() == 2 {
+                lines.push("    (of two owners, each can subtract its own rows, and so learns the other's)".into());
+            }
+        }
+        lines
     }
 }
 
@@ -121,7 +135,7 @@ mod tests {
             assert!(text.contains(&takes) && text.contains("has 5 features and 2 classes"), "{text}");
             assert!(text.contains("`inputs = 5` in the first dense layer"), "{text}");
         }
-        let scaled = crate::nn::Normalization { mean: 0.0, deviation: 1.0 };
+        let scaled = crate::nn::Normalization::uniform(0.0, 1.0);
         let text = training(5, 2).normalization(Some(scaled)).job(40, 20).unwrap_err().to_string();
         assert!(text.contains("scaled by their description"), "{text}");
     }

@@ -29,7 +29,7 @@ pub struct Policy {
     pub least_steps: u64,
     /// Minimum number of passes over all rows before anything is revealed.
     pub least_epochs: u64,
-    /// What may be revealed: `accuracy`, `model`, `ranges`, and the names of figures.
+    /// What may be revealed: `accuracy`, `model`, `ranges`, `moments`, and the names of figures.
     pub reveal: Vec<String>,
     /// Minimum number of test rows behind an accuracy or another figure.
     pub least_test_rows: u32,
@@ -77,7 +77,7 @@ impl Policy {
 
     /// A file for an owner whose rows are the trainer's own: it allows everything.
     pub const ANYTHING: &str = "\
-reveal = [\"accuracy\", \"model\", \"ranges\", \"confusion\", \"r2\", \"roc\", \"squared-error\", \"top5\"]
+reveal = [\"accuracy\", \"model\", \"ranges\", \"moments\", \"confusion\", \"r2\", \"roc\", \"squared-error\", \"top5\"]
 least_rows = 0
 least_step_rows = 0
 least_steps = 0
@@ -89,7 +89,7 @@ initial = \"private\"
     /// [`Policy::ANYTHING`].
     pub fn anything() -> Self {
         let open = Self { initial: InitialPolicy::Private, least_rows: 0, least_step_rows: 0, ..Self::default() };
-        let reveal = ["accuracy", "model", "ranges"].into_iter().chain(Figure::ALL.map(Figure::name));
+        let reveal = ["accuracy", "model", "ranges", "moments"].into_iter().chain(Figure::ALL.map(Figure::name));
         let reveal = reveal.map(Into::into).collect();
         Self { least_steps: 0, least_epochs: 0, least_test_rows: 0, reveal, ..open }
     }

@@ -19,6 +19,9 @@ pub struct Reveals {
     pub ranges: bool,
     /// [`Figure::Confusion`], of up to 14 classes, or of any number of labels.
     pub confusion: bool,
+    /// Mean and deviation of the features that the data description standardizes so, to trainer and owners, before training; a
+    /// training lists it where the description does.
+    pub moments: bool,
     /// [`Figure::R2`], of a regression.
     pub r2: bool,
     /// [`Figure::Roc`], of two classes.
@@ -43,6 +46,7 @@ impl Reveals {
         model: false,
         ranges: false,
         confusion: false,
+        moments: false,
         r2: false,
         roc: false,
         squared_error: false,
@@ -58,7 +62,7 @@ impl Reveals {
         }
     }
 
-    /// From a list of `accuracy`, `model`, `ranges` and the names of figures.
+    /// From a list of `accuracy`, `model`, `ranges`, `moments` and the names of figures.
     ///
     /// # Errors
     /// [`Error::Usage`] for any other word.
@@ -73,6 +77,7 @@ impl Reveals {
             match name {
                 "accuracy" => reveals.accuracy = true,
                 "model" => reveals.model = true,
+                "moments" => reveals.moments = true,
                 "ranges" => reveals.ranges = true,
                 "none" => {}
                 _ => match Figure::ALL.into_iter().find(|figure| figure.name() == name) {
@@ -86,7 +91,8 @@ impl Reveals {
 
     /// All that is listed, by name.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        let first = [(self.accuracy, "accuracy"), (self.model, "model"), (self.ranges, "ranges")];
+        let first =
+            [(self.accuracy, "accuracy"), (self.model, "model"), (self.ranges, "ranges"), (self.moments, "moments")];
         let first = first.into_iter().filter_map(|(listed, name)| listed.then_some(name));
         first.chain(self.figures().into_iter().map(Figure::name))
     }
@@ -106,8 +112,8 @@ impl Reveals {
     /// No figures: what else is listed.
     #[must_use]
     pub fn without_figures(self) -> Self {
-        let Self { accuracy, model, ranges, .. } = self;
-        Self { accuracy, model, ranges, ..Self::NOTHING }
+        let Self { accuracy, model, ranges, moments, .. } = self;
+        Self { accuracy, model, ranges, moments, ..Self::NOTHING }
     }
 
     /// Whether a figure is listed.
@@ -127,6 +133,7 @@ impl Reveals {
             Revealed::Figure(figure) => self.figures().contains(&figure),
             Revealed::Hits { .. } => self.accuracy,
             Revealed::Answers { .. } => false,
+            Revealed::Moments => self.moments,
             Revealed::OutOfRange { .. } => self.ranges,
             Revealed::Parameter { .. } => self.model,
         }
@@ -136,7 +143,7 @@ impl Reveals {
 /// What a word is told that cannot be revealed.
 fn unknown(name: &str) -> String {
     let figures = Figure::ALL.map(|figure| format!("`{}`", figure.name())).join(", ");
-    format!("`{name}` cannot be revealed; choose among `accuracy`, `model`, `ranges`, {figures} and `none`")
+    format!("`{name}` cannot be revealed; choose among `accuracy`, `model`, `ranges`, `moments`, {figures} and `none`")
 }
 
 impl Job {

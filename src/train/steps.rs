@@ -172,7 +172,7 @@ pub(super) mod tests {
             model: Model::named("secureml", 784, 10).unwrap(),
             owners: vec![Owned { train: 300, test: 10 }, Owned { train: 41, test: 0 }],
             settings: Settings::default().profile(Profile::small()).epochs(2).momentum(0.9),
-            scale: Normalization { mean: 0.0, deviation: 1.0 },
+            scale: Normalization::uniform(0.0, 1.0),
             steps: None,
             reveal: Reveals::default(),
             ends_from: 3,

@@ -61,7 +61,7 @@ impl Training {
             description: None,
             model,
             settings: Settings::default(),
-            scale: Normalization { mean: 0.0, deviation: 1.0 },
+            scale: Normalization::uniform(0.0, 1.0),
             owners: 1,
             steps: None,
             reveal,
@@ -91,7 +91,7 @@ impl Training {
             dataset: data.name.into(),
             description: data.description.cloned(),
             settings: recipe.settings.clone(),
-            scale: Normalization { mean, deviation },
+            scale: Normalization::uniform(mean, deviation),
             measured_rate: Some(recipe.settings.lr),
             ranges,
             ..Self::new(recipe.model.clone())
@@ -245,15 +245,17 @@ impl Training {
     /// # Errors
     /// As [`Training::job`].
     pub fn job_of(&self, owners: Vec<Owned>) -> Result<Job> {
+        let standardized = self.description.as_ref().is_some_and(|own| !own.standardized().is_empty());
         let job = Job {
             dataset: self.dataset.clone(),
             description: self.description.clone(),
             model: self.model.clone(),
             owners,
             settings: self.settings.clone(),
-            scale: self.scale,
+            scale: self.scale.clone(),
             steps: self.steps,
-            reveal: self.reveal,
+            // what the description says
+            reveal: Reveals { moments: standardized, ..self.reveal },
             ends_from: self.ends_from.unwrap_or(1),
             initial: match self.given(&self.model, &self.settings.profile).transpose()? {
                 None => InitialSource::Seed,

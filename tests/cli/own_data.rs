@@ -240,3 +240,95 @@ fn owners_of_a_cluster_upload_tables_that_fit_the_description_of_the_job_and_no_
     assert!(summary["test_accuracy"].as_f64().unwrap() > 0.8, "{summary}");
     all_done(parties);
 }
+
+/// The description of the points where `left` and `right` are standardized by moments that are revealed.
+fn standardized() -> String {
+    DESCRIPTION.replace("range = [0, 100]", "range = [-900, 1100]\nscale = \"standard\"\nreveal = true")
+}
+
+/// Mean and deviation of a number of the training rows of files, by the definition.
+fn moments(files: &[String], column: usize, is_test: impl Fn(&str) -> bool) -> [f64; 2] {
+    let lines = files.iter().flat_map(|text| text.lines().skip(1)).filter(|line| !is_test(line));
+    let numbers: Vec<f64> = lines.map(|line| line.split(',').nth(column).unwrap().parse().unwrap()).collect();
+    let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+    [mean, (numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / numbers.len() as f64).sqrt()]
+}
+
+#[test]
+fn features_are_standardized_by_the_moments_of_all_owners_rows_which_the_job_must_list() {
+    let _turn = shared();
+    let cluster = Cluster::new(20);
+    let write = |name: &str, text: &str| fs::write(cluster.path(name), text).unwrap();
+    // which rows are for testing is a column, so that this test knows
+    let part = |text: String| -> String {
+        let lines = text.lines().enumerate().map(|(line, text)| match line {
+            0 => format!("{text},part\n"),
+            line if line % 4 == 0 => format!("{text},test\n"),
+            _ => format!("{text},train\n"),
+        });
+        lines.collect()
+    };
+    let description =
+        standardized().replacen("test = 0.25", "column = \"part\"\ntrain = \"train\"\ntest = \"test\"", 1)
+            + "[[columns]]\nname = \"part\"\nkind = \"ignore\"\n";
+    let files = [part(table(300, 1)), part(table(500, 50))];
+    write("points.toml", &description);
+    write("net.toml", NETWORK);
+    write("a.csv", &files[0]);
+    write("b.csv", &files[1]);
+    let mut text = cluster.text();
+    for file in ["a.csv", "b.csv"] {
+        let [train, test] = counted(&cluster, file);
+        text =
+            text.replacen("[[owners]]\nkey", &format!("[[owners]]\ntrain_rows = {train}\ntest_rows = {test}\nkey"), 1);
+    }
+    write("cluster.toml", &text);
+    write("strict.toml", &ppdnn::train::Policy::ANYTHING.replacen("\"moments\", ", "", 1));
+    let owner = |name: &str, data: &str, more: &[&str]| {
+        let data = ["--data", data, "--description", "points.toml"];
+        cluster.start_as(name, "cluster.toml", &[&data[..], more].concat())
+    };
+    let train = || -> Ended {
+        let job = ["train", "--model", "net.toml", "--out", "out", "--json", "--description", "points.toml"];
+        cluster.start(&job, "trainer.key", "cluster.toml").end()
+    };
+    let mut parties = cluster.serve(&ALL[..3]);
+    parties.push(owner("owner0", "a.csv", &[]));
+    let strict = owner("owner1", "b.csv", &["--policy", "strict.toml"]);
+    train().failed(1, &["owner 1", "refuses the job", "`reveal = ", "reveals the moments"]);
+    drop(strict);
+
+    parties.push(owner("owner1", "b.csv", &[]));
+    let events = train().json();
+    let summary = events.last().unwrap();
+    // as wide as the range is, features of 0 to 1 would be learned far more slowly
+    assert!(summary["test_accuracy"].as_f64().unwrap() > 0.8, "{summary}");
+    let revealed = events.iter().find_map(|event| event.get("features").or_else(|| event["moments"].get("features")));
+    let revealed = revealed.expect("the moments");
+    for (at, name) in ["left", "right"].into_iter().enumerate() {
+        let [mean, deviation] = moments(&files, at, |line| line.ends_with(",test"));
+        let own = &revealed[at];
+        assert_eq!(own["name"], name);
+        let near = |key: &str, want: f64| (own[key].as_f64().unwrap() - want).abs() < 1e-3;
+        assert!(near("mean", mean) && near("deviation", deviation), "{own}: {mean} {deviation}");
+    }
+    all_done(parties);
+    // the model has them: it scores rows as they are described
+    let evaluate = ["evaluate", "out", "--data", "b.csv", "--description", "points.toml", "--json"];
+    let evaluated = run(cluster.folder(), &evaluate).json().remove(0);
+    assert!(evaluated["test_accuracy"].as_f64().unwrap() > 0.8, "{evaluated}");
+    let predict = ["predict", "out", "--data", "b.csv", "--description", "points.toml", "--limit", "40", "--json"];
+    let predicted = run(cluster.folder(), &predict).json();
+    let summary = predicted.last().unwrap();
+    assert!(summary.to_string().contains("40"), "{summary}");
+    let dry = ["dry-run", "--data", "a.csv", "--description", "points.toml", "--model", "net.toml", "--quiet"];
+    run(cluster.folder(), &dry).done();
+    let report = fs::read_to_string(cluster.path("out/report.html")).unwrap();
+    assert!(report.contains("Features that were standardized"));
+    // going on from it, on the same description
+    let again = ["train", "--data", "a.csv", "--description", "points.toml", "--model", "net.toml", "--init", "out"];
+    let summary = run(cluster.folder(), &[&again[..], &["--epochs", "1", "--json", "--compare-clear"]].concat());
+    let summary = summary.json().pop().unwrap();
+    let accuracy = |key: &str| summary[key].as_f64().unwrap();
+    assert!((accuracy("test_accuracy") - accuracy("clear_accuracy")).abs() < 0.03, "{summary}");
+}

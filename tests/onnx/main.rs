@@ -150,7 +150,7 @@ fn network_files_come_back() {
 
 /// Networks with every layer.
 fn networks() -> Vec<(&'static str, TrainedModel)> {
-    let scale = Some(Normalization { mean: 0.5, deviation: 0.25 });
+    let scale = Some(Normalization::uniform(0.5, 0.25));
     let rows = vec![
         dense(6),
         relu(),

@@ -48,6 +48,7 @@ fn page(run: &RunRecord) -> Result<String> {
     for confusion in run.summary.iter().filter_map(|s| s.figures.confusion.as_ref()) {
         page.section("Test rows by label and predicted class", &test_figures::html(confusion));
     }
+    moments(&mut page, run);
     ranges(&mut page, run);
     parties::section(&mut page, run, &costs);
     costs::section(&mut page, run, &costs);
@@ -142,6 +143,30 @@ fn accuracy(page: &mut Page, run: &RunRecord) {
     let text = table(&["Epoch", "On shares", "In the clear"], &rows);
     page.figure("Test accuracy", "Test accuracy in percent, by epoch", &chart::lines("epoch", "%", &series), &text);
 }
+
+/// Mean and deviation of the features that were standardized.
+fn moments(page: &mut Page, run: &RunRecord) {
+    let features = run.events.iter().filter_map(|event| match event {
+        Event::Moments { features } => Some(features),
+        _ => None,
+    });
+    for features in features {
+        let rows = features.iter().take(MOST_FEATURES).map(|own| {
+            let number = |x: f64| format!("{x:.6}").trim_end_matches('0').trim_end_matches('.').to_owned();
+            vec![escape(&own.name), number(own.mean), number(own.deviation)]
+        });
+        let text = table(&["Feature", "Mean", "Deviation"], &rows.collect::<Vec<_>>());
+        let about = "<p>Over the training rows of all owners, computed on shares and revealed before training.</p>";
+        let more = match features.len().saturating_sub(MOST_FEATURES) {
+            0 => String::new(),
+            more => format!("<p>And {more} more, in metrics.jsonl.</p>"),
+        };
+        page.section("Features that were standardized", &(about.to_owned() + &text + &more));
+    }
+}
+
+/// Features of a table.
+const MOST_FEATURES: usize = 100;
 
 /// The values that were out of range.
 fn ranges(page: &mut Page, run: &RunRecord) {

@@ -24,6 +24,7 @@ fn received(job: &Job) -> [(&'static str, String); 4] {
         (job.reveal.accuracy, "the accuracy after every epoch"),
         (job.reveal.ranges, "the counts of values out of range"),
         (job.reveal.model, "the parameters of the model"),
+        (job.reveal.moments, "mean and deviation of the standardized features"),
     ]
     .into_iter()
     .filter_map(|(revealed, what)| revealed.then_some(what))
@@ -35,8 +36,13 @@ fn received(job: &Job) -> [(&'static str, String); 4] {
         InitialSource::Public { .. } => "the initial parameters, which are public",
         InitialSource::Seed => "the public seed of the initial parameters",
     };
+    let moments = if job.reveal.moments {
+        " but mean and deviation of the standardized features, of all rows together"
+    } else {
+        ""
+    };
     [
-        ("Owners", "the job; nothing of other owners' rows, of the model or of the results".into()),
+        ("Owners", format!("the job; nothing of other owners' rows{moments}, of the model or of the results")),
         (
             "Servers",
             format!(

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::description::check::{Checked, NAME, is_name, no_column_split};
 use crate::data::description::difference::first_true;
-use crate::data::description::{Scaling, Split};
+use crate::data::description::{Scale, Scaling, Split};
 use crate::shape::Shape;
 
 /// What is public about arrays: their names, the shape of a row, and how their values become features.
@@ -66,6 +66,11 @@ impl ArrayFormat {
             return Err("array: `test_features` are the test rows; remove them, or `[split]`".into());
         }
         self.scaling.check().map_err(|reason| format!("array: {reason}"))?;
+        if self.scaling.scale == Scale::Revealed && self.shape.len() > 1 {
+            return Err("array: `reveal = true` standardizes every feature by itself, which is not for images; use `range`, or a \
+                        public `mean` and `deviation`"
+                .into());
+        }
         no_column_split(split)
     }
 

@@ -10,6 +10,8 @@ use crate::nn::Task;
 
 /// Most features of a row.
 pub(super) const MOST_FEATURES: usize = 1 << 20;
+/// Most features whose mean and deviation are revealed: their sums are one message.
+const MOST_STANDARDIZED: usize = 1 << 15;
 /// Most classes.
 pub(super) const MOST_CLASSES: usize = 1000;
 /// Most bytes of a name, a category or a class.
@@ -43,6 +45,9 @@ impl Description {
             0 => Err(wrong("there is no feature: all columns are ignored")),
             n if n > MOST_FEATURES => {
                 Err(wrong(&format!("it has {n} features; at most {MOST_FEATURES} are supported")))
+            }
+            _ if self.standardized().len() > MOST_STANDARDIZED => {
+                Err(wrong(&format!("`reveal = true` is for at most {MOST_STANDARDIZED} features")))
             }
             _ if matches!(split, Split::Seed { test, .. } if !(*test > 0.0 && *test < 1.0)) => {
                 Err(wrong("split: `test` must be above 0 and below 1"))

@@ -91,6 +91,15 @@ pub enum Split {
     },
 }
 
+/// A feature that is standardized by its mean and deviation over all owners' training rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standardized {
+    /// Its number.
+    pub feature: usize,
+    /// The range of the numbers, which are 0 to 1 before that.
+    pub range: [f64; 2],
+}
+
 impl Description {
     /// The shape of a row: a number of features, or height, width and channels of an image.
     pub fn shape(&self) -> Shape {
@@ -115,6 +124,29 @@ impl Description {
             DataFormat::Image(image) => image.size.feature_name(feature),
             DataFormat::Records(record) => record.size.feature_name(feature),
             DataFormat::Table(table) => table.feature_names().nth(feature).unwrap_or_default(),
+        }
+    }
+
+    /// The features that are standardized by mean and deviation over all owners' training rows, which the servers reveal.
+    pub fn standardized(&self) -> Vec<Standardized> {
+        let of = |feature, scaling: &Scaling| match *scaling {
+            Scaling { range: Some(range), scale: Scale::Revealed, .. } => Some(Standardized { feature, range }),
+            _ => None,
+        };
+        match &self.format {
+            DataFormat::Array(array) => {
+                (0..self.features()).filter_map(|feature| of(feature, &array.scaling)).collect()
+            }
+            DataFormat::Image(_) | DataFormat::Records(_) => Vec::new(),
+            DataFormat::Table(table) => {
+                let mut feature = 0;
+                let all = table.columns.iter().filter_map(|column| {
+                    let first = feature;
+                    feature += column.features();
+                    if let ColumnKind::Number { scaling, .. } = &column.kind { of(first, scaling) } else { None }
+                });
+                all.collect()
+            }
         }
     }
 

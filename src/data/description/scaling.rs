@@ -22,6 +22,9 @@ pub enum Scale {
     None,
     /// The range becomes 0 to 1.
     Range,
+    /// The range becomes 0 to 1, and that is standardized by mean and deviation over all owners' training rows, which the servers
+    /// compute on shares and reveal before training.
+    Revealed,
     /// They are standardized: less a mean, over a deviation, both public.
     Standard {
         /// The mean.
@@ -32,10 +35,10 @@ pub enum Scale {
 }
 
 impl Scaling {
-    /// What becomes 0, and the difference that becomes 1.
+    /// What becomes 0, and the difference that becomes 1, before revealed moments count.
     pub fn zero_and_unit(&self) -> [f64; 2] {
         match (self.scale, self.range) {
-            (Scale::Range, Some([low, high])) => [low, high - low],
+            (Scale::Range | Scale::Revealed, Some([low, high])) => [low, high - low],
             (Scale::Standard { mean, deviation }, _) => [mean, deviation],
             _ => [0.0, 1.0],
         }
@@ -58,6 +61,11 @@ impl Scaling {
             (None, Scale::Range) => Err("`range = [low, high]` is missing, such as [0, 255] for pixels; or write \
                                          `scale = \"none\"`, or \"standard\" with a mean and a deviation"
                 .into()),
+            (None, Scale::Revealed) => {
+                Err("`reveal = true` needs a public `range = [low, high]`: sums of numbers are shared as parts of \
+                                            it"
+                .into())
+            }
             (None, _) if self.clip => Err("`outside = \"clip\"` needs a `range`".into()),
             (_, Scale::Standard { mean, deviation }) if !(finite(mean) && finite(deviation) && deviation > 0.0) => {
                 Err("`mean` and `deviation` must be finite, and `deviation` above 0".into())

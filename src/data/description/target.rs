@@ -107,6 +107,10 @@ impl Target {
             text("name of a target", name)?;
             scaling.check().map_err(|reason| format!("target `{name}`: {reason}"))?;
             match scaling {
+                Scaling { scale: Scale::Revealed, .. } => Err(format!(
+                    "target `{name}`: `reveal = true` is for features; scale a target by its `range`, or by a public `mean` and \
+                     `deviation`"
+                )),
                 Scaling { range: Some([low, high]), scale: Scale::None, .. }
                     if low.abs().max(high.abs()) >= LARGEST =>
                 {

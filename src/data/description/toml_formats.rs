@@ -62,17 +62,19 @@ fn array(mut table: TomlTable<'_>) -> Result<ArrayFormat> {
 
 pub(super) fn scaling(table: &mut TomlTable<'_>) -> Result<Scaling> {
     let range = table.interval("range")?;
-    let words = [("range", Scale::Range), ("none", Scale::None), ("standard", STANDARD)];
+    let words = [("range", Scale::Range), ("none", Scale::None), ("standard", Scale::Revealed)];
     let scale = table.word("scale", &words)?.unwrap_or(Scale::Range);
+    let reveal = table.flag("reveal")?.unwrap_or(false);
     let mut finite = |key: &'static str| table.number(key, "a finite number", f64::is_finite);
-    let scale = match (scale, finite("mean")?, finite("deviation")?) {
-        (Scale::Standard { .. }, Some(mean), Some(deviation)) => Scale::Standard { mean, deviation },
-        (Scale::None | Scale::Range, None, None) => scale,
-        _ => return Err(table.wrong("`scale = \"standard\"`, `mean` and `deviation` go together")),
+    let scale = match (scale, reveal, finite("mean")?, finite("deviation")?) {
+        (Scale::Revealed, false, Some(mean), Some(deviation)) => Scale::Standard { mean, deviation },
+        (Scale::Revealed, true, None, None) | (Scale::None | Scale::Range, false, None, None) => scale,
+        _ => return Err(table.wrong(STANDARD)),
     };
     let clip = table.word("outside", &[("refuse", false), ("clip", true)])?.unwrap_or(false);
     Ok(Scaling { range, clip, scale })
 }
 
-/// Numbers that are standardized, before mean and deviation are known.
-const STANDARD: Scale = Scale::Standard { mean: 0.0, deviation: 1.0 };
+/// What goes with `scale = "standard"`.
+const STANDARD: &str = "`scale = \"standard\"` goes with a public `mean` and `deviation`, or with `reveal = true`: then the servers \
+                        compute both on shares of all owners' rows, and reveal them to the owners and the trainer";

@@ -31,7 +31,7 @@ fn a_model_comes_back_from_its_file() {
     assert_eq!(saved.accuracy(rows.view(), &[0]).unwrap(), 1.0);
     assert_eq!(saved.accuracy(rows.view(), &[1]).unwrap(), 0.0);
     // (x - 1) / 2 turns [3, 1, 3] into [1, 0, 1]
-    let scaled = TrainedModel { normalization: Some(Normalization { mean: 1.0, deviation: 2.0 }), ..saved };
+    let scaled = TrainedModel { normalization: Some(Normalization::uniform(1.0, 2.0)), ..saved };
     scaled.save(&path).unwrap();
     let rows = ndarray::arr2(&[[3.0, 1.0, 3.0]]);
     assert_eq!(TrainedModel::load(&path).unwrap().logits(rows.view()).unwrap(), ndarray::arr2(&[[1.25, 0.5]]));
@@ -73,8 +73,8 @@ fn parameters_to_begin_with_come_from_models_and_from_plain_files() {
     let path = folder.path().join("start.safetensors");
     let (w, b) = ([1.0f32, -1.0, 0.5, 0.0, 0.0, 2.0], [0.25f32, -0.5]);
     let wide = [w.map(f64::from).to_vec(), b.map(f64::from).to_vec()];
-    let normalization = Some(Normalization { mean: 1.0, deviation: 2.0 });
-    TrainedModel::new(model.clone(), normalization, &wide).unwrap().save(&path).unwrap();
+    let normalization = Some(Normalization::uniform(1.0, 2.0));
+    TrainedModel::new(model.clone(), normalization.clone(), &wide).unwrap().save(&path).unwrap();
     let load = || TrainedModel::load_parameters(&path, &model);
     let saved = InitialParameters { parameters: wide.to_vec(), normalization: Some(normalization), square: Vec::new() };
     assert_eq!(load().unwrap(), saved);
@@ -138,7 +138,7 @@ fn models_with_values_that_are_no_numbers_or_names_that_steer_a_terminal_are_ref
     let path = folder.path().join("model.safetensors");
     let load = |name: &str, deviation: f64, bias: f64| {
         let model = Model::dense(name, 3, &[], 2).unwrap();
-        let scale = Some(Normalization { mean: 0.5, deviation });
+        let scale = Some(Normalization::uniform(0.5, deviation));
         TrainedModel::new(model, scale, &[vec![0.0; 6], vec![0.0, bias]]).unwrap().save(&path).unwrap();
         TrainedModel::load(&path).map(drop).map_err(|e| e.to_string())
     };
@@ -146,7 +146,7 @@ fn models_with_values_that_are_no_numbers_or_names_that_steer_a_terminal_are_ref
     for bias in [f64::NAN, f64::INFINITY] {
         assert!(load("tiny", 0.25, bias).unwrap_err().contains("`dense1.bias` has a value of"));
     }
-    assert!(load("tiny", 0.0, 1.0).unwrap_err().contains("a deviation of 0"));
+    assert!(load("tiny", 0.0, 1.0).unwrap_err().contains("means and deviations that are impossible"));
     let error = load("a\u{1b}[31m\nerror: forged", 0.25, 1.0).unwrap_err();
     assert!(error.contains("control characters") && !error.contains("forged"), "{error}");
 }

@@ -17,7 +17,7 @@ use crate::nn::lowered::{LinearSpec, Lowered};
 use crate::nn::mean_ratio::mean_ratio;
 use crate::nn::onnx::graph_writer::{Attribute, GraphWriter};
 use crate::nn::onnx::messages::ModelProto;
-use crate::nn::{Flow, LayerSpec, TrainedModel};
+use crate::nn::{Flow, LayerSpec, Normalization, TrainedModel};
 use crate::shape::Shape;
 
 impl TrainedModel {
@@ -50,13 +50,17 @@ impl TrainedModel {
     pub(super) fn onnx_model(&self) -> Result<ModelProto> {
         let input = self.model.input();
         let mut graph = GraphWriter::new(input);
-        if let Some(normalization) = self.normalization {
-            let [mean, deviation] = [normalization.mean, normalization.deviation];
-            if mean != 0.0 {
-                graph.with_scalar("Sub", mean);
+        if let Some(Normalization { mean, deviation }) = &self.normalization {
+            if mean.len() > 1 && input.axes().len() > 1 {
+                let text =
+                    "features of images with scales of their own cannot be exported; convert with --fold-normalization";
+                return Err(Error::Usage(text.into()));
             }
-            if deviation != 1.0 {
-                graph.with_scalar("Div", deviation);
+            if mean.iter().any(|mean| *mean != 0.0) {
+                graph.with_numbers("Sub", mean);
+            }
+            if deviation.iter().any(|deviation| *deviation != 1.0) {
+                graph.with_numbers("Div", deviation);
             }
         }
         let image = input.axes().try_into().ok();

@@ -58,11 +58,13 @@ impl GraphWriter {
         self.value = output;
     }
 
-    /// A node that takes the last value and a number.
-    pub(super) fn with_scalar(&mut self, op: &str, scalar: f64) {
+    /// A node that takes the last value and a number, or a number for each of its columns.
+    pub(super) fn with_numbers(&mut self, op: &str, numbers: &[f64]) {
         #[expect(clippy::cast_possible_truncation, reason = "the file has single precision")]
-        let scalar = self.constant("scalar", &[], [scalar as f32].iter());
-        self.node(op, &[scalar], &[]);
+        let single: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();
+        let (name, dims) = if let [_] = numbers { ("scalar", vec![]) } else { ("row", vec![numbers.len()]) };
+        let constant = self.constant(name, &dims, single.iter());
+        self.node(op, &[constant], &[]);
     }
 
     /// Adds a tensor of a shape; its name.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use ndarray::Array1;
+
 use crate::error::{Error, Result};
 use crate::input;
 use crate::net::{is_printable, printable};
@@ -236,18 +238,26 @@ impl<'a> Import<'a> {
 
 /// The scale of the input.
 fn normalization(steps: &[Step]) -> std::result::Result<Option<Normalization>, String> {
-    let scales = steps.iter().filter_map(|step| match step.what {
+    let scales = steps.iter().filter_map(|step| match &step.what {
         What::Scale { times, plus } => Some((times, plus)),
         _ => None,
     });
-    let (times, plus) = scales.fold((1.0, 0.0), |(t, p), (times, plus)| (t * times, p * times + plus));
-    if (times, plus) == (1.0, 0.0) {
+    // rows of one number, or of one for each feature
+    let one = |x: f64| Array1::from_elem(1, x);
+    let all = scales.fold((one(1.0), one(0.0)), |(t, p), (times, plus)| {
+        let [t, p] = [t, p].map(|row| if row.len() < times.len() { &**times * 0.0 + row[0] } else { row });
+        (t * &**times, p * &**times + &**plus)
+    });
+    let (times, plus) = all;
+    if times.iter().all(|x| *x == 1.0) && plus.iter().all(|x| *x == 0.0) {
         return Ok(None);
     }
-    let scale = Normalization { mean: 0.0 - plus / times, deviation: 1.0 / times };
-    match scale.mean.is_finite() && scale.deviation.is_finite() && scale.deviation > 0.0 {
+    let mean = plus.iter().zip(&times).map(|(plus, times)| 0.0 - plus / times).collect();
+    let deviation = times.iter().map(|times| 1.0 / times).collect();
+    let scale = Normalization { mean, deviation };
+    match scale.fits(plus.len()) {
         true => Ok(Some(scale)),
-        false => Err(format!("its input is multiplied by {times}, which must be positive")),
+        false => Err("its input is multiplied by a number that is not positive, or too large".into()),
     }
 }
 

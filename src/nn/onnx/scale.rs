@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ndarray::Array1;
+use ndarray::{Array1, s};
 
 use crate::nn::layers::{Flatten, Square};
 use crate::nn::onnx::block;
@@ -98,16 +98,29 @@ fn affine(
     if !import.path(0, from).iter().all(plain) {
         return Err(node.wrong("is only supported for the input, and directly behind a Conv, Gemm or MatMul"));
     }
-    let one = |row: &Array1<f64>| row.iter().all(|x| *x == row[0]).then(|| row[0]);
-    match (times.as_ref().map_or(Some(1.0), one), one(&plus)) {
-        (Some(times), Some(plus)) => {
-            let step = Step { what: What::Scale { times, plus }, node: node.name().into() };
-            Ok(import.add(Value { step, from, ..value }))
+    let is_uniform = |row: &Array1<f64>| row.iter().all(|x| *x == row[0]);
+    let times = times.unwrap_or_else(|| Array1::ones(plus.len()));
+    let scale = match is_uniform(&times) && is_uniform(&plus) {
+        true => [times, plus].map(|row| row.slice_move(s![..1])),
+        false if value.shape.axes().len() == 1 && import.path(0, from).iter().all(of_rows) => {
+            import.spend(node, plus.len())?;
+            [times, plus]
         }
-        _ => Err(node.wrong(
-            "scales the channels of the input differently; only one number for all is supported: make it part of the first layer",
-        )),
-    }
+        false => {
+            return Err(node.wrong(
+                "scales the channels of the input differently; only one number for all is supported: make it part of the first \
+                 layer",
+            ));
+        }
+    };
+    let [times, plus] = scale.map(Rc::new);
+    let step = Step { what: What::Scale { times, plus }, node: node.name().into() };
+    Ok(import.add(Value { step, from, ..value }))
+}
+
+/// Whether an input is still rows as they came.
+fn of_rows(step: &Step) -> bool {
+    matches!(step.what, What::Input | What::Scale { .. })
 }
 
 /// A product, and what is multiplied and added.

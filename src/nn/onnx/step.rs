@@ -21,8 +21,8 @@ pub(super) struct Step {
 pub(super) enum What {
     /// Nothing comes before it.
     Input,
-    /// `x times + plus` for the input.
-    Scale { times: f64, plus: f64 },
+    /// `x times + plus` for the input: one number for all features, or one for each.
+    Scale { times: Rc<Array1<f64>>, plus: Rc<Array1<f64>> },
     /// The input's rows as images of one channel.
     Images,
     /// A layer without parameters.

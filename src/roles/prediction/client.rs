@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::fixed::{encode, mask};
 use crate::kernel::packed::{Packed, words};
 use crate::net::{Channel, FrameHeader, FrameKind, Phase, Presence, UnsealingKey};
+use crate::nn::scaled;
 use crate::party::{Revealed, Set};
 use crate::prediction::{Answers, PredictionJob, row_shape};
 use crate::prg::Seed;
@@ -171,11 +172,11 @@ impl PredictionClient {
         let request = self.asked;
         self.asked += 1;
         let first = request as usize * batch;
-        let normalization = self.job.card.normalization;
-        let scaled = |x: f32| normalization.map_or(f64::from(x), |n| n.apply(x.into()));
+        let scale = self.job.card.normalization.clone();
         let value = |row: usize, out: &mut [u64]| match row - first {
             row if row < rows.nrows() => {
-                out.iter_mut().zip(rows.row(row)).for_each(|(o, x)| *o = encode(scaled(*x), frac));
+                let word = |(feature, x): (usize, &f32)| encode(scaled(scale.as_ref(), feature, *x), frac);
+                out.iter_mut().zip(rows.row(row).iter().enumerate()).for_each(|(o, x)| *o = word(x));
             }
             _ => out.fill(0),
         };

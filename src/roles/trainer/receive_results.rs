@@ -17,7 +17,7 @@ use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::result_check::faults;
 use crate::roles::seal_context::SealContext;
 use crate::roles::trainer::listen::PARTIES;
-use crate::train::{Job, best_of};
+use crate::train::{FeatureMoments, Job, best_of};
 
 /// Puts together what the servers reveal.
 pub(super) struct Collector<'a> {
@@ -49,7 +49,7 @@ impl<'a> Collector<'a> {
             agreement,
             key,
             halves: Vec::new(),
-            outcome: Outcome::default(),
+            outcome: Outcome { normalization: job.normalization(), ..Outcome::default() },
             stats: Default::default(),
             asked: [None; 3],
             session: None,
@@ -147,6 +147,7 @@ impl<'a> Collector<'a> {
             Revealed::Hits { epoch: e } => epoch(done.accuracy.len(), e),
             Revealed::OutOfRange { epoch: e } => epoch(done.out_of_range.len(), e),
             Revealed::Parameter { index } => due(done.parameters.len(), job.model.parameters().len(), index),
+            Revealed::Moments => done.normalization.is_none(),
             Revealed::Answers { .. } => false,
         };
         let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?}, {why}")));
@@ -184,6 +185,7 @@ impl<'a> Collector<'a> {
         match what {
             Revealed::Figure(figure) => figure.numbers(self.job),
             Revealed::Hits { .. } => 1,
+            Revealed::Moments => 2 * self.job.standardized().len(),
             Revealed::OutOfRange { .. } => self.job.model.watched().len(),
             Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
             Revealed::Answers { .. } => 0,
@@ -226,6 +228,12 @@ impl<'a> Collector<'a> {
                 on_event(Event::Ranges(counts.clone()));
                 self.outcome.out_of_range.push(counts);
             }
+            Revealed::Moments => {
+                let totals: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
+                let scale = self.job.normalization_by(&totals)?;
+                on_event(Event::Moments { features: FeatureMoments::all(self.job, &scale) });
+                self.outcome.normalization = Some(scale);
+            }
             Revealed::Parameter { .. } => self.outcome.parameters.push(values),
             // no job of a training lists them
             Revealed::Answers { .. } => {}
@@ -263,7 +271,8 @@ impl<'a> Collector<'a> {
         self.outcome.summary = self.summary(reports, wall, checked);
         self.outcome.summary.faults = faults(job, &self.outcome);
         if !self.outcome.parameters.is_empty() {
-            let model = TrainedModel::new(job.model.clone(), job.normalization(), &self.outcome.parameters)?;
+            let scale = self.outcome.normalization.clone();
+            let model = TrainedModel::new(job.model.clone(), scale, &self.outcome.parameters)?;
             // a product that batch normalization is folded into has other values than those that were counted
             let in_range = self.outcome.summary.out_of_range == Some(0) && model.model == job.model;
             let profile = in_range.then_some(job.settings.profile);
@@ -276,6 +285,9 @@ impl<'a> Collector<'a> {
     /// checked.
     fn check_complete(&self, checked: Option<u64>) -> Result<()> {
         let job = self.job;
+        if job.reveal.moments && self.outcome.normalization.is_none() {
+            return Err(Error::peer("the servers", "did not reveal the moments of the features"));
+        }
         let due = self.ended.is_none_or(|step| step >= job.ends_from);
         if due && self.outcome.lacks_figures(job, self.ended.is_some()) {
             return Err(Error::peer("the servers", "did not reveal all figures of the model"));

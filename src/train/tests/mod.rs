@@ -48,7 +48,7 @@ fn job(p: &Profile, sizes: &[usize], rows: u32) -> Job {
         model: Model::dense("test", sizes[0], hidden, classes).unwrap(),
         owners: vec![Owned { train: rows, test: 0 }],
         settings,
-        scale: Normalization { mean: 0.0, deviation: 1.0 },
+        scale: Normalization::uniform(0.0, 1.0),
         steps: None,
         reveal: Reveals { ranges: true, ..Reveals::NOTHING },
         ends_from: 1,
