@@ -22,7 +22,7 @@ struct Exact {
 fn exact(job: &Job, train: &Examples, test: &Examples, slope: [f64; 2]) -> Exact {
     let scaled = |rows: &Examples| {
         let scale = job.normalization().unwrap();
-        rows.features().mapv(|x| scale.apply(x.into()))
+        rows.features().mapv(|x| scale.apply(0, x.into()))
     };
     let (x_train, x_test) = (scaled(train), scaled(test));
     let mut weights = initial(job);

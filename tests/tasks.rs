@@ -74,6 +74,16 @@ fn a_regression_learns_its_law_and_reveals_its_errors() {
         let scored = model(&outcome).score(&test).expect("rows of the model");
         assert!((scored - explained).abs() < 1e-4, "{scored} for {explained}");
         assert_eq!((outcome.summary.test_accuracy, outcome.accuracy.len()), (None, 0));
+        let curve = &outcome.squared_errors;
+        assert!(curve.len() == 10 && curve[9] < 0.5 * curve[0], "it gets better: {curve:?}");
+        // the squared error is nothing that a rate of 0.1 cannot make worse: the best epoch's model is kept
+        let stopped = run(&training.clone().epochs(60).patience(Some(2)), [&train, &test]);
+        let (best, last) = (stopped.summary.model_epoch.expect("an early stop"), stopped.squared_errors.len());
+        let least = stopped.squared_errors.iter().copied().fold(f64::INFINITY, f64::min);
+        assert_eq!(stopped.squared_errors[best as usize - 1], least);
+        assert_eq!(stopped.summary.figures.squared_error, Some(least));
+        assert!(last == 60 || last == best as usize + 2, "{best} of {last}");
+        assert!(stopped.summary.scored_squared_error.is_some_and(|scored| (scored - least).abs() < 0.002));
         assert_eq!(outcome.summary.out_of_range, Some(0));
         // what is not listed is not revealed
         let plain = run(&training, [&train, &test]).summary.figures;

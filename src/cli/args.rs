@@ -116,10 +116,10 @@ pub(super) struct JobArgs {
     /// accuracy       test rows, or their labels, that are predicted right, after every epoch
     /// model          the parameters after training
     /// ranges         sampled values out of range, by epoch; overflows go unnoticed without
+    /// squared-error  of the predictions, after every epoch; of probabilities, the Brier score
     /// confusion      after training, test rows by label and prediction; up to 14 classes
     /// roc            after training, test rows by class and score, of two classes: AUC
     /// r2             after training, RMSE and R2 of the targets of a regression
-    /// squared-error  after training, of the predictions; for probabilities, the Brier score
     /// top5           after training, test rows with the label among the five largest outputs
     #[arg(long, value_delimiter = ',', value_name = "WHAT,..", verbatim_doc_comment)]
     pub reveal: Option<Vec<String>>,

@@ -7,8 +7,8 @@ use crate::data::{DataSet, SearchPath};
 use crate::error::{Error, Result};
 use crate::roles::{ClearRun, Event, Summary};
 
-/// Trains in the clear and notes every epoch's accuracy, the last, and the largest difference; `shares` are the accuracies of
-/// the epochs on shares, where they are revealed.
+/// Trains in the clear and notes every epoch's accuracy and squared error, the last, and the largest difference; `shares` are the
+/// accuracies of the epochs on shares, in a regression the squared errors, where they are revealed.
 pub(super) fn compare(
     choice: &Choice,
     places: &SearchPath,
@@ -32,7 +32,7 @@ pub(super) fn compare(
     let epochs = summary.epochs as usize;
     let run = choice.training.run_clear_until((&train, &test), move |known| known.len() >= epochs, &mut on_event);
     screen.clear();
-    let ClearRun { accuracy: clear, squared_error, ranges } = run?;
+    let ClearRun { accuracy: clear, squared_errors, ranges } = run?;
     let overflow = ranges.overflows().first().map(|first| {
         let moment = first.overflow.map_or(0, |moment| moment.step);
         let (place, what) = (&first.place, first.what);
@@ -41,9 +41,12 @@ pub(super) fn compare(
         ))
     });
     // of the epoch that the model is of
-    let epoch = summary.model_epoch.map_or(clear.len(), |epoch| epoch as usize);
-    summary.clear_accuracy = epoch.checked_sub(1).and_then(|at| clear.get(at)).copied();
-    summary.clear_squared_error = squared_error;
+    let of = |known: &[f64]| {
+        let epoch = summary.model_epoch.map_or(known.len(), |epoch| epoch as usize);
+        epoch.checked_sub(1).and_then(|at| known.get(at)).copied()
+    };
+    (summary.clear_accuracy, summary.clear_squared_error) = (of(&clear), of(&squared_errors));
+    // there is none of a regression, whose accuracies are empty
     summary.clear_difference = clear.iter().zip(shares).map(|(a, b)| (a - b).abs()).reduce(f64::max);
     noted.and(overflow.map_or(Ok(()), Err))
 }
@@ -51,9 +54,9 @@ pub(super) fn compare(
 /// An epoch in the clear with what it was on shares.
 fn beside(event: Event, shares: &[f64]) -> Event {
     match event {
-        Event::Clear { epoch, test_accuracy, .. } => {
+        Event::Clear { epoch, test_accuracy, squared_error, .. } => {
             let on_shares = shares.get(epoch.saturating_sub(1) as usize).copied();
-            Event::Clear { epoch, test_accuracy, on_shares }
+            Event::Clear { epoch, test_accuracy, squared_error, on_shares }
         }
         event => event,
     }

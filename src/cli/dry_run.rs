@@ -41,9 +41,9 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let over = move |known: &[f64]| stop.is_some_and(|stop| stop.is_reached(known));
     let run = choice.training.run_clear_until((&train, &test), over, &mut |event| screen.show(&event));
     screen.clear();
-    let ClearRun { accuracy, squared_error, ranges } = run.inspect_err(|_| folder.leave())?;
-    let ran = job_that_ran(&job, accuracy.len());
-    let accuracy = accuracy.last().copied();
+    let ClearRun { accuracy, squared_errors, ranges } = run.inspect_err(|_| folder.leave())?;
+    let ran = job_that_ran(&job, accuracy.len().max(squared_errors.len()));
+    let [accuracy, squared_error] = [accuracy, squared_errors].map(|known| known.last().copied());
     let certificate = Certificate::new(&ran, choice.training.initial_hash().as_deref(), &name, accuracy, &ranges);
     certificate.save(&file)?;
     let file = file.display().to_string();

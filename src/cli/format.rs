@@ -21,6 +21,11 @@ pub(super) fn percent(x: f64) -> String {
     format!("{:.2} %", 100.0 * x)
 }
 
+/// A squared error: `0.01234`.
+pub(super) fn loss(x: f64) -> String {
+    format!("{x:.5}")
+}
+
 /// `1 min 05 s`.
 pub(super) fn seconds(x: f64) -> String {
     let whole = x.round();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::format::{MOST_SIZES, bytes, count, percent, seconds};
+use crate::cli::format::{MOST_SIZES, bytes, count, loss, percent, seconds};
 use crate::cli::print::{json, say, say_fitted, warn};
 use crate::cli::wrap::shortened;
 use crate::data::Download;
@@ -155,8 +155,8 @@ impl ProgressView {
             }
             Event::Evaluation { rows, of } => self.evaluation(*rows, *of),
             Event::Progress { epoch, step, steps, seconds } => self.progress(*epoch, *step, *steps, *seconds),
-            Event::Epoch { epoch, step, test_accuracy, seconds, bytes } => {
-                self.epoch(*epoch, *step, *test_accuracy, *seconds, bytes);
+            Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes } => {
+                self.epoch(*epoch, *step, [*test_accuracy, *squared_error], *seconds, bytes);
             }
             Event::Interrupted => self.interrupted(),
             Event::Ranges(out) if out.values > 0 => {
@@ -168,9 +168,14 @@ impl ProgressView {
                 self.clear();
                 self.note(&format!("stopped early, after epoch {epoch} of {epochs}"));
             }
-            Event::Clear { epoch, test_accuracy, on_shares } => {
-                let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", percent(shares)));
-                self.note(&format!("epoch {epoch} in the clear  accuracy {}{shares}", percent(*test_accuracy)));
+            Event::Clear { epoch, test_accuracy, squared_error, on_shares } => {
+                let (name, shown): (_, fn(f64) -> String) = match test_accuracy {
+                    Some(_) => ("accuracy", percent),
+                    None => ("squared error", loss),
+                };
+                let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", shown(shares)));
+                let clear = test_accuracy.or(*squared_error).map_or(String::new(), shown);
+                self.note(&format!("epoch {epoch} in the clear  {name} {clear}{shares}"));
             }
             Event::Ranges(_) | Event::Summary(_) => {}
         }
@@ -255,7 +260,7 @@ impl ProgressView {
         }
     }
 
-    fn epoch(&mut self, epoch: u32, step: u64, accuracy: Option<f64>, spent: f64, b: &Bytes) {
+    fn epoch(&mut self, epoch: u32, step: u64, [accuracy, squared_error]: [Option<f64>; 2], spent: f64, b: &Bytes) {
         self.evaluation = None;
         let (before, since) = self.epoch_start;
         let n = (step - before).max(1) as f64;
@@ -264,8 +269,9 @@ impl ProgressView {
             Task::Regression => String::new(),
             _ => format!("accuracy {}  ", accuracy.map_or("not revealed".into(), percent)),
         };
+        let error = squared_error.map_or(String::new(), |x| format!("squared error {}  ", loss(x)));
         let time = format!("{}, {:.1} ms per step", seconds(spent - since), 1e3 * (spent - since) / n);
-        self.note(&format!("epoch {epoch}  {accuracy}{time}"));
+        self.note(&format!("epoch {epoch}  {accuracy}{error}{time}"));
         let (open0, open1) = (bytes(b.server0_to_server1), bytes(b.server1_to_server0));
         let (dealt0, dealt1) = (bytes(b.dealer_to_server0), bytes(b.dealer_to_server1));
         self.note(&format!("  so far 0 to 1 {open0}, 1 to 0 {open1}, dealer to 0 {dealt0}, to 1 {dealt1}"));

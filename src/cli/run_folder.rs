@@ -237,10 +237,13 @@ fn without_nulls(value: &mut serde_json::Value) {
     }
 }
 
-/// A line for every epoch: accuracies from 0 to 1, seconds and bytes of all steps so far, values out of range in the epoch.
+/// A line for every epoch: accuracies from 0 to 1, squared errors, seconds and bytes of all steps so far, values out of range in the
+/// epoch.
 fn metrics_csv(run: &RunRecord) -> String {
-    let mut text = String::from("epoch,step,seconds,bytes,test_accuracy,clear_test_accuracy,out_of_range\n");
-    let [_, clear] = run.accuracies();
+    let mut text = String::from(
+        "epoch,step,seconds,bytes,test_accuracy,clear_test_accuracy,squared_error,clear_squared_error,out_of_range\n",
+    );
+    let ([_, accuracies], [_, errors]) = (run.accuracies(), run.squared_errors());
     let out_of_range = |epoch: u32| {
         run.events.iter().find_map(|event| match event {
             Event::Ranges(out) if out.epoch == epoch => Some(out.values),
@@ -248,12 +251,13 @@ fn metrics_csv(run: &RunRecord) -> String {
         })
     };
     for event in &run.events {
-        let Event::Epoch { epoch, step, test_accuracy, seconds, bytes: b } = event else { continue };
-        let clear = clear.iter().find(|(own, _)| own == epoch).map(|(_, accuracy)| *accuracy);
+        let Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes: b } = event else { continue };
+        let clear = |known: &[(u32, f64)]| known.iter().find(|(own, _)| own == epoch).map(|(_, x)| *x);
         let bytes = b.server0_to_server1 + b.server1_to_server0 + b.dealer_to_server0 + b.dealer_to_server1;
         let cell = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+        let cells = [*test_accuracy, clear(&accuracies), *squared_error, clear(&errors)].map(cell);
         let out = out_of_range(*epoch).map_or(String::new(), |n| n.to_string());
-        let _ = writeln!(text, "{epoch},{step},{seconds},{bytes},{},{},{out}", cell(*test_accuracy), cell(clear));
+        let _ = writeln!(text, "{epoch},{step},{seconds},{bytes},{},{out}", cells.join(","));
     }
     text
 }

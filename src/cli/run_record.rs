@@ -112,7 +112,20 @@ impl RunRecord {
             _ => None,
         });
         let clear = self.events.iter().filter_map(|event| match event {
-            Event::Clear { epoch, test_accuracy, .. } => Some((*epoch, *test_accuracy)),
+            Event::Clear { epoch, test_accuracy: Some(accuracy), .. } => Some((*epoch, *accuracy)),
+            _ => None,
+        });
+        [shares.collect(), clear.collect()]
+    }
+
+    /// Squared errors of a test row by epoch: on shares, and in the clear.
+    pub(super) fn squared_errors(&self) -> [Vec<(u32, f64)>; 2] {
+        let shares = self.events.iter().filter_map(|event| match event {
+            Event::Epoch { epoch, squared_error: Some(error), .. } => Some((*epoch, *error)),
+            _ => None,
+        });
+        let clear = self.events.iter().filter_map(|event| match event {
+            Event::Clear { epoch, squared_error: Some(error), .. } => Some((*epoch, *error)),
             _ => None,
         });
         [shares.collect(), clear.collect()]

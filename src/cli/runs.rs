@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::cli::columns::columns;
-use crate::cli::format::{count, percent, seconds};
+use crate::cli::format::{count, loss, percent, seconds};
 use crate::cli::print::{self, say, warn};
 use crate::cli::report::{self, REPORT};
 use crate::cli::run_folder::{JOB, LOGS, files_of_run};
@@ -131,8 +131,7 @@ fn compare(runs: &[RunRecord], as_json: bool) -> Result<()> {
     row("state", &|run| run.state().name().to_owned());
     row("test accuracy", &|run| figure(run, |s| s.test_accuracy, percent));
     row("in the clear", &|run| figure(run, |s| s.clear_accuracy, percent));
-    let error = |x: f64| format!("{x:.5}");
-    row("squared error", &|run| figure(run, |s| s.figures.squared_error, error));
+    row("squared error", &|run| figure(run, |s| s.figures.squared_error, loss));
     row("steps", &|run| run.steps().to_string());
     row("time", &|run| figure(run, |s| s.seconds, seconds));
     row("ms per step", &|run| figure(run, |s| s.seconds_per_step, |x| format!("{:.1}", 1e3 * x)));

@@ -49,17 +49,21 @@ impl EventFile {
     /// [`Error::File`] if they cannot be written.
     pub(super) fn note(&mut self, event: &Event) -> Result<()> {
         match event {
-            Event::Clear { epoch, test_accuracy, .. } => {
-                self.scalars(self.job.last_step_of(*epoch), &[("accuracy/test_clear".into(), *test_accuracy)])
+            Event::Clear { epoch, test_accuracy, squared_error, .. } => {
+                let accuracy = test_accuracy.map(|accuracy| ("accuracy/test_clear".into(), accuracy));
+                let loss = squared_error.map(|error| ("loss/squared_error_clear".into(), error));
+                let scalars: Vec<Scalar> = accuracy.into_iter().chain(loss).collect();
+                self.scalars(self.job.last_step_of(*epoch), &scalars)
             }
-            Event::Epoch { step, test_accuracy, seconds, bytes: b, .. } => {
+            Event::Epoch { step, test_accuracy, squared_error, seconds, bytes: b, .. } => {
                 let accuracy = test_accuracy.map(|accuracy| ("accuracy/test".into(), accuracy));
+                let loss = squared_error.map(|error| ("loss/squared_error".into(), error));
                 let costs = [
                     ("time/seconds".into(), *seconds),
                     ("bytes/servers".into(), b.server0_to_server1 + b.server1_to_server0),
                     ("bytes/dealer".into(), b.dealer_to_server0 + b.dealer_to_server1),
                 ];
-                self.scalars(*step, &accuracy.into_iter().chain(costs).collect::<Vec<_>>())
+                self.scalars(*step, &accuracy.into_iter().chain(loss).chain(costs).collect::<Vec<_>>())
             }
             Event::Ranges(out) => {
                 let values = ("ranges/out_of_range".into(), out.values as f64);

@@ -21,7 +21,7 @@ use crate::cli::tables::{report_row, summary_table};
 use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
-use crate::nn::TrainedModel;
+use crate::nn::{Task, TrainedModel};
 use crate::roles::{Agreement, Event, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role};
 use crate::train::{Job, Owned, Policy, Reveals};
 
@@ -253,7 +253,8 @@ fn finish(
 ) -> Result<()> {
     let scored = run.score(&mut outcome);
     let sound = outcome.check();
-    let Outcome { accuracy, model, mut summary, .. } = outcome;
+    let Outcome { accuracy, squared_errors, model, mut summary, .. } = outcome;
+    let shares = if run.job.model.task() == Task::Regression { squared_errors } else { accuracy };
     run.choice.data.name().clone_into(&mut summary.dataset);
     let (file, saved) = run.save(model.as_ref(), sound.is_ok());
     summary.model_file = file.map(|file| file.display().to_string());
@@ -263,7 +264,7 @@ fn finish(
     let (mut compared, ended) = (Ok(()), run.ended(&summary));
     if run.args.compare_clear && !stop.interrupted.load(Ordering::SeqCst) {
         let told = (&mut screen, &mut metrics);
-        compared = compare(run.choice, run.places, &accuracy, &mut summary, told);
+        compared = compare(run.choice, run.places, &shares, &mut summary, told);
     }
     let written = written.and_then(|()| run.folder.write_summary(&summary)).and(metrics.finish(&summary));
     let report = run.report();

@@ -33,7 +33,12 @@ pub enum Revealed {
     /// Sums over all training rows of the features that are standardized, and of their squares: each feature's two sums, one after
     /// the other. Before training.
     Moments,
-    /// A figure of the model on the test rows, once, after training.
+    /// The sum of [`Figure::SquaredError`] after an epoch, counted from 1.
+    SquaredError {
+        /// The epoch.
+        epoch: u32,
+    },
+    /// A figure of the model on the test rows but [`Figure::SquaredError`], once, after training.
     Figure(Figure),
     /// Sampled values of an epoch that were out of their range, by the places of [`Model::watched`](crate::nn::Model::watched).
     OutOfRange {
@@ -58,7 +63,7 @@ pub enum Figure {
     /// Of two classes, by threshold, how many rows of each score at least as much: the area under the ROC curve and the average
     /// precision follow.
     Roc,
-    /// The sum of the squared differences of predictions and labels; of probabilities, the Brier score.
+    /// The sum of the squared differences of predictions and labels, after every epoch; of probabilities, the Brier score.
     SquaredError,
     /// How many rows have their label among the five largest outputs.
     TopFive,

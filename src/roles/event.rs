@@ -86,6 +86,9 @@ pub enum Event {
         step: u64,
         /// Fraction of the test rows that are classified correctly; `None` if it is not revealed.
         test_accuracy: Option<f64>,
+        /// The squared error of a test row in the mean; `None` if it is not revealed.
+        #[serde(default)]
+        squared_error: Option<f64>,
         /// Seconds of training steps so far.
         seconds: f64,
         /// Bytes of training steps so far.
@@ -95,7 +98,8 @@ pub enum Event {
     Interrupted,
     /// How many sampled values of an epoch were out of their range.
     Ranges(OutOfRange),
-    /// The run stops early: the accuracy has reached its target, or has not improved for too long.
+    /// The run stops early: the accuracy has reached its target, or it (in a regression, the squared error) has not improved for too
+    /// long.
     Stopped {
         /// The last epoch.
         epoch: u32,
@@ -106,9 +110,12 @@ pub enum Event {
     Clear {
         /// The epoch, from 1.
         epoch: u32,
-        /// Fraction of the test rows that are classified correctly.
-        test_accuracy: f64,
-        /// The accuracy on shares after the same epoch; `None` if it is not known.
+        /// Fraction of the test rows that are classified correctly; `None` in a regression.
+        test_accuracy: Option<f64>,
+        /// The squared error of a test row in the mean; `None` unless the job reveals it, or is a regression.
+        #[serde(default)]
+        squared_error: Option<f64>,
+        /// The accuracy on shares after the same epoch, in a regression the squared error; `None` if it is not known.
         on_shares: Option<f64>,
     },
     /// The run has ended.

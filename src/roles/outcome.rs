@@ -6,7 +6,7 @@ use crate::nn::{Normalization, TrainedModel};
 use crate::party::Figure;
 use crate::roles::event::{OutOfRange, Summary};
 use crate::roles::result_check::{Scored, faults, score, tolerance};
-use crate::train::Job;
+use crate::train::{Job, TestFigures, scores};
 
 /// The results of a run.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,9 @@ pub struct Outcome {
     /// How features are scaled before they enter the network, as the job says or by the moments that were revealed; `None` if they
     /// are not.
     pub normalization: Option<Normalization>,
+    /// The squared error of a test row in the mean, by epoch, as [`TestFigures::squared_error`](crate::train::TestFigures); empty if
+    /// it is not revealed.
+    pub squared_errors: Vec<f64>,
     /// The final parameters in the order of [`Model::parameters`](crate::nn::Model::parameters); empty if they are not revealed.
     pub parameters: Vec<Vec<f64>>,
     /// By epoch, how many of the sampled values were out of their range; empty if it is not revealed. If an epoch has any, the
@@ -44,8 +47,27 @@ impl Outcome {
     /// Whether figures are missing that the job lists. A run that the trainer `ended` has those of the best epoch, if an early stop
     /// keeps it.
     pub(crate) fn lacks_figures(&self, job: &Job, ended: bool) -> bool {
-        let counted = !ended || job.settings.early_stop().is_some() && !self.accuracy.is_empty();
-        counted && self.revealed != job.reveal.figures()
+        let counted = !ended || job.settings.early_stop().is_some() && self.epochs() > 0;
+        let errors = !ended && job.reveal.squared_error && self.squared_errors.is_empty();
+        errors || counted && self.revealed != job.reveal.final_figures()
+    }
+
+    /// Takes note of the sum of an epoch's squared errors.
+    pub(crate) fn take_squared_error(&mut self, sum: f64, job: &Job) {
+        self.squared_errors.push(TestFigures::squared_error(sum, job));
+        if sum < 0.0 && !self.wrong_figures.contains(&Figure::SquaredError) {
+            self.wrong_figures.push(Figure::SquaredError);
+        }
+    }
+
+    /// By epoch, what an early stop goes by: accuracies, or squared errors below 0.
+    pub(crate) fn scores(&self, job: &Job) -> Vec<f64> {
+        scores(job, (&self.accuracy, &self.squared_errors))
+    }
+
+    /// Epochs whose accuracy or squared error was revealed.
+    fn epochs(&self) -> usize {
+        self.accuracy.len().max(self.squared_errors.len())
     }
 
     /// Scores the revealed model on the job's test rows, and compares its accuracy, or the squared error of a regression, with the one

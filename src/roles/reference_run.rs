@@ -9,7 +9,7 @@ use crate::data::Examples;
 use crate::error::Result;
 use crate::fixed::MASTER_FRAC;
 use crate::nn::{Normalization, Task};
-use crate::party::{Clear, ClearTensor, Figure, Ranges, Revealed, Set, Verdict};
+use crate::party::{Clear, ClearTensor, Ranges, Revealed, Set, Verdict};
 use crate::prg::Seed;
 use crate::roles::event::Event;
 use crate::roles::input_check::shapes_fit;
@@ -17,7 +17,7 @@ use crate::roles::owner::grid;
 use crate::roles::trainer::receive_results::epoch_of;
 use crate::shape::Shape;
 use crate::train::Training;
-use crate::train::{Job, Reveals, best_of, train};
+use crate::train::{Job, Reveals, TestFigures, best_of, scores, train};
 
 impl Training {
     /// Trains the same network on the same batches in the clear; returns the accuracy by epoch and what was seen of the
@@ -32,12 +32,13 @@ impl Training {
         mut on_event: impl FnMut(Event),
     ) -> Result<(Vec<f64>, Ranges)> {
         let stop = self.job(train_rows.len(), test.len())?.settings.early_stop();
-        let over = move |accuracy: &[f64]| stop.is_some_and(|stop| stop.is_reached(accuracy));
+        let over = move |scores: &[f64]| stop.is_some_and(|stop| stop.is_reached(scores));
         self.run_clear_until((train_rows, test), over, &mut on_event)
             .map(|ClearRun { accuracy, ranges, .. }| (accuracy, ranges))
     }
 
-    /// [`Training::run_clear`] of a job that may end early, until `over` says so of the accuracies.
+    /// [`Training::run_clear`] of a job that may end early, until `over` says so of the accuracies, in a regression of the squared
+    /// errors below 0.
     ///
     /// # Errors
     /// As [`Training::run_clear`].
@@ -52,7 +53,7 @@ impl Training {
         let (tests, regression) = (!test.is_empty(), job.model.task() == Task::Regression);
         job.reveal = Reveals {
             accuracy: tests && !regression,
-            squared_error: tests && regression,
+            squared_error: tests && (regression || job.reveal.squared_error),
             moments: job.reveal.moments,
             ..Reveals::NOTHING
         };
@@ -60,23 +61,21 @@ impl Training {
         let scale = job.normalization_of(train_rows)?;
         let mut clear = clear((&job, scale.as_ref()), initial, train_rows, test, Seed::fresh()?);
         let (tell, hears) = mpsc::channel();
-        let squared_error = send_events(&mut clear, &job, over, tell);
-        let mut accuracy = Vec::new();
+        send_events(&mut clear, &job, over, tell);
+        let (mut accuracy, mut squared_errors) = (Vec::new(), Vec::new());
         thread::scope(|scope| {
             let job = &job;
             let run = scope.spawn(move || train(&mut clear, job).map(|()| clear.ranges().clone()));
             for event in hears {
-                if let Event::Clear { test_accuracy, .. } = event {
-                    accuracy.push(test_accuracy);
+                if let Event::Clear { test_accuracy, squared_error, .. } = event {
+                    accuracy.extend(test_accuracy);
+                    squared_errors.extend(squared_error);
                 }
                 on_event(event);
             }
             run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
-        .map(|ranges| {
-            let squared_error = *squared_error.lock().unwrap_or_else(PoisonError::into_inner);
-            ClearRun { accuracy, squared_error, ranges }
-        })
+        .map(|ranges| ClearRun { accuracy, squared_errors, ranges })
     }
 }
 
@@ -84,41 +83,43 @@ impl Training {
 pub(crate) struct ClearRun {
     /// By epoch; empty in a regression.
     pub(crate) accuracy: Vec<f64>,
-    /// Of a regression, the squared error of a row, the sum over its scaled targets, in the mean.
+    /// By epoch, the squared error of a row in the mean; empty unless the job reveals it, or is a regression.
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the program shows it"))]
-    pub(crate) squared_error: Option<f64>,
+    pub(crate) squared_errors: Vec<f64>,
     /// What was seen of the values' ranges.
     pub(crate) ranges: Ranges,
 }
 
-/// Has a run send how far it is and its accuracies to `tell`, and end once `over` says so of the accuracies. Returns where the
-/// squared error is put.
-fn send_events(
-    clear: &mut Clear,
-    job: &Job,
-    over: impl Fn(&[f64]) -> bool + Send + 'static,
-    tell: Sender<Event>,
-) -> Arc<Mutex<Option<f64>>> {
+/// Has a run send how far it is and what an epoch gave to `tell`, and end once `over` says so of the scores of its epochs.
+fn send_events(clear: &mut Clear, job: &Job, over: impl Fn(&[f64]) -> bool + Send + 'static, tell: Sender<Event>) {
     let one = job.decisions() as f64 * f64::exp2(f64::from(job.settings.profile.frac));
-    let known: Arc<Mutex<Vec<f64>>> = Arc::default();
-    let (judged, epochs) = (known.clone(), tell.clone());
-    let (squared_error, rows) = (Arc::<Mutex<Option<f64>>>::default(), f64::from(job.test_rows()));
-    let error = squared_error.clone();
+    let known: Arc<Mutex<[Vec<f64>; 2]>> = Arc::default();
+    let (judged, epochs, own) = (known.clone(), tell.clone(), job.clone());
     clear.set_reveal_channel(move |what, number| {
-        if what == Revealed::Figure(Figure::SquaredError) {
-            let sum = number.x[0] as f64 * f64::exp2(-f64::from(MASTER_FRAC));
-            *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(sum / rows);
-        }
-        if let Revealed::Hits { epoch } = what {
-            let test_accuracy = number.x[0] as f64 / one;
-            known.lock().unwrap_or_else(PoisonError::into_inner).push(test_accuracy);
-            let _ = epochs.send(Event::Clear { epoch, test_accuracy, on_shares: None });
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (epoch, whole) = match what {
+            Revealed::Hits { epoch } => {
+                known[0].push(number.x[0] as f64 / one);
+                (epoch, !own.reveal.squared_error)
+            }
+            Revealed::SquaredError { epoch } => {
+                let sum = number.x[0] as f64 * f64::exp2(-f64::from(MASTER_FRAC));
+                known[1].push(TestFigures::squared_error(sum, &own));
+                (epoch, true)
+            }
+            _ => return Ok(()),
+        };
+        if whole {
+            let [test_accuracy, squared_error] = [&known[0], &known[1]].map(|known| known.last().copied());
+            let _ = epochs.send(Event::Clear { epoch, test_accuracy, squared_error, on_shares: None });
         }
         Ok(())
     });
+    let own = job.clone();
     clear.set_judge(move |_| {
         let known = judged.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Verdict { goes_on: !over(&known), best: best_of(&known) + 1 == known.len() })
+        let scores = scores(&own, (&known[0], &known[1]));
+        Ok(Verdict { goes_on: !over(&scores), best: best_of(&scores) + 1 == scores.len() })
     });
     let (job, total, start) = (job.clone(), job.total_steps(), Instant::now());
     let mut last = start;
@@ -130,7 +131,6 @@ fn send_events(
         }
         Ok(())
     });
-    squared_error
 }
 
 /// How often a run in the clear tells how far it is.

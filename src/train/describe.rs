@@ -109,7 +109,7 @@ fn in_words(figure: Figure) -> &'static str {
         Figure::Confusion => "confusion: at the end, the number of test rows by label and prediction",
         Figure::R2 => "r2: at the end, sums of squared errors, of targets and their squares over all test rows",
         Figure::Roc => "roc: at the end, the number of test rows by class and score (387 thresholds)",
-        Figure::SquaredError => "squared-error: at the end, of all test rows together",
+        Figure::SquaredError => "squared-error: after every epoch, of all test rows together",
         Figure::TopFive => "top5: at the end, the number of test rows with the label in the top five",
     }
 }

@@ -5,18 +5,19 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::train::Job;
 
-/// Ends a run early, by the accuracy that is revealed to the trainer after every epoch.
+/// Ends a run early, by the accuracy that is revealed to the trainer after every epoch; in a regression, by the squared error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStop {
-    /// Ends the run after this many epochs in a row without a better accuracy.
+    /// Ends the run after this many epochs in a row without a better accuracy or squared error.
     pub patience: Option<u32>,
     /// Ends the run once the accuracy is at least this, from 0 to 1.
     pub target: Option<f64>,
 }
 
 impl EarlyStop {
-    /// Whether a run ends after epochs with these accuracies.
+    /// Whether a run ends after epochs with these accuracies, or scores of which larger ones are better.
     pub fn is_reached(&self, accuracy: &[f64]) -> bool {
         let Some(last) = accuracy.last() else { return false };
         let best = best_of(accuracy);
@@ -42,7 +43,12 @@ impl EarlyStop {
     }
 }
 
-/// The epoch, from 0, with the highest accuracy; the first of several.
+/// By epoch, what an early stop goes by, of which more is better: accuracies, or squared errors below 0.
+pub(crate) fn scores(job: &Job, (accuracy, squared_errors): (&[f64], &[f64])) -> Vec<f64> {
+    if job.stops_by_error() { squared_errors.iter().map(|error| -error).collect() } else { accuracy.to_vec() }
+}
+
+/// The epoch, from 0, with the highest score; the first of several.
 pub(crate) fn best_of(accuracy: &[f64]) -> usize {
     (0..accuracy.len()).fold(0, |best, at| if accuracy[at] > accuracy[best] { at } else { best })
 }

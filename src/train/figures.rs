@@ -37,6 +37,11 @@ pub struct TestFigures {
 }
 
 impl TestFigures {
+    /// The squared error of a row, from the sum over all test rows.
+    pub(crate) fn squared_error(sum: f64, job: &Job) -> f64 {
+        sum / f64::from(job.test_rows())
+    }
+
     /// Takes note of the sums of a figure; `false` if they are not those of any predictions.
     pub(crate) fn set(&mut self, figure: Figure, sums: &[f64], job: &Job) -> bool {
         let rows = f64::from(job.test_rows());
@@ -62,7 +67,8 @@ impl TestFigures {
                 self.confusion.is_some()
             }
             Figure::R2 => {
-                self.squared_error = sums.get(..sums.len() / 3).map(|errors| errors.iter().sum::<f64>() / rows);
+                let errors = sums.get(..sums.len() / 3).map(|errors| errors.iter().sum::<f64>() / rows);
+                self.squared_error = self.squared_error.or(errors);
                 self.regression = Regression::new(sums, job.test_rows(), job.description.as_ref());
                 self.regression.is_some()
             }
@@ -72,10 +78,8 @@ impl TestFigures {
                 let both = [0, THRESHOLDS].iter().all(|first| sums.get(*first).is_some_and(|rows| *rows > 0.0));
                 self.roc.is_some() || !both
             }
-            Figure::SquaredError => {
-                self.squared_error = sums.first().map(|sum| sum / rows);
-                self.squared_error.is_some_and(|error| error >= 0.0)
-            }
+            // by epoch, and not here
+            Figure::SquaredError => false,
             Figure::TopFive => {
                 self.top5_accuracy = sums.first().map(|sum| sum / rows);
                 self.top5_accuracy.is_some_and(|part| (0.0..=1.0).contains(&part))

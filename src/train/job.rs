@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::net::{is_printable, printable};
-use crate::nn::{ClassWeights, Dyadic, LearningRate, Model, Momentum, Normalization};
+use crate::nn::{ClassWeights, Dyadic, LearningRate, Model, Momentum, Normalization, Task};
 use crate::party::SetShape;
 use crate::shape::Shape;
 use crate::train::steps::LEAST_DECAY;
@@ -115,10 +115,12 @@ impl Job {
             "an owner has too many rows: a mask has at most 2^32 blocks of 64 bytes; split the rows among more owners"
         } else if self.reveal.accuracy && test == 0 {
             "accuracy is to be revealed, but there are no test rows"
-        } else if self.settings.early_stop().is_some() && self.model.decisions() == 0 {
-            "an early stop depends on the accuracy, which a regression does not have; remove --patience and --target"
-        } else if self.settings.early_stop().is_some() && !self.reveal.accuracy {
+        } else if self.settings.target.is_some() && self.model.decisions() == 0 {
+            "a regression has no accuracy that could reach a target; remove --target, and use --patience"
+        } else if self.settings.early_stop().is_some() && !self.stops_by_error() && !self.reveal.accuracy {
             "an early stop depends on the accuracy, which must be revealed; add accuracy to --reveal"
+        } else if self.settings.early_stop().is_some() && !self.reveal.accuracy && !self.reveal.squared_error {
+            "an early stop of a regression depends on the squared error, which must be revealed; add squared-error to --reveal"
         } else if self.ends_from == 0 {
             "a run cannot be ended before its first step"
         } else if ![0, self.model.classes()].contains(&self.settings.class_weights.len()) {
@@ -164,6 +166,11 @@ impl Job {
         }
     }
 
+    /// Whether an early stop goes by the squared error, as there is no accuracy in a regression.
+    pub(crate) fn stops_by_error(&self) -> bool {
+        self.model.task() == Task::Regression
+    }
+
     /// The learning rate divided by the rows of a step, rounded.
     pub fn rate(&self) -> LearningRate {
         let one = || LearningRate::new(1.0, 1).expect("a power of two");
@@ -189,7 +196,10 @@ impl Job {
     /// The minimum number of steps before a figure or the model can leave the servers, whatever the trainer does.
     pub fn least_steps(&self) -> u64 {
         let (total, epoch) = (self.total_steps(), self.steps_per_epoch());
-        let figures = self.reveal.accuracy || self.reveal.ranges || self.settings.early_stop().is_some();
+        let figures = self.reveal.accuracy
+            || self.reveal.squared_error
+            || self.reveal.ranges
+            || self.settings.early_stop().is_some();
         let first = if figures { epoch } else { total };
         let asked = if self.reveal.model || self.reveal.ranges { self.ends_from } else { total };
         total.min(first).min(asked)

@@ -26,7 +26,7 @@ mod tests;
 use certificate::unchecked;
 pub use certificate::{Certificate, Conditions, Margin, ROOM_BITS, recommended};
 pub use early_stop::EarlyStop;
-pub(crate) use early_stop::best_of;
+pub(crate) use early_stop::{best_of, scores};
 pub use figures::{ClassFigures, Confusion, LabelFigures, Regression, Roc, TargetFigures, TestFigures};
 pub use job::{Job, Owned};
 pub use learning_rate_schedule::{Length, Schedule};

@@ -97,7 +97,12 @@ impl Reveals {
         first.chain(self.figures().into_iter().map(Figure::name))
     }
 
-    /// The figures that are revealed after training, in the order of [`Figure::ALL`].
+    /// The figures that are revealed once, after training, in the order of [`Figure::ALL`].
+    pub fn final_figures(&self) -> Vec<Figure> {
+        self.figures().into_iter().filter(|figure| *figure != Figure::SquaredError).collect()
+    }
+
+    /// All figures that are revealed, in the order of [`Figure::ALL`]: the squared error after every epoch, the others after training.
     pub fn figures(&self) -> Vec<Figure> {
         let mut own = *self;
         Figure::ALL.into_iter().filter(|figure| *own.figure_mut(*figure)).collect()
@@ -130,8 +135,9 @@ impl Reveals {
     /// Whether `what` is revealed.
     pub fn allows(&self, what: Revealed) -> bool {
         match what {
-            Revealed::Figure(figure) => self.figures().contains(&figure),
+            Revealed::Figure(figure) => figure != Figure::SquaredError && self.figures().contains(&figure),
             Revealed::Hits { .. } => self.accuracy,
+            Revealed::SquaredError { .. } => self.squared_error,
             Revealed::Answers { .. } => false,
             Revealed::Moments => self.moments,
             Revealed::OutOfRange { .. } => self.ranges,
@@ -147,16 +153,17 @@ fn unknown(name: &str) -> String {
 }
 
 impl Job {
-    /// The figures that are counted after an epoch: after the last one, as they are revealed once; with an early stop after each,
-    /// as any may turn out to be the one whose model is revealed.
+    /// The figures that are counted after an epoch: the squared error after each; the others after the last one, as they are
+    /// revealed once, and with an early stop after each, as any may turn out to be the one whose model is revealed.
     pub fn figures_after(&self, epoch: u32) -> Vec<Figure> {
-        let last = epoch == self.epochs_begun();
-        if last || self.settings.early_stop().is_some() { self.reveal.figures() } else { Vec::new() }
+        let all = epoch == self.epochs_begun() || self.settings.early_stop().is_some();
+        let figures = self.reveal.figures().into_iter();
+        figures.filter(|figure| all || *figure == Figure::SquaredError).collect()
     }
 
     /// The number of evaluations on the test rows.
     pub fn evaluations(&self) -> u32 {
-        match self.reveal.accuracy {
+        match self.reveal.accuracy || self.reveal.squared_error {
             true => self.epochs_begun(),
             false => u32::from(!self.reveal.figures().is_empty()),
         }

@@ -7,7 +7,7 @@ use crate::party::{Figure, Interpreter, Plan, PlannedSet, Revealed, RunPhase, Se
 use crate::train::{Job, StepKind};
 
 /// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
-/// the accuracy that the trainer saw, and the figures are its; there are none if the trainer ended the run before the step from
+/// the accuracy, or the squared error of a regression, that the trainer saw, and the figures are its; there are none if the trainer ended the run before the step from
 /// which on the job lets it, and no figures of a model that was not evaluated.
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
@@ -90,7 +90,7 @@ impl<E: Engine> Run<'_, E> {
         Ok(())
     }
 
-    /// Reveals the accuracy after an epoch, and counts the figures; false if the early stop ends the run.
+    /// Reveals the accuracy and the squared error after an epoch, and counts the other figures; false if the early stop ends the run.
     fn evaluate_epoch(&mut self, e: &mut E, epoch: u32) -> Result<bool> {
         let (job, figures) = (self.job, self.job.figures_after(epoch));
         if !job.reveal.accuracy && figures.is_empty() {
@@ -100,10 +100,14 @@ impl<E: Engine> Run<'_, E> {
         let counted = evaluate(e, job, &mut self.net, &figures)
             .map_err(|err| err.at(format!("evaluation after epoch {epoch}")))?;
         counted.hits.map_or(Ok(()), |hits| e.reveal(Revealed::Hits { epoch }, &hits))?;
+        let mut sums: Vec<(Figure, E::Share)> = figures.into_iter().zip(counted.figures).collect();
+        if let Some(at) = sums.iter().position(|(figure, _)| *figure == Figure::SquaredError) {
+            e.reveal(Revealed::SquaredError { epoch }, &sums.remove(at).1)?;
+        }
         let stops = job.settings.early_stop().is_some();
         let verdict = if stops { e.judge(epoch)? } else { Verdict { goes_on: true, best: true } };
         if verdict.best {
-            self.figures = figures.into_iter().zip(counted.figures).collect();
+            self.figures = sums;
         }
         if verdict.best && stops && job.reveal.model {
             self.best = Some(self.net.parameters(e)?);
@@ -213,9 +217,10 @@ pub fn plan(job: &Job) -> Result<Plan> {
     }
     plan.enter_phase(RunPhase::Evaluation);
     let all = job.evaluations();
-    let with_figures = if job.settings.early_stop().is_some() { all } else { all.min(1) };
-    plan.times((all - with_figures).into(), |plan| plan_evaluation(plan, job, &mut net, &[]))?;
-    plan.times(with_figures.into(), |plan| plan_evaluation(plan, job, &mut net, &job.reveal.figures()))?;
+    // all but the last, and that
+    let last = job.epochs_begun();
+    plan.times(all.saturating_sub(1).into(), |plan| plan_evaluation(plan, job, &mut net, &job.figures_after(0)))?;
+    plan.times(all.min(1).into(), |plan| plan_evaluation(plan, job, &mut net, &job.figures_after(last)))?;
     plan.enter_phase(RunPhase::Setup);
     if job.reveal.model {
         let model = net.parameters(&mut plan)?;

@@ -268,9 +268,8 @@ fn features_are_standardized_by_the_moments_of_all_owners_rows_which_the_job_mus
         });
         lines.collect()
     };
-    let description =
-        standardized().replacen("test = 0.25", "column = \"part\"\ntrain = \"train\"\ntest = \"test\"", 1)
-            + "[[columns]]\nname = \"part\"\nkind = \"ignore\"\n";
+    let description = standardized().replacen("test = 0.25", "column = \"part\"", 1)
+        + "[[columns]]\nname = \"part\"\nkind = \"ignore\"\n";
     let files = [part(table(300, 1)), part(table(500, 50))];
     write("points.toml", &description);
     write("net.toml", NETWORK);

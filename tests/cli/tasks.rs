@@ -49,7 +49,16 @@ fn a_regression_is_trained_evaluated_and_asked_in_its_own_unit() {
     let target = out.lines().find(|line| line.starts_with("target")).expect("its errors are shown");
     assert!(target.contains("price: RMSE") && target.contains("R2 0.9"), "{out}");
     assert!(out.contains("squared error") && out.contains("in the clear") && !out.contains("accuracy"), "{out}");
+    assert!(
+        out.contains("epoch 1  squared error 0.") && out.contains("epoch 1 in the clear  squared error 0."),
+        "{out}"
+    );
+    let csv = fs::read_to_string(dir.path().join("out/metrics.csv")).unwrap();
+    let cells: Vec<&str> = csv.lines().nth(1).unwrap().split(',').collect();
+    let [shares, clear] = [6, 7].map(|at: usize| cells[at].parse::<f64>().unwrap());
+    assert!(shares > 0.0 && (shares - clear).abs() < 0.2 * clear, "{csv}");
     let report = fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(report.contains("Loss: squared error of the test rows"), "the report has the curve");
     assert!(report.contains("price: RMSE") && !report.contains("Test accuracy"), "the report has its errors");
     let evaluated = run(dir.path(), &["evaluate", "out", "--data", "homes.csv", "--json"]).json().remove(0);
     let own = &evaluated["regression"]["targets"][0];
@@ -72,7 +81,7 @@ fn a_regression_is_trained_evaluated_and_asked_in_its_own_unit() {
     // what a regression does not have
     train(dir.path(), &["--reveal", "accuracy"]).failed(2, &["a regression has no accuracy"]);
     train(dir.path(), &["--class-weights", "1,2"]).failed(2, &["class weights"]);
-    train(dir.path(), &["--patience", "2"]).failed(2, &["early stop"]);
+    train(dir.path(), &["--target", "0.9"]).failed(2, &["no accuracy that could reach a target", "--patience"]);
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn network_files_come_back() {
 /// Networks with every layer.
 fn networks() -> Vec<(&'static str, TrainedModel)> {
     let scale = Some(Normalization::uniform(0.5, 0.25));
+    let each = Normalization { mean: numbers64(7, 0.25), deviation: numbers64(7, 1.5) };
     let rows = vec![
         dense(6),
         relu(),
@@ -192,13 +193,19 @@ fn networks() -> Vec<(&'static str, TrainedModel)> {
     ];
     let norms = vec![conv2d(3, 2), layer_norm(), relu(), conv2d(4, 2), flatten(), layer_norm(), relu(), dense(3)];
     vec![
-        ("dense", trained([7].into(), rows, scale)),
+        ("dense", trained([7].into(), rows, scale.clone())),
         ("images", trained([9, 10, 2].into(), images, scale)),
         ("blocks", trained([8, 8, 2].into(), blocks, None)),
         ("flattened", trained([3, 3, 2].into(), flattened, None)),
         ("pools", trained([32, 31, 2].into(), pools, None)),
+        ("standardized", trained([7].into(), vec![dense(6), relu(), dense(3)], Some(each))),
         ("norms", trained([6, 5, 2].into(), norms, None)),
     ]
+}
+
+/// Numbers around a middle, for every feature one.
+fn numbers64(features: usize, middle: f64) -> Vec<f64> {
+    (0..features).map(|feature| middle + 0.0625 * (feature as f64 - 3.0)).collect()
 }
 
 fn trained(input: Shape, layers: Vec<LayerSpec>, scale: Option<Normalization>) -> TrainedModel {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::cli::format::{count, percent, seconds};
+use crate::cli::format::{count, loss, percent, seconds};
 use crate::cli::report::html::{Page, escape, table};
 use crate::cli::run_folder::write_new;
 use crate::cli::run_record::{RunRecord, State};
@@ -42,6 +42,7 @@ fn page(run: &RunRecord) -> Result<String> {
     faults(&mut page, run);
     page.section("Results", &table(&["", ""], &results(run)));
     accuracy(&mut page, run);
+    losses(&mut page, run);
     for labels in run.summary.iter().filter_map(|s| s.figures.labels.as_ref()) {
         page.section("Test rows by label", &test_figures::labels_html(labels));
     }
@@ -129,19 +130,35 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
 
 /// The curve of the accuracy.
 fn accuracy(page: &mut Page, run: &RunRecord) {
-    let [shares, clear] = run.accuracies();
+    let about = ["Test accuracy", "Test accuracy in percent, by epoch", "%"];
+    by_epoch(page, about, run.accuracies(), (100.0, percent));
+}
+
+/// The curve of the loss on the test rows.
+fn losses(page: &mut Page, run: &RunRecord) {
+    let about = ["Loss: squared error of the test rows", "Squared error of a test row in the mean, by epoch", ""];
+    by_epoch(page, about, run.squared_errors(), (1.0, loss));
+}
+
+/// A curve of what epochs gave on shares and in the clear, where they gave it.
+fn by_epoch(
+    page: &mut Page,
+    [title, about, unit]: [&str; 3],
+    [shares, clear]: [Vec<(u32, f64)>; 2],
+    (times, shown): (f64, fn(f64) -> String),
+) {
     if shares.is_empty() && clear.is_empty() {
         return;
     }
-    let points = |known: &[(u32, f64)]| known.iter().map(|(epoch, a)| (f64::from(*epoch), 100.0 * a)).collect();
+    let points = |known: &[(u32, f64)]| known.iter().map(|(epoch, x)| (f64::from(*epoch), times * x)).collect();
     let series = [("on shares", points(&shares)), ("in the clear", points(&clear))];
     let epochs: BTreeSet<u32> = shares.iter().chain(&clear).map(|(epoch, _)| *epoch).collect();
     let of = |known: &[(u32, f64)], epoch| {
-        known.iter().find(|(own, _)| *own == epoch).map_or("-".to_owned(), |(_, accuracy)| percent(*accuracy))
+        known.iter().find(|(own, _)| *own == epoch).map_or("-".to_owned(), |(_, x)| shown(*x))
     };
     let rows: Vec<_> = epochs.into_iter().map(|e| vec![e.to_string(), of(&shares, e), of(&clear, e)]).collect();
     let text = table(&["Epoch", "On shares", "In the clear"], &rows);
-    page.figure("Test accuracy", "Test accuracy in percent, by epoch", &chart::lines("epoch", "%", &series), &text);
+    page.figure(title, about, &chart::lines("epoch", unit, &series), &text);
 }
 
 /// Mean and deviation of the features that were standardized.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
 use crate::net::UnsealingKey;
 use crate::nn::{STEPS_AT_ONCE, TrainedModel};
-use crate::party::{Revealed, Stats};
+use crate::party::{Figure, Revealed, Stats};
 use crate::roles::agreement::Agreement;
 use crate::roles::event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
 use crate::roles::messages::{StatusUpdate, TrainerMessage};
@@ -17,7 +17,7 @@ use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::result_check::faults;
 use crate::roles::seal_context::SealContext;
 use crate::roles::trainer::listen::PARTIES;
-use crate::train::{FeatureMoments, Job, best_of};
+use crate::train::{FeatureMoments, Job, TestFigures, best_of};
 
 /// Puts together what the servers reveal.
 pub(super) struct Collector<'a> {
@@ -75,9 +75,11 @@ impl<'a> Collector<'a> {
                 self.stats[0] = stats;
                 let epoch = epoch_of(self.job, step);
                 on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
-                if !self.job.reveal.accuracy && step == self.job.last_step_of(epoch) {
+                let scored = self.job.reveal.accuracy || self.job.reveal.squared_error;
+                if !scored && step == self.job.last_step_of(epoch) {
                     let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
-                    on_event(Event::Epoch { epoch, step, test_accuracy: None, seconds: stats.seconds, bytes });
+                    let (seconds, test_accuracy, squared_error) = (stats.seconds, None, None);
+                    on_event(Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes });
                 }
             }
             StatusUpdate::Scored { rows, of } if party == 0 => on_event(Event::Evaluation { rows, of }),
@@ -108,7 +110,7 @@ impl<'a> Collector<'a> {
             let more = (1..=self.job.settings.epochs).contains(&epoch) && self.stopped.is_none_or(|last| epoch <= last);
             let stop = self.job.settings.early_stop().filter(|_| more);
             let stop = stop.ok_or_else(|| Error::peer(PARTIES[party], "asked a question that was not expected"))?;
-            let verdict = match self.outcome.accuracy.get(..epoch as usize) {
+            let verdict = match self.outcome.scores(self.job).get(..epoch as usize) {
                 Some(known) => (stop.is_reached(known), best_of(known) + 1 == known.len()),
                 // the dealer has run ahead of a run that is over
                 None if self.ended.is_some_and(|last| last <= self.job.last_step_of(epoch)) => (true, false),
@@ -148,6 +150,7 @@ impl<'a> Collector<'a> {
             Revealed::OutOfRange { epoch: e } => epoch(done.out_of_range.len(), e),
             Revealed::Parameter { index } => due(done.parameters.len(), job.model.parameters().len(), index),
             Revealed::Moments => done.normalization.is_none(),
+            Revealed::SquaredError { epoch: e } => epoch(done.squared_errors.len(), e),
             Revealed::Answers { .. } => false,
         };
         let wrong = |why: &str| Err(Error::peer(PARTIES[party], format!("revealed {what:?}, {why}")));
@@ -184,7 +187,7 @@ impl<'a> Collector<'a> {
     fn len_of(&self, what: Revealed) -> usize {
         match what {
             Revealed::Figure(figure) => figure.numbers(self.job),
-            Revealed::Hits { .. } => 1,
+            Revealed::Hits { .. } | Revealed::SquaredError { .. } => 1,
             Revealed::Moments => 2 * self.job.standardized().len(),
             Revealed::OutOfRange { .. } => self.job.model.watched().len(),
             Revealed::Parameter { index } => self.job.model.parameters().get(index as usize).map_or(0, |s| s.len()),
@@ -207,6 +210,7 @@ impl<'a> Collector<'a> {
         let p = &self.job.settings.profile;
         let frac = match what {
             Revealed::Figure(figure) => figure.frac(self.job),
+            Revealed::SquaredError { .. } => Figure::SquaredError.frac(self.job),
             Revealed::Parameter { index } => self.job.model.parameter_frac(index as usize, p),
             _ => p.frac,
         };
@@ -217,10 +221,13 @@ impl<'a> Collector<'a> {
             Revealed::Hits { epoch } => {
                 let accuracy = values[0] / self.job.decisions() as f64;
                 self.outcome.accuracy.push(accuracy);
-                let step = self.job.last_step_of(epoch);
-                let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
-                let seconds = self.stats[0].seconds;
-                on_event(Event::Epoch { epoch, step, test_accuracy: Some(accuracy), seconds, bytes });
+                if !self.job.reveal.squared_error {
+                    self.note_epoch(epoch, on_event);
+                }
+            }
+            Revealed::SquaredError { epoch } => {
+                self.outcome.take_squared_error(values[0], self.job);
+                self.note_epoch(epoch, on_event);
             }
             Revealed::OutOfRange { epoch } => {
                 let counts: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
@@ -241,15 +248,25 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// The epoch that the model is of, where that is not the last step's, and its accuracy as far as it is known.
-    fn model_of(&self) -> (Option<u32>, Option<f64>) {
-        let known = &self.outcome.accuracy;
-        if self.job.settings.early_stop().is_some() && !known.is_empty() {
-            let best = best_of(known);
-            return (u32::try_from(best + 1).ok(), Some(known[best]));
+    /// Tells what an epoch gave, once all of it is known.
+    fn note_epoch(&self, epoch: u32, on_event: &mut dyn FnMut(Event)) {
+        let at = |known: &[f64]| known.get(epoch.saturating_sub(1) as usize).copied();
+        let [test_accuracy, squared_error] = [at(&self.outcome.accuracy), at(&self.outcome.squared_errors)];
+        let (step, seconds) = (self.job.last_step_of(epoch), self.stats[0].seconds);
+        let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+        on_event(Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes });
+    }
+
+    /// The epoch that the model is of, where that is not the last step's, and its accuracy and squared error as far as they are known.
+    fn model_of(&self) -> (Option<u32>, [Option<f64>; 2]) {
+        let known = [&self.outcome.accuracy, &self.outcome.squared_errors];
+        let scores = self.outcome.scores(self.job);
+        if self.job.settings.early_stop().is_some() && !scores.is_empty() {
+            let best = best_of(&scores);
+            return (u32::try_from(best + 1).ok(), known.map(|known| known.get(best).copied()));
         }
-        // a run that was ended has moved on since its last accuracy
-        (None, known.last().copied().filter(|_| self.ended.is_none()))
+        // a run that was ended has moved on since its last evaluation
+        (None, known.map(|known| known.last().copied().filter(|_| self.ended.is_none())))
     }
 
     /// The steps whose samples were counted and revealed: all, but for the last of a run that the trainer ended.
@@ -309,8 +326,8 @@ impl<'a> Collector<'a> {
         let steps = ended.unwrap_or_else(|| job.total_steps());
         let per = steps as f64;
         let (zero, one) = (&reports[0], &reports[1]);
-        let evaluations = done.accuracy.len().max(1) as f64;
-        let (model_epoch, test_accuracy) = self.model_of();
+        let evaluations = done.accuracy.len().max(done.squared_errors.len()).max(1) as f64;
+        let (model_epoch, [test_accuracy, squared_error]) = self.model_of();
         Summary {
             model: job.model.name().into(),
             backend: zero.backend.clone(),
@@ -337,7 +354,10 @@ impl<'a> Collector<'a> {
             bytes_per_evaluation: Bytes::of([&zero.evaluation, &one.evaluation], evaluations),
             peak_rss_mib: by_role(reports, peak_rss_mib(), |report| report.peak_rss_mib),
             cpu_seconds: by_role(reports, cpu_seconds(), |report| report.cpu_seconds),
-            figures: done.summary.figures.clone(),
+            figures: TestFigures {
+                squared_error: squared_error.or(done.summary.figures.squared_error),
+                ..done.summary.figures.clone()
+            },
             ..Summary::default()
         }
     }

@@ -234,7 +234,8 @@ fn what_a_server_receives_of_figures_is_uniform_whatever_the_rows() {
     }
 }
 
-/// Figures are counted after the last epoch, with an early stop after each; only what is listed is revealed, once.
+/// The squared error is revealed after every epoch; other figures are counted after the last one, with an early stop after each, and
+/// revealed once; and only what is listed.
 #[test]
 fn figures_cost_one_evaluation_more_and_are_revealed_once() {
     let p = Profile::small();
@@ -244,7 +245,7 @@ fn figures_cost_one_evaluation_more_and_are_revealed_once() {
     let rounds = |job: &Job| plan(job).unwrap().server(RunPhase::Evaluation).rounds;
     let with = |reveal| Job { reveal, ..base.clone() };
     assert_eq!(rounds(&with(Reveals { accuracy: true, ..Reveals::NOTHING })), 3 * (1 + 2 * (4 + 4)));
-    assert_eq!(rounds(&with(Reveals { squared_error: true, ..Reveals::NOTHING })), 1 + 2 * (4 + 9));
+    assert_eq!(rounds(&with(Reveals { squared_error: true, ..Reveals::NOTHING })), 3 * (1 + 2 * (4 + 9)));
     assert_eq!(rounds(&with(Reveals { confusion: true, ..Reveals::NOTHING })), 1 + 2 * (4 + 5));
     assert_eq!(rounds(&with(Reveals { roc: true, ..Reveals::NOTHING })), 1 + 2 * (4 + 5));
     let both = Reveals { accuracy: true, confusion: true, ..Reveals::NOTHING };
@@ -252,7 +253,8 @@ fn figures_cost_one_evaluation_more_and_are_revealed_once() {
     let stops = with(both).with(|s| s.patience = Some(1));
     assert_eq!(rounds(&stops), 3 * (1 + 2 * (4 + 5)), "any epoch may be the best");
     let run = world(&with(figures), 1).run(&Training(&with(figures)));
-    let listed = figures.figures().into_iter().map(Revealed::Figure);
+    let errors = (1..=3).map(|epoch| Revealed::SquaredError { epoch });
+    let listed = errors.chain([Figure::Confusion, Figure::Roc].map(Revealed::Figure));
     assert_eq!(run.revealed.iter().map(|(what, _)| *what).collect::<Vec<_>>(), listed.collect::<Vec<_>>());
 }
 

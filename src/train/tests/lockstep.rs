@@ -97,12 +97,14 @@ fn whole_runs_keep_every_gate_s_law_and_cost_what_was_planned() {
             let clear = world.run_clear(&Training(&job));
             assert_losses(&clear, &job, seed);
             assert!(run.records.iter().zip(&clear).all(|(a, b)| (&a.scope, &a.gate) == (&b.scope, &b.gate)));
-            let hits = if job.reveal.accuracy { job.settings.epochs as usize } else { 0 };
+            let epochs = job.settings.epochs as usize;
+            let [hits, errors] =
+                [job.reveal.accuracy, job.reveal.squared_error].map(|listed| usize::from(listed) * epochs);
             let parameters = if job.reveal.model { job.model.parameters().len() } else { 0 };
             let ranges = if job.reveal.ranges { job.epochs_begun() as usize } else { 0 };
             assert_eq!(
                 run.revealed.len(),
-                hits + parameters + ranges + job.reveal.figures().len(),
+                hits + errors + parameters + ranges + job.reveal.final_figures().len(),
                 "only what is listed is revealed"
             );
         }

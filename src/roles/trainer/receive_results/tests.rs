@@ -34,9 +34,10 @@ fn takes(halves: &[(usize, Revealed)]) -> Result<()> {
 #[test]
 fn halves_that_come_again_or_run_ahead_are_errors_and_cost_no_memory() {
     let (hits, ranges) = (|epoch| Revealed::Hits { epoch }, |epoch| Revealed::OutOfRange { epoch });
+    let error = |epoch| Revealed::SquaredError { epoch };
     let parameter = |index| Revealed::Parameter { index };
     // in order, each from both: fine, one server ahead of the other
-    let all = [ranges(1), hits(1), ranges(2), parameter(0), parameter(1)];
+    let all = [ranges(1), hits(1), error(1), ranges(2), parameter(0), parameter(1)];
     takes(&[all.map(|what| (0, what)), all.map(|what| (1, what))].concat()).unwrap();
     let refused = |halves: &[(usize, Revealed)]| takes(halves).unwrap_err().to_string();
     for again in [
@@ -46,11 +47,12 @@ fn halves_that_come_again_or_run_ahead_are_errors_and_cost_no_memory() {
         &[(1, ranges(0))],
         &[(1, hits(51))],
         &[(1, parameter(4))],
+        &[(0, error(1)), (1, error(1)), (0, error(1))],
     ] {
         assert!(refused(again).contains("which is unexpected"), "{again:?}: {}", refused(again));
     }
-    let figure = Revealed::Figure(Figure::SquaredError);
-    assert!(refused(&[(0, figure), (0, figure)]).contains("which is unexpected"));
+    // the squared error is one by epoch, and no figure at the end
+    assert!(refused(&[(0, Revealed::Figure(Figure::SquaredError))]).contains("which the job does not list"));
     assert!(refused(&[(0, Revealed::Figure(Figure::Confusion))]).contains("which the job does not list"));
     let ahead: Vec<_> = (1..=20).map(|epoch| (1, hits(epoch))).collect();
     assert!(
