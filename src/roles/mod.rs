@@ -66,6 +66,7 @@ mod share_parameters;
 mod start;
 #[cfg(feature = "network")]
 mod stay;
+mod step_times;
 mod threads;
 #[cfg(feature = "network")]
 mod time_estimate;
@@ -108,6 +109,7 @@ pub use server::{ServerLinks, run_server};
 pub use start::Start;
 #[cfg(feature = "network")]
 pub use stay::Stay;
+pub use step_times::StepTime;
 #[cfg(feature = "network")]
 pub use time_estimate::{Estimate, Network, RoleTime, threads_of_a_role};
 pub use trainer::{TrainerLinks, run_trainer};

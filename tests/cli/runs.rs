@@ -23,8 +23,20 @@ fn a_report_is_one_file_with_the_figures_of_its_run() {
         let percent = format!("{:.2} %", 100.0 * summary[figure].as_f64().unwrap());
         assert!(page.contains(&percent), "{figure}");
     }
-    for heading in ["Test accuracy", "Who saw what", "Costs of a step, by layer", "Settings", "Command"] {
+    for heading in [
+        "Test accuracy",
+        "Who saw what",
+        "Costs of a step, by layer",
+        "Time of a step, by layer",
+        "Settings",
+        "Command",
+    ] {
         assert!(page.contains(&format!("<h2>{heading}")), "{heading}");
+    }
+    let times = &page[page.find("<h2>Time of a step, by layer").unwrap()..];
+    let times = &times[..times.find("</section>").unwrap()];
+    for part in ["Measured at server 1", "dense1", "loss", "update", "between steps", "products"] {
+        assert!(times.contains(part), "{part}: {times}");
     }
     assert!(page.contains("--compare-clear"), "the command");
     assert!(page.len() < 200_000, "{} bytes", page.len());
