@@ -65,6 +65,10 @@ fn runs_are_listed_compared_and_pruned() {
     fs::create_dir(dir.path().join("runs/third")).unwrap();
     fs::copy(dir.path().join("runs/first/job.toml"), dir.path().join("runs/third/job.toml")).unwrap();
     fs::write(dir.path().join("runs/third/notes.txt"), "mine").unwrap();
+    // a dry run is none: its folder has a range certificate and no job
+    let dry = ["dry-run", "--model", "logistic", "--train-limit", "300", "--test-limit", "50", "--epochs", "1", "-q"];
+    run(dir.path(), &dry).done();
+    assert!(dir.path().join("runs/logistic-mnist-1/ranges.json").is_file());
 
     let listed = run(dir.path(), &["runs", "list", "--json"]).json();
     let states: Vec<_> =
