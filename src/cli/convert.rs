@@ -12,7 +12,7 @@ use crate::cli::units;
 use crate::cli::wrap::shortened;
 use crate::data::dataset_info;
 use crate::error::{Error, Result};
-use crate::nn::{NameMap, Normalization, TrainedModel};
+use crate::nn::{NameMap, Normalization, Task, TrainedModel};
 use crate::shape::Shape;
 use crate::train::Recipe;
 
@@ -38,6 +38,13 @@ pub(super) struct ConvertArgs {
     /// Mean M and deviation D of the inputs of --names, such as 0.5,0.5
     #[arg(long, value_name = "M,D", requires = "names", value_parser = normalization)]
     pub normalization: Option<Normalization>,
+    /// Task of an ONNX file: classification, multi-label or regression
+    ///
+    /// For files that name none: several outputs are taken as classes, one as a regression's.
+    ///
+    /// Behind a sigmoid, several outputs are taken as labels, one as two classes.
+    #[arg(long, value_name = "TASK", conflicts_with = "names")]
+    pub task: Option<Task>,
     /// Data set of the model: mnist, fashion-mnist or cifar-10
     #[arg(long)]
     pub dataset: Option<String>,
@@ -81,14 +88,14 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     let beside = (!to_onnx).then(|| args.output.with_extension("toml"));
     let network = args.model_out.clone().or(beside);
     check_files(args, network.as_ref())?;
-    let (model, remarks) = read(args)?;
+    let Source { model, remarks, guessed_task } = read(args)?;
     remarks.iter().for_each(|remark| warn(remark));
     let text = network.as_ref().map(|_| network_file(&model)).transpose()?;
     if to_onnx { model.save_onnx(&args.output) } else { model.save(&args.output) }?;
     if let (Some(file), Some(text)) = (&network, text) {
         write_new(file, &text)?;
     }
-    report(args, &model, network.as_deref(), &remarks);
+    report(args, &model, (network.as_deref(), guessed_task), &remarks);
     Ok(())
 }
 
@@ -111,25 +118,26 @@ fn check_files(args: &ConvertArgs, network: Option<&PathBuf>) -> Result<()> {
     }
 }
 
-/// The model that is to be converted, and remarks on it.
-fn read(args: &ConvertArgs) -> Result<(TrainedModel, Vec<String>)> {
+/// The model that is to be converted.
+fn read(args: &ConvertArgs) -> Result<Source> {
     let data = args.dataset.as_deref().map(dataset_info).transpose()?;
-    let (model, remarks) = match (&args.names, &args.model) {
+    let Source { model, remarks, guessed_task } = match (&args.names, &args.model) {
         (Some(names), Some(network)) => {
             let data = data.map_or_else(|| Recipe::data(network), Ok)?;
             let recipe = Recipe::open(network, data)?;
             let model = TrainedModel::load_pytorch(&args.input, &recipe.model, &NameMap::load(names)?)?;
             let model = TrainedModel { normalization: args.normalization.clone(), ..model };
-            (model.trained_on(data.name), Vec::new())
+            Source { model: model.trained_on(data.name), remarks: Vec::new(), guessed_task: false }
         }
-        _ => load(&model_in(&args.input)?)?,
+        _ => open(&model_in(&args.input)?, args.task)?,
     };
     let model = match args.input_max {
         Some(most) => model.with_inputs_up_to(most.into())?,
         None => model,
     };
     let model = if args.fold_normalization { model.with_folded_normalization()? } else { model };
-    Ok((data.map_or_else(|| model.clone(), |data| model.clone().trained_on(data.name)), remarks))
+    let model = data.map_or_else(|| model.clone(), |data| model.clone().trained_on(data.name));
+    Ok(Source { model, remarks, guessed_task })
 }
 
 /// The network file of a model; it names a data set only if that is a known one.
@@ -140,27 +148,57 @@ fn network_file(model: &TrainedModel) -> Result<String> {
 
 /// Reads a model, by the ending of its name; and remarks on it.
 pub(super) fn load(file: &Path) -> Result<(TrainedModel, Vec<String>)> {
-    if file.extension().is_none_or(|ending| ending != "onnx") {
-        return Ok((TrainedModel::load(file)?, Vec::new()));
-    }
-    let imported = TrainedModel::load_onnx(file)?;
-    let remarks = imported.remarks.iter().map(|remark| format!("{}: {remark}", file.display())).collect();
-    Ok((imported.model, remarks))
+    open(file, None).map(|source| (source.model, source.remarks))
 }
 
-fn report(args: &ConvertArgs, model: &TrainedModel, network: Option<&Path>, remarks: &[String]) {
+/// A model that was read.
+struct Source {
+    model: TrainedModel,
+    remarks: Vec<String>,
+    /// Whether neither the file nor the user names its task.
+    guessed_task: bool,
+}
+
+/// Reads a model, by the ending of its name; an ONNX file may be given a task.
+fn open(file: &Path, task: Option<Task>) -> Result<Source> {
+    if file.extension().is_none_or(|ending| ending != "onnx") {
+        return match task {
+            None => Ok(Source { model: TrainedModel::load(file)?, remarks: Vec::new(), guessed_task: false }),
+            Some(_) => {
+                let file = file.display();
+                Err(Error::Usage(format!(
+                    "--task is for .onnx files; {file} has the task of its network; remove --task"
+                )))
+            }
+        };
+    }
+    let imported =
+        task.map_or_else(|| TrainedModel::load_onnx(file), |task| TrainedModel::load_onnx_for(file, task))?;
+    let remarks = imported.remarks.iter().map(|remark| format!("{}: {remark}", file.display())).collect();
+    Ok(Source { model: imported.model, remarks, guessed_task: imported.guessed_task })
+}
+
+fn report(
+    args: &ConvertArgs,
+    model: &TrainedModel,
+    (network, guessed_task): (Option<&Path>, bool),
+    remarks: &[String],
+) {
     let parameters: usize = model.model.parameters().iter().map(Shape::len).sum();
     let shown = |file: &Path| file.display().to_string();
     if args.json {
         json(&serde_json::json!({
             "model": model.model.name(), "layers": model.model.sizes(), "parameters": parameters,
-            "dataset": model.dataset, "normalization": model.normalization, "remarks": remarks,
+            "task": model.model.task(), "dataset": model.dataset, "normalization": model.normalization,
+            "remarks": remarks,
             "file": shown(&args.output), "network_file": network.map(shown),
         }));
         return;
     }
     let (name, sizes) = (model.model.name(), shortened(&model.model.sizes(), MOST_SIZES));
     say(&format!("{name} ({sizes}), {}: {}", count(parameters as u64, "parameter"), args.output.display()));
+    let guess = if guessed_task { ", a guess from its outputs; --task names another" } else { "" };
+    say(&format!("  task: {}{guess}", model.model.task()));
     if let Some(normalization) = &model.normalization {
         say(&format!("  inputs are normalized: {}", normalization.in_words()));
         say("  `train --init` needs --fold-normalization here, unless that is how the data set is normalized");

@@ -227,14 +227,13 @@ impl ProgressView {
 
     fn progress(&mut self, epoch: u32, step: u64, steps: u64, spent: f64) {
         self.step = step;
-        let rate = step as f64 / spent.max(1e-9);
-        let left = seconds((steps - step) as f64 / rate);
+        let (pace, left) = pace(step, steps, spent);
         if self.mode == Mode::Terminal {
-            let what = if step < steps { format!("{rate:.0} steps/s, {left} left") } else { "finishing".into() };
+            let what = if step < steps { format!("{pace}, {left}") } else { "finishing".into() };
             self.line(Phase::Training, steps, step, &format!("epoch {epoch}"), &what);
         } else if self.last.elapsed() > PLAIN_EVERY {
             self.last = Instant::now();
-            say(&format!("epoch {epoch}  step {step}/{steps}  {rate:.0} steps/s  {left} left"));
+            say(&format!("epoch {epoch}  step {step}/{steps}  {pace}  {left}"));
         }
     }
 
@@ -302,8 +301,40 @@ impl ProgressView {
     }
 }
 
+/// How fast steps are, and how long those that are left take at that pace.
+fn pace(step: u64, steps: u64, spent: f64) -> (String, String) {
+    if step == 0 {
+        return ("in the first step".into(), "time left not known yet".into());
+    }
+    let each = spent.max(1e-9) / step as f64;
+    let pace = match 1.0 / each {
+        rate if rate >= 9.95 => format!("{rate:.0} steps/s"),
+        rate if rate >= 0.995 => format!("{rate:.1} steps/s"),
+        _ => format!("{each:.1} s per step"),
+    };
+    (pace, format!("{} left", seconds(steps.saturating_sub(step) as f64 * each)))
+}
+
 /// How often a plain line tells of progress.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// A wait that is worth a line.
 const LONG_WAIT: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_pace_is_of_0_steps() {
+        let shown = |step, steps, spent| {
+            let (pace, left) = pace(step, steps, spent);
+            format!("{pace}, {left}")
+        };
+        assert_eq!(shown(0, 100, 3.0), "in the first step, time left not known yet");
+        assert_eq!(shown(50, 100, 1.0), "50 steps/s, 1.0 s left");
+        assert_eq!(shown(3, 9, 2.0), "1.5 steps/s, 4.0 s left");
+        assert_eq!(shown(2, 32, 8.0), "4.0 s per step, 2 min 00 s left");
+        assert_eq!(shown(4, 4, 0.0), "4000000000 steps/s, 0.0 s left");
+    }
+}

@@ -79,8 +79,7 @@ impl EventFile {
     /// [`Error::File`] if they cannot be written.
     pub(super) fn finish(&mut self, summary: &Summary) -> Result<()> {
         let step = summary.model_epoch.map_or(summary.steps, |epoch| self.job.last_step_of(epoch));
-        let scored = summary.scored_accuracy.map(|accuracy| ("accuracy/saved_model".into(), accuracy));
-        let figures: Vec<Scalar> = scored.into_iter().chain(figures(&summary.figures)).collect();
+        let figures = of_model(summary);
         if figures.is_empty() { Ok(()) } else { self.scalars(step, &figures) }
     }
 
@@ -95,6 +94,17 @@ impl EventFile {
 
 /// A figure with its name.
 type Scalar = (String, f64);
+
+/// The figures of the model of a run, and of the run in the clear that is compared with it.
+fn of_model(summary: &Summary) -> Vec<Scalar> {
+    let in_the_clear = [
+        ("accuracy/saved_model", summary.scored_accuracy),
+        ("figures/squared_error_saved_model", summary.scored_squared_error),
+        ("figures/squared_error_clear", summary.clear_squared_error),
+    ];
+    let in_the_clear = in_the_clear.into_iter().filter_map(|(name, figure)| Some((name.to_owned(), figure?)));
+    in_the_clear.chain(figures(&summary.figures)).collect()
+}
 
 /// The figures on the test rows, as far as there are any.
 fn figures(figures: &TestFigures) -> impl Iterator<Item = Scalar> {
@@ -220,6 +230,17 @@ mod tests {
         assert_eq!(CRC.checksum(b"123456789"), 0xe306_9283);
         assert!(bytes(0.0) == PINNED);
         assert!(bytes(1.0) != PINNED, "another number is noticed");
+    }
+
+    #[test]
+    fn errors_in_the_clear_stand_beside_those_on_shares() {
+        let mut summary = Summary { scored_squared_error: Some(0.25), ..Summary::default() };
+        summary.clear_squared_error = Some(0.5);
+        summary.figures.squared_error = Some(0.125);
+        let names = ["figures/squared_error_saved_model", "figures/squared_error_clear", "figures/squared_error"];
+        let want = names.into_iter().zip([0.25, 0.5, 0.125]).map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(of_model(&summary), want.collect::<Vec<_>>());
+        assert!(of_model(&Summary::default()).is_empty());
     }
 
     #[test]

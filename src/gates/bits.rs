@@ -141,6 +141,7 @@ impl BitOpening for Server {
     }
 
     fn open_bits_all(&mut self, list: &[&BitShare]) -> Result<Vec<MaskedBits>> {
+        let _gate = self.gate(CostKind::Bits);
         let (_, bits) = self.open_masked(&[], list, |_, _| Ok(()))?;
         Ok(bits.into_iter().map(|(bits, ())| bits).collect())
     }
@@ -150,6 +151,7 @@ impl BitOpening for Server {
         values: &[OpenRequest<'_, AdditiveShare>],
         list: &[&BitShare],
     ) -> Result<(Vec<MaskedWire>, Vec<Selectors>)> {
+        let _gate = self.gate(values.first().map_or(CostKind::Bits, OpenRequest::kind));
         let ring = self.profile().ring;
         let (wires, bits) = self.open_masked(values, list, |server, len| server.dealt(words(len, ring)))?;
         Ok((wires, bits.into_iter().map(|(bits, lambda)| Selectors { bits, lambda }).collect()))
@@ -227,7 +229,7 @@ impl BitOpening for Plan {
 
     fn open_bits_all(&mut self, list: &[&Self::Bits]) -> Result<Vec<Self::MaskedBits>> {
         let (server, dealer): (Vec<_>, Vec<_>) = list.iter().map(|b| (&b.0, &b.1)).unzip();
-        self.gates(CostKind::Bits, |s| s.open_bits_all(&server), |d| d.open_bits_all(&dealer))
+        self.gates(|s| s.open_bits_all(&server), |d| d.open_bits_all(&dealer))
     }
 
     fn open_with_selectors_all(
@@ -238,10 +240,8 @@ impl BitOpening for Plan {
         let (server, dealer): (Vec<_>, Vec<_>) = list.iter().map(|b| (&b.0, &b.1)).unzip();
         let shares: Vec<_> = values.iter().map(|o| o.of(&o.share.0)).collect();
         let shapes: Vec<_> = values.iter().map(|o| o.of(&o.share.1)).collect();
-        let kind = values.first().map_or(CostKind::Bits, OpenRequest::kind);
         let opened: usize = list.iter().map(|b| 4 * plane(b.1.len())).sum();
         let ((wires, bits), (masks, lambdas)) = self.gate_with_bits(
-            kind,
             opened,
             |s| s.open_with_selectors_all(&shares, &server),
             |d| d.open_with_selectors_all(&shapes, &dealer),

@@ -196,6 +196,7 @@ fn first<T>(all: Vec<Vec<T>>) -> Vec<T> {
 
 impl Compare for Server {
     fn sign_all(&mut self, list: &[(&MaskedWire, Window)]) -> Result<Vec<BitShare>> {
+        let _gate = self.gate(CostKind::Compares);
         let p = *self.profile();
         let one =
             |(y, window): &(&MaskedWire, Window)| Windowed::open(y, *window, &p).minus_thresholds(self.device(), &[0]);
@@ -204,6 +205,7 @@ impl Compare for Server {
     }
 
     fn at_least_all(&mut self, y: &MaskedWire, window: Window, thresholds: &[i64]) -> Result<Vec<BitShare>> {
+        let _gate = self.gate(CostKind::Compares);
         let w = Windowed::open(y, window, self.profile()).minus_thresholds(self.device(), thresholds)?;
         self.compare(vec![w]).map(first)
     }
@@ -214,6 +216,7 @@ impl Compare for Server {
         wires: &[&MaskedWire],
         window: Window,
     ) -> Result<(Vec<BitShare>, Vec<BitShare>)> {
+        let _gate = self.gate(CostKind::Compares);
         alike(pairs)?;
         let p = *self.profile();
         let pair = |(x, y): &(&MaskedWire, &MaskedWire)| {
@@ -225,6 +228,7 @@ impl Compare for Server {
     }
 
     fn pair_signs(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
+        let _gate = self.gate(CostKind::Compares);
         let w = Windowed::open(y, window, self.profile()).pair_differences(self.device())?;
         let [bits] = array(first(self.compare(vec![w])?));
         Ok(bits)
@@ -355,16 +359,12 @@ impl Compare for Plan {
     fn sign_all(&mut self, list: &[(&Self::Wire, Window)]) -> Result<Vec<Self::Bits>> {
         let server: Vec<_> = list.iter().map(|(y, w)| (&y.0, *w)).collect();
         let dealer: Vec<_> = list.iter().map(|(y, w)| (&y.1, *w)).collect();
-        self.gates(CostKind::Compares, |s| s.sign_all(&server), |d| d.sign_all(&dealer))
+        self.gates(|s| s.sign_all(&server), |d| d.sign_all(&dealer))
     }
 
     fn at_least_all(&mut self, y: &Self::Wire, window: Window, thresholds: &[i64]) -> Result<Vec<Self::Bits>> {
         let (ask, deal) = (&y.0, &y.1);
-        self.gates(
-            CostKind::Compares,
-            |s| s.at_least_all(ask, window, thresholds),
-            |d| d.at_least_all(deal, window, thresholds),
-        )
+        self.gates(|s| s.at_least_all(ask, window, thresholds), |d| d.at_least_all(deal, window, thresholds))
     }
 
     fn compare_batch(
@@ -378,7 +378,6 @@ impl Compare for Plan {
         let (asking, dealing): (Vec<_>, Vec<_>) = wires.iter().map(|y| (&y.0, &y.1)).unzip();
         let all = |(larger, signs): (Vec<_>, Vec<_>)| larger.into_iter().chain(signs).collect();
         let bits = self.gates(
-            CostKind::Compares,
             |s| s.compare_batch(&server, &asking, window).map(all),
             |d| {
                 d.compare_batch(&dealer, &dealing, window)
@@ -389,6 +388,6 @@ impl Compare for Plan {
     }
 
     planned! {
-        fn pair_signs(y: Wire; window: Window) -> Bits as Compares;
+        fn pair_signs(y: Wire; window: Window) -> Bits;
     }
 }

@@ -143,6 +143,7 @@ impl Server {
 
 impl Opening for Server {
     fn open_all(&mut self, list: &[OpenRequest<'_, AdditiveShare>]) -> Result<Vec<MaskedWire>> {
+        let _gate = self.gate(list.first().map_or(CostKind::Outputs, OpenRequest::kind));
         let asked = self.ask_open(list)?;
         let asks: Vec<_> = asked.iter().map(|a| (&a.packed, a.packed.len())).collect();
         let peer = self.exchange(&asks)?;
@@ -202,7 +203,6 @@ impl Opening for Plan {
     fn open_all(&mut self, list: &[OpenRequest<'_, Self::Share>]) -> Result<Vec<Self::Wire>> {
         let server: Vec<_> = list.iter().map(|o| o.of(&o.share.0)).collect();
         let dealer: Vec<_> = list.iter().map(|o| o.of(&o.share.1)).collect();
-        let kind = list.first().map_or(CostKind::Outputs, OpenRequest::kind);
-        self.gates(kind, |s| s.open_all(&server), |d| d.open_all(&dealer))
+        self.gates(|s| s.open_all(&server), |d| d.open_all(&dealer))
     }
 }

@@ -66,6 +66,7 @@ fn same(op: &'static str, x: &Shape, y: &Shape) -> Result<()> {
 
 impl MaxPoolGates for Server {
     fn pick(&mut self, c: &MaskedBits, x: &MaskedWire, y: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Selects);
         same("pick", x.hat.shape(), y.hat.shape())?;
         same("pick", x.hat.shape(), &c.shape)?;
         check_rings::same("pick", x.bits, y.bits)?;
@@ -78,6 +79,7 @@ impl MaxPoolGates for Server {
     }
 
     fn and(&mut self, bits: &[(&MaskedBits, bool)]) -> Result<BitShare> {
+        let _gate = self.gate(CostKind::Bits);
         let shape = bits[0].0.shape.clone();
         bits.iter().try_for_each(|(b, _)| same("and", &shape, &b.shape))?;
         let dealt = self.dealt(and_words(bits.len(), shape.len()))?;
@@ -126,12 +128,12 @@ impl MaxPoolGates for Clear {
 
 impl MaxPoolGates for Plan {
     planned! {
-        fn pick(c: MaskedBits, x: Wire, y: Wire) -> Share as Selects;
+        fn pick(c: MaskedBits, x: Wire, y: Wire) -> Share;
     }
 
     fn and(&mut self, bits: &[(&Self::MaskedBits, bool)]) -> Result<Self::Bits> {
         let server: Vec<_> = bits.iter().map(|(b, flip)| (&b.0, *flip)).collect();
         let dealer: Vec<_> = bits.iter().map(|(b, flip)| (&b.1, *flip)).collect();
-        self.gate(CostKind::Bits, |s| s.and(&server), |d| d.and(&dealer))
+        self.gate(|s| s.and(&server), |d| d.and(&dealer))
     }
 }

@@ -118,6 +118,7 @@ impl Server {
 
 impl Product for Server {
     fn product(&mut self, x: &MaskedWire, w: &MaskedWire, map: impl Into<Bilinear>) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Products);
         let map = map.into();
         let (shape, macs) = map.shape(x.hat.shape(), w.hat.shape())?;
         operands([x.bits, w.bits], self.profile())?;
@@ -233,6 +234,6 @@ fn multiply<W: Word>(x: &ClearTensor, w: &ClearTensor, map: Bilinear, len: usize
 impl Product for Plan {
     fn product(&mut self, x: &Self::Wire, w: &Self::Wire, map: impl Into<Bilinear>) -> Result<Self::Share> {
         let map = map.into();
-        self.gate(CostKind::Products, |s| s.product(&x.0, &w.0, map), |d| d.product(&x.1, &w.1, map))
+        self.gate(|s| s.product(&x.0, &w.0, map), |d| d.product(&x.1, &w.1, map))
     }
 }

@@ -203,6 +203,7 @@ impl RangeCheck for Server {
     }
 
     fn outside(&mut self, list: &[Checked<'_, MaskedWire>]) -> Result<Vec<Self::Bits>> {
+        let _gate = self.gate(CostKind::Ranges);
         list.iter().try_for_each(|y| check_rings::lifted("outside", y.wire.bits, self.profile()))?;
         let windows = list.iter().map(|y| public_windows(self.device(), y)).collect::<Result<_>>()?;
         let bits = self.compare(windows)?;
@@ -291,7 +292,7 @@ impl RangeCheck for Plan {
     fn outside(&mut self, list: &[Checked<'_, Self::Wire>]) -> Result<Vec<Self::Bits>> {
         let server: Vec<_> = list.iter().map(|y| y.of(&y.wire.0)).collect();
         let dealer: Vec<_> = list.iter().map(|y| y.of(&y.wire.1)).collect();
-        self.gates(CostKind::Ranges, |s| s.outside(&server), |d| d.outside(&dealer))
+        self.gates(|s| s.outside(&server), |d| d.outside(&dealer))
     }
 
     fn count(&mut self, before: Option<&Self::Share>, list: &[&Self::Selectors]) -> Result<Self::Share> {

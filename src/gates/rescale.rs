@@ -66,6 +66,7 @@ pub trait Rescale: Interpreter {
 
 impl Rescale for Server {
     fn rescale(&mut self, list: &[Scaling<'_, AdditiveShare>]) -> Result<Vec<AdditiveShare>> {
+        let _gate = self.gate(CostKind::Update);
         let params = |s: &Self, x: &Scaling<'_, AdditiveShare>, peer_at| RescaleParams {
             bits: x.share.bits,
             scale: x.scale,
@@ -153,6 +154,6 @@ impl Rescale for Plan {
     fn rescale(&mut self, list: &[Scaling<'_, Self::Share>]) -> Result<Vec<Self::Share>> {
         let halves: Vec<_> = list.iter().map(|s| s.of(&s.share.0)).collect();
         let shapes: Vec<_> = list.iter().map(|s| s.of(&s.share.1)).collect();
-        self.gates(CostKind::Update, |s| s.rescale(&halves), |d| d.rescale(&shapes))
+        self.gates(|s| s.rescale(&halves), |d| d.rescale(&shapes))
     }
 }

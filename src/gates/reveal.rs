@@ -11,8 +11,8 @@ use crate::fixed::mask;
 use crate::kernel::packed::words;
 use crate::kernel::twin::select::{DEAL_HITS, HITS, HitsParams};
 use crate::party::{
-    AdditiveShare, BitShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits,
-    MaskedWire, Plan, Revealed, Server, planned,
+    AdditiveShare, BitShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter,
+    MaskedBits, MaskedWire, Plan, Revealed, Server, planned,
 };
 
 use crate::shape::Shape;
@@ -42,6 +42,7 @@ pub trait Reveal: Interpreter {
 
 impl Reveal for Server {
     fn hits(&mut self, won: &MaskedBits, labels: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Hits);
         check_rings::operand("hits", labels.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(2 * words(labels.hat.len(), ring))?;
@@ -113,7 +114,7 @@ impl Reveal for Clear {
 
 impl Reveal for Plan {
     planned! {
-        fn hits(won: MaskedBits, labels: Wire) -> Share as Hits;
+        fn hits(won: MaskedBits, labels: Wire) -> Share;
     }
 
     fn reveal(&mut self, _: Revealed, _: &Self::Share) -> Result<()> {

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::kernel::packed::words;
 use crate::kernel::twin::select::{DEAL_EXTEND, DEAL_SELECT, EXTEND, ExtendParams, SELECT, SelectParams};
 use crate::party::{
-    AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedWire, Plan,
-    Selectors, Server, planned,
+    AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedWire,
+    Plan, Selectors, Server, planned,
 };
 
 use super::check_rings;
@@ -45,6 +45,7 @@ fn select_words(len: usize, high: u32, ring: u32) -> usize {
 
 impl Select for Server {
     fn extend(&mut self, y: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Selects);
         check_rings::lifted("extend", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(extend_words(y.hat.len(), ring - y.bits))?;
@@ -54,6 +55,7 @@ impl Select for Server {
     }
 
     fn select(&mut self, b: &Selectors, y: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Selects);
         check_rings::lifted("select", y.bits, self.profile())?;
         let ring = self.profile().ring;
         let dealt = self.dealt(select_words(y.hat.len(), ring - y.bits, ring))?;
@@ -100,7 +102,7 @@ impl Select for Clear {
 
 impl Select for Plan {
     planned! {
-        fn extend(y: Wire) -> Share as Selects;
-        fn select(b: Selectors, y: Wire) -> Share as Selects;
+        fn extend(y: Wire) -> Share;
+        fn select(b: Selectors, y: Wire) -> Share;
     }
 }

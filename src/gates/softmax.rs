@@ -24,8 +24,8 @@ use crate::kernel::twin::softmax::{
     PROBABILITY, ProbabilityParams, RECIPROCAL, ROW_SUM, ReciprocalParams, RowSumParams,
 };
 use crate::party::{
-    AdditiveShare, Clear, ClearTensor, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits, MaskedWire,
-    Plan, Scaled, Server, planned,
+    AdditiveShare, Clear, ClearTensor, CostKind, Dealer, DealtBits, DealtShare, DealtWire, Interpreter, MaskedBits,
+    MaskedWire, Plan, Scaled, Server, planned,
 };
 
 use super::{OpenRequest, check_rings, check_scales};
@@ -168,6 +168,7 @@ impl Dealer {
 
 impl Softmax for Server {
     fn below_max(&mut self, y: &MaskedWire, won: &MaskedBits) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Loss);
         logits(y, self.profile())?;
         let (_, classes) = y.hat.shape().matrix();
         let params = below_max_params(self.profile(), y.bits, classes, self.first(), self.up());
@@ -177,6 +178,7 @@ impl Softmax for Server {
     }
 
     fn exp(&mut self, d: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Loss);
         fits("exp", d, exp_bits(self.profile()), exp_frac(self.profile()))?;
         let params = ExpParams { frac: exp_frac(self.profile()), up: self.up() };
         let dealt = self.dealt(words(d.hat.len() * EXP_ENTRIES, EXP_BITS))?;
@@ -186,6 +188,7 @@ impl Softmax for Server {
     }
 
     fn row_sum(&mut self, e: &AdditiveShare) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Loss);
         fits("row_sum", e, UNIT_WIRE, UNIT_FRAC)?;
         let (rows, classes) = e.x.shape().matrix();
         let params = RowSumParams { classes: count(classes), up: self.up() };
@@ -193,16 +196,19 @@ impl Softmax for Server {
     }
 
     fn reciprocal(&mut self, s: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Loss);
         fits("reciprocal", s, SUM_BITS, SUM_FRAC)?;
         self.quadratic(s)
     }
 
     fn inverse_sqrt(&mut self, s: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Loss);
         fits("inverse_sqrt", s, SUM_BITS, SUM_FRAC)?;
         self.quadratic(s)
     }
 
     fn probability(&mut self, e: &MaskedWire, r: &MaskedWire) -> Result<AdditiveShare> {
+        let _gate = self.gate(CostKind::Loss);
         units(e, r)?;
         let (rows, classes) = e.hat.shape().matrix();
         let params = probability_params(self.profile(), classes, self.first(), self.up());
@@ -335,11 +341,11 @@ const UNIT: f64 = 65_536.0;
 
 impl Softmax for Plan {
     planned! {
-        fn below_max(y: Wire, won: MaskedBits) -> Share as Loss;
-        fn exp(d: Wire) -> Share as Loss;
-        fn row_sum(e: Share) -> Share as Loss;
-        fn reciprocal(s: Wire) -> Share as Loss;
-        fn inverse_sqrt(s: Wire) -> Share as Loss;
-        fn probability(e: Wire, r: Wire) -> Share as Loss;
+        fn below_max(y: Wire, won: MaskedBits) -> Share;
+        fn exp(d: Wire) -> Share;
+        fn row_sum(e: Share) -> Share;
+        fn reciprocal(s: Wire) -> Share;
+        fn inverse_sqrt(s: Wire) -> Share;
+        fn probability(e: Wire, r: Wire) -> Share;
     }
 }

@@ -14,7 +14,7 @@ use crate::kernel::count;
 use crate::kernel::layout::{pairs, winner_words};
 use crate::kernel::packed::plane;
 use crate::kernel::twin::winner::{DEAL_WINNER, WINNER, WinnerParams};
-use crate::party::{BitShare, Clear, ClearTensor, Dealer, DealtWire, MaskedWire, Plan, Server, planned};
+use crate::party::{BitShare, Clear, ClearTensor, CostKind, Dealer, DealtWire, MaskedWire, Plan, Server, planned};
 use crate::shape::Shape;
 
 use super::{BitOpening, Compare};
@@ -38,6 +38,7 @@ fn params(shape: &Shape, first: u32) -> (WinnerParams, usize) {
 
 impl Winner for Server {
     fn winner(&mut self, y: &MaskedWire, window: Window) -> Result<BitShare> {
+        let _gate = self.gate(CostKind::Loss);
         let c = self.pair_signs(y, window)?;
         let [c] = self.open_bits([&c])?;
         let shape = y.hat.shape().clone();
@@ -75,6 +76,6 @@ impl Winner for Clear {
 
 impl Winner for Plan {
     planned! {
-        fn winner(y: Wire; window: Window) -> Bits as Loss;
+        fn winner(y: Wire; window: Window) -> Bits;
     }
 }

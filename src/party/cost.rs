@@ -80,7 +80,7 @@ impl CostKind {
     /// What a gate's cost counts as at a place in the program: the loss and the count of right answers are one kind each
     /// but for the logits and the gradient, what is opened on the way back is gradients, and what a normalization compares and
     /// looks up is its statistics.
-    fn at(self, place: &str) -> Self {
+    pub(super) fn at(self, place: &str) -> Self {
         let (first, last) = (place.split('/').next().unwrap_or(""), place.rsplit('/').next().unwrap_or(""));
         match (first, self) {
             ("weights", Self::Inputs) => Self::Weights,
@@ -149,6 +149,11 @@ impl Cost {
             dealer_macs: self.dealer_macs - before.dealer_macs,
         }
     }
+}
+
+/// The layer of a place in the program, and the pass: `relu1/forward` is `relu1` and `forward`, `loss` is `loss` alone.
+pub(crate) fn layer_and_pass(place: &str) -> (&str, Option<&str>) {
+    place.split_once('/').map_or((place, None), |(layer, pass)| (layer, Some(pass)))
 }
 
 /// A cost with its place and kind.

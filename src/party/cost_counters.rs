@@ -100,9 +100,8 @@ impl Counters {
         stats.received.frame(bytes);
     }
 
-    /// Goes on in another section.
-    pub(crate) fn enter(&mut self, section: RunPhase) {
-        let now = std::time::Instant::now();
+    /// Goes on in another section from `now` on.
+    pub(crate) fn enter(&mut self, section: RunPhase, now: std::time::Instant) {
         self.now().seconds += (now - self.since).as_secs_f64();
         self.since = now;
         self.now = section;

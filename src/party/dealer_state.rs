@@ -193,7 +193,7 @@ impl Interpreter for Dealer {
     }
 
     fn enter_phase(&mut self, section: RunPhase) {
-        self.session.counters.enter(section);
+        self.session.counters.enter(section, Instant::now());
     }
 
     fn scope(&mut self, name: &str) {

@@ -16,6 +16,7 @@ mod cost_counters;
 mod dealer_state;
 mod draw_log;
 mod ending;
+mod gate_clock;
 mod masked_rows;
 mod observed_ranges;
 mod plan;
@@ -31,6 +32,7 @@ pub use cost_counters::{RunPhase, Stats, Traffic};
 pub use dealer_state::{Dealer, DealtBits, DealtShare, DealtWire};
 pub use draw_log::{Draw, DrawLog};
 pub use ending::Verdict;
+pub use gate_clock::TimeEntry;
 pub use masked_rows::{MaskedRows, RowMasks, Set, SetShape};
 pub use observed_ranges::{Range, Ranges, StepId};
 pub use plan::{LargestFrames, Plan, PlannedSet};
@@ -40,7 +42,9 @@ pub use server_state::{Links, Reply, Server};
 pub use shares::{AdditiveShare, BitShare, MaskedBits, MaskedWire, Selectors};
 
 pub(crate) use clear::{largest, power};
+pub(crate) use cost::layer_and_pass;
 pub(crate) use ending::{Judge, dismiss_dealer};
+pub(crate) use gate_clock::MOST_PLACES;
 pub(crate) use plan::planned;
 pub(crate) use server_state::unpacked;
 

@@ -124,27 +124,29 @@ impl Plan {
         &self.meters[1]
     }
 
-    /// Runs a gate on both sides and notes its cost.
+    /// Runs a gate on both sides and notes its cost under the kind that the server's gate has.
     pub(crate) fn gate<T, U>(
         &mut self,
-        kind: CostKind,
         ask: impl FnOnce(&mut Server) -> Result<T>,
         deal: impl FnOnce(&mut Dealer) -> Result<U>,
     ) -> Result<(T, U)> {
         let (out, cost) = self.both(ask, deal)?;
-        self.cost_table.note(self.section, &self.scope, kind, &cost);
+        match self.server.last_gate() {
+            Some(kind) => self.cost_table.note(self.section, &self.scope, kind, &cost),
+            None => debug_assert_eq!(cost, Cost::default(), "a gate without a kind is local"),
+        }
         Ok(out)
     }
 
     /// Runs a gate that opens values and, in the same round, bits: `bytes` of them, and all that is dealt, count as bits.
     pub(crate) fn gate_with_bits<T, U>(
         &mut self,
-        kind: CostKind,
         bytes: usize,
         ask: impl FnOnce(&mut Server) -> Result<T>,
         deal: impl FnOnce(&mut Dealer) -> Result<U>,
     ) -> Result<(T, U)> {
         let (out, cost) = self.both(ask, deal)?;
+        let kind = self.server.last_gate().unwrap_or(CostKind::Bits);
         let opened = Traffic { frames: 0, bytes: bytes as u64 };
         let bits = Cost { opened, dealt: cost.dealt, ..Cost::default() };
         self.cost_table.note(self.section, &self.scope, kind, &cost.since(&bits));
@@ -167,11 +169,10 @@ impl Plan {
     /// Runs a gate that answers a list.
     pub(crate) fn gates<T, U>(
         &mut self,
-        kind: CostKind,
         ask: impl FnOnce(&mut Server) -> Result<Vec<T>>,
         deal: impl FnOnce(&mut Dealer) -> Result<Vec<U>>,
     ) -> Result<Vec<(T, U)>> {
-        let (asked, dealt) = self.gate(kind, ask, deal)?;
+        let (asked, dealt) = self.gate(ask, deal)?;
         Ok(asked.into_iter().zip(dealt).collect())
     }
 
@@ -182,28 +183,19 @@ impl Plan {
 
 /// Gates of the plan: the server's and the dealer's run one after the other on what each of the two holds.
 ///
-/// Values come first, and what is handed on as it is comes behind a semicolon. The cost of a gate is noted as its kind; gates
-/// without one are local.
+/// Values come first, and what is handed on as it is comes behind a semicolon.
 macro_rules! planned {
-    ($(fn $gate:ident($($x:ident: $of:ident),+ $(; $($arg:ident: $plain:ty),+)?) -> $out:ident $(as $kind:ident)?;)+) => { $(
+    ($(fn $gate:ident($($x:ident: $of:ident),+ $(; $($arg:ident: $plain:ty),+)?) -> $out:ident;)+) => { $(
         fn $gate(&mut self, $($x: &Self::$of,)+ $($($arg: $plain),+)?) -> $crate::error::Result<Self::$out> {
-            $crate::party::planned!(@run self [$gate] [$($x)+] [$($($arg)+)?] $($kind)?)
+            $crate::party::planned!(@run self [$gate] [$($x)+] [$($($arg)+)?])
         }
     )+ };
-    (@run $plan:ident [$gate:ident] [$($x:ident)+] $args:tt $kind:ident) => {
+    (@run $plan:ident [$gate:ident] [$($x:ident)+] $args:tt) => {
         $plan.gate(
-            $crate::party::CostKind::$kind,
             |s| $crate::party::planned!(@call s $gate [$((&$x.0))+] $args),
             |d| $crate::party::planned!(@call d $gate [$((&$x.1))+] $args),
         )
     };
-    (@run $plan:ident [$gate:ident] [$($x:ident)+] $args:tt) => {{
-        let (s, d) = (&mut $plan.server, &mut $plan.dealer);
-        Ok((
-            $crate::party::planned!(@call s $gate [$((&$x.0))+] $args)?,
-            $crate::party::planned!(@call d $gate [$((&$x.1))+] $args)?,
-        ))
-    }};
     (@call $party:ident $gate:ident [$($x:tt)+] [$($arg:ident)*]) => { $party.$gate($($x,)+ $($arg),*) };
 }
 pub(crate) use planned;

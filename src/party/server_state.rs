@@ -5,11 +5,12 @@ mod values;
 use std::fmt;
 use std::time::Instant;
 
-use super::RunPhase;
 use super::ending::Ending;
+use super::gate_clock::{GateClock, GateTimer, TimeEntry};
 use super::masked_rows::{MaskedRows, RowMasks, Set};
 use super::reveal::{RevealChannel, Revealed};
 use super::session::Session;
+use super::{CostKind, RunPhase};
 use crate::error::Result;
 use crate::fixed::Profile;
 use crate::kernel::packed::words;
@@ -49,6 +50,7 @@ pub struct Server {
     revealed: u64,
     reveal_channel: Option<RevealChannel>,
     ending: Ending,
+    clock: GateClock,
     pub(crate) session: Session,
 }
 
@@ -80,6 +82,7 @@ impl Server {
             revealed: 0,
             reveal_channel: None,
             ending: Ending::default(),
+            clock: GateClock::default(),
             session: Session::new(device, profile, session),
         })
     }
@@ -170,6 +173,21 @@ impl Server {
     /// 0 or 1.
     pub fn id(&self) -> u8 {
         self.id
+    }
+
+    /// Begins a gate, whose time counts as its kind until the answer is dropped; so does its cost in a plan.
+    pub(crate) fn gate(&self, kind: CostKind) -> GateTimer {
+        self.clock.begin(kind)
+    }
+
+    /// The kind of the gate that ran last; `None` if only local ones did since this was asked before.
+    pub(crate) fn last_gate(&self) -> Option<CostKind> {
+        self.clock.take_last()
+    }
+
+    /// Where the time of the training steps went.
+    pub(crate) fn step_times(&self) -> Vec<TimeEntry> {
+        self.clock.entries()
     }
 
     /// 1 on server 0, which adds every public constant.

@@ -105,6 +105,7 @@ pub(crate) fn report(dealer: &Dealer) -> PartyReport {
         steps: dealer.session.stats(RunPhase::Step),
         evaluation: dealer.session.stats(RunPhase::Evaluation),
         setup: dealer.session.stats(RunPhase::Setup),
+        step_times: Vec::new(),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
     }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::printable;
 use crate::nn::Task;
-use crate::party::Stats;
+use crate::party::{Stats, TimeEntry};
+use crate::roles::step_times::StepTime;
 use crate::train::FeatureMoments;
 use crate::train::{Settings, TestFigures};
 
@@ -190,6 +191,8 @@ pub struct PartyReport {
     pub evaluation: Stats,
     /// Cost of everything else.
     pub setup: Stats,
+    /// Of the training steps of a server, the time by place and kind.
+    pub step_times: Vec<TimeEntry>,
     /// Peak resident memory in MiB.
     pub peak_rss_mib: Option<f64>,
     /// CPU time in seconds.
@@ -259,6 +262,9 @@ pub struct Summary {
     pub seconds_per_step: Option<f64>,
     /// How server 1 spent a step: computing, exchanging, waiting for the dealer.
     pub step_parts: Option<StepParts>,
+    /// Where the time of a step went at server 1, by layer and kind; empty in a plan, and if its report could not be used.
+    #[serde(default)]
+    pub step_times: Vec<StepTime>,
     /// Communication rounds of the servers per step.
     pub rounds_per_step: f64,
     /// Bytes per step.

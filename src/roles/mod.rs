@@ -67,6 +67,7 @@ mod standardize;
 mod start;
 #[cfg(feature = "network")]
 mod stay;
+mod step_times;
 mod take_rows;
 mod threads;
 #[cfg(feature = "network")]
@@ -110,6 +111,7 @@ pub use server::{ServerLinks, run_server};
 pub use start::Start;
 #[cfg(feature = "network")]
 pub use stay::Stay;
+pub use step_times::StepTime;
 #[cfg(feature = "network")]
 pub use time_estimate::{Estimate, Network, RoleTime, threads_of_a_role};
 pub use trainer::{TrainerLinks, run_trainer};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::party::{Cost, CostEntry, CostKind, LargestFrames, Plan, RunPhase, Stats};
+use crate::party::{Cost, CostEntry, CostKind, LargestFrames, Plan, RunPhase, Stats, layer_and_pass};
 use crate::roles::event::{Bytes, Event, Summary};
 use crate::roles::memory_limit::ORDER_BYTES;
 use crate::roles::server::AHEAD;
@@ -68,13 +68,10 @@ impl CostRow {
     fn of(entry: &CostEntry, by: f64) -> Self {
         let Cost { rounds, opened, dealt, macs, dealer_macs } = entry.cost;
         let per = |x: u64| x as f64 / by;
-        let (layer, pass) = match entry.place.split_once('/') {
-            Some((layer, pass)) => (layer, Some(pass.to_owned())),
-            None => (entry.place.as_str(), None),
-        };
+        let (layer, pass) = layer_and_pass(&entry.place);
         Self {
             layer: layer.into(),
-            pass,
+            pass: pass.map(str::to_owned),
             kind: entry.kind,
             rounds: per(rounds),
             opened_bytes: per(opened.bytes),

@@ -209,6 +209,7 @@ pub(crate) fn report(server: &Server) -> PartyReport {
         steps: server.session.stats(RunPhase::Step),
         evaluation: server.session.stats(RunPhase::Evaluation),
         setup: server.session.stats(RunPhase::Setup),
+        step_times: server.step_times(),
         peak_rss_mib: peak_rss_mib(),
         cpu_seconds: cpu_seconds(),
     }

@@ -55,6 +55,29 @@ fn an_onnx_model_becomes_parameters_and_a_network_file_and_comes_back() {
 }
 
 #[test]
+fn the_task_of_another_program_s_model_is_guessed_or_given() {
+    let dir = folder();
+    let path = |name: &str| dir.path().join(name);
+    copied(dir.path(), "dense.onnx", "in.onnx");
+    copied(dir.path(), "conv.onnx", "softmax.onnx");
+    let guessed = run(dir.path(), &["convert", "in.onnx", "a.safetensors"]);
+    assert!(guessed.done().contains("task: classification, a guess from its outputs; --task names another"));
+    let given = run(dir.path(), &["convert", "in.onnx", "b.safetensors", "--task", "regression", "--json"]).json();
+    assert_eq!(given[0]["task"], "regression");
+    let network = fs::read_to_string(path("b.toml")).unwrap();
+    assert!(network.contains("loss = \"square\""), "{network}");
+    run(dir.path(), &["convert", "softmax.onnx", "c.safetensors", "--task", "regression"])
+        .failed(1, &["softmax.onnx", "ends with a softmax", "regression"]);
+    // a file of ours names its task
+    run(dir.path(), &["convert", "b.safetensors", "own.onnx"]).done();
+    run(dir.path(), &["convert", "own.onnx", "c.safetensors", "--task", "multi-label"])
+        .failed(1, &["own.onnx", "names its task, regression", "multi-label"]);
+    run(dir.path(), &["convert", "b.safetensors", "c.onnx", "--task", "regression"]).failed(2, &["--task", ".onnx"]);
+    run(dir.path(), &["convert", "in.onnx", "c.safetensors", "--task", "ranking"]).failed(2, &["ranking"]);
+    assert!(!path("c.safetensors").exists() && !path("c.onnx").exists());
+}
+
+#[test]
 fn files_that_cannot_be_converted_say_why() {
     let dir = folder();
     fs::write(dir.path().join("bad.onnx"), "no model").unwrap();

@@ -23,8 +23,20 @@ fn a_report_is_one_file_with_the_figures_of_its_run() {
         let percent = format!("{:.2} %", 100.0 * summary[figure].as_f64().unwrap());
         assert!(page.contains(&percent), "{figure}");
     }
-    for heading in ["Test accuracy", "Who saw what", "Costs of a step, by layer", "Settings", "Command"] {
+    for heading in [
+        "Test accuracy",
+        "Who saw what",
+        "Costs of a step, by layer",
+        "Time of a step, by layer",
+        "Settings",
+        "Command",
+    ] {
         assert!(page.contains(&format!("<h2>{heading}")), "{heading}");
+    }
+    let times = &page[page.find("<h2>Time of a step, by layer").unwrap()..];
+    let times = &times[..times.find("</section>").unwrap()];
+    for part in ["Measured at server 1", "dense1", "loss", "update", "between steps", "products"] {
+        assert!(times.contains(part), "{part}: {times}");
     }
     assert!(page.contains("--compare-clear"), "the command");
     assert!(page.len() < 200_000, "{} bytes", page.len());
@@ -53,6 +65,10 @@ fn runs_are_listed_compared_and_pruned() {
     fs::create_dir(dir.path().join("runs/third")).unwrap();
     fs::copy(dir.path().join("runs/first/job.toml"), dir.path().join("runs/third/job.toml")).unwrap();
     fs::write(dir.path().join("runs/third/notes.txt"), "mine").unwrap();
+    // a dry run is none: its folder has a range certificate and no job
+    let dry = ["dry-run", "--model", "logistic", "--train-limit", "300", "--test-limit", "50", "--epochs", "1", "-q"];
+    run(dir.path(), &dry).done();
+    assert!(dir.path().join("runs/logistic-mnist-1/ranges.json").is_file());
 
     let listed = run(dir.path(), &["runs", "list", "--json"]).json();
     let states: Vec<_> =

@@ -85,6 +85,7 @@ fn figures(summary: &Value, profile: &str) {
             "seconds",
             "seconds_per_step",
             "step_parts",
+            "step_times",
             "rounds_per_step",
             "bytes_per_step",
             "rounds_per_evaluation",

@@ -15,7 +15,7 @@ use ppdnn::layer::{
 };
 use ppdnn::ndarray::{Array2, Array4};
 use ppdnn::nn::LayerSpec;
-use ppdnn::{Model, Normalization, Recipe, Shape, TrainedModel};
+use ppdnn::{Model, Normalization, Recipe, Shape, Task, TrainedModel};
 
 /// How far two runtimes in single precision may be apart.
 const CLOSE: f32 = 1e-4;
@@ -35,6 +35,26 @@ fn models_of_another_program_compute_what_they_did() {
         let again = TrainedModel::load_onnx(&again).unwrap().model;
         assert!(self::apart(&again, &Known::of(name), softmax) < CLOSE, "{name}");
     }
+}
+
+/// What another program's file is for is a guess, which the user may correct; the numbers stay.
+#[test]
+fn another_program_s_model_is_given_a_task() {
+    let guessed = TrainedModel::load_onnx(&file("dense", "onnx")).unwrap();
+    assert!(guessed.guessed_task && guessed.model.model.task() == Task::Classification);
+    for task in Task::ALL {
+        let given = TrainedModel::load_onnx_for(&file("dense", "onnx"), task).unwrap();
+        assert!(!given.guessed_task && given.model.model.task() == task);
+        assert!(apart(&given.model, &Known::of("dense"), false) < CLOSE, "{task}");
+        // a file of ours names it
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own.onnx");
+        given.model.save_onnx(&own).unwrap();
+        let again = TrainedModel::load_onnx(&own).unwrap();
+        assert!(!again.guessed_task && again.model.model.task() == task);
+    }
+    let softmax = TrainedModel::load_onnx_for(&file("conv", "onnx"), Task::Regression).unwrap_err().to_string();
+    assert!(softmax.contains("conv.onnx") && softmax.contains("ends with a softmax"), "{softmax}");
 }
 
 /// A comparison that cannot fail proves nothing.

@@ -5,11 +5,21 @@ use std::ops::Range;
 
 use plotters::prelude::*;
 
-/// Curves with points; those without points are left out. Empty if nothing can be drawn.
+/// Curves with points; those without points are left out. Empty if nothing can be drawn. Its colours are variables of the page, which
+/// has others in dark mode.
 pub(super) fn lines(x: &str, y: &str, series: &[(&str, Vec<(f64, f64)>)]) -> String {
     let mut svg = String::new();
     let drawn = draw(&mut svg, (x, y), series);
-    if drawn.is_ok() { svg } else { String::new() }
+    if drawn.is_ok() { with_variables(&svg) } else { String::new() }
+}
+
+/// The drawing with the page's colours.
+fn with_variables(svg: &str) -> String {
+    let curves = COLORS.into_iter().zip(["curve", "other-curve"]);
+    let own = [(BLACK, "ink"), (WHITE, "paper")].into_iter().chain(curves);
+    own.fold(svg.to_owned(), |svg, (RGBColor(r, g, b), name)| {
+        svg.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var(--{name})\""))
+    })
 }
 
 fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>)]) -> Result<(), Box<dyn Error>> {
@@ -78,7 +88,7 @@ const SIZE: (u32, u32) = (720, 320);
 const FONT: (&str, i32) = ("sans-serif", 15);
 /// Curves with more points are drawn without dots.
 const MOST_DOTS: usize = 40;
-/// Of the curves, told apart also without colour vision by lightness.
+/// Of the curves, until they are variables of the page.
 const COLORS: [RGBColor; 2] = [RGBColor(0x1f, 0x4e, 0x8c), RGBColor(0xd1, 0x6a, 0x00)];
 
 #[cfg(test)]
@@ -90,6 +100,11 @@ mod tests {
         let svg = lines("epoch", "%", &[("on shares", vec![(1.0, 90.0), (2.0, 95.0)]), ("in the clear", vec![])]);
         assert!(svg.contains("<svg") && svg.contains("polyline") && !svg.contains("on shares"), "{svg}");
         let both = [("on shares", vec![(1.0, 90.0), (2.0, 95.0)]), ("in the clear", vec![(1.0, 91.0), (2.0, 94.0)])];
+        let legend = lines("epoch", "%", &both);
+        for name in ["ink", "paper", "curve", "other-curve"] {
+            assert!(legend.contains(&format!("\"var(--{name})\"")), "{name}: {legend}");
+        }
+        assert!(!legend.contains("\"#"), "a colour that dark mode does not change: {legend}");
         assert!(both.iter().all(|(name, _)| lines("epoch", "%", &both).contains(name)), "a legend");
         assert!(!svg.contains("in the clear"), "{svg}");
         assert_eq!([whole(2.0), whole(1.5)], ["2", ""]);

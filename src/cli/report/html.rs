@@ -90,8 +90,8 @@ pub(super) fn bars(name: &str, value: &str, rows: &[(String, f64, String)]) -> S
 
 /// Colours have a contrast of at least 4.5 to their background, in both schemes.
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#c8c8c8;--bar:#2b6cb0;--faint:#f2f4f7;--bad:#a61b1b}
-@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#16181c;--line:#444b55;--bar:#63a4e6;--faint:#22262c;--bad:#ff9b9b}}
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#c8c8c8;--bar:#2b6cb0;--faint:#f2f4f7;--bad:#a61b1b;--curve:#1f4e8c;--other-curve:#b85c00}
+@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#16181c;--line:#444b55;--bar:#63a4e6;--faint:#22262c;--bad:#ff9b9b;--curve:#7db4f0;--other-curve:#ffb45c}}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:60rem;margin:0 auto;padding:1rem}
 h1{font-size:1.6rem;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .5rem}
@@ -100,8 +100,8 @@ th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var
 th[scope=row]{font-weight:normal}
 .numbers td{white-space:nowrap}.bars{width:100%}.bars td:nth-child(2){width:60%;min-width:6rem}.bars td:nth-child(3),.bars th:nth-child(3){white-space:nowrap;text-align:right;padding-right:0}
 .bar{display:inline-block;height:.8rem;background:var(--bar);min-width:1px}
-figure{margin:.5rem 0;padding:.5rem;background:#fff;color:#1a1a1a;border:1px solid var(--line)}
-figure svg{display:block;width:100%;height:auto;max-width:45rem;margin:0 auto}
+figure{margin:.5rem 0;padding:.5rem;border:1px solid var(--line)}
+figure svg{fill:var(--ink);display:block;width:100%;height:auto;max-width:45rem;margin:0 auto}
 summary{cursor:pointer}details{margin:.5rem 0}
 pre{background:var(--faint);padding:.75rem;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 .bad{color:var(--bad)}
@@ -116,6 +116,41 @@ mod tests {
         assert_eq!(escape("<script>'\"&"), "&lt;script&gt;&#39;&quot;&amp;");
         let page = Page::new("</title><script>").finish();
         assert!(!page.contains("<script>"), "{page}");
+    }
+
+    /// A colour of the light scheme (0) or of the dark one (1).
+    fn color(name: &str, scheme: usize) -> [f64; 3] {
+        let all: Vec<&str> = STYLE.split(&format!("--{name}:#")).skip(1).collect();
+        assert_eq!(all.len(), 2, "{name} is a colour of both schemes");
+        let digits = all[scheme].split([';', '}']).next().unwrap();
+        let byte = |at: usize| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap();
+        match digits.len() {
+            3 => [0, 1, 2].map(|at| f64::from(17 * u8::from_str_radix(&digits[at..=at], 16).unwrap())),
+            _ => [0, 1, 2].map(|at| f64::from(byte(at))),
+        }
+    }
+
+    /// The contrast of two colours, from 1 to 21: <https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio>.
+    fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+        let linear =
+            |x: f64| if x / 255.0 <= 0.040_45 { x / 255.0 / 12.92 } else { ((x / 255.0 + 0.055) / 1.055).powf(2.4) };
+        let luminance = |c: [f64; 3]| 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        a.max(b) / a.min(b)
+    }
+
+    #[test]
+    fn text_and_curves_stand_out_in_both_schemes() {
+        assert!((contrast([0.0; 3], [255.0; 3]) - 21.0).abs() < 1e-9);
+        assert!((contrast([119.0; 3], [255.0; 3]) - 4.48).abs() < 0.01, "a grey that is known to be too light");
+        let pairs = ["ink", "bad", "curve", "other-curve", "bar"].map(|name| (name, "paper"));
+        for (text, ground) in pairs.into_iter().chain([("ink", "faint")]) {
+            for scheme in [0, 1] {
+                let seen = contrast(color(text, scheme), color(ground, scheme));
+                assert!(seen >= 4.5, "--{text} on --{ground} has a contrast of {seen:.2} in scheme {scheme}");
+            }
+        }
+        assert!(!STYLE.contains("background:#"), "a background that dark mode does not change");
     }
 
     #[test]

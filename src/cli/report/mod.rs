@@ -6,6 +6,7 @@ mod chart;
 mod costs;
 pub(super) mod html;
 mod parties;
+mod times;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ fn page(run: &RunRecord) -> Result<String> {
     costs::section(&mut page, run, &costs);
     pace(&mut page, run);
     if let Some(summary) = &run.summary {
+        times::section(&mut page, &summary.step_times);
         resources(&mut page, summary);
     }
     page.section("Settings", &table(&["Setting", "Value"], &settings(run)));

@@ -71,7 +71,7 @@ fn picture(job: &Job, b: &Bytes) -> String {
     let mut svg = String::from(
         "<svg viewBox=\"0 0 720 330\" xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\" font-size=\"14\">\n\
          <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" \
-         orient=\"auto-start-reverse\"><path d=\"M0 0L8 4L0 8z\" fill=\"#1a1a1a\"/></marker></defs>\n",
+         orient=\"auto-start-reverse\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
     );
     let owners = count(job.owners.len() as u64, "owner");
     place(&mut svg, [20, 135], &owners, "rows");
@@ -96,7 +96,7 @@ fn place(svg: &mut String, [x, y]: [i32; 2], name: &str, what: &str) {
     let middle = x + 70;
     let _ = writeln!(
         svg,
-        "<rect x=\"{x}\" y=\"{y}\" width=\"140\" height=\"60\" rx=\"6\" fill=\"#eef3fa\" stroke=\"#1f4e8c\"/>\
+        "<rect x=\"{x}\" y=\"{y}\" width=\"140\" height=\"60\" rx=\"6\" fill=\"var(--faint)\" stroke=\"var(--curve)\"/>\
          <text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" font-weight=\"bold\">{}</text>\
          <text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{what}</text>",
         y + 26,
@@ -110,7 +110,7 @@ fn arrow(svg: &mut String, [x0, y0]: [i32; 2], [x1, y1]: [i32; 2], both: bool, (
     let start = if both { " marker-start=\"url(#tip)\"" } else { "" };
     let _ = writeln!(
         svg,
-        "<line x1=\"{x0}\" y1=\"{y0}\" x2=\"{x1}\" y2=\"{y1}\" stroke=\"#1a1a1a\"{start} marker-end=\"url(#tip)\"/>"
+        "<line x1=\"{x0}\" y1=\"{y0}\" x2=\"{x1}\" y2=\"{y1}\" stroke=\"var(--ink)\"{start} marker-end=\"url(#tip)\"/>"
     );
     label(svg, at, text);
 }

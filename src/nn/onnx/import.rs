@@ -28,6 +28,8 @@ pub struct ImportedModel {
     pub model: TrainedModel,
     /// Where it differs from what the file describes, for people.
     pub remarks: Vec<String>,
+    /// Whether the model's task is a guess from its outputs, as the file names none.
+    pub guessed_task: bool,
 }
 
 impl TrainedModel {
@@ -36,22 +38,36 @@ impl TrainedModel {
     ///
     /// Rows of an imported model have the channels last, as all images of ppdnn. A scale of the input becomes the model's
     /// normalization, batch normalization part of the product before it; a softmax at the end is left out. The network has the name
-    /// of the file.
+    /// of the file, and the task that the file names. Where it names none, several outputs are of classes, a single one is of a
+    /// regression; behind a sigmoid, several are of labels and a single one is of two classes.
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be read, [`Error::Format`] naming the node that ppdnn has no layer for.
     pub fn load_onnx(path: &Path) -> Result<ImportedModel> {
-        let bytes = input::read(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
-        let name = file_name(&path.file_stem().unwrap_or_default().to_string_lossy());
-        of_bytes(bytes, &name).map_err(|reason| Error::format(path, reason))
+        load(path, None)
     }
+
+    /// Reads a model from an ONNX file as [`TrainedModel::load_onnx`] does, and gives it a task.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::load_onnx`]; [`Error::Format`] if the file names another task, or ends with a softmax or sigmoid that no
+    /// network of this task has.
+    pub fn load_onnx_for(path: &Path, task: Task) -> Result<ImportedModel> {
+        load(path, Some(task))
+    }
+}
+
+fn load(path: &Path, task: Option<Task>) -> Result<ImportedModel> {
+    let bytes = input::read(path, MOST_BYTES).map_err(|e| Error::file(path, e))?;
+    let name = file_name(&path.file_stem().unwrap_or_default().to_string_lossy());
+    of_bytes(bytes, &name, task).map_err(|reason| Error::format(path, reason))
 }
 
 /// The most that a message may have.
 const MOST_BYTES: u64 = 2 << 30;
 
-/// The model of a file's bytes.
-pub(super) fn of_bytes(bytes: Vec<u8>, name: &str) -> std::result::Result<ImportedModel, String> {
+/// The model of a file's bytes, of a task if that is known.
+pub(super) fn of_bytes(bytes: Vec<u8>, name: &str, task: Option<Task>) -> std::result::Result<ImportedModel, String> {
     let budget = bytes.len().saturating_mul(2).max(LEAST_BUDGET);
     let proto = decode(bytes)?;
     let graph = Graph::new(&proto)?;
@@ -59,8 +75,13 @@ pub(super) fn of_bytes(bytes: Vec<u8>, name: &str) -> std::result::Result<Import
     for node in &graph.proto.node {
         import.node(&mut Node::new(node))?;
     }
-    let model = import.model(&graph, name, &proto)?;
-    Ok(ImportedModel { model: TrainedModel { dataset: dataset(&proto), ..model }, remarks: import.remarks })
+    let model = import.model(&graph, name, (&proto, task))?;
+    let guessed_task = task.or(named_task(&proto)).is_none();
+    Ok(ImportedModel {
+        model: TrainedModel { dataset: dataset(&proto), ..model },
+        remarks: import.remarks,
+        guessed_task,
+    })
 }
 
 /// Values that may be computed while a file is read, in any case.
@@ -193,20 +214,30 @@ impl<'a> Import<'a> {
     }
 
     /// The model whose output is the graph's.
-    fn model(&self, graph: &Graph<'_>, name: &str, file: &ModelProto) -> std::result::Result<TrainedModel, String> {
+    fn model(
+        &self,
+        graph: &Graph<'_>,
+        name: &str,
+        (file, task): (&ModelProto, Option<Task>),
+    ) -> std::result::Result<TrainedModel, String> {
         let Some(Operand::Value(output)) = self.operands.get(graph.output) else {
             return Err(format!("its output `{}` does not depend on its input", printable(graph.output)));
         };
         let steps = self.path(0, *output);
         let Layers { mut layers, parameters, nodes } = Layers::of(&steps);
-        let probabilities = layers.pop_if(|last| last.is::<Sigmoid>()).is_some();
+        let bits = layers.pop_if(|last| last.is::<Sigmoid>()).is_some();
+        let end = match steps.iter().any(|step| matches!(step.what, What::End)) {
+            true => LastNode::Softmax,
+            false if bits => LastNode::Sigmoid,
+            false => LastNode::Linear,
+        };
         let outputs = match self.values[*output].shape.axes() {
             [outputs] => *outputs,
             _ => return Err("its output must be [batch, outputs]; flatten it".into()),
         };
         let shape = self.input_shape(graph, *output);
         let input = if layers.iter().any(|layer| layer.takes_images()) { shape } else { shape.len().into() };
-        let (task, loss) = learned(file, outputs, probabilities);
+        let (task, loss) = learned(file, outputs, end, task)?;
         let model = Model { name: name.to_owned(), input, task, outputs, layers, loss, init: Init::Glorot };
         if let Some(mismatch) = model.mismatch() {
             let node = nodes.get(mismatch.layer).map_or("", |node| node);
@@ -266,19 +297,71 @@ fn dataset(model: &ModelProto) -> Option<String> {
     metadata(model, DATASET).filter(|name| !name.is_empty() && is_printable(name)).map(str::to_owned)
 }
 
-/// The task and the loss that the file names, if they are of ppdnn and fit its outputs. Otherwise a network whose outputs
-/// are probabilities by a sigmoid is of two classes or of several labels; of the others, one with one output is a regression, and
-/// the rest classify.
-fn learned(model: &ModelProto, outputs: usize, probabilities: bool) -> (Task, Loss) {
-    let named = metadata(model, LOSS).and_then(|name| Loss::ALL.iter().find(|loss| loss.name() == name));
-    let task = metadata(model, TASK).and_then(|name| Task::ALL.into_iter().find(|task| task.name() == name));
-    let task = task.unwrap_or(match (outputs, probabilities, named) {
-        (1, false, None) => Task::Regression,
-        (2.., true, None) => Task::MultiLabel,
-        _ => Task::Classification,
-    });
+/// The task and the loss that the file names, if they are of ppdnn and fit its outputs; else the task that was `wanted`, or a guess
+/// from the outputs, with the loss of a sigmoid or its first loss.
+fn learned(
+    file: &ModelProto,
+    outputs: usize,
+    end: LastNode,
+    wanted: Option<Task>,
+) -> std::result::Result<(Task, Loss), String> {
+    let named = metadata(file, LOSS).and_then(|name| Loss::ALL.iter().find(|loss| loss.name() == name)).copied();
+    let task = match (wanted, named_task(file)) {
+        (Some(task), Some(own)) if task != own => {
+            return Err(format!("names its task, {own} (`{TASK}` in its metadata): it cannot be read as {task}"));
+        }
+        (Some(task), _) if !end.fits(task) => {
+            return Err(format!("ends with a {}, as no network of the task {task} does; choose another", end.name()));
+        }
+        (task, own) => task.or(own).unwrap_or_else(|| end.guess(outputs, named)),
+    };
     let losses = task.losses(outputs);
-    (task, named.copied().filter(|loss| losses.contains(loss)).unwrap_or(losses[0]))
+    let of_end = (end == LastNode::Sigmoid).then_some(Loss::SigmoidCrossEntropy);
+    let fits = |loss: &Loss| losses.contains(loss);
+    Ok((task, named.filter(fits).or(of_end.filter(fits)).unwrap_or(losses[0])))
+}
+
+/// What the outputs of a file come from; it is left out of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastNode {
+    /// A layer of products.
+    Linear,
+    /// Every output is a probability.
+    Sigmoid,
+    /// The outputs are the probabilities of classes.
+    Softmax,
+}
+
+impl LastNode {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "layer of products",
+            Self::Sigmoid => "sigmoid",
+            Self::Softmax => "softmax",
+        }
+    }
+
+    fn fits(self, task: Task) -> bool {
+        match self {
+            Self::Linear => true,
+            Self::Sigmoid => task != Task::Regression,
+            Self::Softmax => task == Task::Classification,
+        }
+    }
+
+    /// The task of a file that names none, but perhaps its loss.
+    fn guess(self, outputs: usize, loss: Option<Loss>) -> Task {
+        match (self, outputs, loss) {
+            (Self::Linear, 1, None) => Task::Regression,
+            (Self::Sigmoid, 2.., None) => Task::MultiLabel,
+            _ => Task::Classification,
+        }
+    }
+}
+
+/// The task that a file names, if it is one of ppdnn.
+fn named_task(file: &ModelProto) -> Option<Task> {
+    metadata(file, TASK).and_then(|name| Task::ALL.into_iter().find(|task| task.name() == name))
 }
 
 fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {

@@ -28,7 +28,7 @@ fn error(change: impl FnOnce(&mut GraphProto)) -> String {
 
 #[track_caller]
 fn refused(model: &ModelProto) -> String {
-    of_bytes(model.encode_to_vec(), "x").unwrap_err()
+    of_bytes(model.encode_to_vec(), "x", None).unwrap_err()
 }
 
 #[track_caller]
@@ -45,7 +45,7 @@ fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
 
 #[test]
 fn the_loss_comes_back() {
-    let model = of_bytes(exported().encode_to_vec(), "x").unwrap().model.model;
+    let model = of_bytes(exported().encode_to_vec(), "x", None).unwrap().model.model;
     assert_eq!((model.loss(), model.name(), model.layers().len()), (Loss::SigmoidCrossEntropy, "x", 3));
 }
 
@@ -64,7 +64,7 @@ fn tasks_come_back_or_follow_from_the_outputs() {
             graph.node.push(node("Sigmoid", &[&graph.output[0].name], "p"));
             graph.output[0].name = "p".into();
         }
-        let model = of_bytes(file.encode_to_vec(), "x").unwrap().model.model;
+        let model = of_bytes(file.encode_to_vec(), "x", None).unwrap().model.model;
         (model.task(), model.loss(), model.outputs())
     };
     for task in Task::ALL {
@@ -79,19 +79,56 @@ fn tasks_come_back_or_follow_from_the_outputs() {
     assert_eq!(read(&network(3), false, false), (Task::Classification, Loss::SoftmaxCrossEntropy, 3));
 }
 
+/// A file that names no task is given one, unless its last node is of another.
+#[test]
+fn a_task_is_given_unless_the_file_contradicts() {
+    use Task::{Classification, MultiLabel, Regression};
+    let read = |outputs: u32, end: &str, own: Option<Task>, wanted: Task| {
+        let model = Model::dense("own", 3, &[4], outputs as usize).unwrap().with_task(own.unwrap_or_default());
+        let parameters: Vec<Vec<f64>> = model.parameters().iter().map(|shape| vec![0.5; shape.len()]).collect();
+        let mut file = TrainedModel::new(model, None, &parameters).unwrap().onnx_model().unwrap();
+        if own.is_none() {
+            file.metadata_props.clear();
+        }
+        if !end.is_empty() {
+            let graph = file.graph.as_mut().expect("a graph");
+            graph.node.push(node(end, &[&graph.output[0].name], "p"));
+            graph.output[0].name = "p".into();
+        }
+        of_bytes(file.encode_to_vec(), "x", Some(wanted)).map(|imported| {
+            assert!(!imported.guessed_task);
+            (imported.model.model.task(), imported.model.model.loss())
+        })
+    };
+    for (outputs, task) in [1, 3].into_iter().flat_map(|n| Task::ALL.map(|task| (n, task))) {
+        let first = task.losses(outputs as usize)[0];
+        assert_eq!(read(outputs, "", None, task), Ok((task, first)), "{outputs} outputs of products fit every task");
+        assert_eq!(read(outputs, "", Some(task), task), Ok((task, first)));
+    }
+    for (outputs, task) in [(1, Classification), (3, Classification), (1, MultiLabel), (3, MultiLabel)] {
+        assert_eq!(read(outputs, "Sigmoid", None, task), Ok((task, Loss::SigmoidCrossEntropy)));
+    }
+    assert_eq!(read(3, "Softmax", None, Classification), Ok((Classification, Loss::SoftmaxCrossEntropy)));
+    let refused = |outputs, end, own, wanted| read(outputs, end, own, wanted).unwrap_err();
+    says(&refused(1, "Sigmoid", None, Regression), &["ends with a sigmoid", "regression"]);
+    says(&refused(3, "Softmax", None, Regression), &["ends with a softmax", "regression"]);
+    says(&refused(3, "Softmax", None, MultiLabel), &["ends with a softmax", "multi-label"]);
+    says(&refused(3, "", Some(Classification), Regression), &["names its task, classification", "regression"]);
+}
+
 #[test]
 fn truncated_files_and_other_bytes_are_errors() {
     let bytes = exported().encode_to_vec();
     for len in 0..bytes.len() {
-        let short = of_bytes(bytes[..len].to_vec(), "x");
+        let short = of_bytes(bytes[..len].to_vec(), "x", None);
         // without what comes last, which is about the model, it is whole
         assert!(short.is_err() || len > bytes.len() - 100, "{len} of {}", bytes.len());
         let mut flipped = bytes.clone();
         flipped[len] ^= 0x55;
-        let _ = of_bytes(flipped, "x");
+        let _ = of_bytes(flipped, "x", None);
     }
-    says(&of_bytes(b"PK\x03\x04 and so on".to_vec(), "x").unwrap_err(), &["not an ONNX model"]);
-    says(&of_bytes(Vec::new(), "x").unwrap_err(), &["no graph"]);
+    says(&of_bytes(b"PK\x03\x04 and so on".to_vec(), "x", None).unwrap_err(), &["not an ONNX model"]);
+    says(&of_bytes(Vec::new(), "x", None).unwrap_err(), &["no graph"]);
 }
 
 #[test]
@@ -101,7 +138,7 @@ fn many_empty_messages_are_refused_before_they_take_memory() {
     let mut bytes = vec![0x3a];
     prost::encoding::encode_varint(nodes.len() as u64, &mut bytes);
     bytes.extend(nodes);
-    says(&of_bytes(bytes, "x").unwrap_err(), &["at most 100000"]);
+    says(&of_bytes(bytes, "x", None).unwrap_err(), &["at most 100000"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a server holds under the names of the program: parameters, rows, shapes; and how it goes from step to step.
 
+use std::time::Instant;
+
 use super::Server;
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile};
@@ -23,11 +25,14 @@ impl Interpreter for Server {
     }
 
     fn enter_phase(&mut self, section: RunPhase) {
-        self.session.counters.enter(section);
+        let now = Instant::now();
+        self.session.counters.enter(section, now);
+        self.clock.enter_phase(section, now);
     }
 
     fn scope(&mut self, name: &str) {
         self.session.enter_scope(name);
+        self.clock.enter_place(name);
     }
 
     fn parameter(&mut self, index: usize, shape: &Shape) -> Result<AdditiveShare> {
@@ -55,12 +60,14 @@ impl Interpreter for Server {
     }
 
     fn begin(&mut self, step: u64) -> Result<()> {
+        self.clock.leave_place();
         self.enter(Phase::STEP);
         let peer = self.links.as_mut().map(|links| &mut *links.peer as &mut dyn Channel);
         self.ending.begin(self.id, step, self.session.number, peer)
     }
 
     fn step_done(&mut self, step: u64) -> Result<bool> {
+        self.clock.leave_place();
         self.session.step_done(step)?;
         Ok(self.ending.goes_on(step))
     }

@@ -16,6 +16,7 @@ use crate::roles::outcome::Outcome;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
 use crate::roles::result_check::faults;
 use crate::roles::seal_context::SealContext;
+use crate::roles::step_times::step_times;
 use crate::roles::trainer::listen::PARTIES;
 use crate::train::{FeatureMoments, Job, TestFigures, best_of};
 
@@ -348,6 +349,7 @@ impl<'a> Collector<'a> {
             seconds: Some(wall.as_secs_f64()),
             seconds_per_step: Some(zero.steps.seconds.max(one.steps.seconds) / per),
             step_parts: Some(parts(&one.steps, per)),
+            step_times: step_times(one, per),
             rounds_per_step: zero.steps.rounds as f64 / per,
             bytes_per_step: Bytes::of([&zero.steps, &one.steps], per),
             rounds_per_evaluation: zero.evaluation.rounds as f64 / evaluations,
