@@ -25,7 +25,7 @@ const LEVELS: &[(u32, &[&[&str]])] = &[
 const WALLS: &[(&[&str], &[&str])] = &[
     (&["clap"], &["src/cli/", "src/cli.rs", "src/main.rs", "src/train/settings_patch.rs"]),
     (&["crc"], &["src/cli/tensorboard.rs"]),
-    (&["csv"], &["src/data/table/", "src/data/description/draft.rs"]),
+    (&["csv"], &["src/data/table/", "src/data/description/draft.rs", "src/data/fuzzing.rs"]),
     (&["indicatif"], &["src/cli/", "src/cli.rs", "src/main.rs"]),
     (&["plotters"], &["src/cli/report/chart.rs"]),
     (&["png"], &["src/data/images/decode.rs"]),

@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
+use csv::ByteRecord;
 use ndarray::s;
 
 use super::idx::Idx;
+use super::table::TableReader;
 use super::{DatasetInfo, Format, cifar};
 
 /// An IDX file, plain or gzip: it has as many values as it announces, and some are those of all.
@@ -32,6 +34,22 @@ pub(crate) fn cifar(path: &Path) {
         assert_eq!((own.view(), &own_labels[..]), (features.slice(s![SOME, ..]), &labels[SOME]));
     }
 }
+
+/// A table, the first rows of it: a row has as many fields as the header.
+pub(crate) fn parquet(path: &Path) {
+    let Ok(mut reader) = TableReader::open(path, Some(b',')) else { return };
+    let (mut record, mut header) = (ByteRecord::new(), None);
+    for _ in 0..MOST_READ {
+        match reader.next(&mut record) {
+            Ok(true) if matches!(reader, TableReader::Lines(_)) => {}
+            Ok(true) => assert_eq!(record.len(), *header.get_or_insert(record.len())),
+            Ok(false) | Err(_) => return,
+        }
+    }
+}
+
+/// Rows of a table that are read.
+const MOST_READ: usize = 1000;
 
 /// Rows of a file.
 const ROWS: usize = 3;

@@ -28,7 +28,7 @@ pub use crate::roles::fuzzing::message;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("cifar", cifar),
     ("cluster", cluster),
     ("frames", frames),
@@ -40,6 +40,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("model", model),
     ("network", network),
     ("onnx", onnx),
+    ("parquet", parquet),
     ("plan", plan),
     ("policy", policy),
 ];
@@ -137,6 +138,11 @@ pub fn onnx(bytes: &[u8]) {
             assert_eq!(again.logits(rows.view()).expect("as many features").dim(), logits.dim());
         });
     });
+}
+
+/// A table in a Parquet file.
+pub fn parquet(bytes: &[u8]) {
+    in_file(bytes, data::fuzzing::parquet);
 }
 
 /// An owner's policy file, and what it says of a job.

@@ -31,6 +31,9 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("idx", packed(&images)),
         ("idx", images),
         ("idx", labels),
+        ("parquet", include_bytes!("../../tests/data/parquet/snappy.parquet").to_vec()),
+        ("parquet", include_bytes!("../../tests/data/parquet/fastparquet.parquet").to_vec()),
+        ("parquet", include_bytes!("../../tests/data/parquet/kinds.parquet").to_vec()),
         ("policy", Policy::DEFAULT.into()),
         ("policy", Policy::ANYTHING.into()),
     ];
