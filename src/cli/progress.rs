@@ -169,16 +169,19 @@ impl ProgressView {
                 self.note(&format!("stopped early, after epoch {epoch} of {epochs}"));
             }
             Event::Clear { epoch, test_accuracy, squared_error, on_shares } => {
-                let (name, shown): (_, fn(f64) -> String) = match test_accuracy {
-                    Some(_) => ("accuracy", percent),
-                    None => ("squared error", loss),
-                };
-                let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", shown(shares)));
-                let clear = test_accuracy.or(*squared_error).map_or(String::new(), shown);
-                self.note(&format!("epoch {epoch} in the clear  {name} {clear}{shares}"));
+                self.clear_epoch(*epoch, [*test_accuracy, *squared_error], *on_shares);
             }
             Event::Ranges(_) | Event::Summary(_) => {}
         }
+    }
+
+    /// An epoch in the clear, with what it was on shares.
+    fn clear_epoch(&mut self, epoch: u32, [accuracy, squared_error]: [Option<f64>; 2], on_shares: Option<f64>) {
+        let (name, shown): (_, fn(f64) -> String) =
+            if accuracy.is_some() { ("accuracy", percent) } else { ("squared error", loss) };
+        let shares = on_shares.map_or(String::new(), |shares| format!(", on shares {}", shown(shares)));
+        let clear = accuracy.or(squared_error).map_or(String::new(), shown);
+        self.note(&format!("epoch {epoch} in the clear  {name} {clear}{shares}"));
     }
 
     /// The lines of a job, which is the first event.

@@ -54,7 +54,7 @@ fn seeds_are_read_and_not_refused() {
                 assert!(Job::from_bytes(&bytes).is_ok() || PredictionJob::from_bytes(&bytes).is_ok(), "{bytes:?}");
             }
             "onnx" => in_file(&bytes, |path| drop(TrainedModel::load_onnx(path).unwrap())),
-            "parquet" => in_file(&bytes, |path| drop(crate::data::description::draft(path, None).unwrap())),
+            "parquet" => in_file(&bytes, |path| drop(draft(path, Learn { labels: &[], task: None }).unwrap())),
             "policy" => in_file(&bytes, |path| drop(Policy::load(path).unwrap())),
             "model" => in_file(&bytes, |path| drop(TrainedModel::load(path).unwrap())),
             "network" => in_file(&bytes, |path| {

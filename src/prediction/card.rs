@@ -238,7 +238,7 @@ pub(crate) mod tests {
             ("\"wire\": 32", "\"wire\": 2", "`profile`"),
             ("\"high\": 30", "\"high\": 50", "`profile`"),
             ("\"name\": \"deep\"", "\"name\": \"vast\"", "vast"),
-            ("\"deviation\": 0.5", "\"deviation\": 0.0", "deviation"),
+            ("0.5\n", "0.0\n", "deviation"),
             ("\"public_model\"", "\"public\"", "unknown field"),
             ("{", "[", "is no model card"),
         ] {

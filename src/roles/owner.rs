@@ -12,10 +12,10 @@ use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::consent::{Consent, OwnerWord, refuse};
-use crate::roles::input_check::{fits, look_at_scaled};
+use crate::roles::input_check::fits;
 use crate::roles::mask_rows::{RowMasking, rows_per_frame};
 use crate::roles::messages::{await_word, receive_message, send_message};
-use crate::roles::standardize::standardize;
+use crate::roles::standardize::scale_of;
 use crate::roles::wait_limits;
 use crate::train::{Job, Owned, set_shapes};
 
@@ -64,16 +64,7 @@ pub fn run_owner(
     }
     let seeds = send_seeds([&mut *zero, &mut *one, &mut *dealer])?;
     dealer.flush()?;
-    let scale = match job.reveal.moments {
-        false => job.normalization(),
-        true => {
-            let sums = job.sums(&train)?;
-            (consent.tell)("sums of its features shared; waiting for those of all owners");
-            let scale = standardize(&job, sums, [&mut *zero, &mut *one])?;
-            look_again(&job, (number, consent), &scale, [&train, &test], [&mut *zero, &mut *one])?;
-            Some(scale)
-        }
-    };
+    let scale = scale_of(&job, (number, consent), [&train, &test], [&mut *zero, &mut *one])?;
     send_rows(&job, (scale.as_ref(), &seeds), [&train, &test], [&mut *zero, &mut *one])?;
     drop((train, test));
     (consent.tell)("rows uploaded; waiting for training to start");
@@ -104,28 +95,6 @@ fn send_seeds([zero, one, dealer]: [&mut dyn Channel; 3]) -> Result<[Seed; 2]> {
     send_message(one, FrameKind::Seed, &seeds[1])?;
     send_message(dealer, FrameKind::Seed, &seeds)?;
     Ok(seeds)
-}
-
-/// Looks at the rows again once all owners' moments scale them, and tells the servers whether they still fit.
-fn look_again(
-    job: &Job,
-    (number, consent): (u32, &Consent),
-    scale: &Normalization,
-    rows: [&Examples; 2],
-    [zero, one]: [&mut dyn Channel; 2],
-) -> Result<()> {
-    // from now on, owners wait for their turn alone
-    [&mut *zero, &mut *one].into_iter().for_each(|server| server.enter(wait_limits::of_owner(job, number)));
-    match look_at_scaled(job, Some(scale), rows) {
-        Ok(warnings) => {
-            warnings.iter().for_each(|warning| (consent.tell)(&format!("warning: {warning}")));
-            [zero, one].into_iter().try_for_each(|server| send_message(server, FrameKind::Control, &OwnerWord::Accepts))
-        }
-        Err(why) => {
-            refuse(&why, [zero, one]);
-            Err(why)
-        }
-    }
 }
 
 /// Gives the servers the masked rows.

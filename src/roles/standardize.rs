@@ -5,22 +5,61 @@
 
 use zeroize::Zeroizing;
 
+use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::net::{Channel, FrameKind};
 use crate::nn::Normalization;
 use crate::party::{RevealChannel, Revealed, Stats};
 use crate::prg::Seed;
+use crate::roles::consent::{Consent, OwnerWord, refuse};
+use crate::roles::input_check::look_at_scaled;
 use crate::roles::messages::{await_word, receive_message, send_message};
+use crate::roles::wait_limits;
 use crate::train::Job;
 
 /// Bits of a sum's ring.
-pub(crate) const BITS: u32 = 64;
+const BITS: u32 = 64;
+
+/// How an owner scales its features: as the job says, or by the moments of all owners' training rows, once all have shared theirs.
+/// Rows that do not fit then are refused.
+///
+/// # Errors
+/// If rows do not fit, or a server fails.
+pub(crate) fn scale_of(
+    job: &Job,
+    (number, consent): (u32, &Consent),
+    [train, test]: [&Examples; 2],
+    [zero, one]: [&mut dyn Channel; 2],
+) -> Result<Option<Normalization>> {
+    if !job.reveal.moments {
+        return Ok(job.normalization());
+    }
+    let sums = job.sums(train)?;
+    (consent.tell)("sums of its features shared; waiting for those of all owners");
+    let scale = standardize(job, sums, [&mut *zero, &mut *one])?;
+    // from now on, owners wait for their turn alone
+    [&mut *zero, &mut *one].into_iter().for_each(|server| server.enter(wait_limits::of_owner(job, number)));
+    let looked = look_at_scaled(job, Some(&scale), [train, test]);
+    match looked {
+        Ok(warnings) => {
+            warnings.iter().for_each(|warning| (consent.tell)(&format!("warning: {warning}")));
+            for server in [zero, one] {
+                send_message(server, FrameKind::Control, &OwnerWord::Accepts)?;
+            }
+            Ok(Some(scale))
+        }
+        Err(why) => {
+            refuse(&why, [zero, one]);
+            Err(why)
+        }
+    }
+}
 
 /// An owner: gives each server its half of these sums ([`Job::sums`]), and hears the totals of all owners.
 ///
 /// # Errors
 /// If a server fails, or reveals totals that no rows have.
-pub(crate) fn standardize(job: &Job, sums: Vec<u64>, [zero, one]: [&mut dyn Channel; 2]) -> Result<Normalization> {
+fn standardize(job: &Job, sums: Vec<u64>, [zero, one]: [&mut dyn Channel; 2]) -> Result<Normalization> {
     let sums = Zeroizing::new(sums);
     let [a, b] = halves(&sums)?;
     send_message(zero, FrameKind::Data, &*a)?;

@@ -196,6 +196,17 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Fraction bits of something that is revealed.
+    fn frac_of(&self, what: Revealed) -> u32 {
+        let p = &self.job.settings.profile;
+        match what {
+            Revealed::Figure(figure) => figure.frac(self.job),
+            Revealed::SquaredError { .. } => Figure::SquaredError.frac(self.job),
+            Revealed::Parameter { index } => self.job.model.parameter_frac(index as usize, p),
+            _ => p.frac,
+        }
+    }
+
     fn put_together(
         &mut self,
         what: Revealed,
@@ -208,15 +219,9 @@ impl<'a> Collector<'a> {
         if a.len() != len || b.len() != len || !(1..=64).contains(&bits) {
             return Err(Error::peer("a server", format!("revealed {what:?} with a different shape than the job's")));
         }
-        let p = &self.job.settings.profile;
-        let frac = match what {
-            Revealed::Figure(figure) => figure.frac(self.job),
-            Revealed::SquaredError { .. } => Figure::SquaredError.frac(self.job),
-            Revealed::Parameter { index } => self.job.model.parameter_frac(index as usize, p),
-            _ => p.frac,
-        };
-        let value = |(a, b): (&u64, &u64)| decode(a.wrapping_add(*b) & mask(bits), bits, frac);
-        let values: Vec<f64> = a.iter().zip(b).map(value).collect();
+        let frac = self.frac_of(what);
+        let words: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
+        let values: Vec<f64> = words.iter().map(|word| decode(*word, bits, frac)).collect();
         match what {
             Revealed::Figure(figure) => self.outcome.take_figure(figure, &values, self.job),
             Revealed::Hits { epoch } => {
@@ -231,14 +236,12 @@ impl<'a> Collector<'a> {
                 self.note_epoch(epoch, on_event);
             }
             Revealed::OutOfRange { epoch } => {
-                let counts: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
-                let counts = OutOfRange::new(epoch, &self.job.model.watched(), &counts);
+                let counts = OutOfRange::new(epoch, &self.job.model.watched(), &words);
                 on_event(Event::Ranges(counts.clone()));
                 self.outcome.out_of_range.push(counts);
             }
             Revealed::Moments => {
-                let totals: Vec<u64> = a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask(bits)).collect();
-                let scale = self.job.normalization_by(&totals)?;
+                let scale = self.job.normalization_by(&words)?;
                 on_event(Event::Moments { features: FeatureMoments::all(self.job, &scale) });
                 self.outcome.normalization = Some(scale);
             }
