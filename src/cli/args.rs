@@ -109,7 +109,8 @@ pub(super) struct JobArgs {
     pub owners: Option<usize>,
     /// Results to reveal (default: accuracy,model,ranges), or none
     ///
-    /// In a regression, squared-error is in the place of accuracy.
+    /// In a regression, squared-error is in the place of accuracy. A data description with
+    /// reveal = true adds moments: mean and deviation of its features, before training.
     ///
     /// Only the trainer gets them, and owners refuse what their policy does not allow.
     ///

@@ -54,10 +54,23 @@ impl JobArgs {
     /// The parameters of a file, or of the run in a folder.
     fn begin(&self, file: &Path, recipe: &Recipe, data: &DataSource) -> Result<InitialParameters> {
         let begun = TrainedModel::load_parameters(&model_in(file)?, &recipe.model)?;
-        let normalize = recipe.settings.normalize;
+        // a network file of a converted model asks for what its features had
+        let normalize = recipe.settings.normalize && data.description().is_none();
         let standardized = data.description().is_some_and(|own| !own.standardized().is_empty());
         let ours = data.format().scale.unwrap_or([0.0, 1.0]);
         match begun.normalization {
+            // every run has moments of its own, and those of the same rows are the same
+            Some(Some(_)) if standardized => Ok(begun),
+            Some(None) if standardized => {
+                let text =
+                    "was trained on features that were not standardized; use a description without `reveal = true`";
+                Err(Error::format(file, text))
+            }
+            Some(Some(theirs)) if theirs.as_uniform().is_none() => Err(Error::format(
+                file,
+                "was trained on features that were standardized each by itself: use its description, with `reveal = true`, or make \
+                 that part of the first layer with `ppdnn convert --fold-normalization`",
+            )),
             Some(Some(theirs)) if normalize && theirs.as_uniform() != Some(ours) => {
                 let ([mean, deviation], name, theirs) = (ours, data.name(), theirs.in_words());
                 Err(Error::format(
@@ -67,13 +80,6 @@ impl JobArgs {
                          {deviation}; make it part of the first layer with `ppdnn convert --fold-normalization`",
                     ),
                 ))
-            }
-            // every run has moments of its own, and those of the same rows are the same
-            Some(Some(_)) if standardized => Ok(begun),
-            Some(None) if standardized => {
-                let text =
-                    "was trained on features that were not standardized; use a description without `reveal = true`";
-                Err(Error::format(file, text))
             }
             Some(theirs) if theirs.is_some() != normalize => {
                 let (was, flag) = if normalize { ("unscaled", "false") } else { ("normalized", "true") };

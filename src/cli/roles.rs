@@ -67,13 +67,7 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
                 data => ranges_of(job, number, data.rows().unwrap_or_default())?,
             };
             let DataSet { train, test, .. } = data.load_rows(own, &places, &mut |_| ())?;
-            for warning in look_at_rows(job, &train, &test)? {
-                warn(&warning);
-                if args.role.supervised {
-                    // the log is not what its user looks at
-                    json(&Warned { warning });
-                }
-            }
+            look_at_rows(job, &train, &test)?.iter().for_each(|warning| (consent.warn)(warning));
             Ok((train, test))
         };
         place.upload(number, &consent, rows, stay)
@@ -120,6 +114,13 @@ fn consent(args: &OwnerArgs, data: &DataSource) -> Result<Consent> {
         memory: args.memory.limit_of(&args.role),
         // the standard output of a supervised role is for its parent
         tell: Box::new(move |line| if supervised { note(line) } else { say(&format!("{role}: {line}")) }),
+        warn: Box::new(move |line| {
+            warn(line);
+            if supervised {
+                // the log is not what its user looks at
+                json(&Warned { warning: line.to_owned() });
+            }
+        }),
     })
 }
 

@@ -132,6 +132,7 @@ fn compare(runs: &[RunRecord], as_json: bool) -> Result<()> {
     row("test accuracy", &|run| figure(run, |s| s.test_accuracy, percent));
     row("in the clear", &|run| figure(run, |s| s.clear_accuracy, percent));
     row("squared error", &|run| figure(run, |s| s.figures.squared_error, loss));
+    row("in the clear", &|run| figure(run, |s| s.clear_squared_error, loss));
     row("steps", &|run| run.steps().to_string());
     row("time", &|run| figure(run, |s| s.seconds, seconds));
     row("ms per step", &|run| figure(run, |s| s.seconds_per_step, |x| format!("{:.1}", 1e3 * x)));

@@ -123,7 +123,12 @@ pub(super) fn summary_table(s: &Summary) -> String {
         Task::Classification | Task::MultiLabel => accuracy(&mut t, s),
         Task::Regression => squared_error(&mut t, s),
     }
-    test_figures::rows(&s.figures).iter().for_each(|(name, value)| t.row(name, value));
+    let shown = |(name, _): &&(&str, String)| s.task != Task::Regression || *name != test_figures::SQUARED_ERROR;
+    test_figures::rows(&s.figures).iter().filter(shown).for_each(|(name, value)| t.row(name, value));
+    // of a regression, it stands above
+    s.clear_squared_error.iter().filter(|_| s.task != Task::Regression).for_each(|clear| {
+        t.row("  in the clear", &format!("{clear:.5} per row"));
+    });
     s.figures.confusion.iter().for_each(|confusion| classes(&mut t, "by class", &confusion.names, &confusion.classes));
     s.figures.labels.iter().for_each(|labels| classes(&mut t, "by label", &labels.names, &labels.labels));
     t.row("values out of range", &out_of_range(s));
@@ -170,12 +175,12 @@ fn accuracy(t: &mut Table, s: &Summary) {
     }
 }
 
-/// The rows of the squared error of a regression, where it is not revealed; and of the model as it is saved.
+/// The rows of the squared error of a regression: on shares, of the model as it is saved, and in the clear.
 fn squared_error(t: &mut Table, s: &Summary) {
-    if s.figures.squared_error.is_none() {
-        t.row("squared error", "not revealed");
-    }
-    let error = |x: f64| format!("squared error {x:.5} per row");
+    let error = |x: f64| format!("{x:.5} per row");
+    let unknown = if s.interrupted { "not measured for the model of the last step" } else { "not revealed" };
+    let of = s.model_epoch.map_or(String::new(), |epoch| format!(", epoch {epoch}, the best"));
+    t.row("squared error", &s.figures.squared_error.map_or(unknown.into(), |own| error(own) + &of));
     match (s.scored_squared_error, s.figures.squared_error.and(s.model_file.as_ref())) {
         (Some(scored), _) => t.row("  saved model", &format!("{}, evaluated here", error(scored))),
         (None, Some(_)) => t.row("  saved model", "not checked, no test rows here; use ppdnn evaluate"),

@@ -14,7 +14,7 @@ pub(super) fn rows(figures: &TestFigures) -> Vec<(&'static str, String)> {
     let roc = figures.roc.as_ref();
     let auc = roc.map(|roc| ("AUC", within(roc.auc, roc.auc_error)));
     let precision = roc.map(|roc| ("average precision", within(roc.average_precision, roc.average_precision_error)));
-    let error = figures.squared_error.map(|error| ("squared error", format!("{error:.5} per row")));
+    let error = figures.squared_error.map(|error| (SQUARED_ERROR, format!("{error:.5} per row")));
     let own = figures.regression.iter().flat_map(regression);
     [top, f1, auc, precision, error].into_iter().flatten().chain(own).collect()
 }
@@ -45,6 +45,9 @@ pub(super) fn classes(names: &[String], figures: &[ClassFigures]) -> Vec<[String
 fn name_of(names: &[String], class: usize) -> String {
     names.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
+
+/// The name of the squared error, the last of the figures before those of targets.
+pub(super) const SQUARED_ERROR: &str = "squared error";
 
 /// The names of the columns.
 pub(super) const CLASSES: [&str; 5] = ["class", "rows", "precision", "recall", "F1"];

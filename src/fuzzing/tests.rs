@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::seeds::seeds;
 use super::*;
+use crate::data::description::{Learn, draft};
 
 #[test]
 fn kept_inputs_pass() {

@@ -20,7 +20,11 @@ impl TrainedModel {
         if let Some(dataset) = self.dataset.as_deref().filter(|name| file_name(name) == *name) {
             let _ = writeln!(text, "dataset = \"{dataset}\"");
         }
-        let (loss, init, normalize) = (model.loss().name(), model.init().name(), self.normalization.is_some());
+        let (loss, init, normalize) = (
+            model.loss().name(),
+            model.init().name(),
+            self.normalization.as_ref().is_some_and(|scale| scale.as_uniform().is_some()),
+        );
         let _ = write!(text, "loss = \"{loss}\"\ninit = \"{init}\"\n\n[training]\nnormalize = {normalize}\n");
         for layer in model.layers() {
             text += &section("layers", layer)?;

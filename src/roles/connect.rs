@@ -25,7 +25,7 @@ pub fn made(links: Vec<(Role, Box<dyn Channel>)>) -> Connect {
 pub struct BrokenOff {
     /// The reason; it was also reported to the trainer.
     pub why: Error,
-    /// Whether training, or a session of predictions, had started. Where it had not, nothing is lost and the next attempt can come.
+    /// Whether training, or a session of predictions, had started. Where it had not, the next attempt can come.
     pub training: bool,
 }
 

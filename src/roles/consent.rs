@@ -40,6 +40,8 @@ pub struct Consent {
     pub memory: MemoryLimit,
     /// Takes a line for the operator.
     pub tell: Box<dyn Fn(&str) + Send>,
+    /// Takes a warning of its rows, for the operator.
+    pub warn: Box<dyn Fn(&str) + Send>,
 }
 
 impl Consent {
@@ -55,6 +57,7 @@ impl Consent {
             save_initial: None,
             memory: MemoryLimit::Unlimited,
             tell: Box::new(|_| ()),
+            warn: Box::new(|_| ()),
         }
     }
 

@@ -56,8 +56,7 @@ pub(crate) fn fits(job: &Job, scale: Option<&Normalization>, rows: [&Examples; 2
                 // this error leaves its owner, and a value must not
                 let name = own.feature_name(column);
                 return Err(Error::Usage(format!(
-                    "{which} row {row}, feature `{name}`: features must be below {bound} in the profile `{profile}`; give it a \
-                     `range` in the description, by which it is scaled, or a smaller one with `outside = \"clip\"`"
+                    "{which} row {row}, feature `{name}`: features must be below {bound} in the profile `{profile}`; {DESCRIBED}"
                 )));
             }
             return Err(Error::Usage(format!(
@@ -102,9 +101,10 @@ pub(crate) fn look_at_scaled(job: &Job, scale: Option<&Normalization>, rows: [&E
             let Column { column, largest, row, .. } = worst;
             let more =
                 if far.len() > 1 { format!(", and {} more columns are large", far.len() - 1) } else { String::new() };
+            let (column, how) = (name_of(job, *column), how(job));
             warnings.push(format!(
-                "column {column} of the {which} rows reaches {largest:.3} (row {row}){more}; networks were measured with \
-                 features up to about {MEASURED}, and out-of-range values make a run wrong; {HOW}"
+                "{column} of the {which} rows reaches {largest:.3} (row {row}){more}; networks were measured with features up to \
+                 about {MEASURED}, and out-of-range values make a run wrong; {how}"
             ));
         }
         let unit = f64::exp2(-f64::from(job.settings.profile.frac));
@@ -112,10 +112,12 @@ pub(crate) fn look_at_scaled(job: &Job, scale: Option<&Normalization>, rows: [&E
         if let Some(Column { column, largest, .. }) = lost.first() {
             let profile = &job.settings.profile.name;
             warnings.push(format!(
-                "{} of the {which} rows, first column {column}, {} 0 in the profile `{profile}`, whose unit is {unit}: the \
-                 largest value is {largest:.1e}; {HOW}",
+                "{} of the {which} rows, first {}, {} 0 in the profile `{profile}`, whose unit is {unit}: the largest value is \
+                 {largest:.1e}; {}",
                 if lost.len() > 1 { format!("{} columns", lost.len()) } else { "1 column".into() },
+                name_of(job, *column),
                 if lost.len() > 1 { "are rounded to" } else { "is rounded to" },
+                how(job)
             ));
         }
     }
@@ -174,7 +176,23 @@ const FAR: f64 = 4.0;
 /// So many times a network's own rate is worth a word.
 const FAR_RATE: f64 = 16.0;
 
+/// A feature in words: by its name in the description, where there is one.
+fn name_of(job: &Job, column: usize) -> String {
+    match &job.description {
+        Some(own) => format!("feature `{}`", own.feature_name(column)),
+        None => format!("column {column}"),
+    }
+}
+
 /// What to do about features.
+fn how(job: &Job) -> &'static str {
+    if job.description.is_some() { DESCRIBED } else { HOW }
+}
+
+/// What to do about features that are described.
+const DESCRIBED: &str = "change its `range` in the description, with `outside = \"clip\"` for values that lie far out";
+
+/// What to do about features that are not described.
 const HOW: &str = "scale every column to mean 0 and deviation 1 (subtract its mean, divide by its deviation; all owners the \
 same), and look for outliers";
 

@@ -37,19 +37,21 @@ pub(crate) fn scale_of(
     let sums = job.sums(train)?;
     (consent.tell)("sums of its features shared; waiting for those of all owners");
     let scale = standardize(job, sums, [&mut *zero, &mut *one])?;
+    (consent.tell)("mean and deviation of all owners' features revealed, to owners and trainer");
     // from now on, owners wait for their turn alone
     [&mut *zero, &mut *one].into_iter().for_each(|server| server.enter(wait_limits::of_owner(job, number)));
     let looked = look_at_scaled(job, Some(&scale), [train, test]);
     match looked {
         Ok(warnings) => {
-            warnings.iter().for_each(|warning| (consent.tell)(&format!("warning: {warning}")));
+            warnings.iter().for_each(|warning| (consent.warn)(warning));
             for server in [zero, one] {
                 send_message(server, FrameKind::Control, &OwnerWord::Accepts)?;
             }
             Ok(Some(scale))
         }
         Err(why) => {
-            refuse(&why, [zero, one]);
+            // which of its rows is far out is its own affair
+            refuse(&Error::Usage("rows do not fit once they are standardized; its log says which".into()), [zero, one]);
             Err(why)
         }
     }

@@ -29,7 +29,7 @@ impl Stay<'_> {
                 Err(broken) if self.brief => return Err(broken.why),
                 Err(BrokenOff { why, training: false }) => {
                     (self.tell)(&why.to_string());
-                    (self.tell)("the job had not started, so nothing is lost; waiting for the next job");
+                    (self.tell)("the job ended before training started; waiting for the next job");
                     continue;
                 }
                 Err(broken) => failed = Err(broken.why),

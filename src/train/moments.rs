@@ -1,19 +1,23 @@
 //! Mean and deviation of features over all owners' training rows, from sums that are shared.
 //!
-//! Features are 0 to 1 here, as parts of their public range. An owner's sums of a feature and of its square are numbers of
-//! [`FRAC`] fraction bits; those of at most 2^27 rows stay below 2^61, so shares of 64 bits add up without overflow.
+//! Features are 0 to 1 here, as parts of their public range. An owner's sums of a feature and of its square are whole numbers of
+//! units of 2^-f, where 2^f times the rows of all owners is at most 2^62: shares of 64 bits add up without overflow.
+
+use ndarray::Axis;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Examples;
+use crate::data::description::Standardized;
 use crate::error::{Error, Result};
 use crate::fixed::decode;
 use crate::nn::Normalization;
 use crate::train::Job;
 
-/// Fraction bits of sums.
-const FRAC: u32 = 34;
+/// Deviations below it, in parts of a feature's range, are too small to be told from rounding: the feature stays as it is.
+const LEAST_DEVIATION: f64 = 1.0 / 262_144.0;
 
-/// Deviations below it, in parts of a feature's range, are none: the feature is constant, and stays so.
-const LEAST_DEVIATION: f64 = 1.0 / 32_768.0;
+/// Rows that are added up before their sum joins the others: sums of many rows keep their last bits so.
+const CHUNK: usize = 4096;
 
 impl Job {
     /// The sums of an owner's training rows: of every standardized feature, the sum and the sum of the squares.
@@ -24,25 +28,64 @@ impl Job {
         let mut sums = Vec::new();
         for standardized in self.standardized() {
             let (mut sum, mut squares) = (0.0, 0.0);
-            for (row, x) in rows.features().column(standardized.feature).iter().enumerate() {
-                let x = f64::from(*x);
-                if !(0.0..=1.0).contains(&x) {
-                    return Err(Error::Usage(format!(
-                        "training row {row}, feature `{}`: features whose moments are revealed must be scaled to 0 to 1, by the \
-                         range in their description",
-                        self.feature_name(standardized.feature)
-                    )));
+            let column = rows.features().column(standardized.feature);
+            for (chunk, rows) in column.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
+                let (mut own, mut own_squares) = (0.0, 0.0);
+                for (row, x) in rows.iter().enumerate() {
+                    let x = f64::from(*x);
+                    if !(0.0..=1.0).contains(&x) {
+                        return Err(self.out_of_range(chunk * CHUNK + row, standardized.feature));
+                    }
+                    (own, own_squares) = (own + x, own_squares + x * x);
                 }
-                (sum, squares) = (sum + x, squares + x * x);
+                (sum, squares) = (sum + own, squares + own_squares);
             }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "at most 2^27 rows, of 0 to 1"
-            )]
-            sums.extend([sum, squares].map(|sum| (sum * f64::exp2(f64::from(FRAC))).round() as u64));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 2^62")]
+            sums.extend([sum, squares].map(|sum| (sum * f64::exp2(self.sum_frac().into())).round() as u64));
         }
         Ok(sums)
+    }
+
+    /// A feature that is no part of its range.
+    fn out_of_range(&self, row: usize, feature: usize) -> Error {
+        Error::Usage(format!(
+            "training row {row}, feature `{}`: features whose moments are revealed must be scaled to 0 to 1, by the range in their \
+             description",
+            self.feature_name(feature)
+        ))
+    }
+
+    /// Fraction bits of sums.
+    fn sum_frac(&self) -> u32 {
+        62 - (u32::BITS - self.train_rows().leading_zeros())
+    }
+
+    /// Mean and deviation of every standardized feature over all owners' training rows, in parts of its range, from the totals of
+    /// [`Job::sums`].
+    ///
+    /// # Errors
+    /// [`Error::Peer`] if no rows have such totals.
+    fn moments(&self, totals: &[u64]) -> Result<Vec<[f64; 2]>> {
+        let rows = f64::from(self.train_rows());
+        let standardized = self.standardized();
+        if totals.len() != 2 * standardized.len() {
+            return Err(Error::peer("the servers", "revealed moments of other features than the job's"));
+        }
+        let of = |(own, totals): (&Standardized, &[u64])| {
+            let [mean, square] = [totals[0], totals[1]].map(|total| decode(total, 64, self.sum_frac()) / rows);
+            let variance = square - mean * mean;
+            // what the rounding of 2^16 owners adds to the mean
+            let slack = f64::exp2(-16.0);
+            if mean < -slack || mean > 1.0 + slack || square > mean + slack || variance < -slack {
+                let text = format!(
+                    "revealed sums of the feature `{}` that no rows have: an owner or a server is at fault",
+                    self.feature_name(own.feature)
+                );
+                return Err(Error::peer("the servers", text));
+            }
+            Ok([mean, variance.max(0.0).sqrt()])
+        };
+        standardized.iter().zip(totals.chunks_exact(2)).map(of).collect()
     }
 
     /// How all owners scale their features, and a model its input: by the moments that the totals of [`Job::sums`] give.
@@ -50,29 +93,12 @@ impl Job {
     /// # Errors
     /// [`Error::Peer`] if no rows have such totals.
     pub(crate) fn normalization_by(&self, totals: &[u64]) -> Result<Normalization> {
-        let (features, rows) = (self.model.features(), f64::from(self.train_rows()));
+        let features = self.model.features();
         let mut scale = Normalization { mean: vec![0.0; features], deviation: vec![1.0; features] };
-        let standardized = self.standardized();
-        if totals.len() != 2 * standardized.len() {
-            return Err(Error::peer("the servers", "revealed moments of other features than the job's"));
-        }
-        for (own, totals) in standardized.iter().zip(totals.chunks_exact(2)) {
-            let [mean, square] = [totals[0], totals[1]].map(|total| decode(total, 64, FRAC) / rows);
-            let variance = square - mean * mean;
-            // what rounding and 2^16 owners add to the mean of one row
-            let slack = f64::exp2(-16.0);
-            if mean < -slack || mean > 1.0 + slack || square > mean + slack || variance < -slack {
-                return Err(Error::peer(
-                    "the servers",
-                    format!(
-                        "revealed sums of the feature `{}` that no rows have: an owner or a server is at fault",
-                        self.feature_name(own.feature)
-                    ),
-                ));
+        for (own, [mean, deviation]) in self.standardized().iter().zip(self.moments(totals)?) {
+            if deviation >= LEAST_DEVIATION {
+                (scale.mean[own.feature], scale.deviation[own.feature]) = (mean, deviation);
             }
-            let deviation = variance.max(0.0).sqrt();
-            scale.mean[own.feature] = mean;
-            scale.deviation[own.feature] = if deviation < LEAST_DEVIATION { 1.0 } else { deviation };
         }
         Ok(scale)
     }
@@ -91,29 +117,47 @@ impl Job {
 }
 
 /// Mean and deviation of a feature, in its own unit.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureMoments {
     /// The feature's name.
     pub name: String,
     /// Its mean.
     pub mean: f64,
-    /// Its standard deviation; 0 if it is constant.
+    /// Its standard deviation.
     pub deviation: f64,
+    /// Whether it is standardized: not if it hardly varies, with a deviation below 2^-18 of its range.
+    pub standardized: bool,
 }
 
 impl FeatureMoments {
-    /// Those of the features that a job standardizes, by what it revealed of them.
-    pub(crate) fn all(job: &Job, scale: &Normalization) -> Vec<Self> {
-        let of = |own: crate::data::description::Standardized| {
-            let ([low, high], [mean, deviation]) = (own.range, scale.of(own.feature));
-            let deviation = if deviation == 1.0 { 0.0 } else { deviation };
-            Self {
-                name: job.feature_name(own.feature),
-                mean: low + mean * (high - low),
-                deviation: deviation * (high - low),
-            }
+    /// Those of the features that a job standardizes, from the totals of [`Job::sums`].
+    ///
+    /// # Errors
+    /// [`Error::Peer`] if no rows have such totals.
+    pub(crate) fn all(job: &Job, totals: &[u64]) -> Result<Vec<Self>> {
+        let of = |(own, [mean, deviation]): (Standardized, [f64; 2])| {
+            let [low, high] = own.range;
+            let (mean, in_unit) = (low + mean * (high - low), deviation * (high - low));
+            let standardized = deviation >= LEAST_DEVIATION;
+            Self { name: job.feature_name(own.feature), mean, deviation: in_unit, standardized }
         };
-        job.standardized().into_iter().map(of).collect()
+        Ok(job.standardized().into_iter().zip(job.moments(totals)?).map(of).collect())
+    }
+
+    /// A warning of features that are not standardized.
+    pub(crate) fn warning(all: &[Self]) -> Option<String> {
+        let constant: Vec<_> = all.iter().filter(|own| !own.standardized).collect();
+        let first = constant.first()?;
+        let more = match constant.len() {
+            1 => String::new(),
+            n => format!(", and {} more features, have", n - 1),
+        };
+        Some(format!(
+            "feature `{}`{more}{} a deviation of less than 1/262144 of the range, and stays a part of the range from 0 to 1; give it a \
+             narrower range, or ignore its column",
+            first.name,
+            if more.is_empty() { " has" } else { "" }
+        ))
     }
 }
 
@@ -168,26 +212,41 @@ pub(crate) mod tests {
             let near = want.iter().zip(scale.of(feature)).all(|(want, is)| (want - is).abs() < 1e-7);
             assert!(near, "feature {feature}: {want:?} {:?}", scale.of(feature));
         }
-        let moments = FeatureMoments::all(&job, &scale);
+        let moments = FeatureMoments::all(&job, &totals).unwrap();
         let [mean, deviation] = scale.of(4);
         assert_eq!((moments.len(), moments[0].name.as_str(), moments[1].name.as_str()), (2, "age", "size"));
         assert_eq!((moments[1].mean, moments[1].deviation), (-1.0 + 4.0 * mean, 4.0 * deviation));
-        assert_eq!(job.normalization_of(&rows).unwrap().unwrap().fits(5), true);
+        assert!(job.normalization_of(&rows).unwrap().unwrap().fits(5) && FeatureMoments::warning(&moments).is_none());
     }
 
     #[test]
-    fn constant_features_stay_as_they_are() {
+    fn features_that_hardly_vary_stay_as_they_are_and_are_named() {
         let job = job([50, 20], 1);
-        let constant = Examples::new(Array2::from_elem((50, 5), 0.3), vec![0; 50], 2).unwrap();
-        let scale = job.normalization_by(&job.sums(&constant).unwrap()).unwrap();
-        assert!((scale.of(0)[0] - 0.3).abs() < 1e-7 && scale.of(0)[1] == 1.0, "{scale:?}");
-        assert_eq!(FeatureMoments::all(&job, &scale)[0].deviation, 0.0);
+        let of = |spread: f32| {
+            let x = |(row, _): (usize, usize)| 0.3 + spread * if row % 2 == 0 { 1.0 } else { -1.0 };
+            let rows = Examples::new(Array2::from_shape_fn((50, 5), x), vec![0; 50], 2).unwrap();
+            let totals = job.sums(&rows).unwrap();
+            (job.normalization_by(&totals).unwrap().of(0), FeatureMoments::all(&job, &totals).unwrap())
+        };
+        for spread in [0.0, 1e-6] {
+            let (scale, moments) = of(spread);
+            assert_eq!(scale, [0.0, 1.0], "{spread}");
+            assert!((moments[0].mean - 24.0).abs() < 1e-4 && moments[0].deviation < 1e-3, "{moments:?}");
+            let text = FeatureMoments::warning(&moments).unwrap();
+            assert!(text.starts_with("feature `age`, and 1 more features, have a deviation"), "{text}");
+            let text = FeatureMoments::warning(&moments[..1]).unwrap();
+            assert!(text.starts_with("feature `age` has a deviation"), "{text}");
+        }
+        // a deviation of 1e-5 of the range is one
+        let (scale, moments) = of(1e-5);
+        assert!((scale[1] - 1e-5).abs() < 1e-7 && moments[0].standardized, "{scale:?}");
+        assert!((moments[0].deviation - 8e-4).abs() < 1e-5, "{moments:?}");
     }
 
     #[test]
     fn totals_that_no_rows_have_and_features_out_of_range_are_refused() {
         let job = job([300, 20], 3);
-        let unit = 1u64 << FRAC;
+        let unit = 1u64 << job.sum_frac();
         let totals = |mean: f64, square: f64| {
             let word = |x: f64| ((x * 300.0 * unit as f64).round() as i64).cast_unsigned();
             vec![word(0.5), word(0.3), word(mean), word(square)]

@@ -143,7 +143,7 @@ impl Settings {
     /// decay, weights of classes and early stop, empty without them.
     pub fn in_words(&self, loss: &str) -> [String; 4] {
         let order = if self.shuffle { "rows shuffled" } else { "rows in original order" };
-        let scale = if self.normalize { "features normalized" } else { "features not normalized" };
+        let scale = if self.normalize { ", features normalized" } else { "" };
         let stop = self.early_stop().map(|stop| stop.to_string());
         let most = if stop.is_some() { " at most" } else { "" };
         let how = if self.optimizer == Optimizer::Sgd { String::new() } else { format!(", {}", self.optimizer) };
@@ -151,7 +151,7 @@ impl Settings {
         let weights = (!self.class_weights.is_empty()).then(|| format!("class weights {}", list(&self.class_weights)));
         [
             format!("{}{most}, {}", count(self.epochs, "epoch"), batches(self.batch, self.accumulate)),
-            format!("{order}, {scale}"),
+            format!("{order}{scale}"),
             format!("loss {loss}{how}, lr {} {}, momentum {}", short(self.lr), self.schedule, self.momentum),
             decay.into_iter().chain(weights).chain(stop).collect::<Vec<_>>().join(", "),
         ]

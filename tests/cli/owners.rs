@@ -171,5 +171,5 @@ fn a_review_prints_the_command_that_accepts_the_job() {
     assert!(!ended.err.contains("policy.toml"), "what an owner calls its files is its own affair: {ended:?}");
     owner.hear("to take part in this job, run:");
     owner.hear("ppdnn owner --number 0 --policy policy.toml ");
-    owner.hear("the job had not started, so nothing is lost; waiting for the next job");
+    owner.hear("the job ended before training started; waiting for the next job");
 }

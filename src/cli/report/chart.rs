@@ -26,11 +26,13 @@ fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>
     let all = || series.iter().flat_map(|(_, points)| points);
     let across = span(all().map(|(x, _)| *x));
     let up = span(all().map(|(_, y)| *y));
+    let decimals = decimals_of(up.end - up.start);
+    let position = legend_at(series, &up);
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(12)
-        .x_label_area_size(44)
-        .y_label_area_size(64)
+        .x_label_area_size(52)
+        .y_label_area_size(88)
         .build_cartesian_2d(across, up)?;
     chart
         .configure_mesh()
@@ -40,7 +42,7 @@ fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>
         .x_desc(x)
         .y_desc(y)
         .x_label_formatter(&|x| whole(*x))
-        .y_label_formatter(&|y| number(*y))
+        .y_label_formatter(&|y| number(*y, decimals))
         .draw()?;
     let own = series.iter().filter(|(_, points)| !points.is_empty());
     for ((name, points), color) in own.clone().zip(COLORS) {
@@ -55,7 +57,7 @@ fn draw(svg: &mut String, (x, y): (&str, &str), series: &[(&str, Vec<(f64, f64)>
     }
     if own.count() > 1 {
         let mut legend = chart.configure_series_labels();
-        legend.label_font(FONT).position(SeriesLabelPosition::LowerRight).background_style(WHITE).draw()?;
+        legend.label_font(FONT).position(position).background_style(WHITE).draw()?;
     }
     area.present()?;
     drop(chart);
@@ -78,14 +80,30 @@ fn whole(x: f64) -> String {
     if (x - x.round()).abs() < 1e-6 { format!("{x:.0}") } else { String::new() }
 }
 
-fn number(x: f64) -> String {
-    let text = format!("{x:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// A number without zeros at its end.
+fn number(x: f64, decimals: usize) -> String {
+    let text = format!("{x:.decimals$}");
+    if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+}
+
+/// Decimals that tell the numbers beside an axis apart, which is so long.
+fn decimals_of(width: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 9")]
+    let decimals = (1.0 - width.log10()).ceil().clamp(0.0, 9.0) as usize;
+    decimals
+}
+
+/// Where curves do not end: in the upper corner for those that fall.
+fn legend_at(series: &[(&str, Vec<(f64, f64)>)], up: &Range<f64>) -> SeriesLabelPosition {
+    let ends: Vec<f64> = series.iter().filter_map(|(_, points)| points.last()).map(|(_, y)| *y).collect();
+    let low = ends.iter().filter(|y| **y < (up.start + up.end) / 2.0).count();
+    if 2 * low > ends.len() { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight }
 }
 
 /// Width and height in pixels.
-const SIZE: (u32, u32) = (720, 320);
-const FONT: (&str, i32) = ("sans-serif", 15);
+const SIZE: (u32, u32) = (720, 340);
+/// Legible where a phone shows the picture at half its size.
+const FONT: (&str, i32) = ("sans-serif", 21);
 /// Curves with more points are drawn without dots.
 const MOST_DOTS: usize = 40;
 /// Of the curves, until they are variables of the page.
@@ -112,6 +130,11 @@ mod tests {
             let _ = lines("x", "y", &[("odd", points)]);
         }
         assert_eq!(span([3.0].into_iter()), 2.0..4.0);
-        assert_eq!([number(1.0), number(97.5), number(0.25)], ["1", "97.5", "0.25"]);
+        assert_eq!([number(1.0, 2), number(97.5, 2), number(90.0, 0)], ["1", "97.5", "90"]);
+        // a loss from 0.0012 to 0.0098, and one near 0.31
+        assert_eq!([0.0086, 0.03, 20.0, 3.0].map(decimals_of), [4, 3, 0, 1]);
+        let falls = [("a", vec![(1.0, 0.9), (2.0, 0.1)]), ("b", vec![(1.0, 0.8), (2.0, 0.2)])];
+        assert!(matches!(legend_at(&falls, &(0.1..0.9)), SeriesLabelPosition::UpperRight));
+        assert!(matches!(legend_at(&both, &(90.0..95.0)), SeriesLabelPosition::LowerRight));
     }
 }

@@ -111,7 +111,7 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
         row("Test accuracy, saved model", percent(scored));
     }
     for (name, value) in test_figures::rows(&s.figures) {
-        row(name, escape(&value));
+        row(&capital(name), escape(&value));
     }
     let errors = [("saved model", s.scored_squared_error), ("trained in the clear", s.clear_squared_error)];
     for (of, error) in errors.iter().filter_map(|(of, error)| error.map(|error| (of, error))) {
@@ -128,6 +128,12 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
     }
     row("Model file", s.model_file.as_ref().map_or("none".into(), |file| escape(file)));
     rows
+}
+
+/// A name with a capital letter.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The curve of the accuracy.
@@ -158,8 +164,14 @@ fn by_epoch(
     let of = |known: &[(u32, f64)], epoch| {
         known.iter().find(|(own, _)| *own == epoch).map_or("-".to_owned(), |(_, x)| shown(*x))
     };
-    let rows: Vec<_> = epochs.into_iter().map(|e| vec![e.to_string(), of(&shares, e), of(&clear, e)]).collect();
-    let text = table(&["Epoch", "On shares", "In the clear"], &rows);
+    let both = !shares.is_empty() && !clear.is_empty();
+    let columns =
+        [("On shares", &shares), ("In the clear", &clear)].into_iter().filter(|(_, own)| both || !own.is_empty());
+    let columns: Vec<_> = columns.collect();
+    let cells = |e: u32| std::iter::once(e.to_string()).chain(columns.iter().map(move |(_, own)| of(own, e))).collect();
+    let rows: Vec<Vec<String>> = epochs.into_iter().map(cells).collect();
+    let head: Vec<&str> = std::iter::once("Epoch").chain(columns.iter().map(|(name, _)| *name)).collect();
+    let text = table(&head, &rows);
     page.figure(title, about, &chart::lines("epoch", unit, &series), &text);
 }
 

@@ -36,17 +36,18 @@ fn received(job: &Job) -> [(&'static str, String); 4] {
         InitialSource::Public { .. } => "the initial parameters, which are public",
         InitialSource::Seed => "the public seed of the initial parameters",
     };
-    let moments = if job.reveal.moments {
-        " but mean and deviation of the standardized features, of all rows together"
-    } else {
-        ""
-    };
+    let moments =
+        if job.reveal.moments { ", and mean and deviation of the standardized features over all rows" } else { "" };
+    let sums = if job.reveal.moments { "; shares of every owner's sums of features" } else { "" };
     [
-        ("Owners", format!("the job; nothing of other owners' rows{moments}, of the model or of the results")),
+        (
+            "Owners",
+            format!("the job{moments}; nothing else of other owners' rows, nothing of the model or of the results"),
+        ),
         (
             "Servers",
             format!(
-                "masked rows, and each a share of the masks; values opened under fresh masks; {initial}; the numbers of rows \
+                "masked rows, and each a share of the masks{sums}; values opened under fresh masks; {initial}; the numbers of rows \
                  and the network"
             ),
         ),

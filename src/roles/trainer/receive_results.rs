@@ -241,9 +241,11 @@ impl<'a> Collector<'a> {
                 self.outcome.out_of_range.push(counts);
             }
             Revealed::Moments => {
-                let scale = self.job.normalization_by(&words)?;
-                on_event(Event::Moments { features: FeatureMoments::all(self.job, &scale) });
-                self.outcome.normalization = Some(scale);
+                let features = FeatureMoments::all(self.job, &words)?;
+                self.outcome.normalization = Some(self.job.normalization_by(&words)?);
+                let warning = FeatureMoments::warning(&features);
+                on_event(Event::Moments { features });
+                warning.into_iter().for_each(|text| on_event(Event::Warning { text }));
             }
             Revealed::Parameter { .. } => self.outcome.parameters.push(values),
             // no job of a training lists them
