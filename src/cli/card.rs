@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::cli::predict::{offered, read_model};
 use crate::cli::predict_args::CardArgs;
 use crate::cli::print::{json, say, warn};
+use crate::cli::tables::warn_of_other_rows;
 use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::nn::Task;
@@ -17,6 +18,7 @@ pub(super) fn write_card(args: &CardArgs) -> Result<()> {
     card.answers = args.answers.clone().unwrap_or(card.answers);
     card.description = args.description.as_deref().map(Description::load).transpose()?;
     card.check()?;
+    card.description.iter().for_each(|description| warn_of_other_rows(&model, description));
     if card.model.task() == Task::Regression && card.description.is_none() {
         warn(
             "answers will be the network's outputs, scaled as in training; add --description, and they are in the target's unit",

@@ -53,6 +53,10 @@ impl JobArgs {
 
     /// The parameters of a file, or of the run in a folder.
     fn begin(&self, file: &Path, recipe: &Recipe, data: &DataSource) -> Result<InitialParameters> {
+        if file.extension().is_some_and(|ending| ending == "onnx") {
+            let text = "is an ONNX file; `ppdnn convert FILE model.safetensors` makes the file that --init takes";
+            return Err(Error::format(file, text));
+        }
         let begun = TrainedModel::load_parameters(&model_in(file)?, &recipe.model)?;
         // a network file of a converted model asks for what its features had
         let normalize = recipe.settings.normalize && data.description().is_none();

@@ -18,6 +18,7 @@ use crate::cli::print::{json, note, said, say, stop_now, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::same_in_the_clear::Same;
 use crate::cli::signals::Signals;
+use crate::cli::tables::warn_of_other_rows;
 use crate::cli::waits::Waits;
 use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ use crate::roles::{Event, Local, LocalPrediction, Node, PredictionClient, Predic
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let (card, model) = asked(args)?;
     let out = args.out.as_deref().map(|path| AnswersFile::new(path, args.overwrite)).transpose()?;
-    let rows = if args.stream { Rows::default() } else { rows(args, &card)? };
+    let rows = if args.stream { Rows::default() } else { rows(args, &card, model.as_ref())? };
     let (asked, batch) = match args.stream {
         true => (args.max_rows.min(card.max_rows as usize), 1),
         false => (rows.features.nrows(), args.batch.unwrap_or_else(|| card.default_batch())),
@@ -121,7 +122,7 @@ struct Rows {
 }
 
 /// The rows that the options name.
-fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
+fn rows(args: &PredictArgs, card: &ModelCard, model: Option<&TrainedModel>) -> Result<Rows> {
     if args.files.own.test_data.is_some() {
         return Err(Error::Usage(
             "predict asks about all rows of one file; pass it with --data, without --test-data".into(),
@@ -134,6 +135,7 @@ fn rows(args: &PredictArgs, card: &ModelCard) -> Result<Rows> {
                 _ => args.files.own.description_of(data)?,
             };
             description.fits(&card.model).map_err(Error::Usage)?;
+            model.into_iter().for_each(|model| warn_of_other_rows(model, &description));
             let features = OwnData::rows_to_ask(data, &description, args.limit)?;
             // outputs that are not in the unit of their target do not have its name
             let own = card.model.task() != Task::Regression || card.description.is_some();

@@ -68,7 +68,7 @@ impl Same {
             return Ok(());
         }
         let text = format!(
-            "{same} of the first {rows} answers are those of the model in the clear: values left their ranges; use --profile deep, \
+            "{same} of the first {rows} answers are those of the model in the clear: values left their ranges; use --profile deep, the widest, \
              or scale the features"
         );
         Err(Error::peer("the servers", text))

@@ -81,7 +81,19 @@ fn check_own(source: &DataSource, saved: &TrainedModel, trained_on: Option<&str>
     if let Some(other) = trained_on.filter(|name| *name != description.name) {
         warn(&format!("the model was trained on {other}; --data evaluates it on {}", description.name));
     }
+    warn_of_other_rows(saved, description);
     Ok(())
+}
+
+/// Warns of rows that are described differently than those that a model was trained on.
+pub(super) fn warn_of_other_rows(model: &TrainedModel, description: &Description) {
+    if model.description.as_ref().is_some_and(|own| *own != description.fingerprint()) {
+        warn(&format!(
+            "the model was trained on rows of another description than `{}`: where ranges, categories or their order differ, its answers \
+             are wrong",
+            description.name
+        ));
+    }
 }
 
 /// The data set to score on: the one that is asked for, or the model's.

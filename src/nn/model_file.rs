@@ -23,8 +23,8 @@ use crate::shape::Shape;
 ///
 /// As a file: tensors `conv1.weight` `[kernel rows kernel columns channels, outputs]`, `conv1.bias` `[outputs]`,
 /// `dense2.weight` `[inputs, outputs]`, `layer-norm2.weight` `[features]`, .. of `F32`, numbered by product; the layers as JSON
-/// under `ppdnn.model` in the metadata, the name of the data set under `ppdnn.dataset`, and the number format under
-/// `ppdnn.profile`. Batch normalization is part of the weight and the bias of the product before it.
+/// under `ppdnn.model` in the metadata, the name of the data set under `ppdnn.dataset`, the fingerprint of its description under
+/// `ppdnn.description`, and the number format under `ppdnn.profile`. Batch normalization is part of the weight and the bias of the product before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedModel {
     /// The network.
@@ -33,6 +33,9 @@ pub struct TrainedModel {
     pub normalization: Option<Normalization>,
     /// Name of the data set that it was trained on, if known.
     pub dataset: Option<String>,
+    /// What the data description of its training says of features and targets, as
+    /// [`Description::fingerprint`](crate::data::Description::fingerprint); `None` if it had none.
+    pub description: Option<String>,
     /// The number format of its training on shares, if that counted values out of range and found none; private predictions use
     /// the same, unless another one is chosen.
     pub profile: Option<Profile>,
@@ -96,7 +99,7 @@ impl TrainedModel {
             }
             all.push((weight, bias));
         }
-        Ok(Self { model, normalization, dataset: None, profile: None, parameters: all })
+        Ok(Self { model, normalization, dataset: None, description: None, profile: None, parameters: all })
     }
 
     /// The parameters in the order of [`Model::parameters`].
@@ -164,6 +167,9 @@ impl TrainedModel {
         if let Some(dataset) = &self.dataset {
             metadata.insert(DATASET.to_owned(), dataset.clone());
         }
+        if let Some(description) = &self.description {
+            metadata.insert(DESCRIPTION.to_owned(), description.clone());
+        }
         if let Some(profile) = &self.profile {
             metadata.insert(PROFILE.to_owned(), profile.name.to_string());
         }
@@ -182,7 +188,7 @@ impl TrainedModel {
     pub fn load(path: &Path) -> Result<Self> {
         let text = read(path)?;
         let wrong = |what: &dyn std::fmt::Display| Error::format(path, format!("is not a ppdnn model: {what}"));
-        let Description { model, normalization, dataset, profile } =
+        let Description { model, normalization, dataset, description, profile } =
             described(&text).map_err(|e| match origin(&text) {
                 Some(_) => Error::format(path, e),
                 None => wrong(&e),
@@ -190,7 +196,7 @@ impl TrainedModel {
         let model = model.ok_or_else(|| wrong(&"it does not name its layers"))?;
         let parameters = tensors(&text, &model).map_err(|e| wrong(&e))?;
         let saved = Self::new(model, normalization, &parameters).map_err(|e| wrong(&e))?;
-        Ok(Self { dataset, profile, ..saved })
+        Ok(Self { dataset, description, profile, ..saved })
     }
 
     /// Reads initial parameters for `model`: from a saved model, or from any safetensors file whose tensors have the names and
@@ -257,6 +263,7 @@ struct Description {
     model: Option<Model>,
     normalization: Option<Normalization>,
     dataset: Option<String>,
+    description: Option<String>,
     profile: Option<Profile>,
 }
 
@@ -277,6 +284,11 @@ fn described(text: &[u8]) -> std::result::Result<Description, String> {
     if dataset.as_ref().is_some_and(|name| !is_printable(name)) {
         return Err("the name of its data set has control characters, or is too long".into());
     }
+    let description = metadata.and_then(|m| m.get(DESCRIPTION)).cloned();
+    let is_hash = |text: &String| text.len() == 64 && text.bytes().all(|c| c.is_ascii_hexdigit());
+    if !description.as_ref().is_none_or(is_hash) {
+        return Err("the fingerprint of its data description is none".into());
+    }
     let profile = metadata.and_then(|m| m.get(PROFILE)).map(|name| Profile::named(name));
     // the name, which may have control characters, is not repeated
     let profile = profile.transpose().map_err(|_| "its number format is none of `small`, `wide` and `deep`")?;
@@ -290,7 +302,7 @@ fn described(text: &[u8]) -> std::result::Result<Description, String> {
             Err("its features have means and deviations that are impossible: one for all, or one for each, positive"
                 .into())
         }
-        normalization => Ok(Description { model, normalization, dataset, profile }),
+        normalization => Ok(Description { model, normalization, dataset, description, profile }),
     }
 }
 
@@ -362,6 +374,7 @@ fn weight_of(part: &Part) -> ([usize; 2], bool) {
 const MODEL: &str = "ppdnn.model";
 const NORMALIZATION: &str = "ppdnn.normalization";
 const DATASET: &str = "ppdnn.dataset";
+const DESCRIPTION: &str = "ppdnn.description";
 const PROFILE: &str = "ppdnn.profile";
 
 fn bytes<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<u8> {

@@ -316,6 +316,10 @@ fn features_are_standardized_by_the_moments_of_all_owners_rows_which_the_job_mus
     let evaluate = ["evaluate", "out", "--data", "b.csv", "--description", "points.toml", "--json"];
     let evaluated = run(cluster.folder(), &evaluate).json().remove(0);
     assert!(evaluated["test_accuracy"].as_f64().unwrap() > 0.8, "{evaluated}");
+    assert!(!run(cluster.folder(), &evaluate).err.contains("another description"));
+    write("other.toml", &description.replace("[-900, 1100]", "[-900, 1200]"));
+    let evaluate = ["evaluate", "out", "--data", "b.csv", "--description", "other.toml", "--json"];
+    assert!(run(cluster.folder(), &evaluate).err.contains("rows of another description than `points`"));
     let predict = ["predict", "out", "--data", "b.csv", "--description", "points.toml", "--limit", "40", "--json"];
     let predicted = run(cluster.folder(), &predict).json();
     let summary = predicted.last().unwrap();

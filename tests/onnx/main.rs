@@ -159,7 +159,14 @@ fn network_files_come_back() {
     ];
     let all = Model::sequential([28, 28, 1], all).unwrap();
     for model in names.chain([all]) {
-        let saved = TrainedModel { model, normalization: None, dataset: None, profile: None, parameters: Vec::new() };
+        let saved = TrainedModel {
+            model,
+            normalization: None,
+            dataset: None,
+            description: None,
+            profile: None,
+            parameters: Vec::new(),
+        };
         fs::write(&path, saved.network_file().unwrap()).unwrap();
         let mnist = dataset_info("mnist").unwrap();
         let set = if saved.model.input().axes().last() == Some(&3) { dataset_info("cifar-10").unwrap() } else { mnist };

@@ -127,6 +127,12 @@ impl Description {
         }
     }
 
+    /// BLAKE3 of what it says of features and targets, in hexadecimal digits: without its name and the split of the rows.
+    pub fn fingerprint(&self) -> String {
+        let said = postcard::to_stdvec(&(&self.target, &self.format)).expect("a description can be written");
+        blake3::hash(&said).to_hex().to_string()
+    }
+
     /// The features that are standardized by mean and deviation over all owners' training rows, which the servers reveal.
     pub fn standardized(&self) -> Vec<Standardized> {
         let of = |feature, scaling: &Scaling| match *scaling {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::fixed::{decode, mask};
 use crate::net::UnsealingKey;
@@ -299,7 +300,8 @@ impl<'a> Collector<'a> {
             // a product that batch normalization is folded into has other values than those that were counted
             let in_range = self.outcome.summary.out_of_range == Some(0) && model.model == job.model;
             let profile = in_range.then_some(job.settings.profile);
-            self.outcome.model = Some(TrainedModel { profile, ..model.trained_on(&job.dataset) });
+            let description = job.description.as_ref().map(Description::fingerprint);
+            self.outcome.model = Some(TrainedModel { profile, description, ..model.trained_on(&job.dataset) });
         }
         Ok(self.outcome)
     }
