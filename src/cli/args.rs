@@ -378,6 +378,9 @@ pub(super) enum ModelsCommand {
     Show {
         /// A name listed by `ppdnn models`
         name: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 

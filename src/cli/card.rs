@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::cli::predict::{offered, read_model};
 use crate::cli::predict_args::CardArgs;
 use crate::cli::print::{json, say, warn};
+use crate::cli::run_record::description_of_run;
 use crate::cli::tables::warn_of_other_rows;
 use crate::data::Description;
 use crate::error::{Error, Result};
@@ -16,7 +17,8 @@ pub(super) fn write_card(args: &CardArgs) -> Result<()> {
     let mut card = offered(&model, dataset, &args.offer)?;
     card.max_rows = args.max_rows;
     card.answers = args.answers.clone().unwrap_or(card.answers);
-    card.description = args.description.as_deref().map(Description::load).transpose()?;
+    let given = args.description.as_deref().map(Description::load).transpose()?;
+    card.description = given.or_else(|| description_of_run(&args.model));
     card.check()?;
     card.description.iter().for_each(|description| warn_of_other_rows(&model, description));
     if card.model.task() == Task::Regression && card.description.is_none() {

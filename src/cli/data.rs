@@ -25,10 +25,21 @@ pub(super) fn data(command: &DataCommand) -> Result<()> {
 fn describe(args: &DescribeArgs) -> Result<()> {
     let Draft { text, description, rows } = draft(&args.path, Learn { labels: &args.label, task: args.task })?;
     match &args.out {
+        None if args.json => {}
         None => say(text.trim_end()),
         Some(out) => create(out, &text)?,
     }
     let (features, target) = (description.features(), &description.target);
+    if args.json {
+        // the draft is in its file, or else here
+        let draft = args.out.is_none().then_some(text);
+        print::json(&json!({
+            "file": args.path, "rows": rows, "features": features, "task": target.task().name(), "targets": target.names(),
+            "description": args.out, "draft": draft,
+        }));
+        warn(PUBLIC);
+        return Ok(());
+    }
     let found = format!(
         "{}: {}, {features} features, {} of {}",
         args.path.display(),
@@ -44,12 +55,13 @@ fn describe(args: &DescribeArgs) -> Result<()> {
     // a draft on standard output is for a file
     let tell: fn(&str) = if args.out.is_some() { say } else { note };
     [found, network].iter().for_each(|line| tell(line));
-    warn(
-        "the draft's ranges and categories were read from the rows, and a description is public: replace those that reveal \
-         something about a row with generally known values",
-    );
+    warn(PUBLIC);
     Ok(())
 }
+
+/// What to do with a draft.
+const PUBLIC: &str = "the draft's ranges and categories were read from the rows, and a description is public: replace those that \
+                      reveal something about a row with generally known values";
 
 /// Writes a new file.
 fn create(path: &Path, text: &str) -> Result<()> {

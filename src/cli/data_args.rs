@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::cli::run_record::description_of_run;
 use crate::data::{DataSource, DatasetInfo, Description, OwnData, SearchPath};
 use crate::error::Result;
 use crate::nn::Task;
@@ -75,16 +76,29 @@ impl DataArgs {
 impl OwnDataArgs {
     /// Where the rows come from: own data, which is checked here, or else a `known` data set.
     pub(super) fn source(&self, known: impl FnOnce() -> Result<&'static DatasetInfo>) -> Result<DataSource> {
+        self.source_for(None, known)
+    }
+
+    /// As [`OwnDataArgs::source`], of rows for a model.
+    pub(super) fn source_for(
+        &self,
+        model: Option<&Path>,
+        known: impl FnOnce() -> Result<&'static DatasetInfo>,
+    ) -> Result<DataSource> {
         let Some(data) = &self.data else {
             let described = self.description.as_ref().map(|file| Description::load(file).map(DataSource::Described));
             return described.unwrap_or_else(|| known().map(DataSource::Known));
         };
-        OwnData::open(data, self.test_data.as_deref(), self.description_of(data)?).map(DataSource::Own)
+        OwnData::open(data, self.test_data.as_deref(), self.description_of(data, model)?).map(DataSource::Own)
     }
 
-    /// The description of own data: the one that is given, or the usual one.
-    pub(super) fn description_of(&self, data: &Path) -> Result<Description> {
-        Description::load(&self.description.clone().unwrap_or_else(|| beside(data)))
+    /// The description of own data: the one that is given, or that of the run which the model is of, or the usual one.
+    pub(super) fn description_of(&self, data: &Path, model: Option<&Path>) -> Result<Description> {
+        match (&self.description, model.and_then(description_of_run)) {
+            (Some(file), _) => Description::load(file),
+            (None, Some(own)) => Ok(own),
+            (None, None) => Description::load(&beside(data)),
+        }
     }
 }
 
@@ -141,6 +155,9 @@ pub(super) struct DescribeArgs {
     /// File to write the description to [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Print one JSON object, with the draft unless it goes to a file
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

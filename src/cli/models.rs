@@ -13,8 +13,13 @@ use crate::train::{Recipe, Reveals, Settings};
 
 /// Lists the named networks, or prints the file of one.
 pub(super) fn models(args: &ModelsArgs) -> Result<()> {
-    if let Some(ModelsCommand::Show { name }) = &args.what {
-        say(Recipe::resolved(name)?.trim_end());
+    if let Some(ModelsCommand::Show { name, json: as_json }) = &args.what {
+        let text = Recipe::resolved(name)?;
+        if *as_json {
+            json(&serde_json::json!({ "name": name, "file": text }))
+        } else {
+            say(text.trim_end())
+        }
         return Ok(());
     }
     let all = match &args.dataset {

@@ -104,7 +104,7 @@ fn asked(args: &PredictArgs) -> Result<(ModelCard, Option<TrainedModel>)> {
     if model.model.task() == Task::Regression {
         let own = &args.files.own;
         card.description = match (&own.data, &own.description) {
-            (Some(data), _) => Some(own.description_of(data)?),
+            (Some(data), _) => Some(own.description_of(data, args.model.as_deref())?),
             (None, file) => file.as_deref().map(Description::load).transpose()?,
         };
     }
@@ -132,7 +132,7 @@ fn rows(args: &PredictArgs, card: &ModelCard, model: Option<&TrainedModel>) -> R
         Some(data) => {
             let description = match (&card.description, &args.files.own.description) {
                 (Some(description), None) => description.clone(),
-                _ => args.files.own.description_of(data)?,
+                _ => args.files.own.description_of(data, args.model.as_deref())?,
             };
             description.fits(&card.model).map_err(Error::Usage)?;
             model.into_iter().for_each(|model| warn_of_other_rows(model, &description));
@@ -312,8 +312,7 @@ fn show(
     if args.json {
         let answers = (!in_file).then(|| as_json(answers));
         let same = same.map(Same::part);
-        let all =
-            serde_json::json!({ "answers": answers, "accuracy": right, "same_as_clear": same, "summary": summary });
+        let all = serde_json::json!({ "answers": answers, "names": names, "accuracy": right, "same_as_clear": same, "summary": summary });
         json(&all);
         return Ok(());
     }

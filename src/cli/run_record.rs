@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::cli::run_folder::{JOB, METRICS, MODEL, SUMMARY, WRONG_MODEL};
+use crate::data::Description;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::net::{is_printable, printable};
@@ -130,6 +131,13 @@ impl RunRecord {
         });
         [shares.collect(), clear.collect()]
     }
+}
+
+/// The data description of the run that a model is of: the run's folder, its name in `runs`, or a file in it.
+pub(super) fn description_of_run(model: &Path) -> Option<Description> {
+    let folders = [Some(model.to_owned()), Some(Path::new("runs").join(model)), model.parent().map(Path::to_owned)];
+    let folder = folders.into_iter().flatten().find(|folder| folder.join(JOB).is_file())?;
+    RunRecord::read(&folder).ok()?.job.description
 }
 
 /// The figures, with texts that a terminal may show.

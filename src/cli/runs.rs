@@ -18,6 +18,7 @@ use crate::cli::runs_args::{RunsArgs, RunsCommand};
 use crate::cli::tables::summary_table;
 use crate::error::{Error, Result};
 use crate::net::printable;
+use crate::roles::Summary;
 
 /// Does what is asked for.
 pub(super) fn runs(args: &RunsArgs) -> Result<()> {
@@ -28,7 +29,9 @@ pub(super) fn runs(args: &RunsArgs) -> Result<()> {
             compare(&runs.iter().map(|run| find(run)).collect::<Result<Vec<_>>>()?, *json)
         }
         RunsCommand::Open { run, print } => open(&find(run)?, *print),
-        RunsCommand::Prune { folder, unfinished, keep, yes } => prune(&folder.dir, *unfinished, *keep, *yes),
+        RunsCommand::Prune { folder, unfinished, keep, yes, json } => {
+            prune(&folder.dir, (*unfinished, *keep), *yes, *json)
+        }
     }
 }
 
@@ -79,14 +82,14 @@ fn list(dir: &Path, as_json: bool) -> Result<()> {
         say(&format!("no runs in {}; `ppdnn train` starts one", dir.display()));
         return Ok(());
     }
-    let header = ["run", "network", "data set", "accuracy", "steps", "time", "state"].map(str::to_owned).to_vec();
+    let header = ["run", "network", "data set", "result", "steps", "time", "state"].map(str::to_owned).to_vec();
     let row = |run: &RunRecord| {
         let summary = run.summary.as_ref();
         vec![
             run.name(),
             run.job.model.name().to_owned(),
             run.dataset.clone(),
-            summary.and_then(|s| s.test_accuracy).map_or("-".into(), percent),
+            summary.map_or("-".into(), result),
             format!("{} of {}", run.steps(), run.job.total_steps()),
             summary.and_then(|s| s.seconds).map_or("-".into(), seconds),
             run.state().name().to_owned(),
@@ -94,6 +97,15 @@ fn list(dir: &Path, as_json: bool) -> Result<()> {
     };
     say(&columns(&[header].into_iter().chain(runs.iter().map(row)).collect::<Vec<_>>(), 3));
     Ok(())
+}
+
+/// The accuracy of a run, or the squared error of a regression.
+fn result(s: &Summary) -> String {
+    match (s.test_accuracy, s.figures.squared_error) {
+        (Some(accuracy), _) => percent(accuracy),
+        (None, Some(error)) => format!("error {}", loss(error)),
+        (None, None) => "-".into(),
+    }
 }
 
 fn show(run: &RunRecord, as_json: bool) -> Result<()> {
@@ -123,7 +135,7 @@ fn compare(runs: &[RunRecord], as_json: bool) -> Result<()> {
     let mut row = |name: &str, of: &dyn Fn(&RunRecord) -> String| {
         rows.push(std::iter::once(name.to_owned()).chain(runs.iter().map(of)).collect());
     };
-    let figure = |run: &RunRecord, of: fn(&crate::roles::Summary) -> Option<f64>, show: fn(f64) -> String| {
+    let figure = |run: &RunRecord, of: fn(&Summary) -> Option<f64>, show: fn(f64) -> String| {
         run.summary.as_ref().and_then(of).map_or("-".to_owned(), show)
     };
     row("network", &|run| run.job.model.name().to_owned());
@@ -189,16 +201,23 @@ fn open(run: &RunRecord, print: bool) -> Result<()> {
     Ok(())
 }
 
-fn prune(dir: &Path, unfinished: bool, keep: Option<usize>, yes: bool) -> Result<()> {
+fn prune(dir: &Path, (unfinished, keep): (bool, Option<usize>), yes: bool, as_json: bool) -> Result<()> {
     let runs = all(dir)?;
     let old = keep.map_or(0, |keep| runs.len().saturating_sub(keep));
     let unwanted = |(at, run): &(usize, &RunRecord)| *at < old || (unfinished && run.state() == State::Unfinished);
     let unwanted: Vec<&RunRecord> = runs.iter().enumerate().filter(unwanted).map(|(_, run)| run).collect();
     for run in &unwanted {
-        say(&format!("{}  {}", shown(&run.path), run.state().name()));
+        if !as_json {
+            say(&format!("{}  {}", shown(&run.path), run.state().name()));
+        }
         if yes {
             delete(&run.path)?;
         }
+    }
+    if as_json {
+        let own = |run: &&RunRecord| json!({ "folder": run.path, "state": run.state().name(), "deleted": yes });
+        print::json(&unwanted.iter().map(own).collect::<Vec<_>>());
+        return Ok(());
     }
     let what = count(unwanted.len() as u64, "run");
     say(&match (unwanted.is_empty(), yes) {

@@ -63,6 +63,9 @@ pub(super) enum RunsCommand {
         /// Delete
         #[arg(long)]
         yes: bool,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -24,7 +24,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let (saved, remarks) = load(&file)?;
     remarks.iter().for_each(|remark| warn(remark));
     let own = saved.dataset.clone().or_else(|| dataset_of(&file));
-    let source = args.files.source(|| data_set(args.dataset.as_deref(), own.as_deref()))?;
+    let known = || data_set(args.dataset.as_deref(), own.as_deref());
+    let source = args.files.own.source_for(Some(&file), known)?;
     check_own(&source, &saved, own.as_deref())?;
     let Some([train_rows, test_rows]) = source.rows() else {
         return Err(Error::Usage("--description needs --data, the file of the rows".into()));

@@ -178,7 +178,7 @@ impl ProblemKind {
             }
             Self::Missing => {
                 "the value is missing; fill it in, or let the description say what it becomes (`missing = \"constant\"`, or \
-                 `missing = \"category\"`)"
+                 of categories `missing = \"category\"`)"
             }
             Self::NoColumn => "is in the description, but not in the header",
             Self::NotFinite => {

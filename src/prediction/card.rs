@@ -45,16 +45,15 @@ impl ModelCard {
     /// The format of files.
     pub const FORMAT: u32 = 1;
 
-    /// The card of a model: private, of 1,000,000 rows a job, that answers with classes alone, or the numbers of a
-    /// regression, in the profile of its
-    /// training, or `deep` if that is unknown.
+    /// The card of a model: private, of 1,000,000 rows a job, that answers with classes alone, or the numbers of a regression; in the
+    /// profile of its training, and in `deep`, the most exact, if that is unknown, or for a regression.
     pub fn of(model: &TrainedModel) -> Self {
         Self {
             format: Self::FORMAT,
             answers: vec![AnswerKind::of(model.model.task())],
             max_rows: 1_000_000,
             public_model: false,
-            profile: model.profile.unwrap_or_else(Profile::deep),
+            profile: model.profile.filter(|_| model.model.task() != Task::Regression).unwrap_or_else(Profile::deep),
             dataset: model.dataset.clone().unwrap_or_default(),
             normalization: model.normalization.clone(),
             description: None,

@@ -54,3 +54,25 @@ fn the_card_is_the_one_in_the_file() {
     assert_eq!(said["card"], serde_json::from_slice::<serde_json::Value>(&file).unwrap());
     assert_eq!((&said["file"], &said["card"]["max_rows"]), (&"card.json".into(), &7.into()));
 }
+
+#[test]
+fn drafts_networks_and_pruned_runs_are_objects_too() {
+    let dir = folder();
+    let rows: String =
+        (0..40).map(|row| format!("{},{}\n", row % 7, if row % 2 == 0 { "no" } else { "yes" })).collect();
+    fs::write(dir.path().join("rows.csv"), format!("age,answer\n{rows}")).unwrap();
+    let drafted = object(&run(dir.path(), &["data", "describe", "rows.csv", "--json"]));
+    assert_eq!(
+        (&drafted["rows"], &drafted["features"], &drafted["targets"][1]),
+        (&40.into(), &1.into(), &"yes".into())
+    );
+    assert!(drafted["draft"].as_str().unwrap().contains("name = \"age\""), "{drafted}");
+    let drafted = object(&run(dir.path(), &["data", "describe", "rows.csv", "--out", "rows.toml", "--json"]));
+    assert_eq!((&drafted["description"], &drafted["draft"]), (&"rows.toml".into(), &serde_json::Value::Null));
+    let shown = object(&run(dir.path(), &["models", "show", "lenet", "--json"]));
+    let text = run(dir.path(), &["models", "show", "lenet"]);
+    assert_eq!(shown["file"].as_str().unwrap().trim_end(), text.done().trim_end());
+    fs::create_dir(dir.path().join("runs")).unwrap();
+    let pruned = object(&run(dir.path(), &["runs", "prune", "--keep", "3", "--json"]));
+    assert_eq!(pruned, serde_json::json!([]));
+}

@@ -326,6 +326,11 @@ fn features_are_standardized_by_the_moments_of_all_owners_rows_which_the_job_mus
     assert!(summary.to_string().contains("40"), "{summary}");
     let dry = ["dry-run", "--data", "a.csv", "--description", "points.toml", "--model", "net.toml", "--quiet"];
     run(cluster.folder(), &dry).done();
+    // rows beside which no description is are read by that of the run
+    fs::copy(cluster.path("b.csv"), cluster.path("later.csv")).unwrap();
+    let evaluated = run(cluster.folder(), &["evaluate", "out", "--data", "later.csv", "--json"]).json().remove(0);
+    assert!(evaluated["test_accuracy"].as_f64().unwrap() > 0.8, "{evaluated}");
+    run(cluster.folder(), &["predict", "out", "--data", "later.csv", "--limit", "3", "--quiet"]).done();
     let report = fs::read_to_string(cluster.path("out/report.html")).unwrap();
     assert!(report.contains("Features that were standardized"));
     // going on from it, on the same description

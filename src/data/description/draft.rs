@@ -204,7 +204,11 @@ fn section(text: &mut String, column: &Seen) {
         (Some([low, high]), _) => {
             let _ = writeln!(text, "kind = \"number\"\nrange = [{low:?}, {high:?}]");
             if column.has_missing() {
-                let _ = writeln!(text, "missing = \"constant\"    # {missing} values\nconstant = {low:?}");
+                let _ = writeln!(
+                    text,
+                    "missing = \"constant\"    # {missing} values\nconstant = {:?}",
+                    low / 2.0 + high / 2.0
+                );
             }
         }
         (None, Some(texts)) if texts.len() >= 2 || (texts.len() == 1 && column.has_missing()) => {

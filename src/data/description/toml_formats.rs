@@ -72,7 +72,9 @@ pub(super) fn scaling(table: &mut TomlTable<'_>) -> Result<Scaling> {
         _ => return Err(table.wrong(STANDARD)),
     };
     let clip = table.word("outside", &[("refuse", false), ("clip", true)])?.unwrap_or(false);
-    Ok(Scaling { range, clip, scale })
+    let scaling = Scaling { range, clip, scale };
+    scaling.check().map_err(|reason| table.wrong(reason))?;
+    Ok(scaling)
 }
 
 /// What goes with `scale = "standard"`.
