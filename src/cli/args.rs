@@ -9,6 +9,7 @@ use crate::cli::compute::ComputeArgs;
 use crate::cli::convert::ConvertArgs;
 use crate::cli::data_args::{DataArgs, DataCommand, OwnDataArgs};
 use crate::cli::keygen::KeygenArgs;
+use crate::cli::models::ModelsArgs;
 use crate::cli::policy::PolicyArgs;
 use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
@@ -357,31 +358,6 @@ pub(super) struct AdaptersArgs {
     /// Print JSON lines
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Args, Clone, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(super) struct ModelsArgs {
-    #[command(subcommand)]
-    pub what: Option<ModelsCommand>,
-    /// Show costs on mnist, fashion-mnist or cifar-10 [default: the network's]
-    #[arg(long)]
-    pub dataset: Option<String>,
-    /// Print JSON lines
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(super) enum ModelsCommand {
-    /// Print the TOML file of a network, as a starting point for your own
-    Show {
-        /// A name listed by `ppdnn models`
-        name: String,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[derive(Args, Clone, Debug)]

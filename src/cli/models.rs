@@ -1,8 +1,8 @@
 //! `ppdnn models`.
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::cli::args::{ModelsArgs, ModelsCommand};
 use crate::cli::format::{MOST_SIZES, bytes};
 use crate::cli::print::{json, say};
 use crate::cli::wrap::shortened;
@@ -10,6 +10,31 @@ use crate::data::{DatasetInfo, dataset_info};
 use crate::error::Result;
 use crate::roles::{Bytes, Training, plan_summary};
 use crate::train::{Recipe, Reveals, Settings};
+
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct ModelsArgs {
+    #[command(subcommand)]
+    pub what: Option<ModelsCommand>,
+    /// Show costs on mnist, fashion-mnist or cifar-10 [default: the network's]
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum ModelsCommand {
+    /// Print the TOML file of a network, as a starting point for your own
+    Show {
+        /// A name listed by `ppdnn models`
+        name: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 /// Lists the named networks, or prints the file of one.
 pub(super) fn models(args: &ModelsArgs) -> Result<()> {

@@ -14,7 +14,6 @@ use crate::prg::Seed;
 use crate::roles::event::Event;
 use crate::roles::input_check::shapes_fit;
 use crate::roles::owner::grid;
-use crate::roles::trainer::receive_results::epoch_of;
 use crate::shape::Shape;
 use crate::train::Training;
 use crate::train::{Job, Reveals, TestFigures, best_of, scores, train};
@@ -126,7 +125,7 @@ fn send_events(clear: &mut Clear, job: &Job, over: impl Fn(&[f64]) -> bool + Sen
     clear.observe(move |step| {
         if last.elapsed() >= PROGRESS || step == total {
             last = Instant::now();
-            let (epoch, seconds) = (epoch_of(&job, step), start.elapsed().as_secs_f64());
+            let (epoch, seconds) = (job.epoch_of(step), start.elapsed().as_secs_f64());
             let _ = tell.send(Event::Progress { epoch, step, steps: total, seconds });
         }
         Ok(())

@@ -72,6 +72,12 @@ impl Job {
         self.total_steps().min(self.steps_per_epoch().saturating_mul(epoch.into()))
     }
 
+    /// The epoch, from 1, that step number `step`, from 1, belongs to; the last one for a step that the job does not have.
+    #[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
+    pub(crate) fn epoch_of(&self, step: u64) -> u32 {
+        (step.min(self.total_steps()).saturating_sub(1) / self.steps_per_epoch()) as u32 + 1
+    }
+
     /// Epochs that the run begins.
     pub fn epochs_begun(&self) -> u32 {
         let epochs = self.total_steps().div_ceil(self.steps_per_epoch());

@@ -75,7 +75,7 @@ impl<'a> Collector<'a> {
             StatusUpdate::Ready => self.ready[party] = true,
             StatusUpdate::Progress { step, stats } if party == 0 => {
                 self.stats[0] = stats;
-                let epoch = epoch_of(self.job, step);
+                let epoch = self.job.epoch_of(step);
                 on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
                 let scored = self.job.reveal.accuracy || self.job.reveal.squared_error;
                 if !scored && step == self.job.last_step_of(epoch) {
@@ -282,7 +282,7 @@ impl<'a> Collector<'a> {
         let Some(ended) = self.ended else {
             return self.stopped.map_or(job.total_steps(), |epoch| job.last_step_of(epoch));
         };
-        let before = u64::from(epoch_of(job, ended) - 1) * job.steps_per_epoch();
+        let before = u64::from(job.epoch_of(ended) - 1) * job.steps_per_epoch();
         let counted = (ended - before) / STEPS_AT_ONCE * STEPS_AT_ONCE;
         if ended >= job.ends_from { before + counted } else { before }
     }
@@ -320,7 +320,7 @@ impl<'a> Collector<'a> {
         if due && job.reveal.model && self.outcome.parameters.len() != job.model.parameters().len() {
             return Err(Error::peer("the servers", "did not reveal the whole model"));
         }
-        let counted = checked.map_or(0, |steps| epoch_of(job, steps)) as usize;
+        let counted = checked.map_or(0, |steps| job.epoch_of(steps)) as usize;
         if self.outcome.out_of_range.len() != counted {
             return Err(Error::peer("the servers", "did not reveal how many values were out of range in every epoch"));
         }
@@ -343,7 +343,7 @@ impl<'a> Collector<'a> {
             task: job.model.task(),
             loss: job.model.loss().name().into(),
             settings: job.used_settings(),
-            epochs: epoch_of(job, steps),
+            epochs: job.epoch_of(steps),
             steps,
             stopped_early: self.stopped.is_some(),
             batch: job.settings.batch,
@@ -389,12 +389,6 @@ const AHEAD: usize = 8;
 pub(crate) fn parts(stats: &Stats, steps: f64) -> StepParts {
     let rest = stats.seconds - stats.exchange_seconds - stats.dealer_seconds;
     StepParts { compute: rest / steps, exchange: stats.exchange_seconds / steps, dealer: stats.dealer_seconds / steps }
-}
-
-/// The epoch, from 1, that step number `step` (from 1) belongs to; the last one for a step that the job does not have.
-#[expect(clippy::cast_possible_truncation, reason = "no larger than the job's epochs")]
-pub(crate) fn epoch_of(job: &Job, step: u64) -> u32 {
-    (step.min(job.total_steps()).saturating_sub(1) / job.steps_per_epoch()) as u32 + 1
 }
 
 #[cfg(test)]
