@@ -193,7 +193,8 @@ pub(crate) mod tests {
     /// Rows whose features are 0 to 1.
     pub(crate) fn rows(rows: usize) -> Examples {
         let x = |(row, feature): (usize, usize)| ((row * 7 + feature * 3) as f32 * 0.377).fract();
-        Examples::new(Array2::from_shape_fn((rows, 5), x), (0..rows).map(|row| (row % 2) as u32).collect(), 2).unwrap()
+        Examples::new(Array2::from_shape_fn((rows, 5), x), (0..rows).map(|row| u32::from(row % 2 == 1)).collect(), 2)
+            .unwrap()
     }
 
     #[test]
@@ -248,6 +249,7 @@ pub(crate) mod tests {
         let job = job([300, 20], 3);
         let unit = 1u64 << job.sum_frac();
         let totals = |mean: f64, square: f64| {
+            #[expect(clippy::cast_possible_truncation, reason = "below 2^63")]
             let word = |x: f64| ((x * 300.0 * unit as f64).round() as i64).cast_unsigned();
             vec![word(0.5), word(0.3), word(mean), word(square)]
         };
