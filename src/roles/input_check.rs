@@ -84,18 +84,11 @@ fn targets_fit(targets: &Targets, which: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Usage`] with row, column, value and bound of the first value that does not fit.
 pub fn look_at_rows(job: &Job, train: &Examples, test: &Examples) -> Result<Vec<String>> {
-    look_at_scaled(job, job.normalization().as_ref(), [train, test])
-}
-
-/// As [`look_at_rows`], of rows that are scaled as given.
-///
-/// # Errors
-/// As [`look_at_rows`].
-pub(crate) fn look_at_scaled(job: &Job, scale: Option<&Normalization>, rows: [&Examples; 2]) -> Result<Vec<String>> {
-    fits(job, scale, rows)?;
+    let scale = job.normalization();
+    fits(job, scale.as_ref(), [train, test])?;
     let mut warnings = Vec::new();
-    for (rows, which) in rows.into_iter().zip(["training", "test"]) {
-        let columns = columns(scale, rows);
+    for (rows, which) in [(train, "training"), (test, "test")] {
+        let columns = columns(scale.as_ref(), rows);
         let far: Vec<_> = columns.iter().filter(|c| c.largest > MEASURED * FAR).collect();
         if let Some(worst) = far.iter().max_by(|a, b| a.largest.total_cmp(&b.largest)) {
             let Column { column, largest, row, .. } = worst;

@@ -7,7 +7,7 @@ use crate::data::{Examples, Targets};
 use crate::error::{Error, Result};
 use crate::fixed::encode;
 use crate::net::{Channel, FrameHeader, FrameKind, Presence};
-use crate::nn::{Normalization, scaled};
+use crate::nn::Normalization;
 use crate::party::{Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::{Agreement, Parties};
@@ -164,7 +164,7 @@ pub(crate) fn grid(
 ) {
     let frac = job.settings.profile.frac;
     if set.is_features() {
-        let word = |(feature, x): (usize, &f32)| encode(scaled(scale, feature, *x), frac);
+        let word = |(feature, x): (usize, &f32)| encode(job.feature(scale, feature, *x), frac);
         out.iter_mut().zip(rows.features().row(row).iter().enumerate()).for_each(|(o, x)| *o = word(x));
         return;
     }

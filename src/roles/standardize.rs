@@ -11,8 +11,7 @@ use crate::net::{Channel, FrameKind};
 use crate::nn::Normalization;
 use crate::party::{RevealChannel, Revealed, Stats};
 use crate::prg::Seed;
-use crate::roles::consent::{Consent, OwnerWord, refuse};
-use crate::roles::input_check::look_at_scaled;
+use crate::roles::consent::Consent;
 use crate::roles::messages::{await_word, receive_message, send_message};
 use crate::roles::wait_limits;
 use crate::train::Job;
@@ -21,10 +20,11 @@ use crate::train::Job;
 const BITS: u32 = 64;
 
 /// How an owner scales its features: as the job says, or by the moments of all owners' training rows, once all have shared theirs.
-/// Rows that do not fit then are refused.
+/// Nothing that it sends or refuses from then on depends on what the moments make of its rows: a server that lies about them learns
+/// nothing.
 ///
 /// # Errors
-/// If rows do not fit, or a server fails.
+/// If a server fails.
 pub(crate) fn scale_of(
     job: &Job,
     (number, consent): (u32, &Consent),
@@ -38,23 +38,10 @@ pub(crate) fn scale_of(
     (consent.tell)("sums of its features shared; waiting for those of all owners");
     let scale = standardize(job, sums, [&mut *zero, &mut *one])?;
     (consent.tell)("mean and deviation of all owners' features revealed, to owners and trainer");
+    job.cut_off(&scale, [train, test]).iter().for_each(|warning| (consent.warn)(warning));
     // from now on, owners wait for their turn alone
-    [&mut *zero, &mut *one].into_iter().for_each(|server| server.enter(wait_limits::of_owner(job, number)));
-    let looked = look_at_scaled(job, Some(&scale), [train, test]);
-    match looked {
-        Ok(warnings) => {
-            warnings.iter().for_each(|warning| (consent.warn)(warning));
-            for server in [zero, one] {
-                send_message(server, FrameKind::Control, &OwnerWord::Accepts)?;
-            }
-            Ok(Some(scale))
-        }
-        Err(why) => {
-            // which of its rows is far out is its own affair
-            refuse(&Error::Usage("rows do not fit once they are standardized; its log says which".into()), [zero, one]);
-            Err(why)
-        }
-    }
+    [zero, one].into_iter().for_each(|server| server.enter(wait_limits::of_owner(job, number)));
+    Ok(Some(scale))
 }
 
 /// An owner: gives each server its half of these sums ([`Job::sums`]), and hears the totals of all owners.

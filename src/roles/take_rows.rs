@@ -63,8 +63,6 @@ impl Taken {
         totals.reveal(reveal, &mut owners)?;
         for (number, (link, (owned, seed))) in (0..).zip(owners.iter_mut().zip(job.owners.iter().zip(&seeds))) {
             link.enter(wait_limits::for_owner(job, number));
-            // scaled by the totals, they may not fit
-            hear_consent(&mut **link, None)?;
             self.take(job, &mut **link, (*owned, seed), device)?;
         }
         self.owners = owners;

@@ -10,11 +10,17 @@ use crate::data::Examples;
 use crate::data::description::Standardized;
 use crate::error::{Error, Result};
 use crate::fixed::decode;
-use crate::nn::Normalization;
+use crate::nn::{Normalization, scaled};
 use crate::train::Job;
 
 /// Deviations below it, in parts of a feature's range, are too small to be told from rounding: the feature stays as it is.
 const LEAST_DEVIATION: f64 = 1.0 / 262_144.0;
+
+/// Mean and deviation of a feature that is not standardized.
+const AS_IT_IS: [f64; 2] = [0.0, 1.0];
+
+/// How far a standardized feature of a row may be from the mean: rows beyond are as far as this, in training and tests.
+pub(crate) const MOST_DEVIATIONS: f64 = 32.0;
 
 /// Rows that are added up before their sum joins the others: sums of many rows keep their last bits so.
 const CHUNK: usize = 4096;
@@ -109,6 +115,37 @@ impl Job {
     /// As [`Job::sums`].
     pub(crate) fn normalization_of(&self, rows: &Examples) -> Result<Option<Normalization>> {
         if !self.reveal.moments { Ok(self.normalization()) } else { self.normalization_by(&self.sums(rows)?).map(Some) }
+    }
+
+    /// A feature of an owner's row as the training takes it. What is standardized is cut off at [`MOST_DEVIATIONS`].
+    pub(crate) fn feature(&self, scale: Option<&Normalization>, feature: usize, x: f32) -> f64 {
+        let scaled = scaled(scale, feature, x);
+        match scale {
+            Some(scale) if self.reveal.moments && scale.of(feature) != AS_IT_IS => {
+                scaled.clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS)
+            }
+            _ => scaled,
+        }
+    }
+
+    /// Warnings of features that are cut off, for their owner.
+    pub(crate) fn cut_off(&self, scale: &Normalization, rows: [&Examples; 2]) -> Vec<String> {
+        let warning = |own: Standardized| {
+            let of = |rows: &&Examples| {
+                let column = rows.features().column(own.feature);
+                column.iter().filter(|x| scaled(Some(scale), own.feature, **x).abs() > MOST_DEVIATIONS).count()
+            };
+            let far = rows.iter().map(of).sum::<usize>();
+            (far > 0 && scale.of(own.feature) != AS_IT_IS).then(|| {
+                format!(
+                    "feature `{}`: {} more than {MOST_DEVIATIONS} deviations from the mean, and cut off there; give it \
+                     a smaller `range` with `outside = \"clip\"` in the description",
+                    self.feature_name(own.feature),
+                    if far == 1 { "1 value is".to_owned() } else { format!("{far} values are") }
+                )
+            })
+        };
+        self.standardized().into_iter().filter_map(warning).collect()
     }
 
     fn feature_name(&self, feature: usize) -> String {
@@ -242,6 +279,25 @@ pub(crate) mod tests {
         let (scale, moments) = of(1e-5);
         assert!((scale[1] - 1e-5).abs() < 1e-7 && moments[0].standardized, "{scale:?}");
         assert!((moments[0].deviation - 8e-4).abs() < 1e-5, "{moments:?}");
+    }
+
+    #[test]
+    fn values_that_lie_far_out_are_cut_off_and_told_to_their_owner() {
+        let job = job([300, 20], 1);
+        let mut x = Array2::from_elem((300, 5), 0.5);
+        x.column_mut(4).iter_mut().enumerate().for_each(|(row, x)| *x += if row % 2 == 0 { 1e-3 } else { -1e-3 });
+        let rows = Examples::new(x.clone(), vec![0; 300], 2).unwrap();
+        let scale = job.normalization_of(&rows).unwrap().unwrap();
+        x[[7, 4]] = 1.0;
+        x[[8, 0]] = 1.0;
+        let far = Examples::new(x, vec![0; 300], 2).unwrap();
+        assert_eq!([0.501, 1.0, 0.0].map(|x| job.feature(Some(&scale), 4, x).round()), [1.0, 32.0, -32.0]);
+        // one that is not standardized stays as it is
+        assert_eq!((scale.of(0), job.feature(Some(&scale), 0, 1.0)), (AS_IT_IS, 1.0));
+        assert_eq!(job.feature(None, 4, 300.0), 300.0);
+        let told = job.cut_off(&scale, [&far, &rows]);
+        assert!(told.len() == 1 && told[0].starts_with("feature `size`: 1 value is more than 32"), "{told:?}");
+        assert!(job.cut_off(&scale, [&rows, &rows]).is_empty());
     }
 
     #[test]
