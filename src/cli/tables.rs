@@ -145,10 +145,6 @@ pub(super) fn summary_table(s: &Summary) -> String {
     s.figures.confusion.iter().for_each(|confusion| classes(&mut t, "by class", &confusion.names, &confusion.classes));
     s.figures.labels.iter().for_each(|labels| classes(&mut t, "by label", &labels.names, &labels.labels));
     t.row("values out of range", &out_of_range(s));
-    if let Some(clear) = s.clear_accuracy {
-        let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
-        t.row("  in the clear", &format!("{}{apart}", percent(clear)));
-    }
     let wall = s.seconds.map_or("-".into(), seconds);
     let early = if s.stopped_early || s.interrupted { format!(" of {}", s.settings.epochs) } else { String::new() };
     t.row("time", &format!("{wall}, {}{early}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
@@ -169,7 +165,7 @@ pub(super) fn summary_table(s: &Summary) -> String {
     t.0
 }
 
-/// The rows of the accuracy: on shares, and of the model as it is saved.
+/// The rows of the accuracy: on shares, of the model as it is saved, and in the clear.
 fn accuracy(t: &mut Table, s: &Summary) {
     let unknown = if s.interrupted { "not measured for the model of the last step" } else { "not revealed" };
     let of = s.model_epoch.map_or(String::new(), |epoch| format!(", epoch {epoch}, the best"));
@@ -185,6 +181,10 @@ fn accuracy(t: &mut Table, s: &Summary) {
         }
         (None, Some(_)) => t.row("  saved model", "not checked, no test rows here; use ppdnn evaluate"),
         (None, None) => {}
+    }
+    if let Some(clear) = s.clear_accuracy {
+        let apart = s.clear_difference.map_or(String::new(), |d| format!(", at most {:.2} points apart", 100.0 * d));
+        t.row("  in the clear", &format!("{}{apart}", percent(clear)));
     }
 }
 

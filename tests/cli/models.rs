@@ -161,7 +161,7 @@ fn a_network_from_a_file_is_trained_and_its_model_scored() {
     assert!(summary["clear_difference"].as_f64().unwrap() < 0.05, "{summary}");
     let config = fs::read_to_string(dir.path().join("runs/mine-mnist-1/job.toml")).unwrap();
     for part in
-        ["loss = \"sigmoid-cross-entropy\"", "init = \"uniform\"", "shuffle = false", "mean = 0.1307", "batch = 100"]
+        ["loss = \"sigmoid-cross-entropy\"", "init = \"uniform\"", "shuffle = false", "mean = [0.1307]", "batch = 100"]
     {
         assert!(config.contains(part), "{part} is not in\n{config}");
     }

@@ -282,22 +282,25 @@ fn features_are_standardized_by_the_moments_of_all_owners_rows_which_the_job_mus
             text.replacen("[[owners]]\nkey", &format!("[[owners]]\ntrain_rows = {train}\ntest_rows = {test}\nkey"), 1);
     }
     write("cluster.toml", &text);
-    write("strict.toml", &ppdnn::train::Policy::ANYTHING.replacen("\"moments\", ", "", 1));
-    let owner = |name: &str, data: &str, more: &[&str]| {
-        let data = ["--data", data, "--description", "points.toml"];
-        cluster.start_as(name, "cluster.toml", &[&data[..], more].concat())
+    let owner = |name: &str, data: &str| {
+        cluster.start_as(name, "cluster.toml", &["--data", data, "--description", "points.toml"])
     };
     let train = || -> Ended {
         let job = ["train", "--model", "net.toml", "--out", "out", "--json", "--description", "points.toml"];
         cluster.start(&job, "trainer.key", "cluster.toml").end()
     };
     let mut parties = cluster.serve(&ALL[..3]);
-    parties.push(owner("owner0", "a.csv", &[]));
-    let strict = owner("owner1", "b.csv", &["--policy", "strict.toml"]);
+    let mut first = owner("owner0", "a.csv");
+    first.hear("waiting for a job");
+    parties.push(first);
+    let anything = ppdnn::train::Policy::ANYTHING;
+    write("policy.toml", &anything.replacen("\"moments\", ", "", 1));
+    let strict = owner("owner1", "b.csv");
     train().failed(1, &["owner 1", "refuses the job", "`reveal = ", "reveals the moments"]);
     drop(strict);
 
-    parties.push(owner("owner1", "b.csv", &[]));
+    write("policy.toml", anything);
+    parties.push(owner("owner1", "b.csv"));
     let events = train().json();
     let summary = events.last().unwrap();
     // as wide as the range is, features of 0 to 1 would be learned far more slowly

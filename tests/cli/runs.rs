@@ -47,7 +47,7 @@ fn a_report_is_one_file_with_the_figures_of_its_run() {
     assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
     let table = fs::read_to_string(dir.path().join("runs/a/metrics.csv")).unwrap();
     assert_eq!(table.lines().count(), 3, "{table}");
-    assert!(table.lines().all(|line| line.split(',').count() == 7), "{table}");
+    assert!(table.lines().all(|line| line.split(',').count() == 9), "{table}");
 
     // made again from the other files, it is the same
     fs::remove_file(dir.path().join("runs/a/report.html")).unwrap();

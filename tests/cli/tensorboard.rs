@@ -95,7 +95,7 @@ fn the_figures_of_a_run_are_what_tensorboard_reads() {
     let dir = folder();
     let args =
         ["train", "--model", "logistic", "--train-limit", "600", "--test-limit", "100", "--epochs", "2", "--quiet"];
-    let more = ["--compare-clear", "--out", "out", "--reveal", "accuracy,model,ranges,top5"];
+    let more = ["--compare-clear", "--out", "out", "--reveal", "accuracy,model,ranges,top5,squared-error"];
     run(dir.path(), &[&args[..], &more].concat()).done();
     let out = dir.path().join("out");
     let found = scalars(&out);
@@ -105,13 +105,21 @@ fn the_figures_of_a_run_are_what_tensorboard_reads() {
         let [value] = found[..] else { panic!("{name} of step {step}: {found:?}") };
         value
     };
-    // epoch,step,seconds,bytes,test_accuracy,clear_test_accuracy,out_of_range
+    // epoch,step,seconds,bytes,test_accuracy,clear_test_accuracy,squared_error,clear_squared_error,out_of_range
     let table = fs::read_to_string(out.join("metrics.csv")).unwrap();
     let mut step = 0;
     for line in table.lines().skip(1) {
         let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
         step = line.split(',').nth(1).unwrap().parse().unwrap();
-        let names = ["time/seconds", "", "accuracy/test", "accuracy/test_clear", "ranges/out_of_range"];
+        let names = [
+            "time/seconds",
+            "",
+            "accuracy/test",
+            "accuracy/test_clear",
+            "loss/squared_error",
+            "loss/squared_error_clear",
+            "ranges/out_of_range",
+        ];
         for (name, cell) in names.iter().zip(&cells[2..]).filter(|(name, _)| !name.is_empty()) {
             assert!((f64::from(value(step, name)) - cell).abs() <= 1e-6 * cell.abs(), "{name}: {line}");
         }
