@@ -54,7 +54,7 @@ impl Outcome {
 
     /// Takes note of the sum of an epoch's squared errors.
     pub(crate) fn take_squared_error(&mut self, sum: f64, job: &Job) {
-        self.squared_errors.push(TestFigures::squared_error(sum, job));
+        self.squared_errors.push(TestFigures::mean_squared_error(sum, job));
         if sum < 0.0 && !self.wrong_figures.contains(&Figure::SquaredError) {
             self.wrong_figures.push(Figure::SquaredError);
         }

@@ -103,7 +103,7 @@ fn send_events(clear: &mut Clear, job: &Job, over: impl Fn(&[f64]) -> bool + Sen
             }
             Revealed::SquaredError { epoch } => {
                 let sum = number.x[0] as f64 * f64::exp2(-f64::from(MASTER_FRAC));
-                known[1].push(TestFigures::squared_error(sum, &own));
+                known[1].push(TestFigures::mean_squared_error(sum, &own));
                 (epoch, true)
             }
             _ => return Ok(()),

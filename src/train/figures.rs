@@ -38,7 +38,7 @@ pub struct TestFigures {
 
 impl TestFigures {
     /// The squared error of a row, from the sum over all test rows.
-    pub(crate) fn squared_error(sum: f64, job: &Job) -> f64 {
+    pub(crate) fn mean_squared_error(sum: f64, job: &Job) -> f64 {
         sum / f64::from(job.test_rows())
     }
 

@@ -133,7 +133,7 @@ fn the_figures_of_a_run_are_what_tensorboard_reads() {
     ] {
         assert!((f64::from(value(step, name)) - figure.as_f64().unwrap()).abs() < 1e-6, "{name}");
     }
-    assert_eq!(found.len(), 2 * 6 + 2, "{found:?}");
+    assert_eq!(found.len(), 2 * 8 + 4, "{found:?}");
     run(dir.path(), &["runs", "prune", "--dir", ".", "--keep", "0", "--yes"]).done();
     assert!(!out.exists(), "it is part of the run");
 }
