@@ -25,6 +25,7 @@ pub(super) fn dry_run(args: &DryRunArgs) -> Result<()> {
     let data = choice.rows(&places, &mut |download| screen.download(&download))?;
     let DataSet { name, train, test } = data;
     let job = choice.training.job(train.len(), test.len())?;
+    job.cut_off_of_all([&train, &test])?.iter().for_each(|text| warn(text));
     let folder = RunFolder::beside(args.out.as_deref(), &job, &name)?;
     let file = folder.path().join("ranges.json");
     screen.note(&format!(

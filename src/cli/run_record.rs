@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::cli::print::warn;
 use crate::cli::run_folder::{JOB, METRICS, MODEL, SUMMARY, WRONG_MODEL};
 use crate::data::Description;
 use crate::error::{Error, Result};
@@ -59,14 +60,7 @@ impl RunRecord {
     /// # Errors
     /// [`Error::File`] or [`Error::Format`] if it has no job that can be read.
     pub(super) fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(JOB);
-        let advice = "pass the folder of a run, such as runs/MODEL-DATASET-N";
-        let text = input::read_text(&path, MOST_BYTES).map_err(|e| Error::file_with(&path, &e, advice))?;
-        let value: Value =
-            toml::from_str(&text).map_err(|e| Error::format(&path, format!("is not TOML: {}", e.message())))?;
-        let job: Job = serde_json::from_value(value)
-            .map_err(|e| Error::format(&path, format!("is not the job of a run of this version of ppdnn: {e}")))?;
-        job.check().map_err(|e| Error::format(&path, e.to_string()))?;
+        let (job, text) = read_job(folder)?;
         let note = |name: &str| {
             let line = text.lines().take_while(|line| line.starts_with('#')).find_map(|line| line.strip_prefix(name));
             line.filter(|line| is_printable(line)).map(str::to_owned)
@@ -133,11 +127,26 @@ impl RunRecord {
     }
 }
 
-/// The data description of the run that a model is of: the run's folder, its name in `runs`, or a file in it.
+/// The job of the run in a folder, and the text of its file.
+fn read_job(folder: &Path) -> Result<(Job, String)> {
+    let path = folder.join(JOB);
+    let advice = "pass the folder of a run, such as runs/MODEL-DATASET-N";
+    let text = input::read_text(&path, MOST_BYTES).map_err(|e| Error::file_with(&path, &e, advice))?;
+    let value: Value =
+        toml::from_str(&text).map_err(|e| Error::format(&path, format!("is not TOML: {}", e.message())))?;
+    let job: Job = serde_json::from_value(value)
+        .map_err(|e| Error::format(&path, format!("is not the job of a run of this version of ppdnn: {e}")))?;
+    job.check().map_err(|e| Error::format(&path, e.to_string()))?;
+    Ok((job, text))
+}
+
+/// The data description of the run that a model is of: the run's folder, its name in `runs`, or a file in it. A job that cannot be
+/// read has none, with a warning.
 pub(super) fn description_of_run(model: &Path) -> Option<Description> {
     let folders = [Some(model.to_owned()), Some(Path::new("runs").join(model)), model.parent().map(Path::to_owned)];
     let folder = folders.into_iter().flatten().find(|folder| folder.join(JOB).is_file())?;
-    RunRecord::read(&folder).ok()?.job.description
+    let (job, _) = read_job(&folder).inspect_err(|e| warn(&e.to_string())).ok()?;
+    job.description
 }
 
 /// The figures, with texts that a terminal may show.

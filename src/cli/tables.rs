@@ -134,14 +134,12 @@ pub(super) fn summary_table(s: &Summary) -> String {
     let mut t = Table::default();
     match s.task {
         Task::Classification | Task::MultiLabel => accuracy(&mut t, s),
-        Task::Regression => squared_error(&mut t, s),
+        Task::Regression => {}
     }
-    let shown = |(name, _): &&(&str, String)| s.task != Task::Regression || *name != test_figures::SQUARED_ERROR;
-    test_figures::rows(&s.figures).iter().filter(shown).for_each(|(name, value)| t.row(name, value));
-    // of a regression, it stands above
-    s.clear_squared_error.iter().filter(|_| s.task != Task::Regression).for_each(|clear| {
-        t.row("  in the clear", &format!("{clear:.5} per row"));
-    });
+    if s.task == Task::Regression || s.figures.squared_error.is_some() {
+        squared_error(&mut t, s);
+    }
+    test_figures::rows(&s.figures).iter().for_each(|(name, value)| t.row(name, value));
     s.figures.confusion.iter().for_each(|confusion| classes(&mut t, "by class", &confusion.names, &confusion.classes));
     s.figures.labels.iter().for_each(|labels| classes(&mut t, "by label", &labels.names, &labels.labels));
     t.row("values out of range", &out_of_range(s));
@@ -188,13 +186,14 @@ fn accuracy(t: &mut Table, s: &Summary) {
     }
 }
 
-/// The rows of the squared error of a regression: on shares, of the model as it is saved, and in the clear.
+/// The rows of the squared error: on shares, of a regression's model as it is saved, and in the clear.
 fn squared_error(t: &mut Table, s: &Summary) {
     let error = |x: f64| format!("{x:.5} per row");
     let unknown = if s.interrupted { "not measured for the model of the last step" } else { "not revealed" };
     let of = s.model_epoch.map_or(String::new(), |epoch| format!(", epoch {epoch}, the best"));
     t.row("squared error", &s.figures.squared_error.map_or(unknown.into(), |own| error(own) + &of));
-    match (s.scored_squared_error, s.figures.squared_error.and(s.model_file.as_ref())) {
+    let model = s.model_file.as_ref().filter(|_| s.task == Task::Regression);
+    match (s.scored_squared_error, s.figures.squared_error.and(model)) {
         (Some(scored), _) => t.row("  saved model", &format!("{}, evaluated here", error(scored))),
         (None, Some(_)) => t.row("  saved model", "not checked, no test rows here; use ppdnn evaluate"),
         (None, None) => {}

@@ -5,7 +5,7 @@ use crate::cli::report::html::{escape, table};
 use crate::train::describe::short;
 use crate::train::{ClassFigures, Confusion, LabelFigures, Regression, TargetFigures, TestFigures};
 
-/// Names and values of all figures but the confusion matrix's classes.
+/// Names and values of all figures but the squared error, which stands beside that of other models, and the confusion matrix's classes.
 pub(super) fn rows(figures: &TestFigures) -> Vec<(&'static str, String)> {
     let top = figures.top5_accuracy.map(|part| ("top-5 accuracy", percent(part)));
     let f1 = figures.confusion.as_ref().map(|c| c.macro_f1).or(figures.labels.as_ref().map(|l| l.macro_f1));
@@ -14,9 +14,8 @@ pub(super) fn rows(figures: &TestFigures) -> Vec<(&'static str, String)> {
     let roc = figures.roc.as_ref();
     let auc = roc.map(|roc| ("AUC", within(roc.auc, roc.auc_error)));
     let precision = roc.map(|roc| ("average precision", within(roc.average_precision, roc.average_precision_error)));
-    let error = figures.squared_error.map(|error| (SQUARED_ERROR, format!("{error:.5} per row")));
     let own = figures.regression.iter().flat_map(regression);
-    [top, f1, auc, precision, error].into_iter().flatten().chain(own).collect()
+    [top, f1, auc, precision].into_iter().flatten().chain(own).collect()
 }
 
 /// Names and values of the figures of a regression.
@@ -45,9 +44,6 @@ pub(super) fn classes(names: &[String], figures: &[ClassFigures]) -> Vec<[String
 fn name_of(names: &[String], class: usize) -> String {
     names.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
-
-/// The name of the squared error, the last of the figures before those of targets.
-pub(super) const SQUARED_ERROR: &str = "squared error";
 
 /// The names of the columns.
 pub(super) const CLASSES: [&str; 5] = ["class", "rows", "precision", "recall", "F1"];

@@ -30,7 +30,11 @@ impl Training {
         test: &Examples,
         mut on_event: impl FnMut(Event),
     ) -> Result<(Vec<f64>, Ranges)> {
-        let stop = self.job(train_rows.len(), test.len())?.settings.early_stop();
+        let job = self.job(train_rows.len(), test.len())?;
+        shapes_fit(&job, [train_rows, test])?;
+        let cut_off = job.cut_off_of_all([train_rows, test])?;
+        cut_off.into_iter().for_each(|text| on_event(Event::Warning { text }));
+        let stop = job.settings.early_stop();
         let over = move |scores: &[f64]| stop.is_some_and(|stop| stop.is_reached(scores));
         self.run_clear_until((train_rows, test), over, &mut on_event)
             .map(|ClearRun { accuracy, ranges, .. }| (accuracy, ranges))

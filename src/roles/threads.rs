@@ -54,6 +54,7 @@ impl Training {
     ) -> Result<Outcome> {
         let job = self.job(train.len(), test.len())?;
         let mut warnings = look_at_rows(&job, train, test)?;
+        warnings.extend(job.cut_off_of_all([train, test])?);
         let initial = self.initial_parameters(&job)?;
         on_event(announce(&job, &backend.name())?);
         warnings.splice(0..0, self.warnings(&job, &initial));

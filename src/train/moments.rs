@@ -148,6 +148,15 @@ impl Job {
         self.standardized().into_iter().filter_map(warning).collect()
     }
 
+    /// As [`Job::cut_off`], where all owners' rows are here; none in a job that standardizes no features.
+    ///
+    /// # Errors
+    /// As [`Job::sums`].
+    pub(crate) fn cut_off_of_all(&self, [train, test]: [&Examples; 2]) -> Result<Vec<String>> {
+        let scale = self.normalization_of(train)?.filter(|_| self.reveal.moments);
+        Ok(scale.map_or(Vec::new(), |scale| self.cut_off(&scale, [train, test])))
+    }
+
     fn feature_name(&self, feature: usize) -> String {
         self.description.as_ref().map_or_else(|| feature.to_string(), |own| own.feature_name(feature))
     }
@@ -297,7 +306,10 @@ pub(crate) mod tests {
         assert_eq!(job.feature(None, 4, 300.0), 300.0);
         let told = job.cut_off(&scale, [&far, &rows]);
         assert!(told.len() == 1 && told[0].starts_with("feature `size`: 1 value is more than 32"), "{told:?}");
-        assert!(job.cut_off(&scale, [&rows, &rows]).is_empty());
+        assert!(
+            job.cut_off(&scale, [&rows, &rows]).is_empty() && job.cut_off_of_all([&rows, &rows]).unwrap().is_empty()
+        );
+        assert_eq!(job.cut_off_of_all([&rows, &far]).unwrap(), told);
     }
 
     #[test]

@@ -113,6 +113,9 @@ fn results(run: &RunRecord) -> Vec<Vec<String>> {
     for (name, value) in test_figures::rows(&s.figures) {
         row(&capital(name), escape(&value));
     }
+    if let Some(error) = s.figures.squared_error {
+        row("Squared error, on shares", format!("{} per row", loss(error)));
+    }
     let errors = [("saved model", s.scored_squared_error), ("trained in the clear", s.clear_squared_error)];
     for (of, error) in errors.iter().filter_map(|(of, error)| error.map(|error| (of, error))) {
         row(&format!("Squared error, {of}"), format!("{error:.5} per row"));

@@ -172,10 +172,10 @@ impl PredictionClient {
         let request = self.asked;
         self.asked += 1;
         let first = request as usize * batch;
-        let scale = self.job.card.normalization.clone();
+        let scale = self.job.card.normalization.as_ref();
         let value = |row: usize, out: &mut [u64]| match row - first {
             row if row < rows.nrows() => {
-                let word = |(feature, x): (usize, &f32)| encode(scaled(scale.as_ref(), feature, *x), frac);
+                let word = |(feature, x): (usize, &f32)| encode(scaled(scale, feature, *x), frac);
                 out.iter_mut().zip(rows.row(row).iter().enumerate()).for_each(|(o, x)| *o = word(x));
             }
             _ => out.fill(0),
