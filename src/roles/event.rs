@@ -6,8 +6,7 @@ use crate::net::printable;
 use crate::nn::Task;
 use crate::party::{Stats, TimeEntry};
 use crate::roles::step_times::StepTime;
-use crate::train::FeatureMoments;
-use crate::train::{Settings, TestFigures};
+use crate::train::{FeatureMoments, Settings, TestFigures};
 
 /// Something that happened in a run. As JSON, an object with its name under `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
