@@ -1,6 +1,7 @@
 //! The command line's arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -15,7 +16,7 @@ use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
 use crate::cli::units;
-use crate::roles::MemoryLimit;
+use crate::roles::{CheckpointTimes, MemoryLimit};
 
 /// Trains neural networks on secret shares: two servers, a dealer, data owners, a trainer.
 #[derive(Debug, Parser)]
@@ -134,8 +135,16 @@ pub(super) struct JobArgs {
     pub compute: ComputeArgs,
 }
 
+// a run that resumes is the one that broke off
 #[derive(Args, Clone, Debug)]
+#[command(mut_args(|arg| if RESUMING.contains(&arg.get_id().as_str()) { arg } else { arg.conflicts_with("resume") }))]
 pub(super) struct TrainArgs {
+    /// Resume the run in this folder, which broke off, from its last checkpoint
+    ///
+    /// With the settings and files that it was started with; the same command fails on a run
+    /// that finished.
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub job: JobArgs,
     #[command(flatten)]
@@ -178,6 +187,8 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub deadline: Option<u64>,
     #[command(flatten)]
+    pub checkpoints: CheckpointArgs,
+    #[command(flatten)]
     pub memory: MemoryArgs,
     /// Print JSON lines
     #[arg(long)]
@@ -186,6 +197,9 @@ pub(super) struct TrainArgs {
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
 }
+
+/// Arguments of a run that apply where it resumes, too.
+const RESUMING: [&str; 4] = ["resume", "json", "quiet", "help"];
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct PlanArgs {
@@ -255,6 +269,36 @@ pub(super) struct RoleArgs {
     pub supervised: bool,
 }
 
+/// When checkpoints are written.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct CheckpointArgs {
+    /// Write a checkpoint after N steps at the latest (default: by time alone)
+    ///
+    /// Checkpoints come after a multiple of 32 steps of an epoch, and after an epoch.
+    #[arg(long, value_name = "N", value_parser = units::positive::<u64>)]
+    pub checkpoint_steps: Option<u64>,
+    /// Write a checkpoint after this many seconds at the latest
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    pub checkpoint_seconds: u64,
+}
+
+impl CheckpointArgs {
+    /// What they say.
+    pub(super) fn times(self) -> CheckpointTimes {
+        CheckpointTimes { steps: self.checkpoint_steps, time: Duration::from_secs(self.checkpoint_seconds) }
+    }
+}
+
+/// Where a server or the dealer keeps what outlasts its process.
+#[derive(Args, Clone, Debug)]
+pub(super) struct StateArgs {
+    /// Folder for checkpoints and rows, so that jobs resume after a crash (default: none)
+    ///
+    /// All of it is encrypted with a key that the identity leads to.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
 /// How much memory a job may need according to its plan.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct MemoryArgs {
@@ -289,6 +333,10 @@ pub(super) struct ServerArgs {
     #[command(flatten)]
     pub listen: ListenArgs,
     #[command(flatten)]
+    pub state: StateArgs,
+    #[command(flatten)]
+    pub checkpoints: CheckpointArgs,
+    #[command(flatten)]
     pub memory: MemoryArgs,
     #[command(flatten)]
     pub role: RoleArgs,
@@ -296,6 +344,8 @@ pub(super) struct ServerArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DealerArgs {
+    #[command(flatten)]
+    pub state: StateArgs,
     #[command(flatten)]
     pub memory: MemoryArgs,
     #[command(flatten)]

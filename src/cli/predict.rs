@@ -25,7 +25,9 @@ use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::{Task, TrainedModel};
 use crate::prediction::{AnswerKind, Answers, ModelCard, PredictionJob};
-use crate::roles::{Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role};
+use crate::roles::{
+    CheckpointTimes, Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role,
+};
 
 /// Asks a model about rows.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
@@ -233,6 +235,8 @@ fn local(args: &PredictArgs) -> Result<Local> {
         threads: threads_of_a_role(cores),
         deadline: Duration::from_secs(60),
         memory: args.memory.limit(),
+        state: None,
+        checkpoints: CheckpointTimes::default(),
     })
 }
 

@@ -153,6 +153,14 @@ impl ProgressView {
                 self.clear();
                 self.note("training starts: the servers have all rows, the owners disconnect");
             }
+            Event::Resumed { step, seconds } => {
+                self.clear();
+                self.epoch_start = (*step, *seconds);
+                self.note(&match step {
+                    0 => "no checkpoint of both servers: the run resumes from its first step".to_owned(),
+                    step => format!("resuming from the checkpoint of step {step}"),
+                });
+            }
             Event::Evaluation { rows, of } => self.evaluation(*rows, *of),
             Event::Progress { epoch, step, steps, seconds } => self.progress(*epoch, *step, *steps, *seconds),
             Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes } => {
@@ -171,7 +179,7 @@ impl ProgressView {
             Event::Clear { epoch, test_accuracy, squared_error, on_shares } => {
                 self.clear_epoch(*epoch, [*test_accuracy, *squared_error], *on_shares);
             }
-            Event::Ranges(_) | Event::Summary(_) => {}
+            Event::Checkpoint { .. } | Event::Ranges(_) | Event::Summary(_) => {}
         }
     }
 

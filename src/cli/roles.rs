@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::backend::{Backend, Cpu};
 use crate::cli::INTERRUPTED;
-use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs};
+use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs, StateArgs};
 use crate::cli::predict::read_model;
 use crate::cli::predict_args::ModelOwnerArgs;
 use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
@@ -19,8 +19,8 @@ use crate::net::{Cluster, Identity, Presence, Role};
 use crate::nn::TrainedModel;
 use crate::prediction::ModelCard;
 use crate::roles::{
-    Again, Consent, Failure, ModelConsent, Node, PartyReport, SaveInitial, Stay, Warned, cpu_seconds, first_rows,
-    look_at_rows, peak_rss_mib, ranges_of,
+    Again, CheckpointTimes, Consent, Failure, ModelConsent, Node, PartyReport, SaveInitial, StateFolder, Stay, Warned,
+    cpu_seconds, first_rows, look_at_rows, peak_rss_mib, ranges_of,
 };
 use crate::train::{Job, Policy};
 
@@ -32,7 +32,8 @@ pub(super) fn server(args: &ServerArgs) -> Result<()> {
         args.compute.open()
     };
     run(&args.role, Role::Server(id), ready, |backend, place, stay| {
-        let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
+        let state = state(&args.state, args.checkpoints.times(), &args.role, place)?;
+        let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone()).keep_in(state);
         place.serve(id, &backend, stay)
     })
 }
@@ -44,10 +45,19 @@ pub(super) fn dealer(args: &DealerArgs) -> Result<()> {
         Role::Dealer,
         || Ok(Arc::new(Cpu::default()) as Arc<dyn Backend>),
         |cpu, place, stay| {
-            let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone());
+            let state = state(&args.state, CheckpointTimes::default(), &args.role, place)?;
+            let place =
+                place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone()).keep_in(state);
             place.deal(&cpu, stay)
         },
     )
+}
+
+/// Where a role keeps what outlasts its process. One that is started with its owners has no use for their rows.
+fn state(args: &StateArgs, every: CheckpointTimes, role: &RoleArgs, place: &Node) -> Result<Option<StateFolder>> {
+    let Some(path) = &args.state else { return Ok(None) };
+    let state = StateFolder::open(path, place.identity.storage_key(), every)?;
+    Ok(Some(if role.supervised { state.without_rows() } else { state }))
 }
 
 /// Uploads an owner's rows.

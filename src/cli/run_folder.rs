@@ -42,6 +42,14 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// The folder of a run that resumes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if another process trains in it.
+    pub(super) fn resumed(path: &Path) -> Result<Self> {
+        Ok(Self { path: path.to_owned(), made: Vec::new() })
+    }
+
     /// The same, for something that goes beside a run.
     pub(super) fn beside(out: Option<&Path>, job: &Job, dataset: &str) -> Result<Self> {
         let Some(out) = out else { return Self::next(job, dataset) };
@@ -49,6 +57,11 @@ impl RunFolder {
         let made = made.map(Path::to_owned).collect();
         fs::create_dir_all(out).map_err(|e| Error::file_with(out, &e, instead_of(out)))?;
         Ok(Self { path: out.to_owned(), made })
+    }
+
+    /// Forgets what a run needed to resume.
+    pub(super) fn forget_state(&self) {
+        remove_state(&self.path);
     }
 
     /// A folder of its own under `runs`: `secureml-mnist-1`.
@@ -62,6 +75,7 @@ impl RunFolder {
     /// Training has started: a run that this one replaces goes, the model first.
     pub(super) fn begun(&self) -> Result<()> {
         let replaced = self.replaced();
+        remove_state(&replaced);
         files_of_run(&replaced).iter().try_for_each(|file| self.remove(file))?;
         match fs::remove_dir(&replaced) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(replaced, e)),
@@ -76,6 +90,12 @@ impl RunFolder {
 
     /// Moves the files of a run.
     fn move_run(&self, from: &Path, to: &Path) -> Result<()> {
+        let state = from.join(STATE);
+        if state.is_dir() {
+            fs::create_dir_all(to)
+                .and_then(|()| fs::rename(&state, to.join(STATE)))
+                .map_err(|e| Error::file(&state, e))?;
+        }
         for from in files_of_run(from) {
             let to = to.join(from.file_name().unwrap_or_default());
             to.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| Error::file(&to, e))?;
@@ -121,14 +141,25 @@ impl RunFolder {
     }
 
     /// Where the events of a job are noted.
-    pub(super) fn metrics(&self, job: &Job) -> Result<Metrics> {
+    pub(super) fn metrics(&self, job: &Job, resumes: bool) -> Result<Metrics> {
         let path = self.path.join(METRICS);
-        let file = File::create(&path).map_err(|e| Error::file(&path, e))?;
+        let mut file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(!resumes)
+            .append(resumes)
+            .open(&path)
+            .map_err(|e| Error::file(&path, e))?;
+        if resumes {
+            // the last line may have broken off
+            file.write_all(b"\n").map_err(|e| Error::file(&path, e))?;
+        }
         Ok(Metrics { path, file, scalars: EventFile::create(&self.path, job)? })
     }
 
     /// Takes the files of a run that did not begin to train out, logs too, and puts those of the run back that it was to replace.
     pub(super) fn empty(&self) -> Result<()> {
+        remove_state(&self.path);
         files_of_run(&self.path).iter().try_for_each(|file| self.remove(file))?;
         self.move_run(&self.replaced(), &self.path)?;
         let _ = fs::remove_dir(self.replaced());
@@ -157,6 +188,15 @@ impl RunFolder {
     fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
         fs::write(&path, text).map_err(|e| Error::file(path, e))
+    }
+}
+
+/// Removes the state of a run.
+pub(super) fn remove_state(run: &Path) {
+    let state = run.join(STATE);
+    if fs::symlink_metadata(&state).is_ok_and(|kind| kind.is_dir()) {
+        // what stays takes room, no more
+        let _ = fs::remove_dir_all(state);
     }
 }
 
@@ -300,6 +340,9 @@ pub(super) fn dataset_of(model: &Path) -> Option<String> {
 
 /// Bytes of a summary or of a job.
 const MOST_BYTES: u64 = 16 << 20;
+
+/// Where what a run needs to resume is, until it is done.
+pub(super) const STATE: &str = "state";
 
 /// Where the roles' logs are.
 pub(super) const LOGS: &str = "logs";

@@ -174,6 +174,9 @@ fn events(folder: &Path) -> Vec<Event> {
     let text = input::read_text(&folder.join(METRICS), MOST_METRICS).unwrap_or_default();
     let (mut events, mut every, mut seen) = (Vec::new(), 1, 0);
     for event in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+        if let Event::Resumed { step, .. } = event {
+            forget_after(&mut events, step);
+        }
         if matches!(event, Event::Progress { .. }) {
             seen += 1;
             if seen % every != 0 {
@@ -193,6 +196,21 @@ fn events(folder: &Path) -> Vec<Event> {
         }
     }
     events
+}
+
+/// Takes out what a run that resumed from step `step` did again.
+fn forget_after(events: &mut Vec<Event>, step: u64) {
+    let mut over = 0;
+    events.retain(|event| match event {
+        Event::Progress { step: own, .. } => *own <= step,
+        Event::Epoch { step: own, epoch, .. } => {
+            let stays = *own <= step;
+            over = if stays { *epoch } else { over };
+            stays
+        }
+        _ => true,
+    });
+    events.retain(|event| !matches!(event, Event::Ranges(counts) if counts.epoch > over));
 }
 
 /// The comment of `job.toml` with the data set.

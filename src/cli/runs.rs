@@ -12,7 +12,7 @@ use crate::cli::columns::columns;
 use crate::cli::format::{count, loss, percent, seconds};
 use crate::cli::print::{self, say, warn};
 use crate::cli::report::{self, REPORT};
-use crate::cli::run_folder::{JOB, LOGS, files_of_run};
+use crate::cli::run_folder::{JOB, LOGS, files_of_run, remove_state};
 use crate::cli::run_record::{RunRecord, State};
 use crate::cli::runs_args::{RunsArgs, RunsCommand};
 use crate::cli::tables::summary_table;
@@ -242,6 +242,7 @@ fn delete(folder: &Path) -> Result<()> {
         }
     }
     let _ = fs::remove_dir(logs);
+    remove_state(folder);
     files_of_run(folder).into_iter().try_for_each(remove)?;
     let _ = fs::remove_dir(folder);
     Ok(())

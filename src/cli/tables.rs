@@ -148,6 +148,9 @@ pub(super) fn summary_table(s: &Summary) -> String {
     t.row("time", &format!("{wall}, {}{early}, {}", count(s.epochs, "epoch"), count(s.steps, "step")));
     if let (Some(step), Some(p)) = (s.seconds_per_step, s.step_parts) {
         let ms = |x: f64| format!("{:.1}", 1e3 * x);
+        s.resumed_from
+            .iter()
+            .for_each(|step| t.row("  resumed", &format!("from step {step}; what follows is of the steps since")));
         t.row("  of a step", &format!("{} ms", ms(step)));
         let (compute, exchange, dealer) = (ms(p.compute), ms(p.exchange), ms(p.dealer));
         t.row("  at server 1", &format!("compute {compute}, exchange {exchange}, waiting for the dealer {dealer}"));

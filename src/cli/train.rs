@@ -3,30 +3,43 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::args::TrainArgs;
 use crate::cli::certificate::with_certificates;
 use crate::cli::choice::Choice;
 use crate::cli::compare_clear::compare;
 use crate::cli::format::count;
-use crate::cli::print::{json, say, stop_now, warn};
+use crate::cli::print::{json, note, say, warn};
 use crate::cli::progress::ProgressView;
 use crate::cli::report;
-use crate::cli::run_folder::{LOGS, Metrics, RunFolder};
+use crate::cli::resume::{self, BrokenRun};
+use crate::cli::run_folder::{LOGS, Metrics, RunFolder, STATE};
 use crate::cli::run_record::RunRecord;
 use crate::cli::save_model;
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 use crate::cli::tables::{report_row, summary_table};
 use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::nn::{Task, TrainedModel};
-use crate::roles::{Agreement, Event, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role};
+use crate::roles::{
+    Agreement, Event, History, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role,
+};
 use crate::train::{Job, Owned, Policy, Reveals};
 
-/// Trains.
+/// Trains, or goes on with a run that broke off.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
+    match &args.resume {
+        None => run(args, None),
+        Some(folder) => {
+            let broken = BrokenRun::open(folder, args)?;
+            run(&broken.args.clone(), Some(broken))
+        }
+    }
+}
+
+fn run(args: &TrainArgs, broken: Option<BrokenRun>) -> Result<()> {
     let backend = args.job.compute.name()?;
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let identity = args.identity.as_deref().map(Identity::load).transpose()?;
@@ -34,6 +47,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     check(args, cluster.as_ref(), place.as_ref())?;
     let mut choice = choose(args, cluster.as_ref())?;
     let job = choice.job()?;
+    let history = broken.as_ref().map(|broken| broken.history(&job)).transpose()?;
     let initial = choice.training.initial_parameters(&job)?;
     choice.training = with_certificates(args, choice.training, &job)?;
     warn_about(args, &choice, &job)?;
@@ -45,24 +59,32 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
         choice.data.locate(&places, &mut |download| screen.download(&download))?;
     }
     let stop = Stop::on_signals()?;
-    let folder = RunFolder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name())?;
+    let folder = match &broken {
+        Some(broken) => RunFolder::resumed(&broken.record.path)?,
+        None => RunFolder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name())?,
+    };
     let log = Log::open(args, cluster.as_ref(), (&job, &backend), &folder, screen);
-    let mut log = log.inspect_err(|_| drop(folder.empty()))?;
+    let mut log = log.inspect_err(|_| drop(broken.is_none().then(|| folder.empty())))?;
     let mut on_event = |event: Event| log.note(event);
     choice.training.warnings(&job, &initial).into_iter().for_each(|text| on_event(Event::Warning { text }));
     let run = match &place {
-        Some(place) => remote(place, &job, initial, &stop.interrupted, &mut on_event),
+        Some(place) => again_and_again(place, &job, (initial, history), &stop.interrupted, (&folder, &mut on_event)),
         None => local(args, &choice.data, &folder)
-            .and_then(|local| local.train(&job, &initial, &stop.interrupted, &mut on_event)),
+            .and_then(|local| local.train(&job, (&initial, history), &stop.interrupted, &mut on_event)),
     };
     let Log { mut screen, metrics, started, failed, .. } = log;
     screen.clear();
-    if run.is_err() && !started {
-        // nothing ran: the same command can be given again
+    if run.is_err() {
         drop(metrics);
-        let _ = folder.empty();
+        if started || broken.is_some() {
+            note(&format!("the run can resume from its last checkpoint: {}", resume::command(folder.path())));
+        } else {
+            // nothing ran: the same command can be given again
+            let _ = folder.empty();
+        }
         return run.map(drop).and(failed);
     }
+    folder.forget_state();
     let over = Run { args, choice: &choice, job: &job, folder: &folder, places: &places };
     run.and_then(|outcome| finish(&over, outcome, screen, metrics, &stop)).and(failed)
 }
@@ -149,12 +171,22 @@ impl<'a> Log<'a> {
     ) -> Result<Self> {
         let agreement =
             cluster.map(|cluster| Ok::<_, Error>(Agreement::new(job, &Parties::of(cluster)?))).transpose()?;
-        folder.write_config(job, &args.job, agreement.as_ref())?;
+        if args.resume.is_none() {
+            folder.write_config(job, &args.job, agreement.as_ref())?;
+            resume::note_command(folder.path())?;
+        }
         if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
             say(&format!("job {hash}: the hash that owners see"));
         }
-        let mut log = Self { folder, screen, metrics: folder.metrics(job)?, started: false, failed: Ok(()) };
-        log.note(announce(job, backend)?);
+        let metrics = folder.metrics(job, args.resume.is_some())?;
+        let mut log = Self { folder, screen, metrics, started: false, failed: Ok(()) };
+        let job = announce(job, backend)?;
+        // that of a run that resumes is noted already
+        if args.resume.is_some() {
+            log.screen.show(&job)
+        } else {
+            log.note(job)
+        }
         Ok(log)
     }
 
@@ -175,11 +207,55 @@ impl<'a> Log<'a> {
     }
 }
 
+/// Has the parties of a cluster run the job; where it breaks off behind a checkpoint, waits for all of them and resumes it.
+fn again_and_again(
+    place: &Node,
+    job: &Job,
+    (initial, mut history): (Vec<Vec<u64>>, Option<History>),
+    interrupted: &Arc<AtomicBool>,
+    (folder, on_event): (&RunFolder, &mut dyn FnMut(Event)),
+) -> Result<Outcome> {
+    let (mut kept, mut last, mut said) = (false, Instant::now(), String::new());
+    loop {
+        let ended = remote(place, job, (initial.clone(), history), interrupted, &mut |event| {
+            kept |= matches!(event, Event::Checkpoint { .. });
+            if matches!(event, Event::Progress { .. }) {
+                last = Instant::now();
+            }
+            on_event(event);
+        });
+        let why = match ended {
+            Err(why) if kept && may_pass(&why) && last.elapsed() < WAITING => why.to_string(),
+            ended => return ended,
+        };
+        if why != said {
+            let text = format!("{why}; waiting for all parties, to resume from the last checkpoint");
+            on_event(Event::Warning { text });
+            said = why;
+        }
+        std::thread::sleep(PAUSE);
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(Error::Interrupted);
+        }
+        history = Some(History::of(job, &RunRecord::read(folder.path())?.events));
+    }
+}
+
+/// Whether a job that broke off for this reason may go on once all parties are there again.
+fn may_pass(why: &Error) -> bool {
+    !why.is_usage() && !matches!(why, Error::Interrupted | Error::Ended { .. } | Error::Unsound(_))
+}
+
+/// How long a trainer waits for the parties of a job that broke off.
+const WAITING: Duration = Duration::from_secs(600);
+/// How long from one attempt to the next.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Has the parties of a cluster run the job; leaves them where the user interrupts before training starts.
 fn remote(
     place: &Node,
     job: &Job,
-    initial: Vec<Vec<u64>>,
+    (initial, history): (Vec<Vec<u64>>, Option<History>),
     interrupted: &Arc<AtomicBool>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
@@ -189,7 +265,7 @@ fn remote(
     let start = Start::default();
     let begins = start.clone();
     let trainer = std::thread::spawn(move || {
-        place.train(&job, &initial, (&end, &begins), &mut |event| {
+        place.train(&job, (&initial, history), (&end, &begins), &mut |event| {
             let _ = tell.send(event);
         })
     });
@@ -221,6 +297,7 @@ fn local(args: &TrainArgs, data: &DataSource, folder: &RunFolder) -> Result<Loca
         _ => vec!["--shared-data".to_owned()],
     };
     let data = known.into_iter().chain(args.files.options()).collect();
+    let path = std::path::absolute(folder.path()).map_err(|e| Error::file(folder.path(), e))?;
     Ok(Local {
         program,
         compute: args.job.compute.options(),
@@ -229,6 +306,8 @@ fn local(args: &TrainArgs, data: &DataSource, folder: &RunFolder) -> Result<Loca
         threads: threads_of_a_role(cores),
         deadline: Duration::from_secs(args.deadline.unwrap_or(DEADLINE)),
         memory: args.memory.limit(),
+        state: Some(path.join(STATE)),
+        checkpoints: args.checkpoints.times(),
     })
 }
 
@@ -327,37 +406,5 @@ impl Run<'_> {
             false => (self.folder.wrong_model(), wrong.as_str()),
         };
         save_model::save(model, &file, elsewhere)
-    }
-}
-
-/// What Ctrl-C and its like do: ask for the end of the run, or end the program where there is no run.
-struct Stop {
-    interrupted: Arc<AtomicBool>,
-    at_once: Arc<AtomicBool>,
-}
-
-impl Stop {
-    fn on_signals() -> Result<Self> {
-        let stop = Self { interrupted: Arc::default(), at_once: Arc::default() };
-        let (interrupted, at_once) = (stop.interrupted.clone(), stop.at_once.clone());
-        let mut signals = Signals::default();
-        let handler = move || {
-            // the second time, whoever asks is in a hurry
-            let again = signals.again();
-            interrupted.store(true, Ordering::SeqCst);
-            if at_once.load(Ordering::SeqCst) {
-                stop_now("interrupted after the run had finished; its results are saved");
-            }
-            if again {
-                stop_now("interrupted twice: stopping at once, without the model of this step");
-            }
-        };
-        ctrlc::set_handler(handler).map_err(|e| Error::Device(format!("Ctrl-C cannot be caught: {e}")))?;
-        Ok(stop)
-    }
-
-    /// From now on, ends the program at once.
-    fn at_once(&self) {
-        self.at_once.store(true, Ordering::SeqCst);
     }
 }

@@ -12,6 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::fingerprint::Fingerprint;
 use super::hex;
 use super::seal::{SealingKey, UnsealingKey};
+use super::sealed_file::StorageKey;
 use crate::error::{Error, Result};
 use crate::input;
 
@@ -102,6 +103,11 @@ impl Identity {
     /// The secret key that opens what was sealed to [`Identity::sealing_key`].
     pub fn unsealing_key(&self) -> UnsealingKey {
         UnsealingKey::derive(&self.seal)
+    }
+
+    /// The key of the files that the party keeps on its machine.
+    pub fn storage_key(&self) -> StorageKey {
+        StorageKey::derive([&self.key, &*self.seal])
     }
 
     /// The self-signed certificate, DER.

@@ -14,6 +14,7 @@ mod channel;
 mod cluster;
 #[cfg(feature = "network")]
 mod dial;
+mod durable_file;
 mod fault;
 mod fingerprint;
 mod frame;
@@ -42,12 +43,16 @@ mod mailbox;
 mod memory;
 #[cfg(not(feature = "network"))]
 mod no_hpke;
+#[cfg(not(feature = "network"))]
+mod no_sealed_file;
 mod phase;
 mod presence;
 pub mod printable;
 mod queue;
 mod role;
 mod seal;
+#[cfg(feature = "network")]
+mod sealed_file;
 #[cfg(feature = "network")]
 mod timed_socket;
 #[cfg(feature = "network")]
@@ -61,6 +66,7 @@ pub use channel::{Channel, ChannelBytes, receive_exactly};
 pub use cluster::{Cluster, ClusterSpec, ListenerEntry, OwnerEntry, TrainerEntry};
 #[cfg(feature = "network")]
 pub use dial::{dial, dial_patiently};
+pub use durable_file::replace_file;
 pub use fault::{Fault, Faulty};
 pub use fingerprint::Fingerprint;
 pub use frame::{Frame, FrameHeader, FrameKind, HEADER_BYTES, MAX_FRAME, PROTOCOL};
@@ -77,9 +83,13 @@ pub use listener::Listener;
 #[cfg(feature = "network")]
 pub use loopback::loopback;
 pub use memory::{Memory, hung_up, pair};
+#[cfg(not(feature = "network"))]
+pub use no_sealed_file::{SealedReader, SealedWriter, StorageKey};
 pub use phase::Phase;
 pub use presence::Presence;
 pub use printable::{is_printable, printable, without_steering};
 pub use seal::{SealingKey, UnsealingKey};
+#[cfg(feature = "network")]
+pub use sealed_file::{SealedReader, SealedWriter, StorageKey};
 
 pub use crate::peer::{Peer, Role};

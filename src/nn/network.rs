@@ -1,13 +1,13 @@
 //! A network: products with activations between them, and the loss on top.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gates::{Engine, OpenRequest};
 use crate::nn::model::revealed_frac;
 use crate::nn::{
     AnyActivation, ClassWeights, DropoutMasks, Linear, Loss, Model, Module, Norm, Parameter, RangeWatch, Shortcut,
     Update,
 };
-use crate::party::Scaled;
+use crate::party::{Scaled, ValueShape};
 
 /// A layer with parameters and what follows it.
 struct Stage<E: Engine> {
@@ -32,7 +32,14 @@ impl<E: Engine> Stage<E> {
         own.chain(projection.map(|p| (&p.value, false)))
     }
 
-    /// The parameters that are trained, in the order of their gradients, to be moved.
+    /// The parameters that are trained, in the order of their gradients.
+    fn trained(&self) -> impl Iterator<Item = &Parameter<E::Share>> {
+        let projection = self.shortcut.iter().filter_map(Shortcut::projection);
+        let own = self.linear.parameters().chain(self.norm.iter().flat_map(Norm::parameters));
+        own.chain(projection.flat_map(Linear::parameters))
+    }
+
+    /// The same, to be moved.
     fn trained_mut(&mut self) -> impl Iterator<Item = &mut Parameter<E::Share>> {
         let projection = self.shortcut.iter_mut().filter_map(Shortcut::projection_mut);
         let own = self.linear.parameters_mut().chain(self.norm.iter_mut().flat_map(Norm::parameters_mut));
@@ -219,6 +226,36 @@ impl<E: Engine> Network<E> {
             x = activation.module.forward(e, &z, coins.is_some(), watch.as_deref_mut())?;
         }
         unreachable!("a model ends with a dense layer")
+    }
+
+    /// All that a step leaves for the next: the parameters that are trained, each followed by what the optimizer keeps with it, then
+    /// running statistics.
+    pub fn state(&self) -> Vec<E::Share> {
+        let trained = self.stages.iter().flat_map(Stage::trained);
+        let kept = trained.flat_map(|p| std::iter::once(&p.value).chain(&p.state));
+        let statistics = self.stages.iter().flat_map(Stage::values).filter(|(_, statistic)| *statistic);
+        kept.chain(statistics.map(|(value, _)| value)).cloned().collect()
+    }
+
+    /// Resumes with a state of [`Network::state`], of an optimizer that keeps `kept` values with every parameter.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it is that of another network.
+    pub(crate) fn resume(&mut self, state: Vec<E::Share>, kept: usize) -> Result<()> {
+        let mut state = state.into_iter();
+        let mut next = |like: &E::Share| match state.next() {
+            Some(share) if ValueShape::of(&share) == ValueShape::of(like) => Ok(share),
+            _ => Err(Error::Usage("the checkpoint is of another network than the job's".into())),
+        };
+        for parameter in self.stages.iter_mut().flat_map(Stage::trained_mut) {
+            parameter.value = next(&parameter.value)?;
+            parameter.state = (0..kept).map(|_| next(&parameter.value)).collect::<Result<_>>()?;
+        }
+        for statistic in self.stages.iter_mut().flat_map(|stage| stage.norm.iter_mut().flat_map(Norm::statistics_mut)) {
+            *statistic = next(statistic)?;
+        }
+        let more = || Error::Usage("the checkpoint has more values than the job's network".into());
+        state.next().map_or(Ok(()), |_| Err(more()))
     }
 
     /// The parameters with the profile's fraction bits, running statistics with twice as many; in the order of

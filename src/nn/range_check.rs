@@ -121,6 +121,21 @@ impl<E: Engine> RangeWatch<E> {
         self.counts.take()
     }
 
+    /// Whether all that was seen is counted, so that the counts are all there is to keep.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.steps == 0
+    }
+
+    /// The counts since they were revealed last, to be kept; `None` if there are none.
+    pub(crate) fn kept_counts(&self) -> Option<&E::Share> {
+        self.counts.as_ref()
+    }
+
+    /// Resumes with counts that were kept.
+    pub(crate) fn resume(&mut self, counts: Option<E::Share>) {
+        self.counts = counts;
+    }
+
     fn count(&mut self, e: &mut E) -> Result<()> {
         e.scope("ranges");
         let samples = self.take().0;

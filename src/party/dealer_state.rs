@@ -8,7 +8,7 @@ use super::masked_rows::{RowMasks, Set};
 use super::scaled::scaled;
 use super::server_state::unpacked;
 use super::session::Session;
-use super::{Interpreter, RunPhase, Verdict};
+use super::{Interpreter, RunPhase, RunState, ValueShape, Verdict};
 use crate::error::{Error, Result};
 use crate::fixed::{MASTER_BITS, MASTER_FRAC, Profile};
 use crate::kernel::packed::words;
@@ -60,6 +60,8 @@ pub struct DealtBits {
 pub struct Dealer {
     keys: [Tensor; 2],
     link: Option<Box<dyn Channel>>,
+    /// What the run resumes from.
+    resumed: Option<RunState<DealtShare>>,
     pub(crate) session: Session,
 }
 
@@ -77,12 +79,23 @@ impl Dealer {
     ) -> Result<Self> {
         let key = |s: &Seed| device.upload(s.bytes(), Operand::Raw, [8]);
         let keys = [key(seeds[0])?, key(seeds[1])?];
-        Ok(Self { keys, link, session: Session::new(device, profile, session) })
+        Ok(Self { keys, link, resumed: None, session: Session::new(device, profile, session) })
     }
 
     /// Gives the dealer the masks of a data set.
     pub fn set_rows(&mut self, set: Set, masks: RowMasks) {
         self.session.set_masks(set, masks);
+    }
+
+    /// Has the run resume from a state.
+    pub(crate) fn resume_from(&mut self, outline: &RunState<ValueShape>) -> Result<()> {
+        let dealt = |value: &ValueShape| {
+            let ValueShape { shape, bits, frac } = value.clone();
+            Ok(DealtShare { shape, bits, frac })
+        };
+        self.session.resume_after(outline.step);
+        self.resumed = Some(outline.try_map(dealt)?);
+        Ok(())
     }
 
     /// The device.
@@ -219,6 +232,10 @@ impl Interpreter for Dealer {
     fn begin(&mut self, _: u64) -> Result<()> {
         self.enter(Phase::STEP);
         Ok(())
+    }
+
+    fn take_resumed(&mut self) -> Option<RunState<DealtShare>> {
+        self.resumed.take()
     }
 
     fn scored(&mut self, rows: u32, of: u32) -> Result<()> {

@@ -47,6 +47,11 @@ impl Ending {
         self.wish = Some(wish);
     }
 
+    /// In a run that resumes behind its last step, which the trainer's wish made the last.
+    pub(super) fn end_with(&mut self, step: u64) {
+        self.last = Some(step);
+    }
+
     /// Before step `step`, from 1: server 0 looks for the trainer's wish and passes it on, server 1 may hear of it.
     pub(super) fn begin(&mut self, id: u8, step: u64, session: u64, peer: Option<&mut dyn Channel>) -> Result<()> {
         self.may_come = (id == 1).then_some(step);

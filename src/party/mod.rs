@@ -9,6 +9,7 @@
 //!
 //! A gate gives the four their meanings side by side ([`crate::gates`]).
 
+mod checkpoint;
 mod clear;
 mod constants;
 mod cost;
@@ -26,6 +27,7 @@ mod server_state;
 mod session;
 mod shares;
 
+pub use checkpoint::{Checkpoint, CheckpointStore, HalfBytes, Over, RunState, ValueShape};
 pub use clear::{Clear, ClearTensor};
 pub use cost::{Cost, CostEntry, CostKind};
 pub use cost_counters::{RunPhase, Stats, Traffic};
@@ -112,6 +114,36 @@ pub trait Interpreter {
     /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the trainer ended, or it sent the two servers different
     /// verdicts.
     fn judge(&mut self, epoch: u32) -> Result<Verdict>;
+
+    /// The state that the run resumes from, once; `None` for a run that starts at its first step.
+    fn take_resumed(&mut self) -> Option<RunState<Self::Share>> {
+        None
+    }
+
+    /// Whether a checkpoint is due after `step`.
+    ///
+    /// # Errors
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the other server ended.
+    fn is_checkpoint_due(&mut self, _step: u64) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Writes a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the other server ended.
+    fn checkpoint(&mut self, _state: &RunState<&Self::Share>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Before results are revealed: makes sure that the run resumes from this state, behind its last step, or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Peer`](crate::error::Error::Peer) if the connection to the other server ended;
+    /// [`Error::File`](crate::error::Error::File) if older state cannot be removed.
+    fn close(&mut self, _state: &RunState<&Self::Share>) -> Result<()> {
+        Ok(())
+    }
 
     /// Reports how many of the `of` test rows of an evaluation are scored.
     ///

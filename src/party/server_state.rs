@@ -1,5 +1,6 @@
 //! The state of a server: its device, its seed, its links; how it draws, receives and exchanges.
 
+mod checkpoints;
 mod values;
 
 use std::fmt;
@@ -10,7 +11,8 @@ use super::gate_clock::{GateClock, GateTimer, TimeEntry};
 use super::masked_rows::{MaskedRows, RowMasks, Set};
 use super::reveal::{RevealChannel, Revealed};
 use super::session::Session;
-use super::{CostKind, RunPhase};
+use super::shares::AdditiveShare;
+use super::{CheckpointStore, CostKind, RunPhase, RunState};
 use crate::error::Result;
 use crate::fixed::Profile;
 use crate::kernel::packed::words;
@@ -51,6 +53,9 @@ pub struct Server {
     reveal_channel: Option<RevealChannel>,
     ending: Ending,
     clock: GateClock,
+    checkpoints: Option<Box<dyn CheckpointStore>>,
+    /// What the run resumes from.
+    resumed: Option<RunState<AdditiveShare>>,
     pub(crate) session: Session,
 }
 
@@ -83,6 +88,8 @@ impl Server {
             reveal_channel: None,
             ending: Ending::default(),
             clock: GateClock::default(),
+            checkpoints: None,
+            resumed: None,
             session: Session::new(device, profile, session),
         })
     }

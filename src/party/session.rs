@@ -131,6 +131,11 @@ impl Session {
         self.scope.push_str(name);
     }
 
+    /// Begins behind step `step` of a run that resumes.
+    pub(super) fn resume_after(&mut self, step: u64) {
+        self.step = low(step);
+    }
+
     pub(super) fn step_done(&mut self, step: u64) -> Result<()> {
         self.step = low(step);
         let stats = self.counters.of(RunPhase::Step);

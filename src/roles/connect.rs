@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::net::{Channel, Phase, Presence, Role};
-use crate::roles::server::Trainer;
+use crate::roles::trainer_link::Trainer;
 
 /// Finds the link to a party. While it waits for the party's call it calls the function now and then, with a remark on calls that
 /// came to nothing; an error from it ends the wait.

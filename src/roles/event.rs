@@ -60,6 +60,18 @@ pub enum Event {
     },
     /// Training starts.
     Started,
+    /// Both servers have written a checkpoint, which the run can resume from.
+    Checkpoint {
+        /// Number of steps done.
+        step: u64,
+    },
+    /// A run that broke off resumes from a checkpoint; what events say of later steps is void.
+    Resumed {
+        /// Number of steps done; 0 if there is no checkpoint of both servers.
+        step: u64,
+        /// Seconds of these steps, as far as they are known.
+        seconds: f64,
+    },
     /// Number of steps done.
     Progress {
         /// The epoch, from 1.
@@ -173,6 +185,16 @@ impl Bytes {
             dealer_to_server1: count(servers[1].dealt.bytes),
         }
     }
+
+    /// The sum of both.
+    pub(crate) fn plus(self, more: Self) -> Self {
+        Self {
+            server0_to_server1: self.server0_to_server1 + more.server0_to_server1,
+            server1_to_server0: self.server1_to_server0 + more.server1_to_server0,
+            dealer_to_server0: self.dealer_to_server0 + more.dealer_to_server0,
+            dealer_to_server1: self.dealer_to_server1 + more.dealer_to_server1,
+        }
+    }
 }
 
 /// The resources that one party used.
@@ -221,6 +243,10 @@ pub struct Summary {
     pub epochs: u32,
     /// Number of steps done.
     pub steps: u64,
+    /// Of a run that broke off and resumed, the step of the checkpoint; times, bytes and rounds are those of the steps since. `None`
+    /// if it did not.
+    #[serde(default)]
+    pub resumed_from: Option<u64>,
     /// Whether the run stopped before its last epoch because of the accuracy.
     pub stopped_early: bool,
     /// Whether the user ended the run before its last step.

@@ -81,7 +81,14 @@ pub(crate) mod seeds {
         all.push(bytes(4, &DealerPart { agreement, session: 1, part: seed.clone() }));
         all.push(bytes(5, &CommonSeed { agreement, session: 1, half: seed.clone() }));
         all.push(bytes(6, &[seed.clone(), seed]));
-        all.push(bytes(7, &JobOrder { job: vec![1, 2, 3], agreement }));
+        all.push(bytes(
+            7,
+            &JobOrder {
+                job: vec![1, 2, 3],
+                agreement,
+                resume: Some(crate::roles::messages::Resume { most: 9, owners: false }),
+            },
+        ));
         all.extend([ClientMessage::End, ClientMessage::Deal { requests: 70 }].iter().map(|message| bytes(8, message)));
         all
     }

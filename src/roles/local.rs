@@ -19,10 +19,12 @@ use crate::error::{Error, Result};
 use crate::net::{Cluster, ClusterSpec, Identity, ListenerEntry, OwnerEntry, Role, TrainerEntry, free_addresses};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::failure::{self, Failure, TRAINER};
+use crate::roles::history::History;
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::node::Node;
 use crate::roles::outcome::Outcome;
 use crate::roles::start::Start;
+use crate::roles::state::{CheckpointTimes, private_folder};
 use crate::train::{Job, Policy};
 
 /// How to start the other roles.
@@ -42,10 +44,15 @@ pub struct Local {
     pub deadline: Duration,
     /// How much memory all roles together may take.
     pub memory: MemoryLimit,
+    /// Where a job's state is kept until it is done, so that it can resume; `None` if it cannot.
+    pub state: Option<PathBuf>,
+    /// When checkpoints are due.
+    pub checkpoints: CheckpointTimes,
 }
 
 impl Local {
-    /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)). Stops the other roles in any case.
+    /// Runs a job from these parameters (see [`run_trainer`](crate::roles::run_trainer)); one that ran before, with the same state,
+    /// resumes if its `history` is given. Stops the other roles in any case.
     ///
     /// # Errors
     /// [`Error::Memory`] if all roles together need too much; [`Error::Interrupted`] if `interrupted` is set before training
@@ -54,28 +61,30 @@ impl Local {
     pub fn train(
         &self,
         job: &Job,
-        initial: &[Vec<u64>],
+        (initial, history): (&[Vec<u64>], Option<History>),
         interrupted: &Arc<AtomicBool>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
         self.memory.check(job, |_| true)?;
         let mut roles = vec![Role::Server(0), Role::Server(1), Role::Dealer];
         roles.extend((0..).take(job.owners.len()).map(Role::Owner));
-        let (keys, place) = self.throw_away(&roles, Role::Trainer)?;
+        let keys = Keys::new(self.state.as_deref())?;
+        let place = self.make_keys(keys.path(), &roles, Role::Trainer)?;
         let policy = keys.path().join(POLICY);
         fs::write(&policy, Policy::ANYTHING).map_err(|e| Error::file(policy, e))?;
         let mut family = self.start_all(&roles, keys.path())?;
         let mut keys = Some(keys);
+        let history = history.map(History::with_owners);
         let (tell, hears) = mpsc::channel();
         let (job, initial, end) = (job.clone(), initial.to_vec(), interrupted.clone());
         let trainer = thread::spawn(move || {
-            place.train(&job, &initial, (&end, &Start::default()), &mut |event| {
+            place.train(&job, (&initial, history), (&end, &Start::default()), &mut |event| {
                 let _ = tell.send(event);
             })
         });
         let mut on_event = |event: Event| {
-            // by now every role has read its key
-            if matches!(event, Event::Started) {
+            // by now every role has read its key; a job that resumes needs them again
+            if matches!(event, Event::Started) && !matches!(keys, Some(Keys::Kept(_))) {
                 keys = None;
             }
             on_event(event);
@@ -100,17 +109,14 @@ impl Local {
         Ok(family)
     }
 
-    /// Keys and a cluster file that nobody needs after the run; with the party that submits the job, which is this process.
-    pub(super) fn throw_away(&self, roles: &[Role], submits: Role) -> Result<(TempDir, Node)> {
-        let folder =
-            tempfile::Builder::new().prefix("ppdnn-").tempdir().map_err(|e| Error::file(std::env::temp_dir(), e))?;
-        let own = Identity::generate()?;
+    /// Keys, those that are there already, and a cluster file that nobody needs after the run; returns the party that submits the job,
+    /// which is this process.
+    pub(super) fn make_keys(&self, folder: &Path, roles: &[Role], submits: Role) -> Result<Node> {
+        let own = identity_in(folder, submits)?;
         let addresses = free_addresses(3)?;
         let (mut posts, mut owners, mut model_owner) = (Vec::new(), Vec::new(), None);
         for role in roles {
-            let identity = Identity::generate()?;
-            identity.save(&identity_file(folder.path(), *role))?;
-            let key = identity.fingerprint();
+            let key = identity_in(folder, *role)?.fingerprint();
             match role {
                 Role::Owner(_) => owners.push(OwnerEntry { key, train_rows: None, test_rows: None }),
                 Role::ModelOwner => model_owner = Some(key),
@@ -128,8 +134,8 @@ impl Local {
             prediction: model_owner.map(|owner| (entry, owner)),
             deadline: self.deadline,
         })?;
-        cluster.save(&folder.path().join(CLUSTER))?;
-        Ok((folder, Node::new(own, cluster)))
+        cluster.save(&folder.join(CLUSTER))?;
+        Ok(Node::new(own, cluster))
     }
 
     fn start(&self, role: Role, keys: &Path, log: &Path) -> Result<Child> {
@@ -145,6 +151,9 @@ impl Local {
             _ => command.arg("dealer"),
         };
         command.arg("--cluster").arg(keys.join(CLUSTER)).arg("--identity").arg(identity_file(keys, role));
+        if let (Role::Server(_), Some(state)) = (role, &self.state) {
+            command.arg("--state").arg(state.join(file_name(role))).args(self.checkpoints.options());
+        }
         command.args(["--supervised", "--threads", &self.threads.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         #[cfg(unix)]
@@ -157,6 +166,41 @@ const CLUSTER: &str = "cluster.toml";
 
 /// The policy of owners whose rows are the trainer's.
 const POLICY: &str = "policy.toml";
+
+/// The keys of all roles: in a folder that is removed with them, or in the state of a job.
+pub(super) enum Keys {
+    Thrown(TempDir),
+    Kept(PathBuf),
+}
+
+impl Keys {
+    /// A folder for keys, in a job's state if there is one.
+    pub(super) fn new(state: Option<&Path>) -> Result<Self> {
+        let Some(state) = state else {
+            let made = tempfile::Builder::new().prefix("ppdnn-").tempdir();
+            return made.map(Self::Thrown).map_err(|e| Error::file(std::env::temp_dir(), e));
+        };
+        private_folder(&state.join("keys")).map(Self::Kept)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Thrown(folder) => folder.path(),
+            Self::Kept(folder) => folder,
+        }
+    }
+}
+
+/// The key of a role in a folder; a fresh one, if there is none.
+fn identity_in(folder: &Path, role: Role) -> Result<Identity> {
+    let file = identity_file(folder, role);
+    if file.exists() {
+        return Identity::load(&file);
+    }
+    let identity = Identity::generate()?;
+    identity.save(&file)?;
+    Ok(identity)
+}
 
 pub(super) fn identity_file(folder: &Path, role: Role) -> PathBuf {
     folder.join(format!("{}.key", file_name(role)))

@@ -8,13 +8,12 @@ use std::sync::mpsc;
 use std::thread;
 
 use ndarray::ArrayView2;
-use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::net::Role;
 use crate::prediction::{Answers, PredictionJob};
 use crate::roles::event::Event;
-use crate::roles::local::{Children, Local, identity_file, watch};
+use crate::roles::local::{Children, Keys, Local, identity_file, watch};
 use crate::roles::prediction::{PredictionClient, PredictionSummary};
 
 impl Local {
@@ -31,11 +30,12 @@ impl Local {
     ) -> Result<LocalPrediction> {
         self.memory.check_prediction(job, |_| true)?;
         let roles = [Role::Server(0), Role::Server(1), Role::Dealer, Role::ModelOwner];
-        let (keys, place) = self.throw_away(&roles, Role::Client)?;
+        let keys = Keys::new(None)?;
+        let place = self.make_keys(keys.path(), &roles, Role::Client)?;
         let card = keys.path().join(CARD);
         job.card.save(&card)?;
         let offer = [format!("--model={}", model.display()), format!("--card={}", card.display())];
-        let local = Self { data: offer.to_vec(), ..self.clone() };
+        let local = Self { data: offer.to_vec(), state: None, ..self.clone() };
         let mut family = local.start_all(&roles, keys.path())?;
         let (tell, hears) = mpsc::channel();
         let (job, stop) = (job.clone(), interrupted.clone());
@@ -46,7 +46,7 @@ impl Local {
         });
         let client = watch(&mut family, client, interrupted, &hears, on_event)?;
         // by now every role has read its key
-        for role in roles {
+        for role in roles.into_iter().chain([Role::Client]) {
             let file = identity_file(keys.path(), role);
             fs::remove_file(&file).map_err(|e| Error::file(file, e))?;
         }
@@ -59,7 +59,7 @@ pub struct LocalPrediction {
     client: PredictionClient,
     family: Children,
     /// The folder of keys and logs.
-    logs: TempDir,
+    logs: Keys,
 }
 
 impl LocalPrediction {

@@ -21,6 +21,17 @@ pub(crate) struct JobOrder {
     pub job: Vec<u8>,
     /// What the trainer agrees to.
     pub agreement: Agreement,
+    /// Whether the job resumes, which ran before.
+    pub resume: Option<Resume>,
+}
+
+/// How a job resumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Resume {
+    /// The most steps that the checkpoint may have: the trainer knows what was revealed until then.
+    pub most: u64,
+    /// Whether the owners upload their rows again; if not, servers and dealer have kept them.
+    pub owners: bool,
 }
 
 /// A server's word to the dealer: what it adds to the seed of its masks for one session.
@@ -57,6 +68,22 @@ pub(crate) struct CommonSeed {
 /// What a server or the dealer reports to the trainer while it works.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum StatusUpdate {
+    /// It resumes the job after a step; 0 if there is no checkpoint of both servers.
+    Resumes {
+        /// The step.
+        step: u64,
+    },
+    /// A server has written its half of a checkpoint, and heard that the other has.
+    Checkpoint {
+        /// Steps done.
+        step: u64,
+    },
+    /// A warning, for the operator.
+    Warning {
+        /// What about.
+        #[serde(deserialize_with = "printable::decode")]
+        text: String,
+    },
     /// It waits for somebody.
     Waiting {
         /// For whom and what.
@@ -127,6 +154,8 @@ pub(crate) enum TrainerMessage {
     Wait,
     /// To all who are ready: training starts.
     Begin,
+    /// To all, once everybody has reported: the trainer has all results, and the job need not resume any more.
+    Done,
 }
 
 /// Says something.
@@ -175,11 +204,11 @@ pub(crate) fn await_word<T: DeserializeOwned, const OTHERS: usize>(
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Hears what is to be done from the trainer, and checks that it means the same job and parties as we do.
-pub(crate) fn receive_order(trainer: &mut dyn Channel, parties: &Parties) -> Result<(Job, Agreement)> {
+pub(crate) fn receive_order(trainer: &mut dyn Channel, parties: &Parties) -> Result<(Job, Agreement, Option<Resume>)> {
     let order: JobOrder = receive_message(trainer, FrameKind::Control, "the job")?;
     let job = Job::from_bytes(&order.job)?;
     let agreement = Agreement::new(&job, parties);
     agreement.check(trainer, &order.agreement)?;
     parties.check(&job)?;
-    Ok((job, agreement))
+    Ok((job, agreement, order.resume))
 }

@@ -24,6 +24,17 @@
 //! | server 0 | server 1 | ahead of a step's first opening: that it is the last |
 //! | server 1 | dealer | after that step: that none follows; the dealer sends the same |
 //! | servers, dealer | trainer | progress; what the job reveals, sealed; a report, or why there is none |
+//! | trainer | servers, dealer | once all have reported: that the job is done |
+//!
+//! A job that broke off can resume. Then the trainer's order says so, both servers agree on a checkpoint instead of taking rows
+//! (unless the owners come again), and tell the dealer and the trainer which:
+//!
+//! | from | to | what |
+//! |---|---|---|
+//! | server | server | in every job, before the initial parameters: which checkpoints it has |
+//! | servers | dealer | what the run resumes from: the step, and the shapes of what is kept |
+//! | servers, dealer | trainer | the step |
+//! | server | server | after some steps: whether a checkpoint is due; the hash of its half, once that is written |
 //!
 //! Private prediction has messages of its own: see `prediction/mod.rs`.
 
@@ -39,6 +50,7 @@ mod failure;
 mod frame_limit;
 #[cfg(all(feature = "network", any(test, feature = "fuzzing")))]
 pub(crate) mod fuzzing;
+mod history;
 mod input_check;
 #[cfg(feature = "network")]
 mod local;
@@ -62,9 +74,11 @@ mod sample_messages;
 mod seal_context;
 mod seeds;
 mod server;
+mod server_setup;
 mod share_parameters;
 mod standardize;
 mod start;
+mod state;
 #[cfg(feature = "network")]
 mod stay;
 mod step_times;
@@ -73,6 +87,7 @@ mod threads;
 #[cfg(feature = "network")]
 mod time_estimate;
 mod trainer;
+mod trainer_link;
 mod wait_limits;
 #[cfg(feature = "network")]
 #[cfg(test)]
@@ -87,6 +102,7 @@ pub use consent::{Again, Consent, SaveInitial};
 pub use dealer::{DealerLinks, run_dealer};
 pub use event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
 pub use failure::{Failure, TRAINER};
+pub use history::History;
 pub use input_check::look_at_rows;
 #[cfg(feature = "network")]
 pub use local::{Local, Warned};
@@ -109,6 +125,7 @@ pub use process::{begin, cpu_seconds, peak_rss_mib};
 pub(crate) use reference_run::ClearRun;
 pub use server::{ServerLinks, run_server};
 pub use start::Start;
+pub use state::{CheckpointTimes, StateFolder, private_folder};
 #[cfg(feature = "network")]
 pub use stay::Stay;
 pub use step_times::StepTime;

@@ -14,9 +14,11 @@ use crate::nn::TrainedModel;
 use crate::prediction::PredictionJob;
 use crate::roles::agreement::Parties;
 use crate::roles::event::Event;
+use crate::roles::history::History;
 use crate::roles::memory_limit::MemoryLimit;
 use crate::roles::server::AHEAD;
 use crate::roles::start::Start;
+use crate::roles::state::StateFolder;
 use crate::roles::stay::Stay;
 use crate::roles::{
     BrokenOff, ClientLinks, Connect, Consent, DealerLinks, ModelConsent, ModelOwnerLinks, Outcome, OwnerLinks,
@@ -38,13 +40,22 @@ pub struct Node {
     pub listen: Option<String>,
     /// How much memory a job may need here.
     pub memory: MemoryLimit,
+    /// Where servers and the dealer keep what outlasts their process; `None` if a job that breaks off cannot resume.
+    pub state: Option<StateFolder>,
 }
 
 impl Node {
     /// A party with these keys; a job may take the memory that is available.
     pub fn new(identity: Identity, cluster: Cluster) -> Self {
         let (identity, cluster) = (Arc::new(identity), Arc::new(cluster));
-        Self { identity, cluster, presence: Presence::default(), listen: None, memory: MemoryLimit::default() }
+        Self {
+            identity,
+            cluster,
+            presence: Presence::default(),
+            listen: None,
+            memory: MemoryLimit::default(),
+            state: None,
+        }
     }
 
     /// Listens at another address than the one that others connect to, for example behind NAT.
@@ -57,6 +68,12 @@ impl Node {
     #[must_use]
     pub fn within(&self, memory: MemoryLimit) -> Self {
         Self { memory, ..self.clone() }
+    }
+
+    /// The same party, which keeps what outlasts its process there.
+    #[must_use]
+    pub fn keep_in(self, state: Option<StateFolder>) -> Self {
+        Self { state, ..self }
     }
 
     /// Checks that the cluster lists the party's key for role `me`.
@@ -87,7 +104,8 @@ impl Node {
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(me, &listener), self.presence.clone());
-            let links = ServerLinks { trainer, meet, presence, parties, memory: self.memory };
+            let (memory, state) = (self.memory, self.state.clone());
+            let links = ServerLinks { trainer, meet, presence, parties, memory, state };
             let run = if who == Role::Client { run_prediction_server } else { run_server };
             self.unless_stopped(run(id, links, backend.clone()))
         })
@@ -102,7 +120,8 @@ impl Node {
                 Err(why) => return Ok(Err(BrokenOff { why, training: false })),
             };
             let (meet, presence) = (self.meet(Role::Dealer, &listener), self.presence.clone());
-            let links = DealerLinks { trainer, meet, presence, parties, memory: self.memory };
+            let (memory, state) = (self.memory, self.state.clone());
+            let links = DealerLinks { trainer, meet, presence, parties, memory, state };
             let run = if who == Role::Client { run_prediction_dealer } else { run_dealer };
             self.unless_stopped(run(links, backend.clone()))
         })
@@ -138,13 +157,13 @@ impl Node {
         })
     }
 
-    /// Runs a job as the trainer, from these initial parameters (see [`run_trainer`]), unless `start` is cancelled before all
-    /// parties are ready. Once `end` is set, the run ends after the next step. Owners get the job once servers and dealer are
+    /// Runs a job as the trainer, from these initial parameters (see [`run_trainer`]); one that ran before resumes if its `history`
+    /// is given. Nothing is trained if `start` is cancelled before all parties are ready. Once `end` is set, the run ends after the next step. Owners get the job once servers and dealer are
     /// connected.
     pub fn train(
         &self,
         job: &Job,
-        initial: &[Vec<u64>],
+        (initial, history): (&[Vec<u64>], Option<History>),
         (end, start): (&Arc<AtomicBool>, &Start),
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
@@ -152,7 +171,7 @@ impl Node {
         parties.check(job)?;
         let [zero, one, dealer] = self.call_all(Role::Trainer, on_event)?;
         let (end, start, presence) = (end.clone(), start.clone(), self.presence.clone());
-        let links = TrainerLinks { servers: [zero, one], dealer, parties, end, start, presence };
+        let links = TrainerLinks { servers: [zero, one], dealer, parties, end, start, presence, history };
         run_trainer(job, initial, links, &self.identity.unsealing_key(), on_event)
     }
 

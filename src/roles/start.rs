@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, Result};
 use crate::net::{Channel, FrameKind};
 use crate::roles::messages::{StatusUpdate, TrainerMessage, receive_message, send_message};
-use crate::roles::server::Trainer;
+use crate::roles::trainer_link::Trainer;
 use crate::roles::wait_limits;
 use crate::train::Job;
 

@@ -1,7 +1,9 @@
 //! A server takes the owners' rows: masked, with the seed of its half of the masks.
 
+use zeroize::Zeroizing;
+
 use crate::error::{Error, Result};
-use crate::net::{Channel, FrameHeader, FrameKind, Role, receive_exactly};
+use crate::net::{Channel, FrameHeader, FrameKind, Role, SealedReader, SealedWriter, receive_exactly};
 use crate::party::{MaskedRows, RevealChannel, RowMasks, Set, SetShape};
 use crate::prg::Seed;
 use crate::roles::agreement::Agreement;
@@ -23,14 +25,16 @@ pub(crate) struct Taken {
     pub(crate) digest: blake3::Hasher,
     /// Links to the owners, who wait until training starts.
     pub(crate) owners: Vec<Box<dyn Channel>>,
+    /// Where rows and seeds are kept, for a job that resumes without its owners.
+    keep: Option<SealedWriter>,
 }
 
 impl Taken {
-    /// Nothing yet.
-    pub(crate) fn new(job: &Job) -> Self {
+    /// Nothing yet; what comes is kept there.
+    pub(crate) fn new(job: &Job, keep: Option<SealedWriter>) -> Self {
         let sets = set_shapes(job).into_iter();
         let rows = sets.map(|(set, shape)| (set, MaskedRows::new(shape), RowMasks::new(set, shape))).collect();
-        Self { rows, digest: blake3::Hasher::new(), owners: Vec::new() }
+        Self { rows, digest: blake3::Hasher::new(), owners: Vec::new(), keep }
     }
 
     /// Takes the rows of all owners. Where features are standardized, all owners share their sums before any sends its rows.
@@ -78,14 +82,48 @@ impl Taken {
         device: &Device,
     ) -> Result<()> {
         link.set_max_frame(frame_limit::of_owner(job));
+        self.keep.as_mut().map_or(Ok(()), |keep| keep.write(seed.bytes()))?;
         for (set, masked, masks) in &mut self.rows {
             let count = if set.is_train() { owned.train } else { owned.test };
             let words = receive_rows(link, *set as u32, masks.shape(), count as usize, &mut self.digest)?;
+            self.keep
+                .as_mut()
+                .map_or(Ok(()), |keep| keep.write(&bytemuck::cast_slice(&words)[..bytes_of(masks, count)]))?;
             masked.push(device, words, count)?;
             masks.push(device, count, &[seed])?;
         }
         Ok(())
     }
+
+    /// Takes what was kept when the job ran before.
+    pub(crate) fn take_kept(&mut self, job: &Job, mut kept: SealedReader, device: &Device) -> Result<()> {
+        for owned in &job.owners {
+            let mut seed = Zeroizing::new([0; 32]);
+            kept.read(&mut *seed)?;
+            let seed = Seed::from_bytes(*seed);
+            for (set, masked, masks) in &mut self.rows {
+                let count = if set.is_train() { owned.train } else { owned.test };
+                let bytes = bytes_of(masks, count);
+                let mut words = vec![0u64; bytes.div_ceil(8)];
+                let rows = &mut bytemuck::cast_slice_mut(&mut words)[..bytes];
+                kept.read(rows)?;
+                self.digest.update(rows);
+                masked.push(device, words, count)?;
+                masks.push(device, count, &[&seed])?;
+            }
+        }
+        kept.finish()
+    }
+
+    /// Has the disk keep what came.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.keep.take().map_or(Ok(()), |keep| keep.finish().map(drop))
+    }
+}
+
+/// Bytes of an owner's masked rows.
+fn bytes_of(masks: &RowMasks, rows: u32) -> usize {
+    rows as usize * masks.shape().stride() * 4
 }
 
 /// An owner's masked rows of a set, as words.

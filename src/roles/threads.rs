@@ -71,7 +71,7 @@ impl Training {
 }
 
 /// Runs the trainer, and meanwhile every other role in a thread of its own; notes which of them failed.
-fn run_roles(
+pub(crate) fn run_roles(
     links: Links,
     backend: &Arc<dyn Backend>,
     [train, test]: [&Examples; 2],
@@ -122,15 +122,15 @@ impl Failures {
 }
 
 /// The ends of all channels, by the role that holds them.
-struct Links {
-    trainer: TrainerLinks,
-    servers: [ServerLinks; 2],
-    dealer: DealerLinks,
-    owners: Vec<OwnerLinks>,
+pub(crate) struct Links {
+    pub(crate) trainer: TrainerLinks,
+    pub(crate) servers: [ServerLinks; 2],
+    pub(crate) dealer: DealerLinks,
+    pub(crate) owners: Vec<OwnerLinks>,
 }
 
 /// Links between all roles of a job; the trainer ends the run once `end` is set.
-fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
+pub(crate) fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
     let [t0, t1, td] = LISTENERS.map(|party| pair("trainer", party));
     let (peer0, peer1) = pair("server 0", "server 1");
     let (dealer0, dealt0) = pair("dealer", "server 0");
@@ -148,6 +148,7 @@ fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
         parties: parties.clone(),
         presence: Presence::default(),
         memory: MemoryLimit::Unlimited,
+        state: None,
     };
     Links {
         servers: [server(Box::new(t0.1), others0), server(Box::new(t1.1), others1)],
@@ -157,6 +158,7 @@ fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
             parties: parties.clone(),
             presence: Presence::default(),
             memory: MemoryLimit::Unlimited,
+            state: None,
         },
         trainer: TrainerLinks {
             servers: [Box::new(t0.0), Box::new(t1.0)],
@@ -165,6 +167,7 @@ fn connect(owners: usize, parties: &Parties, end: Arc<AtomicBool>) -> Links {
             end,
             start: Start::default(),
             presence: Presence::default(),
+            history: None,
         },
         owners,
     }

@@ -14,7 +14,8 @@ use crate::roles::advance::Advance;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::event::{Event, PartyReport};
 use crate::roles::frame_limit;
-use crate::roles::messages::{JobOrder, StatusUpdate, TrainerMessage, send_message};
+use crate::roles::history::History;
+use crate::roles::messages::{JobOrder, Resume, StatusUpdate, TrainerMessage, send_message};
 use crate::roles::outcome::Outcome;
 use crate::roles::share_parameters::send_initial;
 use crate::roles::start::Start;
@@ -38,6 +39,8 @@ pub struct TrainerLinks {
     pub start: Start,
     /// How the others notice this party.
     pub presence: Presence,
+    /// What is known of a job that resumes; `None` for one that starts at its first step.
+    pub history: Option<History>,
 }
 
 /// Runs a job against servers and a dealer; `initial` are the parameters to start from, as
@@ -53,7 +56,8 @@ pub fn run_trainer(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let TrainerLinks { servers: [mut zero, mut one], mut dealer, parties, end, start: begins, presence } = links;
+    let TrainerLinks { servers: [mut zero, mut one], mut dealer, parties, end, start: begins, presence, history } =
+        links;
     for link in [&mut zero, &mut one, &mut dealer] {
         link.attach(&presence);
     }
@@ -65,16 +69,19 @@ pub fn run_trainer(
     }
     let advance = Advance::new(wait_limits::for_all_owners(job), job.total_steps(), job.test_rows());
     [&mut zero, &mut one, &mut dealer].into_iter().for_each(|link| link.enter(advance.set_up()));
-    let begun = begin((job, &agreement), initial, [&mut *zero, &mut *one, &mut *dealer]);
+    let resume = history.as_ref().map(|known| Resume { most: known.most_steps(job), owners: known.owners });
+    let begun = begin((job, &agreement, resume), initial, [&mut *zero, &mut *one, &mut *dealer]);
     // a model's halves are as long as its parameters
     [&mut zero, &mut one].into_iter().for_each(|server| server.set_max_frame(frame_limit::of_parameters(&job.model)));
     let listeners = Listeners::start([zero, one, dealer], advance);
     if let Err(e) = begun {
         return Err(listeners.explain((0, Err(e))));
     }
-    let mut collector = Collector::new(job, agreement, key);
+    let mut collector = Collector::new(job, agreement, key, history);
     let reports = follow(&mut collector, &listeners, (&end, &begins), on_event)?;
-    collector.finish(&reports, start.elapsed())
+    let outcome = collector.finish(&reports, start.elapsed())?;
+    listeners.finish();
+    Ok(outcome)
 }
 
 /// Has training begin once all are ready, follows the run until every party has reported, and passes on the wish to end it.
@@ -130,12 +137,12 @@ fn start_training(listeners: &Listeners, start: &Start, on_event: &mut dyn FnMut
 
 /// Sends everybody the job.
 fn begin(
-    (job, agreement): (&Job, &Agreement),
+    (job, agreement, resume): (&Job, &Agreement, Option<Resume>),
     initial: &[Vec<u64>],
     [zero, one, dealer]: [&mut dyn Channel; 3],
 ) -> Result<()> {
     for link in [&mut *zero, &mut *one, dealer] {
-        send_message(link, FrameKind::Control, &JobOrder { job: job.to_bytes(), agreement: *agreement })?;
+        send_message(link, FrameKind::Control, &JobOrder { job: job.to_bytes(), agreement: *agreement, resume })?;
     }
     send_initial(job, initial, [zero, one])
 }
@@ -182,6 +189,7 @@ mod tests {
             end: Arc::default(),
             start,
             presence: Presence::default(),
+            history: None,
         };
         let ended = run_trainer(&job, &initial, links, &key, &mut |_| ());
         (ready.into_iter().map(|party| party.join().unwrap()).collect(), ended.unwrap_err())

@@ -109,6 +109,16 @@ impl Job {
         Ok(scale)
     }
 
+    /// How features are scaled by moments that were revealed; `None` if they are those of other features.
+    pub(crate) fn normalization_from(&self, moments: &[FeatureMoments]) -> Option<Normalization> {
+        let (own, features) = (self.standardized(), self.model.features());
+        let mut scale = Normalization { mean: vec![0.0; features], deviation: vec![1.0; features] };
+        for (own, m) in own.iter().zip(moments).filter(|(_, m)| m.standardized) {
+            (scale.mean[own.feature], scale.deviation[own.feature]) = (m.mean, m.deviation);
+        }
+        (own.len() == moments.len() && !own.is_empty()).then_some(scale)
+    }
+
     /// How features are scaled where all training rows are here, as in a run in the clear.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! The training loop: one program for servers, dealer, reference and plan.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gates::Engine;
 use crate::nn::{Counted, DropoutMasks, Network, RangeWatch, STEPS_AT_ONCE, Samples, Update};
-use crate::party::{Figure, Interpreter, Plan, PlannedSet, Revealed, RunPhase, Set, SetShape, Verdict};
+use crate::party::{Figure, Interpreter, Over, Plan, PlannedSet, Revealed, RunPhase, RunState, Set, SetShape, Verdict};
 use crate::train::{Job, StepKind};
 
 /// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
@@ -13,17 +13,16 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
     let net = Network::new(e, &job.model)?.with_class_weights(job.class_weights());
     let mut run = Run { job, net, watch, step: 0, best: None, figures: Vec::new() };
-    let mut ended = false;
-    for epoch in 1..=job.settings.epochs {
-        ended = !run.train_epoch(e, epoch)?;
-        if ended || !run.evaluate_epoch(e, epoch)? || run.step == job.total_steps() {
-            break;
-        }
-    }
+    let over = match e.take_resumed() {
+        Some(state) => run.resume(state)?,
+        None => None,
+    };
+    let over = over.map_or_else(|| run.train(e), Ok)?;
     e.enter_phase(RunPhase::Setup);
-    if ended && run.step < job.ends_from {
+    if over == Over::Ended && run.step < job.ends_from {
         return Ok(());
     }
+    e.close(&run.state(&run.net.state(), Some(over)))?;
     for (figure, sums) in &run.figures {
         e.reveal(Revealed::Figure(*figure), sums)?;
     }
@@ -48,12 +47,62 @@ struct Run<'a, E: Engine> {
 }
 
 impl<E: Engine> Run<'_, E> {
+    /// Does the steps that are left, and evaluates every epoch.
+    fn train(&mut self, e: &mut E) -> Result<Over> {
+        let job = self.job;
+        for epoch in job.epoch_of(self.step + 1)..=job.settings.epochs {
+            if !self.train_epoch(e, epoch)? {
+                return Ok(Over::Ended);
+            }
+            if !self.evaluate_epoch(e, epoch)? || self.step == job.total_steps() {
+                break;
+            }
+            self.keep(e)?;
+        }
+        Ok(Over::Complete)
+    }
+
+    /// Resumes from a state of this job; whether no step is left.
+    fn resume(&mut self, state: RunState<E::Share>) -> Result<Option<Over>> {
+        let RunState { step, network, counts, best, figures, over } = state;
+        let last = self.job.total_steps() - u64::from(over.is_none());
+        if step > last || counts.is_some() && self.watch.is_none() {
+            return Err(Error::Usage("the checkpoint is of another job".into()));
+        }
+        let kept = if step > 0 { self.job.optimizer(step).kept() } else { 0 };
+        self.net.resume(network, kept)?;
+        if let Some(watch) = &mut self.watch {
+            watch.resume(counts);
+        }
+        (self.step, self.best, self.figures) = (step, best, figures);
+        Ok(over)
+    }
+
+    /// Writes a checkpoint, if one is due.
+    fn keep(&self, e: &mut E) -> Result<()> {
+        debug_assert!(self.watch.as_ref().is_none_or(RangeWatch::is_settled), "no samples wait to be counted");
+        if !e.is_checkpoint_due(self.step)? {
+            return Ok(());
+        }
+        e.checkpoint(&self.state(&self.net.state(), None))
+    }
+
+    /// What the run carries from one step to the next.
+    fn state<'s>(&'s self, network: &'s [E::Share], over: Option<Over>) -> RunState<&'s E::Share> {
+        let counts = self.watch.as_ref().and_then(RangeWatch::kept_counts);
+        let best = self.best.as_ref().map(|best| best.iter().collect());
+        let figures = self.figures.iter().map(|(figure, x)| (*figure, x)).collect();
+        RunState { step: self.step, network: network.iter().collect(), counts, best, figures, over }
+    }
+
     /// Trains an epoch, or what the job has left of it, and reveals the counts of values out of range; false if the trainer ended
     /// the run.
     fn train_epoch(&mut self, e: &mut E, epoch: u32) -> Result<bool> {
         let (job, total) = (self.job, self.job.total_steps());
         e.enter_phase(RunPhase::Step);
-        for batches in job.batches(epoch).chunks(job.settings.accumulate as usize) {
+        let done = self.step % job.steps_per_epoch();
+        let done = usize::try_from(done).expect("an epoch has no more steps than rows");
+        for batches in job.batches(epoch).chunks(job.settings.accumulate as usize).skip(done) {
             if self.step == total {
                 break;
             }
@@ -63,6 +112,11 @@ impl<E: Engine> Run<'_, E> {
                 let counted = self.watch.as_mut().and_then(RangeWatch::counted).filter(|_| self.step >= job.ends_from);
                 counted.map_or(Ok(()), |counts| e.reveal(Revealed::OutOfRange { epoch }, &counts))?;
                 return Ok(false);
+            }
+            let within = self.step % job.steps_per_epoch();
+            // where nothing of the epoch waits to be counted; at its end, after the evaluation
+            if within > 0 && within.is_multiple_of(STEPS_AT_ONCE) && self.step < total {
+                self.keep(e)?;
             }
         }
         if let Some(watch) = &mut self.watch

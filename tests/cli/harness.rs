@@ -125,7 +125,13 @@ impl Running {
     /// Reads until a line holds some words.
     #[track_caller]
     pub(crate) fn hear(&mut self, words: &str) {
-        while !self.heard.contains(words) {
+        self.hear_times(words, 1);
+    }
+
+    /// Reads until some words came so many times in all.
+    #[track_caller]
+    pub(crate) fn hear_times(&mut self, words: &str, times: usize) {
+        while self.heard.matches(words).count() < times {
             let read = self.out.as_mut().unwrap().read_line(&mut self.heard).unwrap();
             if read == 0 {
                 let err = self.err.take().unwrap().join().unwrap();

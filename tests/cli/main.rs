@@ -27,6 +27,7 @@ mod progress;
 mod ranges;
 mod readme;
 mod relay;
+mod resume;
 mod runs;
 mod settings;
 mod stalling;

@@ -127,12 +127,13 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
             let (backend, parties, presence) = (backend.clone(), parties.clone(), Presence::default());
             let others = vec![(Role::Server(1 - id), peer), (Role::Dealer, dealer), (Role::Owner(0), owner)];
             let (meet, memory) = (made(others), MemoryLimit::Unlimited);
-            let links = ServerLinks { trainer, meet, parties, presence, memory };
+            let links = ServerLinks { trainer, meet, parties, presence, memory, state: None };
             scope.spawn(move || run_server(id, links, backend).unwrap());
         }
         let others = vec![(Role::Server(0), dealer0.0), (Role::Server(1), dealer1.0), (Role::Owner(0), dealer_owner)];
         let (presence, meet, memory) = (Presence::default(), made(others), MemoryLimit::Unlimited);
-        let links = DealerLinks { trainer: dealer_trainer, meet, presence, parties: parties.clone(), memory };
+        let links =
+            DealerLinks { trainer: dealer_trainer, meet, presence, parties: parties.clone(), memory, state: None };
         scope.spawn(move || run_dealer(links, backend).unwrap());
         let (servers, presence) = ([owner0.0, owner1.0], Presence::default());
         let links = OwnerLinks { servers, dealer: owner_dealer, presence, parties: parties.clone() };
@@ -147,6 +148,7 @@ pub(crate) fn tapped(training: &Training, train: &Examples, test: &Examples) -> 
             end: Arc::default(),
             start: Start::default(),
             presence,
+            history: None,
         };
         let initial = training.initial_parameters(&job).unwrap();
         run_trainer(&job, &initial, links, &key, &mut |_| ()).unwrap();

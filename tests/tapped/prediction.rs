@@ -47,12 +47,12 @@ pub(crate) fn tapped_prediction(
         for (id, (trainer, peer, dealer, owner)) in (0..).zip(sides) {
             let (backend, parties, presence) = (backend.clone(), parties.clone(), Presence::default());
             let meet = made(vec![(Role::Server(1 - id), peer), (Role::Dealer, dealer), (Role::ModelOwner, owner)]);
-            let links = ServerLinks { trainer, meet, parties, presence, memory };
+            let links = ServerLinks { trainer, meet, parties, presence, memory, state: None };
             scope.spawn(move || assert!(run_prediction_server(id, links, backend).is_ok() || fault.is_some()));
         }
         let meet = made(vec![(Role::Server(0), dealer0.0), (Role::Server(1), dealer1.0)]);
         let (presence, trainer) = (Presence::default(), dealer_client);
-        let links = DealerLinks { trainer, meet, presence, parties: parties.clone(), memory };
+        let links = DealerLinks { trainer, meet, presence, parties: parties.clone(), memory, state: None };
         let cpu = backend.clone();
         scope.spawn(move || assert!(run_prediction_dealer(links, cpu).is_ok() || fault.is_some()));
         let (servers, presence) = ([owner0.0, owner1.0], Presence::default());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::net::{Channel, ChannelBytes, Frame, FrameHeader, Memory, Peer, Phase, Presence};
+use crate::net::{Channel, ChannelBytes, Frame, FrameHeader, Peer, Phase, Presence};
 
 /// The frames that a party received on a link.
 #[derive(Clone, Default)]
@@ -21,16 +21,16 @@ pub(crate) type Tamper = Box<dyn FnMut(&mut Frame) + Send>;
 
 /// One end of a link, tapped.
 pub(crate) struct TappedChannel {
-    link: Memory,
+    link: Box<dyn Channel>,
     heard: Transcript,
     hand: Option<Tamper>,
 }
 
 impl TappedChannel {
-    pub(crate) fn new(mut link: Memory, heard: Transcript, hand: Option<Tamper>) -> Self {
+    pub(crate) fn new(mut link: impl Channel + 'static, heard: Transcript, hand: Option<Tamper>) -> Self {
         // no job was agreed on
         link.set_max_frame(u64::MAX);
-        Self { link, heard, hand }
+        Self { link: Box::new(link), heard, hand }
     }
 }
 

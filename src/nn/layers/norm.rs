@@ -303,7 +303,17 @@ impl<E: Engine> Norm<E> {
         trained.chain(running.map(|value| (value, true)))
     }
 
+    /// The running statistics, in order, to be replaced.
+    pub(crate) fn statistics_mut(&mut self) -> impl Iterator<Item = &mut E::Share> {
+        self.running.iter_mut().flat_map(|running| [&mut running.mean, &mut running.variance])
+    }
+
     /// The parameters that are trained, in the order of [`Norm::backward`].
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter<E::Share>> {
+        [&self.weight, &self.bias].into_iter()
+    }
+
+    /// The same, to be moved.
     pub(crate) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter<E::Share>> {
         [&mut self.weight, &mut self.bias].into_iter()
     }

@@ -10,7 +10,7 @@ use crate::net::{Channel, FrameKind, Phase, receive_exactly};
 use crate::party::masked_rows::Set;
 use crate::party::session::Session;
 use crate::party::shares::{AdditiveShare, BitShare, MaskedBits, MaskedWire, Selectors};
-use crate::party::{Interpreter, RunPhase, Verdict};
+use crate::party::{Interpreter, RunPhase, RunState, Verdict};
 use crate::shape::Shape;
 
 impl Interpreter for Server {
@@ -70,6 +70,22 @@ impl Interpreter for Server {
         self.clock.leave_place();
         self.session.step_done(step)?;
         Ok(self.ending.goes_on(step))
+    }
+
+    fn take_resumed(&mut self) -> Option<RunState<AdditiveShare>> {
+        self.resumed.take()
+    }
+
+    fn is_checkpoint_due(&mut self, step: u64) -> Result<bool> {
+        Self::is_checkpoint_due(self, step)
+    }
+
+    fn checkpoint(&mut self, state: &RunState<&AdditiveShare>) -> Result<()> {
+        self.write_checkpoint(state).map(drop)
+    }
+
+    fn close(&mut self, state: &RunState<&AdditiveShare>) -> Result<()> {
+        self.close_state(state)
     }
 
     fn scored(&mut self, rows: u32, of: u32) -> Result<()> {

@@ -78,7 +78,7 @@ impl PredictionClient {
             link.attach(&presence);
             link.enter(Phase::SET_UP);
         }
-        let order = JobOrder { job: job.to_bytes(), agreement };
+        let order = JobOrder { job: job.to_bytes(), agreement, resume: None };
         let ready = links
             .iter_mut()
             .try_for_each(|link| send_message(&mut **link, FrameKind::Control, &order))

@@ -14,7 +14,7 @@ use crate::roles::dealer::{DealerLinks, report, session_number};
 use crate::roles::messages::{StatusUpdate, understand};
 use crate::roles::prediction::messages::{ClientMessage, await_client, await_end, receive_prediction};
 use crate::roles::seeds::deal_session_seed;
-use crate::roles::server::Trainer;
+use crate::roles::trainer_link::Trainer;
 use crate::tensor::Device;
 
 /// Runs the dealer through a session of private predictions; [`DealerLinks::trainer`] is the link to the client.
@@ -22,7 +22,7 @@ use crate::tensor::Device;
 /// # Errors
 /// The reason why the session ended; it is also reported to the client.
 pub fn run_prediction_dealer(links: DealerLinks, backend: Arc<dyn Backend>) -> std::result::Result<(), BrokenOff> {
-    let DealerLinks { trainer: client, meet, presence, parties, memory } = links;
+    let DealerLinks { trainer: client, meet, presence, parties, memory, .. } = links;
     let client = Trainer::new(client, &presence);
     let mut started = false;
     let run = || {

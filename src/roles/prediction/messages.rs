@@ -9,7 +9,7 @@ use crate::net::{Channel, Frame, FrameKind, Presence, Role};
 use crate::prediction::PredictionJob;
 use crate::roles::agreement::{Agreement, Parties};
 use crate::roles::messages::{JobOrder, receive_message, understand};
-use crate::roles::server::Trainer;
+use crate::roles::trainer_link::Trainer;
 
 /// A client's message during a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

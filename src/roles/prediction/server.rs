@@ -23,9 +23,11 @@ use crate::roles::mask_rows::rows_per_frame;
 use crate::roles::messages::{StatusUpdate, receive_message, send_message, understand};
 use crate::roles::prediction::messages::{ClientMessage, await_client, await_end, receive_prediction};
 use crate::roles::seal_context::SealContext;
-use crate::roles::server::{Joined, ServerLinks, Trainer, compare_rows, join, report};
+use crate::roles::server::{ServerLinks, report};
+use crate::roles::server_setup::{Joined, compare_rows, join};
 use crate::roles::share_parameters::receive_parameters;
 use crate::roles::start::dismiss_owners;
+use crate::roles::trainer_link::Trainer;
 use crate::shape::Shape;
 use crate::tensor::{Device, Tensor};
 use crate::train::initial_hash;
@@ -39,7 +41,7 @@ pub fn run_prediction_server(
     links: ServerLinks,
     backend: Arc<dyn Backend>,
 ) -> std::result::Result<(), BrokenOff> {
-    let ServerLinks { trainer: client, meet, parties, presence, memory } = links;
+    let ServerLinks { trainer: client, meet, parties, presence, memory, .. } = links;
     let client = Trainer::new(client, &presence);
     let mut started = false;
     let run = || {

@@ -144,6 +144,7 @@ fn connect(parties: &Parties) -> Links {
         parties: parties.clone(),
         presence: Presence::default(),
         memory: MemoryLimit::Unlimited,
+        state: None,
     };
     let others = |id: u8, peer, dealt, shared| {
         let owner = (Role::ModelOwner, boxed(shared));
@@ -157,6 +158,7 @@ fn connect(parties: &Parties) -> Links {
             parties: parties.clone(),
             presence: Presence::default(),
             memory: MemoryLimit::Unlimited,
+            state: None,
         },
         owner: ModelOwnerLinks {
             servers: [boxed(owner0), boxed(owner1)],

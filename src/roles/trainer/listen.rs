@@ -1,7 +1,7 @@
 //! How the trainer listens to servers and dealer: a thread for each reads its news and passes answers on.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -20,24 +20,35 @@ pub(super) const PARTIES: [&str; 3] = ["server 0", "server 1", "dealer"];
 pub(super) struct Listeners {
     answers: Vec<mpsc::Sender<TrainerMessage>>,
     hears: mpsc::Receiver<PartyUpdate>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Listeners {
     /// Listens to the parties, in the order of [`PARTIES`]; `advance` is how far each of them is.
     pub(super) fn start(links: [Box<dyn Channel>; 3], advance: Advance) -> Self {
         let (tell, hears) = mpsc::channel();
-        let mut answers = Vec::with_capacity(PARTIES.len());
+        let (mut answers, mut threads) = (Vec::with_capacity(PARTIES.len()), Vec::new());
         for (party, link) in links.into_iter().enumerate() {
             let (tell, (answer, told)) = (tell.clone(), mpsc::channel());
             answers.push(answer);
-            thread::spawn(move || listen(party, link, advance, &tell, &told));
+            threads.push(thread::spawn(move || listen(party, link, advance, &tell, &told)));
         }
-        Self { answers, hears }
+        Self { answers, hears, threads }
     }
 
     /// Passes an answer on; whether anybody is there to take it.
     pub(super) fn answer(&self, party: usize, answer: TrainerMessage) -> bool {
         self.answers[party].send(answer).is_ok()
+    }
+
+    /// Tells all parties, who have reported, that the job is done.
+    pub(super) fn finish(self) {
+        let Self { answers, threads, .. } = self;
+        for answer in answers {
+            // one that is gone is none of ours any more
+            let _ = answer.send(TrainerMessage::Done);
+        }
+        threads.into_iter().for_each(|thread| drop(thread.join()));
     }
 
     /// The next news, if there is any within a moment.
@@ -81,9 +92,15 @@ fn listen(
         if let Some(phase) = news.as_ref().ok().and_then(|news| advance.phase(news)) {
             link.enter(phase);
         }
-        let last = matches!(news, Err(_) | Ok(StatusUpdate::Report(_) | StatusUpdate::Failed(_)));
+        let over = matches!(news, Err(_) | Ok(StatusUpdate::Failed(_)));
+        let reported = matches!(news, Ok(StatusUpdate::Report(_)));
         let asks = matches!(news, Ok(StatusUpdate::Asks { .. } | StatusUpdate::Ready));
-        if tell.send((party, news)).is_err() || last {
+        if tell.send((party, news)).is_err() || over {
+            return;
+        }
+        if reported {
+            // it may be gone: it has done its part
+            let _ = answer(&mut *link, told).and_then(|()| link.flush());
             return;
         }
         // what is said without being asked can wait for the next news: there are some after every step
@@ -131,7 +148,7 @@ mod tests {
     use super::*;
     use crate::net::{Phase, Presence, pair};
     use crate::party::Verdict;
-    use crate::roles::server::{Trainer, judge};
+    use crate::roles::trainer_link::{Trainer, judge};
 
     /// A dealer that runs ahead waits for the servers longer than for a peer that says nothing.
     #[test]

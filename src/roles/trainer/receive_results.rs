@@ -12,6 +12,7 @@ use crate::nn::{STEPS_AT_ONCE, TrainedModel};
 use crate::party::{Figure, Revealed, Stats};
 use crate::roles::agreement::Agreement;
 use crate::roles::event::{Bytes, Event, OutOfRange, PartyReport, StepParts, Summary};
+use crate::roles::history::{History, epochs_of};
 use crate::roles::messages::{StatusUpdate, TrainerMessage};
 use crate::roles::outcome::Outcome;
 use crate::roles::process::{cpu_seconds, peak_rss_mib};
@@ -41,11 +42,17 @@ pub(super) struct Collector<'a> {
     ended: Option<u64>,
     /// Which parties are ready for training.
     ready: [bool; 3],
+    /// What is known of a run that resumes, until it is known from where.
+    history: Option<History>,
+    /// From which step the parties resume.
+    resumes: [Option<u64>; 3],
+    /// Seconds and bytes of the steps before.
+    before: (f64, Bytes),
 }
 
 impl<'a> Collector<'a> {
     /// Nothing is known yet.
-    pub(super) fn new(job: &'a Job, agreement: Agreement, key: &'a UnsealingKey) -> Self {
+    pub(super) fn new(job: &'a Job, agreement: Agreement, key: &'a UnsealingKey, history: Option<History>) -> Self {
         Self {
             job,
             agreement,
@@ -58,6 +65,9 @@ impl<'a> Collector<'a> {
             stopped: None,
             ended: None,
             ready: [false; 3],
+            history,
+            resumes: [None; 3],
+            before: Default::default(),
         }
     }
 
@@ -73,14 +83,17 @@ impl<'a> Collector<'a> {
             StatusUpdate::Ended { step } => self.end(party, step)?,
             StatusUpdate::Waiting { what } => on_event(Event::Waiting { party: PARTIES[party].into(), what }),
             StatusUpdate::Ready => self.ready[party] = true,
+            StatusUpdate::Resumes { step } => self.resume(party, step, on_event)?,
+            StatusUpdate::Checkpoint { step } if party == 0 => on_event(Event::Checkpoint { step }),
+            StatusUpdate::Warning { text } => on_event(Event::Warning { text: format!("{}: {text}", PARTIES[party]) }),
             StatusUpdate::Progress { step, stats } if party == 0 => {
                 self.stats[0] = stats;
                 let epoch = self.job.epoch_of(step);
-                on_event(Event::Progress { epoch, step, steps: self.job.total_steps(), seconds: stats.seconds });
+                let (steps, (seconds, _)) = (self.job.total_steps(), self.spent());
+                on_event(Event::Progress { epoch, step, steps, seconds });
                 let scored = self.job.reveal.accuracy || self.job.reveal.squared_error;
                 if !scored && step == self.job.last_step_of(epoch) {
-                    let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
-                    let (seconds, test_accuracy, squared_error) = (stats.seconds, None, None);
+                    let ((seconds, bytes), test_accuracy, squared_error) = (self.spent(), None, None);
                     on_event(Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes });
                 }
             }
@@ -127,6 +140,39 @@ impl<'a> Collector<'a> {
             answers.push((party, TrainerMessage::Verdict { epoch, goes_on: !over, best }));
         }
         Ok(answers)
+    }
+
+    /// Seconds and bytes of all steps so far.
+    fn spent(&self) -> (f64, Bytes) {
+        let (seconds, bytes) = self.before;
+        (seconds + self.stats[0].seconds, bytes.plus(Bytes::of([&self.stats[0], &self.stats[1]], 1.0)))
+    }
+
+    /// Takes note that a party resumes the run after a step, which is the same for all.
+    fn resume(&mut self, party: usize, step: u64, on_event: &mut dyn FnMut(Event)) -> Result<()> {
+        let wrong = |what: &str| Err(Error::peer(PARTIES[party], format!("resumes after step {step}, {what}")));
+        let others = self.resumes.iter().flatten();
+        if others.clone().any(|other| *other != step) {
+            return wrong("and another party after another one");
+        }
+        if others.count() == 0 {
+            let Some(mut known) = self.history.take().filter(|known| step <= known.most_steps(self.job)) else {
+                return wrong("which was not asked for");
+            };
+            known.forget_after(self.job, step);
+            self.before = known.spent();
+            let History { accuracy, squared_errors, out_of_range, normalization, .. } = known;
+            let normalization = normalization.or(self.outcome.normalization.take());
+            self.outcome = Outcome { accuracy, squared_errors, out_of_range, normalization, ..Outcome::default() };
+            let stop = self.job.settings.early_stop();
+            if step < self.job.total_steps() && stop.is_some_and(|stop| stop.is_reached(&self.outcome.scores(self.job)))
+            {
+                self.stopped = Some(self.job.epoch_of(step));
+            }
+            on_event(Event::Resumed { step, seconds: self.before.0 });
+        }
+        self.resumes[party] = Some(step);
+        Ok(())
     }
 
     /// Takes note that a server ended the run after a step.
@@ -259,8 +305,7 @@ impl<'a> Collector<'a> {
     fn note_epoch(&self, epoch: u32, on_event: &mut dyn FnMut(Event)) {
         let at = |known: &[f64]| known.get(epoch.saturating_sub(1) as usize).copied();
         let [test_accuracy, squared_error] = [at(&self.outcome.accuracy), at(&self.outcome.squared_errors)];
-        let (step, seconds) = (self.job.last_step_of(epoch), self.stats[0].seconds);
-        let bytes = Bytes::of([&self.stats[0], &self.stats[1]], 1.0);
+        let (step, (seconds, bytes)) = (self.job.last_step_of(epoch), self.spent());
         on_event(Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes });
     }
 
@@ -290,6 +335,9 @@ impl<'a> Collector<'a> {
     /// The outcome, once everybody has reported.
     pub(super) fn finish(mut self, reports: &[PartyReport], wall: Duration) -> Result<Outcome> {
         let job = self.job;
+        if self.history.is_some() || self.resumes.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(Error::peer("a party", "did not say from which step it resumes"));
+        }
         let checked = job.reveal.ranges.then(|| self.steps_checked()).filter(|steps| *steps > 0);
         self.check_complete(checked)?;
         self.outcome.summary = self.summary(reports, wall, checked);
@@ -332,9 +380,11 @@ impl<'a> Collector<'a> {
         let (job, done) = (self.job, &self.outcome);
         let ended = self.ended.or_else(|| self.stopped.map(|epoch| job.last_step_of(epoch)));
         let steps = ended.unwrap_or_else(|| job.total_steps());
-        let per = steps as f64;
+        let resumed_from = self.resumes[0];
+        let per = steps.saturating_sub(resumed_from.unwrap_or(0)).max(1) as f64;
         let (zero, one) = (&reports[0], &reports[1]);
-        let evaluations = done.accuracy.len().max(done.squared_errors.len()).max(1) as f64;
+        let before = resumed_from.map_or(0, |step| epochs_of(job, step));
+        let evaluations = done.accuracy.len().max(done.squared_errors.len()).saturating_sub(before).max(1) as f64;
         let (model_epoch, [test_accuracy, squared_error]) = self.model_of();
         Summary {
             model: job.model.name().into(),
@@ -345,6 +395,7 @@ impl<'a> Collector<'a> {
             settings: job.used_settings(),
             epochs: job.epoch_of(steps),
             steps,
+            resumed_from,
             stopped_early: self.stopped.is_some(),
             batch: job.settings.batch,
             interrupted: self.ended.is_some(),

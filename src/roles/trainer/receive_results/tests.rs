@@ -21,7 +21,7 @@ fn job() -> Job {
 fn takes(halves: &[(usize, Revealed)]) -> Result<()> {
     let (job, key) = (job(), UnsealingKey::generate().unwrap());
     let agreement = Agreement::new(&job, &Parties::threads(key.public()));
-    let mut collector = Collector::new(&job, agreement, &key);
+    let mut collector = Collector::new(&job, agreement, &key, None);
     halves.iter().try_for_each(|(party, what)| {
         let (len, server) = (collector.len_of(*what), u8::from(*party == 1));
         let place = SealContext { agreed: agreement.hash(), session: 7, server, what: *what, bits: 32, len };
