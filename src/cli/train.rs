@@ -16,11 +16,12 @@ use crate::cli::report;
 use crate::cli::run_folder::{LOGS, Metrics, RunFolder};
 use crate::cli::run_record::RunRecord;
 use crate::cli::save_model;
+use crate::cli::setup::place::{Place, PlaceArgs};
 use crate::cli::signals::Signals;
 use crate::cli::tables::{report_row, summary_table};
 use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity, Role};
+use crate::net::{Cluster, Role};
 use crate::nn::{Task, TrainedModel};
 use crate::roles::{Agreement, Event, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role};
 use crate::train::{Job, Owned, Policy, Reveals};
@@ -28,10 +29,9 @@ use crate::train::{Job, Owned, Policy, Reveals};
 /// Trains.
 pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
-    let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
-    let identity = args.identity.as_deref().map(Identity::load).transpose()?;
-    let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Node::new(identity, cluster));
-    check(args, cluster.as_ref(), place.as_ref())?;
+    let place = args.place()?;
+    let cluster = place.as_ref().map(|place| Cluster::clone(&place.cluster));
+    check(args, cluster.as_ref())?;
     let mut choice = choose(args, cluster.as_ref())?;
     let job = choice.job()?;
     let initial = choice.training.initial_parameters(&job)?;
@@ -67,15 +67,23 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     run.and_then(|outcome| finish(&over, outcome, screen, metrics, &stop)).and(failed)
 }
 
-/// Refuses what does not fit the cluster file: options, and an identity that is not the trainer's.
-fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> Result<()> {
+impl TrainArgs {
+    /// The trainer of a cluster, if there is one.
+    fn place(&self) -> Result<Option<Node>> {
+        let (config, cluster, identity) = (self.config.clone(), self.cluster.clone(), self.identity.clone());
+        let place = Place::given(&PlaceArgs { config, cluster, identity })?;
+        place.map(|place| place.node(place.role("train", "--identity", Some(Role::Trainer))?)).transpose()
+    }
+}
+
+/// Refuses options that do not fit the cluster file.
+fn check(args: &TrainArgs, cluster: Option<&Cluster>) -> Result<()> {
     let Some(cluster) = cluster else { return Ok(()) };
     let owners = cluster.owners();
     if args.job.owners.is_some_and(|k| k != owners) {
         let listed = count(owners as u64, "owner");
         return Err(Error::Usage(format!("the cluster file lists {listed}; remove --owners")));
     }
-    place.map_or(Ok(()), |place| place.check(Role::Trainer))?;
     if args.files.own.data.is_some() {
         let text = "in a cluster, the rows are the owners' (`ppdnn owner --data`); replace --data by --description";
         return Err(Error::Usage(text.into()));
@@ -121,7 +129,7 @@ fn warn_about(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<()> {
     }
     // on one machine, all rows are the user's own
     let refused = || (0..).zip(&job.owners).find_map(|(owner, _)| Policy::default().check(job, owner).err());
-    if let Some(refused) = args.cluster.as_ref().and_then(|_| refused()) {
+    if let Some(refused) = args.cluster.as_ref().or(args.config.as_ref()).and_then(|_| refused()) {
         warn(&format!("owners refuse this job unless their own policy allows it: {refused}"));
     }
     Ok(())

@@ -13,6 +13,8 @@ mod channel;
 #[cfg(feature = "network")]
 mod cluster;
 #[cfg(feature = "network")]
+mod cluster_file;
+#[cfg(feature = "network")]
 mod dial;
 mod fault;
 mod fingerprint;
@@ -32,6 +34,8 @@ mod inbox;
 #[cfg(feature = "network")]
 mod keep_alive;
 #[cfg(feature = "network")]
+mod known_parties;
+#[cfg(feature = "network")]
 mod link;
 #[cfg(feature = "network")]
 mod listener;
@@ -42,6 +46,8 @@ mod mailbox;
 mod memory;
 #[cfg(not(feature = "network"))]
 mod no_hpke;
+#[cfg(feature = "network")]
+mod party_entry;
 mod phase;
 mod presence;
 pub mod printable;
@@ -71,12 +77,16 @@ pub(crate) use hello::tests::first_bytes;
 #[cfg(feature = "network")]
 pub use identity::Identity;
 #[cfg(feature = "network")]
+pub use known_parties::{Change, Distrust, KnownParties};
+#[cfg(feature = "network")]
 pub use link::Link;
 #[cfg(feature = "network")]
 pub use listener::Listener;
 #[cfg(feature = "network")]
 pub use loopback::loopback;
 pub use memory::{Memory, hung_up, pair};
+#[cfg(feature = "network")]
+pub use party_entry::PartyEntry;
 pub use phase::Phase;
 pub use presence::Presence;
 pub use printable::{is_printable, printable, without_steering};
