@@ -34,7 +34,7 @@ impl Role {
         let at = slug.find(|c: char| c.is_ascii_digit()).unwrap_or(slug.len());
         let (name, number) = slug.split_at(at);
         let shown = if number.is_empty() { name.replace('-', " ") } else { format!("{name} {number}") };
-        shown.parse().ok().filter(|role: &Self| role.slug() == slug)
+        shown.parse().ok().filter(|role: &Self| role.slug() == slug && !matches!(role, Self::Server(2..)))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::cli::policy::PolicyArgs;
 use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
+use crate::cli::setup::doctor::DoctorArgs;
 use crate::cli::setup::init::InitArgs;
 use crate::cli::setup::keys::KeysCommand;
 use crate::cli::setup::place::PlaceArgs;
@@ -50,6 +51,10 @@ pub(super) enum Command {
     },
     /// Run the dealer, which generates correlated randomness for a job
     Dealer(DealerArgs),
+    /// Check a party's configuration, its machine, and its connections to the other parties
+    ///
+    /// Every line says ok, or what to do. Exit code 1 if a check fails.
+    Doctor(DoctorArgs),
     /// Train in the clear on public data and report the ranges of all values
     #[command(after_help = DEFAULTS.as_str())]
     DryRun(DryRunArgs),

@@ -74,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert::convert(args),
         Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
+        Command::Doctor(args) => setup::doctor::doctor(args),
         Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => tables::evaluate(args),
         Command::Init(args) => setup::init::init(args),

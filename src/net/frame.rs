@@ -223,7 +223,7 @@ impl fmt::Debug for Frame {
 pub const HEADER_BYTES: usize = 32;
 
 /// The version of everything that parties say to each other. `roles/wire.rs` pins it to the bytes of every message.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// The longest body that a channel takes by default, 1 MiB: more than anything before a job is agreed on.
 pub const MAX_FRAME: u64 = 1 << 20;

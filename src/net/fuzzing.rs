@@ -101,7 +101,7 @@ pub(crate) mod seeds {
         let roles = [Role::Trainer.encode(), Role::Server(0).encode()].concat();
         let release = env!("CARGO_PKG_VERSION").as_bytes();
         let length = u8::try_from(release.len()).expect("a short version");
-        [GREETING, &PROTOCOL.to_le_bytes(), &[length], release, &[1], &roles, &[7; 16]].concat()
+        [GREETING, &PROTOCOL.to_le_bytes(), &[length], release, &[0, 1], &roles, &[7; 16]].concat()
     }
 
     /// A reply to it.

@@ -51,6 +51,10 @@ mod party_entry;
 mod phase;
 mod presence;
 pub mod printable;
+#[cfg(feature = "network")]
+mod probe;
+#[cfg(feature = "network")]
+mod probe_answer;
 mod queue;
 mod role;
 mod seal;
@@ -71,7 +75,7 @@ pub use fault::{Fault, Faulty};
 pub use fingerprint::Fingerprint;
 pub use frame::{Frame, FrameHeader, FrameKind, HEADER_BYTES, MAX_FRAME, PROTOCOL};
 #[cfg(feature = "network")]
-pub use free_port::free_addresses;
+pub use free_port::{check_listen, free_addresses};
 #[cfg(all(test, feature = "network"))]
 pub(crate) use hello::tests::first_bytes;
 #[cfg(feature = "network")]
@@ -90,6 +94,8 @@ pub use party_entry::PartyEntry;
 pub use phase::Phase;
 pub use presence::Presence;
 pub use printable::{is_printable, printable, without_steering};
+#[cfg(feature = "network")]
+pub use probe::{Extent, Measured, ProbeFailure, ProbeStage, probe};
 pub use seal::{SealingKey, UnsealingKey};
 
 pub use crate::peer::{Peer, Role};

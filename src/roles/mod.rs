@@ -61,6 +61,7 @@ mod result_check;
 mod sample_messages;
 mod seal_context;
 mod seeds;
+mod self_test;
 mod server;
 mod share_parameters;
 mod standardize;
@@ -107,6 +108,7 @@ pub use process::forbid_core_dumps;
 pub use process::{begin, cpu_seconds, peak_rss_mib};
 #[cfg(feature = "cli")]
 pub(crate) use reference_run::ClearRun;
+pub use self_test::{SelfTest, self_test};
 pub use server::{ServerLinks, run_server};
 pub use start::Start;
 #[cfg(feature = "network")]
