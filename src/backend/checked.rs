@@ -26,9 +26,9 @@ impl Checked {
         Self { device, seen: Mutex::default() }
     }
 
-    /// How many different kernels were run.
-    pub fn kernels(&self) -> usize {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).kernels.len()
+    /// The kernels that were run, by name.
+    pub fn kernels(&self) -> Vec<&'static str> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).kernels.iter().copied().collect()
     }
 
     /// The first kernel whose output was not as defined, and where.

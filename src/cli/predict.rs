@@ -199,7 +199,9 @@ impl Place {
             let _ = folder.set(local.folder().to_owned());
             return Ok(Self::Local(Box::new(local)));
         };
-        let node = place.node(place.role("predict", "--identity", Some(Role::Client))?)?;
+        let role = place.role("predict", "--identity", Some(Role::Client))?;
+        let node = place.node()?;
+        node.check(role)?;
         let stop = || interrupted.load(Ordering::SeqCst);
         Ok(Self::Cluster(Box::new(node.predict(job, &stop, &mut on_event)?)))
     }

@@ -221,7 +221,9 @@ fn prepare(args: &RoleArgs, found: &Place, role: Role) -> Result<Node> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
         pool.map_err(|e| Error::Device(format!("{threads} threads: {e}")))?;
     }
-    found.node(role)
+    let place = found.node()?;
+    place.check(role)?;
+    Ok(place)
 }
 
 fn report(role: Role) -> PartyReport {

@@ -31,7 +31,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
     let backend = args.job.compute.name()?;
     let place = args.place()?;
     let cluster = place.as_ref().map(|place| Cluster::clone(&place.cluster));
-    check(args, cluster.as_ref())?;
+    check(args, cluster.as_ref(), place.as_ref())?;
     let mut choice = choose(args, cluster.as_ref())?;
     let job = choice.job()?;
     let initial = choice.training.initial_parameters(&job)?;
@@ -72,18 +72,21 @@ impl TrainArgs {
     fn place(&self) -> Result<Option<Node>> {
         let (config, cluster, identity) = (self.config.clone(), self.cluster.clone(), self.identity.clone());
         let place = Place::given(&PlaceArgs { config, cluster, identity })?;
-        place.map(|place| place.node(place.role("train", "--identity", Some(Role::Trainer))?)).transpose()
+        let Some(place) = place else { return Ok(None) };
+        place.role("train", "--identity", Some(Role::Trainer))?;
+        place.node().map(Some)
     }
 }
 
-/// Refuses options that do not fit the cluster file.
-fn check(args: &TrainArgs, cluster: Option<&Cluster>) -> Result<()> {
+/// Refuses what does not fit the cluster: options, and an identity that is not the trainer's.
+fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> Result<()> {
     let Some(cluster) = cluster else { return Ok(()) };
     let owners = cluster.owners();
     if args.job.owners.is_some_and(|k| k != owners) {
         let listed = count(owners as u64, "owner");
         return Err(Error::Usage(format!("the cluster file lists {listed}; remove --owners")));
     }
+    place.map_or(Ok(()), |place| place.check(Role::Trainer))?;
     if args.files.own.data.is_some() {
         let text = "in a cluster, the rows are the owners' (`ppdnn owner --data`); replace --data by --description";
         return Err(Error::Usage(text.into()));

@@ -219,7 +219,7 @@ fn ask(stream: &mut Stream, what: u8, bytes: u32) -> io::Result<()> {
 
 /// How long a prober waits for a connection, and for its turn.
 const CONNECT: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_millis(300);
 
 const FULL_ROUND_TRIPS: u32 = 51;

@@ -89,7 +89,8 @@ impl Probes {
     pub(super) fn admit(&self, from: Role) -> Result<Turn<'_>, Refusal> {
         let mut answered = self.lock();
         let again = answered.last.get(&from).is_some_and(|last| last.elapsed() < APART);
-        if again || answered.now >= AT_ONCE {
+        let crowd = answered.last.values().any(|last| last.elapsed() < ANY_APART);
+        if again || crowd || answered.now >= AT_ONCE {
             let reason = "it answers other probes at the moment; run this again".into();
             return Err(Refusal { reason, later: true });
         }
@@ -121,9 +122,10 @@ pub(super) const GIVE: u8 = 3;
 const MOST_QUESTIONS: u32 = 200;
 pub(super) const MOST_BYTES: u32 = 4 << 20;
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
-/// Probes that are answered at the same time, and the time between two of one party.
+/// Probes that are answered at the same time; the time between two of one party, and between two of any.
 const AT_ONCE: usize = 2;
-const APART: Duration = Duration::from_secs(1);
+const APART: Duration = Duration::from_secs(3);
+const ANY_APART: Duration = Duration::from_millis(250);
 /// The bytes that are written at once.
 const PIECE: u32 = 16 << 10;
 
@@ -206,13 +208,14 @@ mod tests {
     fn a_listener_answers_few_probes_at_once_and_a_party_now_and_then() {
         let probes = Probes::default();
         let first = probes.admit(Role::Trainer).map_err(|_| ()).unwrap();
-        assert!(probes.admit(Role::Trainer).is_err_and(|refusal| refusal.later), "one at a time");
+        assert!(probes.admit(Role::Dealer).is_err_and(|refusal| refusal.later), "right behind another");
+        thread::sleep(ANY_APART);
+        assert!(probes.admit(Role::Trainer).is_err(), "not again so soon");
         let _second = probes.admit(Role::Dealer).map_err(|_| ()).unwrap();
+        thread::sleep(ANY_APART);
         assert!(probes.admit(Role::Server(1)).is_err(), "two are enough");
         drop(first);
-        assert!(probes.admit(Role::Trainer).is_err(), "not again at once");
+        assert!(probes.admit(Role::Trainer).is_err(), "not again so soon");
         let _third = probes.admit(Role::Server(1)).map_err(|_| ()).unwrap();
-        probes.lock().last.clear();
-        assert!(probes.admit(Role::Trainer).is_err());
     }
 }

@@ -21,7 +21,7 @@ const UNITS: [&str; 2] = ["ppdnn-server.service", "ppdnn-dealer.service"];
 fn commands(text: &str) -> Vec<Vec<String>> {
     let subcommands = ["dealer", "doctor", "init", "keys", "server"];
     let mut found = Vec::new();
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !line.starts_with("Description=")) {
         let line = line.split(" && ").next().unwrap().split("  #").next().unwrap();
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let begins = |at: &usize| {

@@ -50,36 +50,17 @@ pub(in crate::cli) fn init(args: &InitArgs) -> Result<()> {
     let folder = args.dir.clone().unwrap_or_else(usual_folder);
     let file = folder.join(FILE);
     if file.exists() {
-        let text =
-            format!("{} already exists, and configurations are not overwritten; choose another --dir", file.display());
+        let file = file.display();
+        let text = format!("{file} already exists, and configurations are not overwritten; choose another --dir");
         return Err(Error::Usage(text));
     }
-    // what is wrong with the options is said before anything is made
-    let entry = |identity: &Identity| {
-        let sealed = matches!(role, Role::Client | Role::Trainer);
-        PartyEntry {
-            role,
-            address: args.address.clone(),
-            key: identity.fingerprint(),
-            seal: sealed.then(|| identity.sealing_key()),
-            rows: [args.train_rows, args.test_rows],
-        }
-    };
     let fresh = Identity::generate()?;
-    entry(&fresh).check().map_err(|(field, what)| {
+    // what is wrong with the options is said before anything is made
+    own_entry(args, role, &fresh).check().map_err(|(field, what)| {
         Error::Usage(format!("{role}: --{} {what}; for example --address a.example.org:7100", field.replace('_', "-")))
     })?;
     check_listen(args.listen.as_deref())?;
-    make_folder(&folder)?;
-    let key = folder.join(KEY);
-    // a key that is there already is the party's, and stays
-    let identity = if key.exists() { Identity::load(&key)? } else { fresh.save(&key).map(|()| fresh)? };
-    let own = entry(&identity);
-    let shown = folder.join(format!("{}.party", role.slug()));
-    write_new(&shown, &own.to_text())?;
-    make_folder(&folder.join(STATE))?;
-    // last: with it, the configuration is there
-    write_new(&file, &template(&own, args.listen.as_deref()))?;
+    let (own, shown) = make(args, role, &folder, fresh)?;
     if args.json {
         let seal = own.seal.map(|seal| seal.to_string());
         json(&json!({
@@ -90,6 +71,33 @@ pub(in crate::cli) fn init(args: &InitArgs) -> Result<()> {
         tell(&own, &folder, &shown);
     }
     Ok(())
+}
+
+/// Makes the folder and its files; the party, and the file for the others.
+fn make(args: &InitArgs, role: Role, folder: &Path, fresh: Identity) -> Result<(PartyEntry, PathBuf)> {
+    make_folder(folder)?;
+    let key = folder.join(KEY);
+    // a key that is there already is the party's, and stays
+    let identity = if key.exists() { Identity::load(&key)? } else { fresh.save(&key).map(|()| fresh)? };
+    let own = own_entry(args, role, &identity);
+    let shown = folder.join(format!("{}.party", role.slug()));
+    write_new(&shown, &own.to_text())?;
+    make_folder(&folder.join(STATE))?;
+    // last: with it, the configuration is there
+    write_new(&folder.join(FILE), &template(&own, args.listen.as_deref()))?;
+    Ok((own, shown))
+}
+
+/// The party as others know it.
+fn own_entry(args: &InitArgs, role: Role, identity: &Identity) -> PartyEntry {
+    let sealed = matches!(role, Role::Client | Role::Trainer);
+    PartyEntry {
+        role,
+        address: args.address.clone(),
+        key: identity.fingerprint(),
+        seal: sealed.then(|| identity.sealing_key()),
+        rows: [args.train_rows, args.test_rows],
+    }
 }
 
 /// The role, of an owner with its number.

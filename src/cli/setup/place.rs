@@ -78,15 +78,14 @@ impl Place {
         }
     }
 
-    /// The party, whose key is the one that the others know.
-    pub(in crate::cli) fn node(&self, role: Role) -> Result<Node> {
-        let node = match self {
-            Self::Files { cluster, identity } => Node::new(Identity::load(identity)?, Cluster::load(cluster)?),
-            Self::Folder(own) => Node::new(own.identity()?, own.cluster()?),
+    /// The party; whether its key is the one that the others know, [`Node::check`] says.
+    pub(in crate::cli) fn node(&self) -> Result<Node> {
+        let (cluster, identity) = match self {
+            Self::Files { cluster, identity } => (Cluster::load(cluster)?, Identity::load(identity)?),
+            Self::Folder(own) => (own.cluster()?, own.identity()?),
         };
-        node.check(role)?;
         let listen = self.configuration().and_then(|own| own.listen.clone());
-        Ok(node.listen_at(listen))
+        Ok(Node::new(identity, cluster).listen_at(listen))
     }
 
     /// The limit of the options, of the configuration, or the machine's.

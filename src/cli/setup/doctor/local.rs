@@ -173,8 +173,9 @@ fn device(own: &Configuration, quick: bool, report: &mut Report) {
 }
 
 fn kernels(device: &Arc<dyn Backend>, report: &mut Report) {
-    let tested = self_test(device).map(|SelfTest { kernels, time }| {
-        format!("{kernels} kernels of two small trainings are as defined, {:.1} s", time.as_secs_f64())
+    let tested = self_test(device).map(|SelfTest { kernels, of, time }| {
+        let (count, seconds) = (kernels.len(), time.as_secs_f64());
+        format!("{count} of {of} kernels, those of two small trainings, are as defined; {seconds:.1} s")
     });
     let what_to_do = |e: Error| format!("{e}; do not use this device: update its driver, or set backend = \"cpu\"");
     report.note_result("self-test", tested.map_err(what_to_do));
