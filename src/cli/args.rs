@@ -330,7 +330,7 @@ pub(super) struct ListenArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct OwnerArgs {
-    /// With --cluster: the number of this owner in the file, from 0 (default: 0)
+    /// With --cluster: number of this owner in the file [default: 0]
     #[arg(long)]
     pub number: Option<u32>,
     /// Data set of the rows: mnist, fashion-mnist or cifar-10 [default: mnist]

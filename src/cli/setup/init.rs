@@ -18,26 +18,34 @@ use crate::net::{Identity, PartyEntry, Role};
 
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct InitArgs {
-    /// server0, server1, dealer, owner or trainer; for predictions, client or model-owner
+    /// server0, server1, dealer, owner or trainer
+    ///
+    /// For private predictions also client and model-owner.
     #[arg(long, value_name = "ROLE", value_parser = role)]
     pub role: Role,
     /// Number of this owner, from 0: which of the owners it is
     #[arg(long, value_name = "N")]
     pub number: Option<u32>,
-    /// Where others connect to this server or dealer, such as a.example.org:7100
+    /// Where others connect to this party, such as a.example.org:7100
+    ///
+    /// Servers and dealer have one; owners and trainer do not listen.
     #[arg(long, value_name = "HOST:PORT")]
     pub address: Option<String>,
-    /// Where to listen, if not at --address: behind NAT or in a container, 0.0.0.0:7100
+    /// Where to listen, if not at --address, such as 0.0.0.0:7100
+    ///
+    /// For NAT or containers, where others connect to another address.
     #[arg(long, value_name = "HOST:PORT", requires = "address")]
     pub listen: Option<String>,
-    /// Training rows that this owner brings: other parties refuse jobs with another number
+    /// Training rows that this owner brings
+    ///
+    /// Other parties refuse jobs with another number.
     #[arg(long, value_name = "N", value_parser = units::positive::<u32>)]
     pub train_rows: Option<u32>,
     /// Test rows that this owner brings
     #[arg(long, value_name = "N", value_parser = units::whole::<u32>)]
     pub test_rows: Option<u32>,
     /// Folder to make [default: $PPDNN_CONFIG, or ppdnn-config]
-    #[arg(long, visible_alias = "config", value_name = "DIR")]
+    #[arg(long, alias = "config", value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Print one JSON object: the files, and the public keys
     #[arg(long)]

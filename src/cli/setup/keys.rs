@@ -36,7 +36,7 @@ pub(in crate::cli) struct ListArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct TrustArgs {
-    /// Files of other parties; or the name of one, and its fingerprint or file
+    /// Files of other parties; or one's name, and its fingerprint or file
     #[arg(required = true, value_name = "FILE|NAME FINGERPRINT")]
     pub parties: Vec<PathBuf>,
     /// With a fingerprint of a server or the dealer: where it listens
