@@ -22,6 +22,22 @@ pub enum Role {
     Trainer,
 }
 
+impl Role {
+    /// The role as files and options name it: `server0`, `owner12`, `model-owner`.
+    pub fn slug(self) -> String {
+        let join = if self == Self::ModelOwner { "-" } else { "" };
+        self.to_string().replace(' ', join)
+    }
+
+    /// The role of a [`Role::slug`].
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        let at = slug.find(|c: char| c.is_ascii_digit()).unwrap_or(slug.len());
+        let (name, number) = slug.split_at(at);
+        let shown = if number.is_empty() { name.replace('-', " ") } else { format!("{name} {number}") };
+        shown.parse().ok().filter(|role: &Self| role.slug() == slug && !matches!(role, Self::Server(2..)))
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -145,10 +161,14 @@ mod tests {
         for role in all.into_iter().chain([Role::Trainer]) {
             let name = role.to_string();
             assert_eq!(name.parse(), Ok(role));
+            assert_eq!(Role::from_slug(&role.slug()), Some(role));
             assert_eq!(Peer::from(name.as_str()), Peer::from(role));
             let there = Peer::at(role, "[::1]:7101");
             assert_eq!((there.role(), there.address(), there.name()), (Some(role), Some("[::1]:7101"), name.clone()));
             assert_eq!(there.to_string(), format!("{name} at [::1]:7101"));
+        }
+        for other in ["", "server", "server 0", "server2", "owner07", "owner", "model owner", "modelowner", "dealer0"] {
+            assert_eq!(Role::from_slug(other), None);
         }
         for other in ["", "server", "server 01", "owner -1", "the servers", "server 1 at here", "dealer "] {
             let peer = Peer::from(other);

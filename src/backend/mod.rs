@@ -3,6 +3,7 @@
 #[cfg(all(test, feature = "gpu"))]
 #[path = "../../tests/adapter/mod.rs"]
 pub(crate) mod adapter;
+mod checked;
 mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -13,6 +14,7 @@ mod null;
 use std::any::Any;
 use std::sync::Arc;
 
+pub use checked::Checked;
 pub use cpu::Cpu;
 pub use null::{Meter, Null};
 

@@ -15,6 +15,10 @@ use crate::cli::policy::PolicyArgs;
 use crate::cli::predict_args::{CardArgs, ModelOwnerArgs, PredictArgs};
 use crate::cli::runs_args::RunsArgs;
 use crate::cli::settings::{DEFAULTS, RecipeArgs};
+use crate::cli::setup::doctor::DoctorArgs;
+use crate::cli::setup::init::InitArgs;
+use crate::cli::setup::keys::KeysCommand;
+use crate::cli::setup::place::PlaceArgs;
 use crate::cli::units;
 use crate::roles::{CheckpointTimes, MemoryLimit};
 
@@ -48,13 +52,24 @@ pub(super) enum Command {
     },
     /// Run the dealer, which generates correlated randomness for a job
     Dealer(DealerArgs),
+    /// Check a party's configuration, its machine, and its connections to the other parties
+    ///
+    /// Every line says ok, or what to do. Exit code 1 if a check fails.
+    Doctor(DoctorArgs),
     /// Train in the clear on public data and report the ranges of all values
     #[command(after_help = DEFAULTS.as_str())]
     DryRun(DryRunArgs),
     /// Evaluate a saved model in the clear
     Evaluate(EvaluateArgs),
+    /// Make the configuration of a party: settings, key pair, and what others need to know
+    Init(InitArgs),
     /// Generate the key of a party of a cluster
     Keygen(KeygenArgs),
+    /// Enter the keys of other parties into a configuration, or list them
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Write the manual pages
     Man(ManArgs),
     /// Share a model's parameters with the servers for private predictions
@@ -66,7 +81,7 @@ pub(super) enum Command {
     /// Print the cost of a job without running it
     #[command(after_help = DEFAULTS.as_str())]
     Plan(PlanArgs),
-    /// Ask a model about rows that nobody else sees; without --cluster, all on this machine
+    /// Ask a model about rows that nobody else sees; all on this machine, or with --config
     Predict(PredictArgs),
     /// Print the default policy of owners, with an explanation of every line
     Policy(PolicyArgs),
@@ -74,7 +89,7 @@ pub(super) enum Command {
     Runs(RunsArgs),
     /// Run one of the two servers for a job
     Server(ServerArgs),
-    /// Train a network; without --cluster, all roles run on this machine
+    /// Train a network; without --config or --cluster, all roles run on this machine
     #[command(after_help = DEFAULTS.as_str())]
     Train(TrainArgs),
 }
@@ -156,9 +171,12 @@ pub(super) struct TrainArgs {
     /// Without a certificate, a network from a file is trained with a warning.
     #[arg(long, value_name = "FILE")]
     pub ranges: Option<PathBuf>,
-    /// Run the job on the servers and the dealer of this cluster file
+    /// Run the job on the servers and the dealer of this configuration
     ///
-    /// All parties have a copy of the file; the README explains how to write one.
+    /// A folder made by `ppdnn init --role trainer`; without it, all roles run on this machine.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cluster", "identity"])]
+    pub config: Option<PathBuf>,
+    /// Run the job on the servers and the dealer of this cluster file
     #[arg(long, value_name = "FILE", requires = "identity")]
     pub cluster: Option<PathBuf>,
     /// The trainer's key, from `ppdnn keygen` (with --cluster)
@@ -250,12 +268,8 @@ const IDLE: [&str; 5] = ["owners", "reveal", "private_init", "backend", "adapter
 /// A party that takes part in a job.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RoleArgs {
-    /// The cluster file
-    #[arg(long, value_name = "FILE")]
-    pub cluster: PathBuf,
-    /// This party's key, from `ppdnn keygen`
-    #[arg(long, value_name = "FILE")]
-    pub identity: PathBuf,
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Number of compute threads, at least 1 (default: one per core)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -292,7 +306,9 @@ impl CheckpointArgs {
 /// Where a server or the dealer keeps what outlasts its process.
 #[derive(Args, Clone, Debug)]
 pub(super) struct StateArgs {
-    /// Folder for checkpoints and rows, so that jobs resume after a crash (default: none)
+    /// Folder for checkpoints and rows, so that jobs resume after a crash
+    ///
+    /// Default: the configuration's; with --cluster, none, and a job that breaks off is lost.
     ///
     /// All of it is encrypted with a key that the identity leads to.
     #[arg(long, value_name = "DIR")]
@@ -325,9 +341,9 @@ impl MemoryArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
-    /// Which of the two servers this is: 0 or 1
+    /// With --cluster: which of the two servers this is, 0 or 1
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..2))]
-    pub id: u8,
+    pub id: Option<u8>,
     #[command(flatten)]
     pub compute: ComputeArgs,
     #[command(flatten)]
@@ -366,9 +382,9 @@ pub(super) struct ListenArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct OwnerArgs {
-    /// Number of this owner in the cluster file, from 0
-    #[arg(long, default_value_t = 0)]
-    pub number: u32,
+    /// With --cluster: number of this owner in the file [default: 0]
+    #[arg(long)]
+    pub number: Option<u32>,
     /// Data set of the rows: mnist, fashion-mnist or cifar-10 [default: mnist]
     ///
     /// With several owners, owner 0 has the first rows, owner 1 the next, and so on.

@@ -81,6 +81,11 @@ impl ComputeArgs {
         ["--backend".to_owned(), backend.to_owned()].into_iter().chain(adapter).collect()
     }
 
+    /// The requested adapter.
+    pub(super) fn adapter(&self) -> Result<Adapter> {
+        Ok(Adapter::list().swap_remove(self.index()?))
+    }
+
     /// The number of the requested adapter.
     fn index(&self) -> Result<usize> {
         let list = Adapter::list();

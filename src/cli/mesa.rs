@@ -33,9 +33,11 @@ fn is_about_gpus(command: &Command) -> bool {
     let gpu = |compute: &ComputeArgs| compute.backend == BackendArg::Gpu;
     match command {
         Command::Adapters(_) => true,
+        Command::Doctor(_) => true,
         Command::DryRun(args) => gpu(&args.job.compute),
         Command::Plan(args) => gpu(&args.job.compute),
-        Command::Server(args) => gpu(&args.compute),
+        // a configuration may say so, too
+        Command::Server(args) => gpu(&args.compute) || args.role.place.cluster.is_none(),
         Command::Train(args) => gpu(&args.job.compute),
         _ => false,
     }

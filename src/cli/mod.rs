@@ -35,6 +35,7 @@ mod runs_args;
 mod same_in_the_clear;
 mod save_model;
 mod settings;
+mod setup;
 mod shell;
 mod signals;
 mod stop;
@@ -75,9 +76,12 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert::convert(args),
         Command::Data { command } => data::data(command),
         Command::Dealer(args) => roles::dealer(args),
+        Command::Doctor(args) => setup::doctor::doctor(args),
         Command::DryRun(args) => dry_run::dry_run(args),
         Command::Evaluate(args) => tables::evaluate(args),
+        Command::Init(args) => setup::init::init(args),
         Command::Keygen(args) => keygen::keygen(args),
+        Command::Keys { command } => setup::keys::keys(command),
         Command::Man(args) => completions::man(args),
         Command::ModelOwner(args) => roles::model_owner(args),
         Command::Models(args) => models::models(args),

@@ -17,16 +17,17 @@ use crate::cli::predict_args::{OfferArgs, PredictArgs};
 use crate::cli::print::{json, note, said, say, stop_now, warn};
 use crate::cli::run_folder::{dataset_of, model_in};
 use crate::cli::same_in_the_clear::Same;
+use crate::cli::setup::place::{Place as ClusterPlace, PlaceArgs};
 use crate::cli::signals::Signals;
 use crate::cli::tables::warn_of_other_rows;
 use crate::cli::waits::Waits;
 use crate::data::{DataSet, DataSource, Description, OwnData, dataset_info};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity, Role};
+use crate::net::Role;
 use crate::nn::{Task, TrainedModel};
 use crate::prediction::{AnswerKind, Answers, ModelCard, PredictionJob};
 use crate::roles::{
-    CheckpointTimes, Event, Local, LocalPrediction, Node, PredictionClient, PredictionSummary, threads_of_a_role,
+    CheckpointTimes, Event, Local, LocalPrediction, PredictionClient, PredictionSummary, threads_of_a_role,
 };
 
 /// Asks a model about rows.
@@ -194,16 +195,15 @@ impl Place {
         let (interrupted, folder) = interrupted()?;
         let mut waits = Waits::new(args.quiet || args.json);
         let mut on_event = |event: Event| waits.show(&event);
-        let Some(cluster) = &args.cluster else {
+        let Some(place) = asked_at(args)? else {
             let model = args.model.as_deref().unwrap_or(Path::new(""));
             let local = local(args)?.predict(job, model, &interrupted, &mut on_event)?;
             let _ = folder.set(local.folder().to_owned());
             return Ok(Self::Local(Box::new(local)));
         };
-        let identity = args.identity.as_deref().map(Identity::load).transpose()?;
-        let identity = identity.ok_or_else(|| Error::Usage("--cluster needs --identity, the client's key".into()))?;
-        let node = Node::new(identity, Cluster::load(cluster)?);
-        node.check(Role::Client)?;
+        let role = place.role("predict", "--identity", Some(Role::Client))?;
+        let node = place.node()?;
+        node.check(role)?;
         let stop = || interrupted.load(Ordering::SeqCst);
         Ok(Self::Cluster(Box::new(node.predict(job, &stop, &mut on_event)?)))
     }
@@ -221,6 +221,12 @@ impl Place {
             Self::Local(local) => local.finish(),
         }
     }
+}
+
+/// The cluster, if there is one.
+fn asked_at(args: &PredictArgs) -> Result<Option<ClusterPlace>> {
+    let (config, cluster, identity) = (args.config.clone(), args.cluster.clone(), args.identity.clone());
+    ClusterPlace::given(&PlaceArgs { config, cluster, identity })
 }
 
 /// How the other roles are started on this machine.

@@ -33,7 +33,7 @@ pub(super) struct PredictArgs {
     /// The model: its file (.safetensors or .onnx), or the folder of a run
     ///
     /// In a cluster, the model is its owner's, and --card says what is public of it.
-    #[arg(required_unless_present = "cluster", conflicts_with = "cluster")]
+    #[arg(required_unless_present_any = ["cluster", "config"], conflicts_with_all = ["cluster", "config"])]
     pub model: Option<PathBuf>,
     /// What to ask: class, probabilities or values (default: class)
     ///
@@ -73,14 +73,19 @@ pub(super) struct PredictArgs {
     /// Replace the file of --out
     #[arg(long, requires = "out")]
     pub overwrite: bool,
+    /// Ask the model of the parties of this configuration, with --card
+    ///
+    /// A folder made by `ppdnn init --role client`.
+    #[arg(long, value_name = "DIR", requires = "card", conflicts_with_all = ["cluster", "identity"])]
+    pub config: Option<PathBuf>,
     /// Ask the model of this cluster file
     #[arg(long, value_name = "FILE", requires_all = ["identity", "card"])]
     pub cluster: Option<PathBuf>,
     /// The client's key, from `ppdnn keygen` (with --cluster)
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub identity: Option<PathBuf>,
-    /// The model's card, from its owner (with --cluster)
-    #[arg(long, value_name = "FILE", requires = "cluster")]
+    /// The model's card, from its owner (with --config or --cluster)
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
     pub card: Option<PathBuf>,
     #[command(flatten)]
     pub compute: ComputeArgs,

@@ -7,70 +7,84 @@ use std::time::Duration;
 
 use crate::backend::{Backend, Cpu};
 use crate::cli::INTERRUPTED;
-use crate::cli::args::{DealerArgs, OwnerArgs, RoleArgs, ServerArgs, StateArgs};
+use crate::cli::args::{DealerArgs, ListenArgs, OwnerArgs, RoleArgs, ServerArgs, StateArgs};
 use crate::cli::predict::read_model;
 use crate::cli::predict_args::ModelOwnerArgs;
 use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
+use crate::cli::setup::place::Place;
 use crate::cli::shell::quoted;
 use crate::cli::signals::Signals;
 use crate::data::{DataSet, DataSource, dataset_info};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity, Presence, Role};
+use crate::net::{Presence, Role};
 use crate::nn::TrainedModel;
 use crate::prediction::ModelCard;
 use crate::roles::{
-    Again, CheckpointTimes, Consent, Failure, ModelConsent, Node, PartyReport, SaveInitial, StateFolder, Stay, Warned,
-    cpu_seconds, first_rows, look_at_rows, peak_rss_mib, ranges_of,
+    Again, CheckpointTimes, Consent, Failure, MemoryLimit, ModelConsent, Node, PartyReport, SaveInitial, StateFolder,
+    Stay, Warned, cpu_seconds, first_rows, look_at_rows, peak_rss_mib, ranges_of,
 };
 use crate::train::{Job, Policy};
 
 /// Serves jobs.
 pub(super) fn server(args: &ServerArgs) -> Result<()> {
-    let id = args.id;
+    let found = Place::of(&args.role.place)?;
+    let role = found.role("server", "--id", args.id.map(Role::Server))?;
+    let compute = found.compute(&args.compute);
     let ready = || {
-        args.compute.warning()?.iter().for_each(|text| warn(text));
-        args.compute.open()
+        compute.warning()?.iter().for_each(|text| warn(text));
+        compute.open()
     };
-    run(&args.role, Role::Server(id), ready, |backend, place, stay| {
-        let state = state(&args.state, args.checkpoints.times(), &args.role, place)?;
-        let place = place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone()).keep_in(state);
-        place.serve(id, &backend, stay)
+    run(&args.role, (&found, role), ready, |backend, place, stay| {
+        let state = state(&found, (&args.state, args.checkpoints.times()), &args.role, place)?;
+        let place = listening(place, &args.listen).within(found.memory(args.memory, &args.role)).keep_in(state);
+        place.serve(u8::from(role == Role::Server(1)), &backend, stay)
     })
 }
 
 /// Deals for jobs.
 pub(super) fn dealer(args: &DealerArgs) -> Result<()> {
-    run(
-        &args.role,
-        Role::Dealer,
-        || Ok(Arc::new(Cpu::default()) as Arc<dyn Backend>),
-        |cpu, place, stay| {
-            let state = state(&args.state, CheckpointTimes::default(), &args.role, place)?;
-            let place =
-                place.within(args.memory.limit_of(&args.role)).listen_at(args.listen.listen.clone()).keep_in(state);
-            place.deal(&cpu, stay)
-        },
-    )
+    let found = Place::of(&args.role.place)?;
+    let role = found.role("dealer", "--cluster", Some(Role::Dealer))?;
+    let ready = || Ok(Arc::new(Cpu::default()) as Arc<dyn Backend>);
+    run(&args.role, (&found, role), ready, |cpu, place, stay| {
+        let state = state(&found, (&args.state, CheckpointTimes::default()), &args.role, place)?;
+        let place = listening(place, &args.listen).within(found.memory(args.memory, &args.role)).keep_in(state);
+        place.deal(&cpu, stay)
+    })
+}
+
+/// A party that listens where the options say, if they do.
+fn listening(place: &Node, args: &ListenArgs) -> Node {
+    place.clone().listen_at(args.listen.clone().or_else(|| place.listen.clone()))
 }
 
 /// Where a role keeps what outlasts its process. One that is started with its owners has no use for their rows.
-fn state(args: &StateArgs, every: CheckpointTimes, role: &RoleArgs, place: &Node) -> Result<Option<StateFolder>> {
-    let Some(path) = &args.state else { return Ok(None) };
-    let state = StateFolder::open(path, place.identity.storage_key(), every)?;
+fn state(
+    found: &Place,
+    (args, every): (&StateArgs, CheckpointTimes),
+    role: &RoleArgs,
+    place: &Node,
+) -> Result<Option<StateFolder>> {
+    let Some(path) = args.state.clone().or_else(|| found.state()) else { return Ok(None) };
+    let state = StateFolder::open(&path, place.identity.storage_key(), every)?;
     Ok(Some(if role.supervised { state.without_rows() } else { state }))
 }
 
 /// Uploads an owner's rows.
 pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
-    let (number, places) = (args.number, args.files.places());
+    let found = Place::of(&args.role.place)?;
+    let named = args.number.or_else(|| args.role.place.cluster.as_ref().map(|_| 0));
+    let role = found.role("owner", "--number", named.map(Role::Owner))?;
+    let Role::Owner(number) = role else { unreachable!("an owner's command fits owners only") };
+    let (memory, places) = (found.memory(args.memory, &args.role), args.files.places());
     let ready = || {
         let data = args.files.source(|| dataset_info(args.dataset.as_deref().unwrap_or("mnist")))?;
-        let consent = consent(args, &data)?;
+        let consent = consent(args, role, memory, &data)?;
         // its own rows are read once the job says which; that there are any, before anybody waits for them
         data.locate(&places, &mut |_| ())?;
         Ok((data, consent))
     };
-    run(&args.role, Role::Owner(number), ready, |(data, consent), place, stay| {
+    run(&args.role, (&found, role), ready, |(data, consent), place, stay| {
         let rows = |job: &Job| {
             let own = match &data {
                 DataSource::Own(own) if !args.shared_data => first_rows(job, number, own.rows())?,
@@ -86,13 +100,15 @@ pub(super) fn owner(args: &OwnerArgs) -> Result<()> {
 
 /// Shares a model's parameters.
 pub(super) fn model_owner(args: &ModelOwnerArgs) -> Result<()> {
+    let found = Place::of(&args.role.place)?;
+    let role = found.role("model-owner", "--cluster", Some(Role::ModelOwner))?;
     let ready = || {
         let (model, _) = read_model(&args.model)?;
         let card = ModelCard::load(&args.card)?;
         card.fits(&model).map_err(|e| Error::format(&args.card, e.to_string()))?;
         Ok((model, card))
     };
-    run(&args.role, Role::ModelOwner, ready, |(model, card), place, stay| {
+    run(&args.role, (&found, role), ready, |(model, card), place, stay| {
         let supervised = args.role.supervised;
         let tell =
             move |line: &str| if supervised { note(line) } else { say(&format!("{}: {line}", Role::ModelOwner)) };
@@ -102,8 +118,8 @@ pub(super) fn model_owner(args: &ModelOwnerArgs) -> Result<()> {
 }
 
 /// What the owner asks of jobs.
-fn consent(args: &OwnerArgs, data: &DataSource) -> Result<Consent> {
-    let (role, supervised) = (Role::Owner(args.number), args.role.supervised);
+fn consent(args: &OwnerArgs, role: Role, memory: MemoryLimit, data: &DataSource) -> Result<Consent> {
+    let supervised = args.role.supervised;
     let save = |file: PathBuf| -> SaveInitial {
         Box::new(move |job, parameters| {
             TrainedModel::new(job.model.clone(), job.normalization(), parameters)?.save(&file)
@@ -121,7 +137,7 @@ fn consent(args: &OwnerArgs, data: &DataSource) -> Result<Consent> {
         review: args.review,
         again: args.review.then(|| Box::new(again) as Again),
         save_initial: args.save_initial.clone().map(save),
-        memory: args.memory.limit_of(&args.role),
+        memory,
         // the standard output of a supervised role is for its parent
         tell: Box::new(move |line| if supervised { note(line) } else { say(&format!("{role}: {line}")) }),
         warn: Box::new(move |line| {
@@ -162,7 +178,7 @@ pub(super) fn accepted(text: &str) -> std::result::Result<String, String> {
 /// Runs a role: `ready` finds what can be wrong before it waits for anybody, `work` is the rest.
 fn run<T>(
     args: &RoleArgs,
-    role: Role,
+    (found, role): (&Place, Role),
     ready: impl FnOnce() -> Result<T>,
     work: impl FnOnce(T, &Node, &mut Stay<'_>) -> Result<()>,
 ) -> Result<()> {
@@ -171,7 +187,7 @@ fn run<T>(
     }
     let mut tell = |line: &str| say_fitted(&format!("{role}: {line}"));
     let mut stay = Stay { jobs: (args.jobs > 0).then_some(args.jobs), brief: args.supervised, tell: &mut tell };
-    let result = prepare(args, role).and_then(|place| {
+    let result = prepare(args, found, role).and_then(|place| {
         let ready = ready()?;
         leave_on_signals(place.presence.clone())?;
         if !args.supervised {
@@ -214,12 +230,12 @@ fn leave_on_signals(presence: Presence) -> Result<()> {
 /// How long a role that is stopped may take to end by itself.
 const WINDING_UP: Duration = Duration::from_millis(300);
 
-fn prepare(args: &RoleArgs, role: Role) -> Result<Node> {
+fn prepare(args: &RoleArgs, found: &Place, role: Role) -> Result<Node> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
         pool.map_err(|e| Error::Device(format!("{threads} threads: {e}")))?;
     }
-    let place = Node::new(Identity::load(&args.identity)?, Cluster::load(&args.cluster)?);
+    let place = found.node()?;
     place.check(role)?;
     Ok(place)
 }

@@ -17,11 +17,12 @@ use crate::cli::resume::{self, BrokenRun};
 use crate::cli::run_folder::{LOGS, Metrics, RunFolder, STATE};
 use crate::cli::run_record::RunRecord;
 use crate::cli::save_model;
+use crate::cli::setup::place::{Place, PlaceArgs};
 use crate::cli::stop::Stop;
 use crate::cli::tables::{report_row, summary_table};
 use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
-use crate::net::{Cluster, Identity, Role};
+use crate::net::{Cluster, Role};
 use crate::nn::{Task, TrainedModel};
 use crate::roles::{
     Agreement, Event, History, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role,
@@ -41,9 +42,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<()> {
 
 fn run(args: &TrainArgs, broken: Option<BrokenRun>) -> Result<()> {
     let backend = args.job.compute.name()?;
-    let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
-    let identity = args.identity.as_deref().map(Identity::load).transpose()?;
-    let place = identity.zip(cluster.clone()).map(|(identity, cluster)| Node::new(identity, cluster));
+    let place = args.place()?;
+    let cluster = place.as_ref().map(|place| Cluster::clone(&place.cluster));
     check(args, cluster.as_ref(), place.as_ref())?;
     let mut choice = choose(args, cluster.as_ref())?;
     let job = choice.job()?;
@@ -89,7 +89,18 @@ fn run(args: &TrainArgs, broken: Option<BrokenRun>) -> Result<()> {
     run.and_then(|outcome| finish(&over, outcome, screen, metrics, &stop)).and(failed)
 }
 
-/// Refuses what does not fit the cluster file: options, and an identity that is not the trainer's.
+impl TrainArgs {
+    /// The trainer of a cluster, if there is one.
+    fn place(&self) -> Result<Option<Node>> {
+        let (config, cluster, identity) = (self.config.clone(), self.cluster.clone(), self.identity.clone());
+        let place = Place::given(&PlaceArgs { config, cluster, identity })?;
+        let Some(place) = place else { return Ok(None) };
+        place.role("train", "--identity", Some(Role::Trainer))?;
+        place.node().map(Some)
+    }
+}
+
+/// Refuses what does not fit the cluster: options, and an identity that is not the trainer's.
 fn check(args: &TrainArgs, cluster: Option<&Cluster>, place: Option<&Node>) -> Result<()> {
     let Some(cluster) = cluster else { return Ok(()) };
     let owners = cluster.owners();
@@ -143,7 +154,7 @@ fn warn_about(args: &TrainArgs, choice: &Choice, job: &Job) -> Result<()> {
     }
     // on one machine, all rows are the user's own
     let refused = || (0..).zip(&job.owners).find_map(|(owner, _)| Policy::default().check(job, owner).err());
-    if let Some(refused) = args.cluster.as_ref().and_then(|_| refused()) {
+    if let Some(refused) = args.cluster.as_ref().or(args.config.as_ref()).and_then(|_| refused()) {
         warn(&format!("owners refuse this job unless their own policy allows it: {refused}"));
     }
     Ok(())

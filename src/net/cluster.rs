@@ -16,6 +16,8 @@
 //! test_rows = 5000                                 # optional
 //! ```
 //!
+//! Owners may have a `number` each, from 0, which then counts instead of their order.
+//!
 //! For private predictions, there are a client and a model owner, with or without a trainer and owners:
 //!
 //! ```toml
@@ -26,15 +28,12 @@
 //! key = "<64 hex digits>"
 //! ```
 
-use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use toml::Spanned;
-
+use super::cluster_file::{ClusterFile, WrittenCluster};
 use super::fingerprint::Fingerprint;
-use super::memory::{DEADLINE, whole_seconds};
+use super::party_entry::check_address;
 use super::seal::SealingKey;
 use crate::error::{Error, Result};
 use crate::input;
@@ -118,7 +117,7 @@ impl Cluster {
     /// # Errors
     /// [`Error::File`].
     pub fn save(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string(&Written::from(&self.0)).expect("strings and numbers are valid TOML");
+        let text = toml::to_string(&WrittenCluster::from(&self.0)).expect("strings and numbers are valid TOML");
         let text =
             format!("# The parties of a ppdnn run; every party has the same copy. Nothing in it is secret.\n{text}");
         std::fs::write(path, text).map_err(|e| Error::file(path, e))
@@ -188,15 +187,7 @@ impl Cluster {
     }
 
     fn read(text: &str) -> std::result::Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|e| {
-            let hint = "the sections are server0, server1, dealer, trainer and, once per owner, [[owners]]; for predictions, \
-                        client and model_owner";
-            match e.span() {
-                Some(span) => format!("line {}: {}; {hint}", line(text, span.start), e.message()),
-                None => format!("{}; {hint}", e.message()),
-            }
-        })?;
-        let parts = file.parts(text)?;
+        let parts = ClusterFile::read(text)?.parts(text)?;
         check(&parts).map_err(|(place, what)| format!("{place} {what}"))?;
         Ok(Self(parts))
     }
@@ -226,12 +217,7 @@ fn check(parts: &ClusterSpec) -> std::result::Result<(), (String, String)> {
     let posts = [&parts.servers[0], &parts.servers[1], &parts.dealer];
     let roles = [Role::Server(0), Role::Server(1), Role::Dealer];
     for (i, (post, role)) in posts.into_iter().zip(roles).enumerate() {
-        let port =
-            post.address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
-        if !matches!(port, Some(Ok(1..))) {
-            let what = format!("is \"{}\", should be a host and a port, as \"a.example.org:7100\"", post.address);
-            return Err((at(role, "address"), what));
-        }
+        check_address(&post.address).map_err(|what| (at(role, "address"), what))?;
         if let Some(other) = posts[..i].iter().position(|p| p.address == post.address) {
             return Err((
                 at(role, "address"),
@@ -256,155 +242,6 @@ fn check(parts: &ClusterSpec) -> std::result::Result<(), (String, String)> {
         return Err(("`deadline_seconds`".into(), "is 0, should be at least 1".into()));
     }
     Ok(())
-}
-
-/// The file as it is read, with places for messages.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    deadline_seconds: Option<u32>,
-    server0: FilePost,
-    server1: FilePost,
-    dealer: FilePost,
-    trainer: Option<FileTrainer>,
-    #[serde(default)]
-    owners: Vec<FileOwner>,
-    client: Option<FileTrainer>,
-    model_owner: Option<FileModelOwner>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FilePost {
-    address: String,
-    key: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileTrainer {
-    key: Spanned<String>,
-    seal: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileModelOwner {
-    key: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileOwner {
-    key: Spanned<String>,
-    train_rows: Option<u32>,
-    test_rows: Option<u32>,
-}
-
-impl File {
-    fn parts(self, text: &str) -> std::result::Result<ClusterSpec, String> {
-        let key = |value: &Spanned<String>, role: Role| {
-            Fingerprint::parse(value.as_ref()).map_err(|e| misplaced(text, value, role, "key", &e))
-        };
-        let post =
-            |post: FilePost, role| Ok::<_, String>(ListenerEntry { key: key(&post.key, role)?, address: post.address });
-        let sealed = |entry: FileTrainer, role| {
-            let seal =
-                SealingKey::parse(entry.seal.as_ref()).map_err(|e| misplaced(text, &entry.seal, role, "seal", &e))?;
-            Ok::<_, String>(TrainerEntry { key: key(&entry.key, role)?, seal })
-        };
-        let prediction = match (self.client, self.model_owner) {
-            (Some(client), Some(owner)) => Some((sealed(client, Role::Client)?, key(&owner.key, Role::ModelOwner)?)),
-            (None, None) => None,
-            (Some(_), None) => return Err("there is a client, but no model owner; add a [model_owner] section".into()),
-            (None, Some(_)) => return Err("there is a model owner, but no client; add a [client] section".into()),
-        };
-        let owner = |(i, owner): (u32, FileOwner)| {
-            let key = key(&owner.key, Role::Owner(i))?;
-            Ok::<_, String>(OwnerEntry { key, train_rows: owner.train_rows, test_rows: owner.test_rows })
-        };
-        Ok(ClusterSpec {
-            servers: [post(self.server0, Role::Server(0))?, post(self.server1, Role::Server(1))?],
-            dealer: post(self.dealer, Role::Dealer)?,
-            trainer: self.trainer.map(|trainer| sealed(trainer, Role::Trainer)).transpose()?,
-            owners: (0..).zip(self.owners).map(owner).collect::<std::result::Result<_, _>>()?,
-            prediction,
-            deadline: self.deadline_seconds.map_or(DEADLINE, |s| Duration::from_secs(u64::from(s))),
-        })
-    }
-}
-
-fn misplaced(text: &str, value: &Spanned<String>, role: Role, field: &str, what: &dyn Display) -> String {
-    format!("line {}, {role}, `{field}`: {what}", line(text, value.span().start))
-}
-
-fn line(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
-}
-
-/// The file as it is written.
-#[derive(Serialize)]
-struct Written {
-    deadline_seconds: u64,
-    server0: WrittenPost,
-    server1: WrittenPost,
-    dealer: WrittenPost,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trainer: Option<WrittenTrainer>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<WrittenTrainer>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model_owner: Option<WrittenModelOwner>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    owners: Vec<WrittenOwner>,
-}
-
-#[derive(Serialize)]
-struct WrittenPost {
-    address: String,
-    key: String,
-}
-
-#[derive(Serialize)]
-struct WrittenTrainer {
-    key: String,
-    seal: String,
-}
-
-#[derive(Serialize)]
-struct WrittenModelOwner {
-    key: String,
-}
-
-#[derive(Serialize)]
-struct WrittenOwner {
-    key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    train_rows: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test_rows: Option<u32>,
-}
-
-impl From<&ClusterSpec> for Written {
-    fn from(parts: &ClusterSpec) -> Self {
-        let post = |post: &ListenerEntry| WrittenPost { address: post.address.clone(), key: post.key.to_string() };
-        let sealed = |entry: TrainerEntry| WrittenTrainer { key: entry.key.to_string(), seal: entry.seal.to_string() };
-        let owner = |owner: &OwnerEntry| WrittenOwner {
-            key: owner.key.to_string(),
-            train_rows: owner.train_rows,
-            test_rows: owner.test_rows,
-        };
-        Self {
-            deadline_seconds: whole_seconds(parts.deadline),
-            server0: post(&parts.servers[0]),
-            server1: post(&parts.servers[1]),
-            dealer: post(&parts.dealer),
-            trainer: parts.trainer.map(sealed),
-            client: parts.prediction.map(|(client, _)| sealed(client)),
-            model_owner: parts.prediction.map(|(_, key)| WrittenModelOwner { key: key.to_string() }),
-            owners: parts.owners.iter().map(owner).collect(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
 use super::fingerprint::Fingerprint;
-use super::hello::{Build, Direction, Hello, Refusal};
+use super::hello::{Build, Direction, Hello, Purpose, Refusal};
 use super::identity::Identity;
 use super::link::{Link, unusable};
 use super::role::Role;
@@ -43,7 +43,8 @@ pub fn dial_patiently(
     let mut link = [0; 16];
     getrandom::fill(&mut link)
         .map_err(|e| Error::Device(format!("the operating system provides no randomness: {e}")))?;
-    let hello = Hello { build: Build::OURS, direction: Direction::ToListener, from: me, to, link };
+    let hello =
+        Hello { build: Build::OURS, purpose: Purpose::Job, direction: Direction::ToListener, from: me, to, link };
     dial_as(hello, identity, cluster, (patience, absent))
 }
 
@@ -151,10 +152,19 @@ impl Call<'_> {
 }
 
 fn connect(address: &str, limit: Duration) -> io::Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
+    connect_to(&resolve(address)?, limit)
+}
+
+/// The addresses of a host and a port.
+pub(super) fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
+    Ok(address.to_socket_addrs()?.collect())
+}
+
+/// A connection to the first of some addresses that answers.
+pub(super) fn connect_to(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let mut error = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for one in addresses {
-        match TcpStream::connect_timeout(&one, limit) {
+        match TcpStream::connect_timeout(one, limit) {
             // A port of this machine that nobody listens on can connect to itself; that is nobody, too.
             Ok(socket) if socket.local_addr()? == socket.peer_addr()? => {
                 error = io::ErrorKind::ConnectionRefused.into()
@@ -186,9 +196,9 @@ mod tests {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (cluster, identities) = sample(socket.local_addr().unwrap());
         let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
-        let direction = Direction::ToListener;
+        let (purpose, direction) = (Purpose::Job, Direction::ToListener);
         let mut hello =
-            Hello { build: Build::OURS, direction, from: Role::Server(1), to: Role::Server(0), link: [7; 16] };
+            Hello { build: Build::OURS, purpose, direction, from: Role::Server(1), to: Role::Server(0), link: [7; 16] };
         change(&mut hello);
         let start = Instant::now();
         let theirs = dial_as(hello, &identities[1], &cluster, (LONG, &mut || ())).err().unwrap().to_string();
@@ -226,7 +236,8 @@ mod tests {
         let (cluster, identities) = sample(socket.local_addr().unwrap());
         let listener = Listener::bind_std(socket, Role::Server(0), &identities[0], &cluster).unwrap();
         let (direction, from, to) = (Direction::ToListener, Role::Server(1), Role::Server(0));
-        let hello = Hello { build: Build { protocol: 1, release: None }, direction, from, to, link: [7; 16] };
+        let build = Build { protocol: 1, release: None };
+        let hello = Hello { build, purpose: Purpose::Job, direction, from, to, link: [7; 16] };
         assert!(dial_as(hello, &identities[1], &cluster, (LONG, &mut || ())).is_err());
         let _link = dial(to, from, &identities[1], &cluster, LONG).unwrap();
         listener.wait(from, "its second call", LONG).unwrap();

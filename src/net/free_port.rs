@@ -29,6 +29,14 @@ pub fn free_addresses(count: usize) -> Result<Vec<String>> {
     held.iter().map(|l| l.local_addr().map(|a| a.to_string()).map_err(fail)).collect()
 }
 
+/// Whether this machine can listen at an address at the moment.
+///
+/// # Errors
+/// The system's reason, such as [`std::io::ErrorKind::AddrInUse`].
+pub fn check_listen(address: &str) -> std::io::Result<()> {
+    TcpListener::bind(address).map(drop)
+}
+
 /// Ports below the range of outgoing connections, which begins at 32768 on Linux.
 const PORTS: Range<u16> = 10_000..32_000;
 /// Ports that are tried.

@@ -8,10 +8,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
+use super::fingerprint::Fingerprint;
 use super::frame::Frame;
 use super::hello::{Hello, read_reply};
 use super::identity::Identity;
+use super::known_parties::KnownParties;
+use super::party_entry::PartyEntry;
+use super::role::Role;
 use super::tls::{Stream, TlsConfig};
+use crate::input;
 
 /// The frames of a connection, one after the other; what is read has to be what would be written.
 pub fn frames(bytes: &[u8]) {
@@ -45,8 +50,22 @@ pub fn handshake(bytes: &[u8]) {
     assert!(said(bytes, accepts).or(said(bytes, dials)).is_none(), "a peer was let in without a key");
 }
 
-/// A cluster file; what is read comes back once it is written.
+/// A cluster file, or a party's; what is read comes back once it is written, and another party enters it or leaves it as it was.
 pub(crate) fn cluster(path: &Path) {
+    let text = input::read_text(path, 1 << 20).unwrap_or_default();
+    if let Ok(party) = PartyEntry::read(&text) {
+        assert_eq!(PartyEntry::read(&party.to_text()), Ok(party), "a party is not what was written");
+    }
+    if let Ok(before) = KnownParties::read(&text) {
+        let role = Role::Owner(1);
+        let key = Fingerprint::parse(&"5a".repeat(32)).expect("64 digits");
+        let new = PartyEntry { role, address: None, key, seal: None, rows: [Some(7), None] };
+        let mut after = before.clone();
+        match after.trust(&new, true) {
+            Ok(_) => assert_eq!(after.entry(role).map(|entry| entry.key), Some(key)),
+            Err(_) => assert_eq!(after, before, "a party that is refused leaves something behind"),
+        }
+    }
     if let Ok(cluster) = Cluster::load(path) {
         cluster.save(path).expect("a cluster can be written");
         assert_eq!(Cluster::load(path).expect("a cluster that was written can be read"), cluster);
@@ -84,7 +103,6 @@ pub(crate) mod seeds {
 
     use super::super::frame::PROTOCOL;
     use super::super::frame::{FrameHeader, FrameKind};
-    use super::super::role::Role;
     use super::*;
 
     /// Two frames, one after the other.
@@ -101,7 +119,7 @@ pub(crate) mod seeds {
         let roles = [Role::Trainer.encode(), Role::Server(0).encode()].concat();
         let release = env!("CARGO_PKG_VERSION").as_bytes();
         let length = u8::try_from(release.len()).expect("a short version");
-        [GREETING, &PROTOCOL.to_le_bytes(), &[length], release, &[1], &roles, &[7; 16]].concat()
+        [GREETING, &PROTOCOL.to_le_bytes(), &[length], release, &[0, 1], &roles, &[7; 16]].concat()
     }
 
     /// A reply to it.

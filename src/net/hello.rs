@@ -1,9 +1,9 @@
 //! The first bytes on a connection: who dials whom, and whether that is welcome.
 //!
 //! Hello, from the dialer, little-endian: magic `ppdnn hi` (8), protocol version (4), length (1) and text of the release,
-//! direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), 0 not welcome, 1 welcome, 2 not now
+//! purpose (1), direction (1), from (5), to (5), link id (16). Reply: magic (8), protocol version (4), 0 not welcome, 1 welcome, 2 not now
 //! (1), length (2) and text of the reason. Magic and version stay where they are in all versions, the release in all from 2 on,
-//! and so does the reply, so that old and new can part with a reason that both of them print.
+//! the purpose in all from 6 on, and so does the reply, so that old and new can part with a reason that both of them print.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -17,6 +17,7 @@ use super::tls::{Stream, TlsError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
     pub(super) build: Build<'static>,
+    pub(super) purpose: Purpose,
     pub(super) direction: Direction,
     pub(super) from: Role,
     pub(super) to: Role,
@@ -50,6 +51,22 @@ impl fmt::Display for Build<'_> {
 /// What both connections of a link have in common.
 pub(super) type LinkId = [u8; 16];
 
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A link for jobs.
+    Job = 0,
+    /// A look at the connection: see [`probe`](super::probe()).
+    Probe = 1,
+}
+
+/// Why a hello is not one that we can answer, and what the call was for, as far as that can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    pub(super) reason: String,
+    pub(super) purpose: Purpose,
+}
+
 /// Which way a connection carries frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -73,6 +90,7 @@ impl Hello {
             bytes.push(u8::try_from(release.len()).unwrap_or(0));
             bytes.extend(release.bytes());
         }
+        bytes.push(self.purpose as u8);
         bytes.push(self.direction as u8);
         bytes.extend(self.from.encode());
         bytes.extend(self.to.encode());
@@ -81,16 +99,22 @@ impl Hello {
     }
 
     /// Reads a hello: the reason if it is not valid.
-    pub(super) fn hear(from: &mut impl Read) -> io::Result<Result<Self, String>> {
+    pub(super) fn hear(from: &mut impl Read) -> io::Result<Result<Self, Mismatch>> {
+        let mismatch = |purpose, reason: String| Ok(Err(Mismatch { reason, purpose }));
         if array(from)? != MAGIC {
-            return Ok(Err("this port belongs to ppdnn, and the caller is another program".into()));
+            return mismatch(Purpose::Job, "this port belongs to ppdnn, and the caller is another program".into());
         }
         let protocol = u32::from_le_bytes(array(from)?);
         let release = if protocol > FIRST { Some(read_release(from)?) } else { None };
         let theirs = Build { protocol, release: release.as_deref() };
+        let purpose = match protocol {
+            ..WITH_PURPOSE => Some(Purpose::Job),
+            _ => purpose(array(from)?),
+        };
         if theirs != Build::OURS {
             let ours = Build::OURS;
-            return Ok(Err(format!("the caller runs {theirs}, the listener {ours}; install the same ppdnn on both")));
+            let reason = format!("the caller runs {theirs}, the listener {ours}; install the same ppdnn on both");
+            return mismatch(purpose.unwrap_or(Purpose::Job), reason);
         }
         let [direction] = array(from)?;
         let (who, whom, link) = (Role::decode(array(from)?), Role::decode(array(from)?), array(from)?);
@@ -99,10 +123,11 @@ impl Hello {
             1 => Some(Direction::ToListener),
             _ => None,
         };
-        let (Some(direction), Some(from), Some(to)) = (direction, who, whom) else {
-            return Ok(Err("the caller's greeting is malformed; install the same ppdnn on both".into()));
+        let (Some(purpose), Some(direction), Some(from), Some(to)) = (purpose, direction, who, whom) else {
+            let reason = "the caller's greeting is malformed; install the same ppdnn on both";
+            return mismatch(Purpose::Job, reason.into());
         };
-        Ok(Ok(Self { build: Build::OURS, direction, from, to, link }))
+        Ok(Ok(Self { build: Build::OURS, purpose, direction, from, to, link }))
     }
 }
 
@@ -150,6 +175,15 @@ pub(super) fn read_reply(from: &mut impl Read) -> io::Result<Result<(), Refusal>
     Ok(Err(Refusal { reason: printable(&String::from_utf8_lossy(&reason)), later: welcome == LATER }))
 }
 
+/// The purpose of a call, if it is one that we know.
+fn purpose([byte]: [u8; 1]) -> Option<Purpose> {
+    match byte {
+        0 => Some(Purpose::Job),
+        1 => Some(Purpose::Probe),
+        _ => None,
+    }
+}
+
 /// The release that a caller runs, as far as it can be printed.
 fn read_release(from: &mut impl Read) -> io::Result<String> {
     let [len] = array(from)?;
@@ -166,6 +200,8 @@ fn array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
 
 /// The version that had no release in its hello.
 const FIRST: u32 = 1;
+/// The first version that has a purpose in its hello.
+const WITH_PURPOSE: u32 = 6;
 
 const MAGIC: [u8; 8] = *b"ppdnn hi";
 const MAX_REASON: usize = 1024;
@@ -186,21 +222,25 @@ pub(super) mod tests {
         let direction = [Direction::ToDialer, Direction::ToListener];
         let build = Build { protocol: PROTOCOL, release: Some("0.0.0") };
         let hello = |(from, direction): (Role, Direction)| Hello { build, direction, from, ..sample(build) }.encode();
-        let hellos =
-            roles.into_iter().flat_map(|role| direction.map(|direction| (role, direction))).map(hello).collect();
+        let probe = Hello { purpose: Purpose::Probe, ..sample(build) }.encode();
+        let hellos = roles.into_iter().flat_map(|role| direction.map(|direction| (role, direction)));
+        let hellos = hellos.map(hello).chain([probe]).collect();
         let refusal = |later| Refusal { reason: "a reason".into(), later };
         let replies = [encode_reply(Ok(())), encode_reply(Err(&refusal(false))), encode_reply(Err(&refusal(true)))];
         [("hello", hellos), ("reply to a hello", replies.to_vec()), ("header of a frame", headers())]
     }
 
     fn sample(build: Build<'static>) -> Hello {
-        Hello { build, direction: Direction::ToDialer, from: Role::Server(1), to: Role::Dealer, link: [7; 16] }
+        let purpose = Purpose::Job;
+        Hello { build, purpose, direction: Direction::ToDialer, from: Role::Server(1), to: Role::Dealer, link: [7; 16] }
     }
 
     #[test]
     fn a_hello_comes_back_from_its_bytes() {
-        let hello = sample(Build::OURS);
-        assert_eq!(Hello::hear(&mut hello.encode().as_slice()).unwrap(), Ok(hello));
+        for purpose in [Purpose::Job, Purpose::Probe] {
+            let hello = Hello { purpose, ..sample(Build::OURS) };
+            assert_eq!(Hello::hear(&mut hello.encode().as_slice()).unwrap(), Ok(hello));
+        }
     }
 
     #[test]
@@ -214,16 +254,26 @@ pub(super) mod tests {
             ),
             (Build { release: Some("0.0.7"), ..Build::OURS }, format!("ppdnn 0.0.7 (protocol {PROTOCOL})")),
         ] {
-            let reason = Hello::hear(&mut sample(theirs).encode().as_slice()).unwrap().unwrap_err();
+            let reason = Hello::hear(&mut sample(theirs).encode().as_slice()).unwrap().unwrap_err().reason;
             let ours = format!("the listener {}; install the same ppdnn on both", Build::OURS);
             assert!(reason.contains(&shown) && reason.contains(&ours), "{reason}");
         }
     }
 
     #[test]
+    fn what_another_build_called_for_is_known_from_the_version_that_says_it() {
+        let build = |protocol| Build { protocol, release: Some("9.9.9") };
+        let heard = |protocol| {
+            let hello = Hello { purpose: Purpose::Probe, ..sample(build(protocol)) };
+            Hello::hear(&mut hello.encode().as_slice()).unwrap().unwrap_err().purpose
+        };
+        assert_eq!([5, PROTOCOL, PROTOCOL + 1].map(heard), [Purpose::Job, Purpose::Probe, Purpose::Probe]);
+    }
+
+    #[test]
     fn a_release_that_cannot_be_printed_is_not() {
         let reason = Hello::hear(&mut sample(Build { protocol: 7, release: Some("1\u{1b}[2J\n") }).encode().as_slice());
-        let reason = reason.unwrap().unwrap_err();
+        let reason = reason.unwrap().unwrap_err().reason;
         assert!(reason.contains("ppdnn 1[2J (protocol 7)"), "{reason}");
     }
 }

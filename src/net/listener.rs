@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use super::channel::Channel;
 use super::cluster::Cluster;
 use super::fingerprint::Fingerprint;
-use super::hello::{Hello, Refusal, reply};
+use super::hello::{Hello, Mismatch, Purpose, Refusal, reply};
 use super::identity::Identity;
 use super::link::Link;
 use super::mailbox::Mailbox;
 use super::presence::Presence;
+use super::probe_answer::{Probes, answer};
 use super::tls::{Stream, TlsConfig, TlsError, linger};
 use super::unauthenticated::UnauthenticatedCalls;
 use crate::error::{Error, Result, advice};
@@ -70,6 +71,7 @@ impl Listener {
             news: Condvar::new(),
             stop: AtomicBool::new(false),
             unauthenticated: UnauthenticatedCalls::default(),
+            probes: Probes::default(),
             presence: OnceLock::new(),
         });
         let answering = shared.clone();
@@ -179,6 +181,8 @@ struct ListenerState {
     stop: AtomicBool,
     /// Calls of whoever is not known yet.
     unauthenticated: UnauthenticatedCalls,
+    /// Probes that are being answered.
+    probes: Probes,
     /// How our peers notice us, once it is known.
     presence: OnceLock<Presence>,
 }
@@ -229,15 +233,19 @@ impl ListenerState {
                     .stranger(from, &format!("{known} closed the connection before it said why it called ({error})"));
             }
         };
-        let (reason, claimed) = match heard {
+        let (reason, purpose, claimed) = match heard {
             Ok(hello) => match self.check(&hello, key, known) {
+                Ok(()) if hello.purpose == Purpose::Probe => return self.answer_probe(known, stream),
                 Ok(()) => return self.welcome(hello, stream, from, call),
-                Err(reason) => (reason, Some(hello.from)),
+                Err(reason) => (reason, hello.purpose, Some(hello.from)),
             },
-            Err(reason) => (reason, None),
+            Err(Mismatch { reason, purpose }) => (reason, purpose, None),
         };
         let _ = reply(&mut stream, Err(&Refusal { reason: reason.clone(), later: false }));
-        self.refuse(known, claimed, call, &format!("called from {from} and was refused: {reason}"));
+        // whoever waits for the caller does not wait for its probes
+        if purpose == Purpose::Job {
+            self.refuse(known, claimed, call, &format!("called from {from} and was refused: {reason}"));
+        }
         if let Ok(socket) = stream.handle() {
             linger(&socket);
         }
@@ -296,6 +304,17 @@ impl ListenerState {
         if reply(&mut stream, answer.as_ref().copied()).is_ok() && answer.is_ok() {
             self.join(hello, stream, from);
         } else if let Ok(socket) = stream.handle() {
+            linger(&socket);
+        }
+    }
+
+    /// Lets a party measure its connection, in this thread; nobody who waits for its link hears of it.
+    fn answer_probe(&self, from: Role, mut stream: Stream) {
+        let turn = self.probes.admit(from);
+        if reply(&mut stream, turn.as_ref().map(|_| ())).is_ok() && turn.is_ok() {
+            let _ = answer(&mut stream);
+        }
+        if let Ok(socket) = stream.handle() {
             linger(&socket);
         }
     }

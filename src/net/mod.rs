@@ -13,6 +13,8 @@ mod channel;
 #[cfg(feature = "network")]
 mod cluster;
 #[cfg(feature = "network")]
+mod cluster_file;
+#[cfg(feature = "network")]
 mod dial;
 mod durable_file;
 mod fault;
@@ -33,6 +35,8 @@ mod inbox;
 #[cfg(feature = "network")]
 mod keep_alive;
 #[cfg(feature = "network")]
+mod known_parties;
+#[cfg(feature = "network")]
 mod link;
 #[cfg(feature = "network")]
 mod listener;
@@ -45,9 +49,15 @@ mod memory;
 mod no_hpke;
 #[cfg(not(feature = "network"))]
 mod no_sealed_file;
+#[cfg(feature = "network")]
+mod party_entry;
 mod phase;
 mod presence;
 pub mod printable;
+#[cfg(feature = "network")]
+mod probe;
+#[cfg(feature = "network")]
+mod probe_answer;
 mod queue;
 mod role;
 mod seal;
@@ -71,11 +81,13 @@ pub use fault::{Fault, Faulty};
 pub use fingerprint::Fingerprint;
 pub use frame::{Frame, FrameHeader, FrameKind, HEADER_BYTES, MAX_FRAME, PROTOCOL};
 #[cfg(feature = "network")]
-pub use free_port::free_addresses;
+pub use free_port::{check_listen, free_addresses};
 #[cfg(all(test, feature = "network"))]
 pub(crate) use hello::tests::first_bytes;
 #[cfg(feature = "network")]
 pub use identity::Identity;
+#[cfg(feature = "network")]
+pub use known_parties::{Change, Distrust, KnownParties};
 #[cfg(feature = "network")]
 pub use link::Link;
 #[cfg(feature = "network")]
@@ -85,9 +97,13 @@ pub use loopback::loopback;
 pub use memory::{Memory, hung_up, pair};
 #[cfg(not(feature = "network"))]
 pub use no_sealed_file::{SealedReader, SealedWriter, StorageKey};
+#[cfg(feature = "network")]
+pub use party_entry::PartyEntry;
 pub use phase::Phase;
 pub use presence::Presence;
 pub use printable::{is_printable, printable, without_steering};
+#[cfg(feature = "network")]
+pub use probe::{Extent, Measured, ProbeFailure, ProbeStage, probe};
 pub use seal::{SealingKey, UnsealingKey};
 #[cfg(feature = "network")]
 pub use sealed_file::{SealedReader, SealedWriter, StorageKey};

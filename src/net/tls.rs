@@ -141,6 +141,11 @@ impl Stream {
         timed.socket.set_write_timeout(None)
     }
 
+    /// From now on, all reads and writes together end at a moment.
+    pub(super) fn end_by(&mut self, until: Instant) {
+        self.socket.get_mut().until = Some(until);
+    }
+
     /// A handle to the socket, to shut it down from another thread.
     pub(super) fn handle(&self) -> io::Result<TcpStream> {
         self.socket.get_ref().socket.try_clone()

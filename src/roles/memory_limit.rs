@@ -80,7 +80,7 @@ impl MemoryLimit {
     }
 
     /// The limit in bytes, if there is one.
-    fn bytes(self) -> Option<u64> {
+    pub(crate) fn bytes(self) -> Option<u64> {
         match self {
             Self::Available => available(Path::new("/")).map(|bytes| bytes - bytes / 16),
             Self::Bytes(bytes) => Some(bytes),

@@ -73,6 +73,7 @@ mod result_check;
 mod sample_messages;
 mod seal_context;
 mod seeds;
+mod self_test;
 mod server;
 mod server_setup;
 mod share_parameters;
@@ -123,6 +124,7 @@ pub use process::forbid_core_dumps;
 pub use process::{begin, cpu_seconds, peak_rss_mib};
 #[cfg(feature = "cli")]
 pub(crate) use reference_run::ClearRun;
+pub use self_test::{SelfTest, self_test};
 pub use server::{ServerLinks, run_server};
 pub use start::Start;
 pub use state::{CheckpointTimes, StateFolder, private_folder};

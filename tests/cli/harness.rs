@@ -140,6 +140,13 @@ impl Running {
         }
     }
 
+    /// Reads one more line.
+    #[track_caller]
+    pub(crate) fn hear_more(&mut self) {
+        let read = self.out.as_mut().unwrap().read_line(&mut self.heard).unwrap();
+        assert!(read > 0, "it ended: {}", self.heard);
+    }
+
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Ended {
         let out = self.out.take().map(|out| thread::spawn(move || read(out)));

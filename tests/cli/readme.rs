@@ -1,31 +1,19 @@
-//! The README's cluster, taken out of README.md and started on this machine: its keys, files, commands, and what they print.
+//! The README's cluster, taken out of README.md and started on this machine: its commands, a folder for each party's machine, and
+//! what they print.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use ppdnn::net::{Cluster, Role};
-
-use crate::cluster::printed;
-use crate::harness::{Running, folder, nobody_left, program, run, shared};
+use crate::harness::{Running, all_done, folder, nobody_left, program, run, shared};
 
 const README: &str = include_str!("../../README.md");
 
 /// The job of the test: enough steps and rows for the default policy.
 const SMALLER: [&str; 8] = ["--train-limit", "3200", "--test-limit", "200", "--batch", "32", "--epochs", "1"];
 
-/// Rows of each owner, in the README and in the test.
-const ROWS: [(&str, &str); 2] = [("30000", "1600"), ("5000", "100")];
-
-const ROLES: [(&str, Role); 6] = [
-    ("server0", Role::Server(0)),
-    ("server1", Role::Server(1)),
-    ("dealer", Role::Dealer),
-    ("trainer", Role::Trainer),
-    ("owner0", Role::Owner(0)),
-    ("owner1", Role::Owner(1)),
-];
+/// Rows of the owner, in the README and in the test.
+const ROWS: [(&str, &str); 2] = [("60000", "3200"), ("10000", "200")];
 
 /// The code blocks of a language in the section on clusters.
 fn blocks<const N: usize>(language: &str) -> [&'static str; N] {
@@ -35,19 +23,26 @@ fn blocks<const N: usize>(language: &str) -> [&'static str; N] {
     found.try_into().unwrap_or_else(|found| panic!("the README has other {language} blocks: {found:#?}"))
 }
 
-/// The arguments of every `ppdnn` command of a block.
-fn commands(block: &'static str) -> Vec<Vec<&'static str>> {
-    let words = block.lines().map(|line| line.split('#').next().unwrap().split_whitespace());
-    words
-        .map(|mut words| words.next().filter(|program| *program == "ppdnn").map(|_| words.collect()).unwrap())
-        .collect()
+/// Every `ppdnn` command of a block: whose it is, by the remark behind it, and its arguments.
+fn commands(block: &'static str) -> Vec<(String, Vec<&'static str>)> {
+    let split = |line: &'static str| {
+        let (command, who) = line.split_once(" # ").unwrap_or_else(|| panic!("`{line}` does not say whose it is"));
+        let mut words = command.split_whitespace();
+        assert_eq!(words.next(), Some("ppdnn"), "{line}");
+        (who.trim().replace(' ', ""), words.collect())
+    };
+    block.lines().map(split).collect()
 }
 
 /// A line without what differs from run to run: words with a digit are figures, names of files apart.
 fn outline(line: &str) -> String {
+    // a group of a fingerprint may be letters alone
+    let digits = |word: &str| word.len() == 8 && word.bytes().all(|c| c.is_ascii_hexdigit());
     let varies = |word: &str| {
-        word.contains(|c: char| c.is_ascii_digit()) && !word.contains(".key") && !word.contains(".safetensors")
+        digits(word)
+            || word.contains(|c: char| c.is_ascii_digit()) && !word.contains(".key") && !word.contains(".safetensors")
     };
+    let line = line.replace("Gbit/s", "Mbit/s");
     line.split_whitespace().map(|word| if varies(word) { "#" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
@@ -63,56 +58,63 @@ fn has_lines(out: &str, block: &str) {
 fn the_cluster_of_the_readme_works_as_it_is_printed() {
     let _turn = shared();
     let folder = folder();
-    let [keygen, start] = blocks("sh");
-    let [file, policy] = blocks("toml");
-    let [made, printed_by_parties, printed_by_trainer] = blocks("text");
-
-    let mut keys = BTreeMap::new();
-    for args in commands(keygen) {
-        let ended = run(folder.path(), &args);
-        if args.contains(&"trainer.key") {
-            has_lines(ended.done(), made);
-        }
-        keys.insert(args[2], (printed(ended.done(), "key"), printed(ended.done(), "seal")));
-    }
-
-    // the README's file is a valid one; it gets the keys that were made, and ports of this machine
-    let path = folder.path().join("cluster.toml");
-    fs::write(&path, file).unwrap();
-    let shown = Cluster::load(&path).unwrap();
-    let mut text = file.to_owned();
-    let mut replace = |from: &str, to: &str| {
-        assert!(text.contains(from), "{from} is not in {text}");
-        text = text.replace(from, to);
-    };
+    let [init, trust, serve, doctor, start] = blocks("sh");
+    let [policy] = blocks("toml");
+    let [made, trusted, checked, printed_by_owner, printed_by_trainer] = blocks("text");
     let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let mut free = held.iter().map(|listener| listener.local_addr().unwrap().to_string());
-    for (name, role) in ROLES {
-        let (key, seal) = &keys[&*format!("{name}.key")];
-        replace(&shown.fingerprint(role).unwrap().to_string(), key);
-        if role == Role::Trainer {
-            replace(&shown.sealing_key(Role::Trainer).unwrap().to_string(), seal);
-        }
-        if let Some(address) = shown.address(role) {
-            replace(address, &free.next().unwrap());
-        }
-    }
-    ROWS.iter().for_each(|(from, to)| replace(from, to));
-    fs::write(&path, text).unwrap();
-    let policy = ROWS.iter().fold(policy.to_owned(), |text, (from, to)| text.replace(from, to));
-    fs::write(folder.path().join("policy.toml"), policy).unwrap();
-    drop(held);
 
-    // the last command of the README first: the order does not matter
-    let mut parties = Vec::new();
-    for mut args in commands(start).into_iter().rev() {
-        if args[0] == "train" {
-            args.extend(SMALLER);
+    // a folder is a machine
+    let machine = |who: &str| folder.path().join(who);
+    let parties = commands(init);
+    for (who, args) in &parties {
+        let local = |arg: &&str| if arg.contains("example.org") { free.next().unwrap() } else { smaller(arg) };
+        let args: Vec<String> = args.iter().map(local).collect();
+        fs::create_dir(machine(who)).unwrap();
+        let ended = run(&machine(who), &args.iter().map(String::as_str).collect::<Vec<_>>());
+        if who == "server0" {
+            has_lines(ended.done(), made);
         }
-        parties.push(Running::start(&mut program(folder.path(), &args)));
+        ended.done();
     }
-    let mut out = parties.into_iter().map(|party| party.end().done().to_owned());
-    has_lines(&out.next().unwrap(), printed_by_trainer);
-    has_lines(&out.collect::<String>(), printed_by_parties);
+    drop(held);
+    for (from, to) in parties.iter().flat_map(|(from, _)| parties.iter().map(move |(to, _)| (from, to))) {
+        let file = format!("{from}.party");
+        fs::copy(machine(from).join("ppdnn-config").join(&file), machine(to).join(&file)).unwrap();
+    }
+    let everybody = |block| match &commands(block)[..] {
+        [(who, args)] if who == "everyparty" => args.clone(),
+        other => panic!("{other:?} is not a command of every party"),
+    };
+    for (who, _) in &parties {
+        let ended = run(&machine(who), &everybody(trust));
+        if who == "server0" {
+            has_lines(ended.done(), trusted);
+        }
+        ended.done();
+    }
+    let begin = |(who, args): &(String, Vec<&str>), more: &[&str]| {
+        Running::start(&mut program(&machine(who), &[&args[..], more].concat()))
+    };
+    let mut running: Vec<_> = commands(serve).iter().map(|command| begin(command, &[])).collect();
+    running.iter_mut().for_each(|party| party.hear("waiting for a job"));
+    for (who, _) in &parties {
+        let ended = run(&machine(who), &everybody(doctor));
+        if who == "server0" {
+            has_lines(ended.done(), checked);
+        }
+        ended.done();
+    }
+    fs::write(machine("owner0").join("policy.toml"), smaller(policy)).unwrap();
+    let [owner, trainer] = &commands(start)[..] else { panic!("{start}") };
+    let (owner, trainer) = (begin(owner, &[]), begin(trainer, &SMALLER));
+    has_lines(trainer.end().done(), printed_by_trainer);
+    has_lines(owner.end().done(), printed_by_owner);
+    all_done(running);
     nobody_left(folder.path(), Duration::ZERO);
+}
+
+/// A text of the README with the rows of the test.
+fn smaller(text: &str) -> String {
+    ROWS.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
