@@ -269,3 +269,50 @@ impl<E: Engine> Network<E> {
         self.stages.iter().flat_map(Stage::values).map(narrow).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::{MASTER_FRAC, Profile};
+    use crate::layer::{batch_norm, dense, relu};
+    use crate::nn::initial_parameters;
+    use crate::party::{Clear, ClearTensor};
+    use crate::prg::public_seed;
+    use crate::shape::Shape;
+
+    /// A network with running statistics, and the interpreter that it lives in.
+    fn network() -> (Clear, Network<Clear>) {
+        let model = Model::sequential(6, vec![dense(4), batch_norm(), relu(), dense(2)]).unwrap();
+        let mut e = Clear::new(Profile::small(), public_seed(1, "coins"));
+        let values = initial_parameters(&model, 1).into_iter().zip(model.parameters());
+        let master =
+            |(x, shape): (Vec<u64>, Shape)| ClearTensor::master(x.into_iter().map(u64::cast_signed).collect(), shape);
+        e.set_parameters(values.map(master).collect());
+        let net = Network::new(&mut e, &model).unwrap();
+        (e, net)
+    }
+
+    #[test]
+    fn a_state_that_is_resumed_with_is_the_networks_in_every_value() {
+        let (mut e, mut net) = network();
+        let one =
+            |x: &ClearTensor| ClearTensor { x: x.x.iter().map(|x| x + (1 << MASTER_FRAC)).collect(), ..x.clone() };
+        let before = net.parameters(&mut e).unwrap();
+        // two products with bias, a normalization; each keeps a velocity. The two running statistics have no velocity
+        let trained = net.state().len() - 2;
+        assert_eq!(trained, 6);
+        let state = net.state();
+        let with_velocity = state[..trained].iter().flat_map(|x| [one(x), one(x)]);
+        let given: Vec<_> = with_velocity.chain(state[trained..].iter().map(one)).collect();
+        net.resume(given.clone(), 1).unwrap();
+        assert!(net.state().iter().zip(&given).all(|(a, b)| a.x == b.x), "it comes back");
+        let after = net.parameters(&mut e).unwrap();
+        assert!(
+            before.iter().zip(&after).all(|(a, b)| a.x.iter().zip(&b.x).all(|(a, b)| b > a)),
+            "every parameter moved"
+        );
+        for wrong in [&given[..given.len() - 1], &[given.as_slice(), &given[..1]].concat(), &state] {
+            assert!(net.resume(wrong.to_vec(), 1).is_err());
+        }
+    }
+}

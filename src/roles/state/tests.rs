@@ -199,7 +199,9 @@ fn a_job_that_broke_off_resumes_without_its_owners_and_ends_as_well() {
         // the same steps on the same rows, but for the coins of roundings: as far as another whole run may be
         let end = |outcome: &Outcome| *outcome.accuracy.last().unwrap();
         assert!((end(&whole) - end(&outcome)).abs() < 0.06, "{} and {}", end(&whole), end(&outcome));
-        if training.job(240, 240).unwrap().settings.early_stop().is_none() {
+        let kinds = training.job(240, 240).unwrap();
+        // which epoch is the best, and what batches of 5 are normalized to, hangs on the coins
+        if kinds.settings.early_stop().is_none() && !kinds.model.watched().iter().any(|place| place.contains("norm")) {
             let again = Attempt::new(&Place::new(), training).run().outcome.unwrap();
             let noise = furthest(&whole.parameters, &again.parameters);
             let other = Attempt::new(&Place::new(), &training.clone().seed(9)).run().outcome.unwrap();
@@ -223,19 +225,20 @@ fn nothing_is_opened_under_a_mask_of_the_attempt_before() {
     };
     let [before, after] = [&first, &second].map(|ended| openings(&ended.sent));
     let again = before.iter().zip(&after).take_while(|(a, b)| a.body.len() == b.body.len());
-    let (mut bytes, mut counts) = (0u32, [0u32; 256]);
+    let (mut words, mut equal, mut bits) = (0u32, 0u32, 0u32);
     for (a, b) in again {
         assert_ne!(a.head.session, b.head.session, "a session of its own");
-        for (a, b) in a.body.iter().zip(&b.body) {
-            counts[usize::from(a ^ b)] += 1;
-            bytes += 1;
+        for (a, b) in a.body.chunks_exact(4).zip(b.body.chunks_exact(4)) {
+            words += 1;
+            equal += u32::from(a == b);
+            bits += a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>();
         }
     }
-    assert!(bytes > 20_000, "steps were done again: {bytes} bytes");
-    // 255 degrees of freedom; above 415 lies less than 1e-9 of its law. Under one mask, all would be 0
-    let expected = f64::from(bytes) / 256.0;
-    let chi = counts.iter().map(|n| (f64::from(*n) - expected).powi(2) / expected).sum::<f64>();
-    assert!(chi < 415.0, "the differences of what was opened are uniform: {chi}");
+    assert!(words > 5_000, "steps were done again: {words} words");
+    // the same steps on the same rows: under one mask, all but the roundings' bits would be the same
+    assert!(equal * 100 < words, "{equal} of {words} words are equal");
+    // half of the bits, but for those that fill up the last word of a frame
+    assert!(bits > 14 * words && bits < 17 * words, "{bits} bits of {words} words differ");
 }
 
 #[test]
