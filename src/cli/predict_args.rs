@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{MemoryArgs, RoleArgs};
 use crate::cli::compute::ComputeArgs;
 use crate::cli::data_args::DataArgs;
+use crate::cli::role_args::{MemoryArgs, RoleArgs};
 use crate::cli::units;
 use crate::fixed::Profile;
 use crate::prediction::AnswerKind;

@@ -143,24 +143,13 @@ impl ProgressView {
                 }
             }
             Event::Moments { features } => {
-                self.clear();
                 let features = count(features.len() as u64, "feature");
-                self.note(&format!(
-                    "revealed mean and deviation of {features}, over all owners' rows; owners scale by them"
-                ));
+                let text =
+                    format!("revealed mean and deviation of {features}, over all owners' rows; owners scale by them");
+                self.milestone(&text);
             }
-            Event::Started => {
-                self.clear();
-                self.note("training starts: the servers have all rows, the owners disconnect");
-            }
-            Event::Resumed { step, seconds } => {
-                self.clear();
-                self.epoch_start = (*step, *seconds);
-                self.note(&match step {
-                    0 => "no checkpoint of both servers: the run resumes from its first step".to_owned(),
-                    step => format!("resuming from the checkpoint of step {step}"),
-                });
-            }
+            Event::Started => self.milestone("training starts: the servers have all rows, the owners disconnect"),
+            Event::Resumed { step, seconds } => self.resumed(*step, *seconds),
             Event::Evaluation { rows, of } => self.evaluation(*rows, *of),
             Event::Progress { epoch, step, steps, seconds } => self.progress(*epoch, *step, *steps, *seconds),
             Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes } => {
@@ -173,14 +162,27 @@ impl ProgressView {
                 self.note(&format!("epoch {}  {values} out of range: {places}", out.epoch));
             }
             Event::Stopped { epoch, epochs } => {
-                self.clear();
-                self.note(&format!("stopped early, after epoch {epoch} of {epochs}"));
+                self.milestone(&format!("stopped early, after epoch {epoch} of {epochs}"));
             }
             Event::Clear { epoch, test_accuracy, squared_error, on_shares } => {
                 self.clear_epoch(*epoch, [*test_accuracy, *squared_error], *on_shares);
             }
             Event::Checkpoint { .. } | Event::Ranges(_) | Event::Summary(_) => {}
         }
+    }
+
+    /// A line in place of the one at the bottom.
+    fn milestone(&mut self, text: &str) {
+        self.clear();
+        self.note(text);
+    }
+
+    fn resumed(&mut self, step: u64, seconds: f64) {
+        self.epoch_start = (step, seconds);
+        self.milestone(&match step {
+            0 => "no checkpoint of both servers: the run resumes from its first step".to_owned(),
+            step => format!("resuming from the checkpoint of step {step}"),
+        });
     }
 
     /// An epoch in the clear, with what it was on shares.

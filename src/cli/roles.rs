@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::backend::{Backend, Cpu};
 use crate::cli::INTERRUPTED;
-use crate::cli::args::{DealerArgs, ListenArgs, OwnerArgs, RoleArgs, ServerArgs, StateArgs};
 use crate::cli::predict::read_model;
 use crate::cli::predict_args::ModelOwnerArgs;
 use crate::cli::print::{json, note, say, say_fitted, stop_now, warn};
+use crate::cli::role_args::{DealerArgs, ListenArgs, OwnerArgs, RoleArgs, ServerArgs, StateArgs};
 use crate::cli::setup::place::Place;
 use crate::cli::shell::quoted;
 use crate::cli::signals::Signals;

@@ -43,11 +43,8 @@ impl RunFolder {
     }
 
     /// The folder of a run that resumes.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if another process trains in it.
-    pub(super) fn resumed(path: &Path) -> Result<Self> {
-        Ok(Self { path: path.to_owned(), made: Vec::new() })
+    pub(super) fn resumed(path: &Path) -> Self {
+        Self { path: path.to_owned(), made: Vec::new() }
     }
 
     /// The same, for something that goes beside a run.

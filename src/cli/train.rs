@@ -1,13 +1,13 @@
 //! `ppdnn train`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::cli::args::TrainArgs;
 use crate::cli::certificate::with_certificates;
 use crate::cli::choice::Choice;
+use crate::cli::cluster_run::cluster_run;
 use crate::cli::compare_clear::compare;
 use crate::cli::format::count;
 use crate::cli::print::{json, note, say, warn};
@@ -24,9 +24,7 @@ use crate::data::{DataSet, DataSource, SearchPath};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Role};
 use crate::nn::{Task, TrainedModel};
-use crate::roles::{
-    Agreement, Event, History, Local, Node, Outcome, Parties, Start, Summary, announce, threads_of_a_role,
-};
+use crate::roles::{Agreement, Event, Local, Node, Outcome, Parties, Summary, announce, threads_of_a_role};
 use crate::train::{Job, Owned, Policy, Reveals};
 
 /// Trains, or goes on with a run that broke off.
@@ -59,34 +57,48 @@ fn run(args: &TrainArgs, broken: Option<BrokenRun>) -> Result<()> {
         choice.data.locate(&places, &mut |download| screen.download(&download))?;
     }
     let stop = Stop::on_signals()?;
-    let folder = match &broken {
-        Some(broken) => RunFolder::resumed(&broken.record.path)?,
-        None => RunFolder::create(args.out.as_deref(), args.overwrite, &job, choice.data.name())?,
-    };
+    let folder = folder(args, broken.as_ref(), &job, choice.data.name())?;
     let log = Log::open(args, cluster.as_ref(), (&job, &backend), &folder, screen);
     let mut log = log.inspect_err(|_| drop(broken.is_none().then(|| folder.empty())))?;
     let mut on_event = |event: Event| log.note(event);
     choice.training.warnings(&job, &initial).into_iter().for_each(|text| on_event(Event::Warning { text }));
     let run = match &place {
-        Some(place) => again_and_again(place, &job, (initial, history), &stop.interrupted, (&folder, &mut on_event)),
+        Some(place) => cluster_run(place, &job, (initial, history), &stop.interrupted, (&folder, &mut on_event)),
         None => local(args, &choice.data, &folder)
             .and_then(|local| local.train(&job, (&initial, history), &stop.interrupted, &mut on_event)),
     };
     let Log { mut screen, metrics, started, failed, .. } = log;
     screen.clear();
-    if run.is_err() {
-        drop(metrics);
-        if started || broken.is_some() {
-            note(&format!("the run can resume from its last checkpoint: {}", resume::command(folder.path())));
-        } else {
-            // nothing ran: the same command can be given again
-            let _ = folder.empty();
+    match run {
+        Ok(outcome) => {
+            let over = Run { args, choice: &choice, job: &job, folder: &folder, places: &places };
+            let finished = finish(&over, outcome, screen, metrics, &stop).and(failed);
+            folder.forget_state();
+            finished
         }
-        return run.map(drop).and(failed);
+        Err(why) => {
+            drop(metrics);
+            broke_off(&folder, started || broken.is_some());
+            Err(why)
+        }
     }
-    folder.forget_state();
-    let over = Run { args, choice: &choice, job: &job, folder: &folder, places: &places };
-    run.and_then(|outcome| finish(&over, outcome, screen, metrics, &stop)).and(failed)
+}
+
+/// The folder of a run, new or as it was left.
+fn folder(args: &TrainArgs, broken: Option<&BrokenRun>, job: &Job, dataset: &str) -> Result<RunFolder> {
+    match broken {
+        Some(broken) => Ok(RunFolder::resumed(&broken.record.path)),
+        None => RunFolder::create(args.out.as_deref(), args.overwrite, job, dataset),
+    }
+}
+
+/// Says how a run that broke off resumes; where nothing ran, the same command can be given again.
+fn broke_off(folder: &RunFolder, started: bool) {
+    if started {
+        note(&format!("the run can resume from its last checkpoint: {}", resume::command(folder.path())));
+    } else {
+        let _ = folder.empty();
+    }
 }
 
 impl TrainArgs {
@@ -216,86 +228,6 @@ impl<'a> Log<'a> {
             self.failed = Err(why);
         }
     }
-}
-
-/// Has the parties of a cluster run the job; where it breaks off behind a checkpoint, waits for all of them and resumes it.
-fn again_and_again(
-    place: &Node,
-    job: &Job,
-    (initial, mut history): (Vec<Vec<u64>>, Option<History>),
-    interrupted: &Arc<AtomicBool>,
-    (folder, on_event): (&RunFolder, &mut dyn FnMut(Event)),
-) -> Result<Outcome> {
-    let (mut kept, mut last, mut said) = (false, Instant::now(), String::new());
-    loop {
-        let ended = remote(place, job, (initial.clone(), history), interrupted, &mut |event| {
-            kept |= matches!(event, Event::Checkpoint { .. });
-            if matches!(event, Event::Progress { .. }) {
-                last = Instant::now();
-            }
-            on_event(event);
-        });
-        let why = match ended {
-            Err(why) if kept && may_pass(&why) && last.elapsed() < WAITING => why.to_string(),
-            ended => return ended,
-        };
-        if why != said {
-            let text = format!("{why}; waiting for all parties, to resume from the last checkpoint");
-            on_event(Event::Warning { text });
-            said = why;
-        }
-        std::thread::sleep(PAUSE);
-        if interrupted.load(Ordering::SeqCst) {
-            return Err(Error::Interrupted);
-        }
-        history = Some(History::of(job, &RunRecord::read(folder.path())?.events));
-    }
-}
-
-/// Whether a job that broke off for this reason may go on once all parties are there again.
-fn may_pass(why: &Error) -> bool {
-    !why.is_usage() && !matches!(why, Error::Interrupted | Error::Ended { .. } | Error::Unsound(_))
-}
-
-/// How long a trainer waits for the parties of a job that broke off.
-const WAITING: Duration = Duration::from_secs(600);
-/// How long from one attempt to the next.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Has the parties of a cluster run the job; leaves them where the user interrupts before training starts.
-fn remote(
-    place: &Node,
-    job: &Job,
-    (initial, history): (Vec<Vec<u64>>, Option<History>),
-    interrupted: &Arc<AtomicBool>,
-    on_event: &mut dyn FnMut(Event),
-) -> Result<Outcome> {
-    let (tell, hears) = std::sync::mpsc::channel();
-    let presence = &place.presence;
-    let (place, job, end) = (place.clone(), job.clone(), interrupted.clone());
-    let start = Start::default();
-    let begins = start.clone();
-    let trainer = std::thread::spawn(move || {
-        place.train(&job, (&initial, history), (&end, &begins), &mut |event| {
-            let _ = tell.send(event);
-        })
-    });
-    loop {
-        use std::sync::mpsc::RecvTimeoutError::{Disconnected, Timeout};
-        match hears.recv_timeout(Duration::from_millis(50)) {
-            Ok(event) => on_event(event),
-            Err(Timeout) => {}
-            Err(Disconnected) => break,
-        }
-        // whoever has begun to train is to hear that the run ends, and all agree on whether they have
-        if interrupted.load(Ordering::SeqCst) && start.call_off() {
-            presence.leave();
-            return Err(Error::Interrupted);
-        }
-    }
-    trainer
-        .join()
-        .unwrap_or_else(|_| Err(Error::Device("the trainer panicked; please report the message above".into())))
 }
 
 /// How the other roles are started on this machine.

@@ -244,7 +244,7 @@ mod tests {
     fn written(len: usize) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let bytes: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..len).map(|i| u8::try_from(i * 7 % 251).unwrap()).collect();
         let mut file = key(1).create(&path, b"a label").unwrap();
         bytes.chunks(300_001).for_each(|piece| file.write(piece).unwrap());
         let hash = file.finish().unwrap();

@@ -41,7 +41,7 @@ pub enum Event {
         /// Planned bytes per step.
         bytes_per_step: Bytes,
     },
-    /// A warning before the run: what may go wrong, and what to do about it.
+    /// A warning: what may go wrong, or did, and what to do about it.
     Warning {
         /// The warning.
         text: String,

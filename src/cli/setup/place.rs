@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::configuration::{Configuration, usual_folder};
-use crate::cli::args::{MemoryArgs, RoleArgs};
 use crate::cli::compute::{BackendArg, ComputeArgs};
+use crate::cli::role_args::{MemoryArgs, RoleArgs};
 use crate::error::{Error, Result};
 use crate::net::{Cluster, Identity, Role};
 use crate::roles::{MemoryLimit, Node};

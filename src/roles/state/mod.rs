@@ -11,7 +11,8 @@
 
 mod agree;
 mod checkpoints;
-#[cfg(all(test, feature = "network"))]
+#[cfg(feature = "network")]
+#[cfg(test)]
 mod tests;
 
 use std::fs::{self, File, TryLockError};

@@ -10,15 +10,17 @@ use crate::backend::{Backend, Cpu};
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::fixed::Profile;
-use crate::gates::harness::Transcript;
 use crate::gates::harness::tapped_channel::TappedChannel;
+use crate::gates::harness::{Tamper, Transcript};
 use crate::layer::{batch_norm, dense, relu};
-use crate::net::{Channel, Fault, Faulty, Frame, FrameKind, Identity, Role, UnsealingKey};
+use crate::net::{Channel, Fault, Faulty, Frame, FrameKind, Identity, Role, UnsealingKey, pair};
 use crate::nn::{Model, Optimizer};
+use crate::party::Revealed;
 use crate::roles::agreement::Parties;
 use crate::roles::connect::Connect;
 use crate::roles::event::{Event, OutOfRange};
 use crate::roles::history::History;
+use crate::roles::messages::StatusUpdate;
 use crate::roles::outcome::Outcome;
 use crate::roles::threads::{Failures, Links, connect, run_roles};
 use crate::roles::trainer::run_trainer;
@@ -81,6 +83,10 @@ struct Attempt<'a> {
     history: Option<History>,
     /// Which roles keep a state.
     keeps: [bool; 3],
+    /// The parameter whose half from server 0 reaches the trainer damaged, which breaks the job off.
+    spoil: Option<u32>,
+    /// What happens at every checkpoint.
+    at_checkpoint: &'a dyn Fn(),
 }
 
 /// How it ended.
@@ -106,7 +112,7 @@ impl Ended {
 
 impl<'a> Attempt<'a> {
     fn new(place: &'a Place, training: &'a Training) -> Self {
-        Self { place, training, cut: None, history: None, keeps: [true; 3] }
+        Self { place, training, cut: None, history: None, keeps: [true; 3], spoil: None, at_checkpoint: &|| () }
     }
 
     fn run(self) -> Ended {
@@ -126,18 +132,40 @@ impl<'a> Attempt<'a> {
         }
         let heard = Transcript::default();
         tap(&mut links, self.cut, heard.clone());
+        let nobody: Box<dyn Channel> = Box::new(pair("trainer", "nobody").0);
+        let link = std::mem::replace(&mut links.trainer.servers[0], nobody);
+        links.trainer.servers[0] = Box::new(TappedChannel::new(link, Transcript::default(), self.spoil.map(spoiler)));
         let (mut events, failures) = (Vec::new(), Failures::default());
         let backend = Arc::new(Cpu::default()) as Arc<dyn Backend>;
         let outcome = run_roles(links, &backend, [&data, &data], &failures, |trainer| {
-            run_trainer(&job, &initial, trainer, &self.place.seal, &mut |event| events.push(event))
+            run_trainer(&job, &initial, trainer, &self.place.seal, &mut |event| {
+                if matches!(event, Event::Checkpoint { .. }) {
+                    (self.at_checkpoint)();
+                }
+                events.push(event);
+            })
         });
         Ended { outcome: outcome.map_err(|e| failures.cause().unwrap_or(e)), events, sent: heard.frames() }
     }
 }
 
+/// Damages the half of a parameter.
+fn spoiler(spoiled: u32) -> Tamper {
+    Box::new(move |frame| {
+        if let Ok(StatusUpdate::Half { what: Revealed::Parameter { index }, .. }) = postcard::from_bytes(&frame.body)
+            && index == spoiled
+        {
+            frame.body.truncate(3);
+        }
+    })
+}
+
+/// What stands in for a link.
+type Wrap = Box<dyn Fn(Box<dyn Channel>) -> Box<dyn Channel> + Send>;
+
 /// Listens to what server 1 hears from server 0, and cuts that link after some frames.
 fn tap(links: &mut Links, cut: Option<usize>, heard: Transcript) {
-    let wrap = |meet: Connect, of: Role, with: Box<dyn Fn(Box<dyn Channel>) -> Box<dyn Channel> + Send>| -> Connect {
+    let wrap = |meet: Connect, of: Role, with: Wrap| -> Connect {
         let mut meet = meet;
         Box::new(move |role, patience| meet(role, patience).map(|link| if role == of { with(link) } else { link }))
     };
@@ -334,6 +362,47 @@ fn a_job_resumes_only_where_all_that_it_needs_was_kept() {
     let place = Place::new();
     let never = Attempt { history: Some(History::default()), ..Attempt::new(&place, &training) }.run();
     assert!(never.outcome.unwrap_err().to_string().contains("no rows of this job to resume with"));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_costs_the_checkpoint_and_not_the_run() {
+    let (place, training) = (Place::new(), plain());
+    // as where a disk fails
+    let lose = || place.job(1).into_iter().for_each(|folder| std::fs::remove_dir_all(folder).unwrap());
+    let ended = Attempt { at_checkpoint: &lose, ..Attempt::new(&place, &training) }.run();
+    assert_eq!(ended.outcome.unwrap().accuracy.len(), 4);
+    let warned = |event: &Event| matches!(event, Event::Warning { text } if text.contains("could not be written"));
+    assert!(ended.events.iter().any(warned), "{:?}", ended.events);
+    assert!(place.job(0).is_none(), "it could not close its state, so nothing of the job is left to resume with");
+}
+
+#[test]
+fn results_are_those_of_one_step_however_often_they_are_asked_for() {
+    let (place, training) = (Place::new(), plain());
+    let steps = training.job(240, 240).unwrap().total_steps();
+    let (mut events, mut models) = (Vec::new(), Vec::new());
+    for (attempt, spoil) in [Some(2), Some(0), None].into_iter().enumerate() {
+        let known = (attempt > 0).then(|| history(&training, &events));
+        let ended = Attempt { spoil, history: known, ..Attempt::new(&place, &training) }.run();
+        assert_eq!(ended.outcome.is_err(), spoil.is_some());
+        if attempt > 0 {
+            assert_eq!(ended.resumed(), Some(steps), "behind the last step");
+            let opened = |f: &Frame| f.head.kind == FrameKind::Opening;
+            assert!(!ended.sent.iter().any(|f| opened(f) && u64::from(f.head.step) < steps), "no step is done again");
+        }
+        models.extend(ended.outcome.map(|outcome| outcome.parameters));
+        events.extend(ended.events);
+        if spoil.is_some() {
+            let kept = std::fs::read_to_string(place.job(0).unwrap().join("checkpoints.json")).unwrap();
+            assert!(kept.matches("\"session\"").count() == 1 && kept.contains("Complete"), "one is left: {kept}");
+        }
+    }
+    assert!(!models.is_empty());
+    // a trainer that claims to know less does not get another model
+    let first = Attempt { spoil: Some(1), ..Attempt::new(&place, &training) }.run();
+    assert!(first.outcome.is_err());
+    let ended = Attempt { history: Some(History::default()), ..Attempt::new(&place, &training) }.run();
+    assert!(ended.outcome.unwrap_err().to_string().contains("the job is over"));
 }
 
 #[test]
