@@ -13,16 +13,16 @@ pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
     let net = Network::new(e, &job.model)?.with_class_weights(job.class_weights());
     let mut run = Run { job, net, watch, step: 0, best: None, figures: Vec::new() };
-    let over = match e.take_resumed() {
-        Some(state) => run.resume(state)?,
-        None => None,
-    };
-    let over = over.map_or_else(|| run.train(e), Ok)?;
-    e.enter_phase(RunPhase::Setup);
-    if over == Over::Ended && run.step < job.ends_from {
-        return Ok(());
+    let resumed = e.take_resumed().map(|state| run.resume(state)).transpose()?.flatten();
+    if resumed.is_none() {
+        let over = run.train(e)?;
+        e.enter_phase(RunPhase::Setup);
+        if over == Over::Ended && run.step < job.ends_from {
+            return Ok(());
+        }
+        e.close(&run.state(&run.net.state(), Some(over)))?;
     }
-    e.close(&run.state(&run.net.state(), Some(over)))?;
+    e.enter_phase(RunPhase::Setup);
     for (figure, sums) in &run.figures {
         e.reveal(Revealed::Figure(*figure), sums)?;
     }

@@ -85,7 +85,22 @@ impl Checkpoints {
         })?;
         file.finish()?;
         self.last.0 = chosen.step;
+        if chosen.over { self.forget_older() } else { Ok(()) }
+    }
+
+    /// Forgets all but the checkpoint of a run that is over, before its results are revealed.
+    fn forget_older(&mut self) -> Result<()> {
+        let old = self.take_old();
+        self.write_list()?;
+        self.remove_files(&old);
         Ok(())
+    }
+
+    fn remove_files(&self, old: &[Entry]) {
+        for entry in old {
+            // one that stays takes room, no more
+            let _ = fs::remove_file(self.file(&entry.checkpoint));
+        }
     }
 
     /// What is public of a checkpoint, if it is there.
@@ -190,10 +205,7 @@ impl CheckpointStore for Checkpoints {
             self.report(&why);
             return false;
         }
-        for entry in old {
-            // one that stays takes room, no more
-            let _ = fs::remove_file(self.file(&entry.checkpoint));
-        }
+        self.remove_files(&old);
         (self.tell)(StatusUpdate::Checkpoint { step: checkpoint.outline.step });
         true
     }
