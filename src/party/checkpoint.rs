@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::Scaled;
 use super::reveal::Figure;
 use crate::error::Result;
-use crate::kernel::Operand;
+use crate::kernel::{Operand, RingWord};
 use crate::shape::Shape;
 
 /// What a run carries from one step to the next.
@@ -74,6 +74,11 @@ impl ValueShape {
     /// That of a share.
     pub fn of(share: &impl Scaled) -> Self {
         Self { shape: share.shape().clone(), bits: share.bits(), frac: share.frac() }
+    }
+
+    /// Bytes of a share of it; `None` if no machine has as many.
+    pub(super) fn bytes(&self, ring: RingWord) -> Option<usize> {
+        self.shape.len().checked_mul(self.kind().bytes(ring))
     }
 
     /// How a share of it is stored.

@@ -21,7 +21,7 @@ use crate::roles::take_rows::Taken;
 use crate::roles::trainer_link::{Trainer, heartbeat, judge, scores, wish};
 use crate::roles::wait_limits;
 use crate::tensor::Device;
-use crate::train::Job;
+use crate::train::{InitialSource, Job};
 
 /// What a server is to do.
 pub(super) struct Order<'a> {
@@ -101,6 +101,12 @@ fn find_point(id: u8, order: &Order<'_>, trainer: &Trainer, [peer, dealer]: [&mu
             let text = "a job can only resume where both servers keep state; start both with --state DIR";
             return Err(Error::Usage(text.into()));
         };
+        if chosen.is_none() && order.job.initial == InitialSource::Private {
+            return Err(Error::Usage(
+                "a job with private initial weights cannot resume from its first step, as they might be others now: start a new run"
+                    .into(),
+            ));
+        }
         let outline: Option<&RunState<ValueShape>> = chosen.as_ref().and_then(|chosen| checkpoints.outline(chosen));
         send_message(dealer, FrameKind::Agree, &outline)?;
         trainer.tell(&StatusUpdate::Resumes { step: outline.map_or(0, |outline| outline.step) })?;

@@ -1,9 +1,12 @@
 //! The training loop: one program for servers, dealer, reference and plan.
 
 use crate::error::{Error, Result};
+use crate::fixed::MASTER_BITS;
 use crate::gates::Engine;
 use crate::nn::{Counted, DropoutMasks, Network, RangeWatch, STEPS_AT_ONCE, Samples, Update};
-use crate::party::{Figure, Interpreter, Over, Plan, PlannedSet, Revealed, RunPhase, RunState, Set, SetShape, Verdict};
+use crate::party::{
+    Figure, Interpreter, Over, Plan, PlannedSet, Revealed, RunPhase, RunState, Scaled, Set, SetShape, Verdict,
+};
 use crate::train::{Job, StepKind};
 
 /// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
@@ -66,7 +69,7 @@ impl<E: Engine> Run<'_, E> {
     fn resume(&mut self, state: RunState<E::Share>) -> Result<Option<Over>> {
         let RunState { step, network, counts, best, figures, over } = state;
         let last = self.job.total_steps() - u64::from(over.is_none());
-        if step > last || counts.is_some() && self.watch.is_none() {
+        if step > last || !fit(self.job, counts.as_ref(), best.as_ref(), &figures) {
             return Err(Error::Usage("the checkpoint is of another job".into()));
         }
         let kept = if step > 0 { self.job.optimizer(step).kept() } else { 0 };
@@ -168,6 +171,16 @@ impl<E: Engine> Run<'_, E> {
         }
         Ok(verdict.goes_on)
     }
+}
+
+/// Whether what is kept beside the network is of a job: another party may say what it is.
+fn fit<S: Scaled>(job: &Job, counts: Option<&S>, best: Option<&Vec<S>>, figures: &[(Figure, S)]) -> bool {
+    let small = |x: &S| x.bits() <= MASTER_BITS && x.frac() <= MASTER_BITS;
+    let counts = counts.is_none_or(|x| small(x) && job.reveal.ranges && x.shape().len() == job.model.watched().len());
+    let shapes = job.model.parameters();
+    let best = best.is_none_or(|all| all.iter().all(small) && all.iter().map(Scaled::shape).eq(&shapes));
+    let figures = figures.iter().all(|(figure, x)| small(x) && x.shape().len() == figure.numbers(job));
+    counts && best && figures
 }
 
 /// One update, by the gradients of one batch or the sum of several. Weights are opened once: they are the same for all batches.

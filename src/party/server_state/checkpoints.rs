@@ -25,9 +25,9 @@ impl Server {
     ) -> Result<()> {
         let device = self.device().clone();
         let state = outline.try_map(|value| {
-            let kind = value.kind();
-            let bytes = read(value.shape.len() * kind.bytes(device.ring()))?;
-            let x = device.upload(&bytes, kind, value.shape.clone())?;
+            let too_large = || Error::Usage("the checkpoint has a value larger than any machine's memory".into());
+            let bytes = read(value.bytes(device.ring()).ok_or_else(too_large)?)?;
+            let x = device.upload(&bytes, value.kind(), value.shape.clone())?;
             Ok(AdditiveShare { x, bits: value.bits, frac: value.frac })
         })?;
         if outline.over == Some(Over::Ended) {

@@ -77,8 +77,14 @@ impl Checkpoints {
     pub(crate) fn resume(&mut self, chosen: &Offer, server: &mut Server) -> Result<()> {
         let entry =
             self.find(chosen).ok_or_else(|| Error::Usage("the checkpoint that was agreed on is gone".into()))?;
-        let mut file = self.state.key.open(&self.file(&entry.checkpoint), &self.label(&entry.checkpoint))?;
+        let path = self.file(&entry.checkpoint);
+        let mut file = self.state.key.open(&path, &self.label(&entry.checkpoint))?;
+        let size = fs::metadata(&path).map_err(|e| Error::file(&path, e))?.len();
         server.resume_from(&entry.checkpoint.outline, |bytes| {
+            // the list is no more than a text
+            if bytes as u64 > size {
+                return Err(Error::format(&path, "is shorter than the list of checkpoints says"));
+            }
             let mut half = Zeroizing::new(vec![0; bytes]);
             file.read(&mut half)?;
             Ok(half)

@@ -15,7 +15,8 @@ use crate::gates::harness::{Tamper, Transcript};
 use crate::layer::{batch_norm, dense, relu};
 use crate::net::{Channel, Fault, Faulty, Frame, FrameKind, Identity, Role, UnsealingKey, pair};
 use crate::nn::{Model, Optimizer};
-use crate::party::Revealed;
+use crate::party::{Dealer, Figure, Revealed, RunState, ValueShape};
+use crate::prg::public_seed;
 use crate::roles::agreement::Parties;
 use crate::roles::connect::Connect;
 use crate::roles::event::{Event, OutOfRange};
@@ -24,7 +25,8 @@ use crate::roles::messages::StatusUpdate;
 use crate::roles::outcome::Outcome;
 use crate::roles::threads::{Failures, Links, connect, run_roles};
 use crate::roles::trainer::run_trainer;
-use crate::train::{EarlyStop, Training};
+use crate::tensor::Device;
+use crate::train::{EarlyStop, Training, train};
 
 /// 240 points; the class says which of two coordinates is larger.
 fn data() -> Examples {
@@ -403,6 +405,44 @@ fn results_are_those_of_one_step_however_often_they_are_asked_for() {
     assert!(first.outcome.is_err());
     let ended = Attempt { history: Some(History::default()), ..Attempt::new(&place, &training) }.run();
     assert!(ended.outcome.unwrap_err().to_string().contains("the job is over"));
+}
+
+#[test]
+fn what_a_list_or_a_peer_claims_of_a_checkpoint_costs_no_memory() {
+    let (place, training) = (Place::new(), plain());
+    let first = Attempt { cut: Some(2000), ..Attempt::new(&place, &training) }.run();
+    assert!(first.outcome.is_err());
+    let list = place.job(0).unwrap().join("checkpoints.json");
+    let text = std::fs::read_to_string(&list).unwrap();
+
+    // a dealer whose servers claim something else
+    let job = training.job(240, 240).unwrap();
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let outline: RunState<ValueShape> = serde_json::from_value(listed[0]["checkpoint"]["outline"].clone()).unwrap();
+    let huge = ValueShape { shape: [1 << 40].into(), bits: 64, frac: 32 };
+    let best = |best| RunState { best: Some(best), ..outline.clone() };
+    let wrong = [
+        RunState { step: job.total_steps(), ..outline.clone() },
+        RunState { network: vec![huge.clone(); outline.network.len()], ..outline.clone() },
+        RunState { network: outline.network[1..].to_vec(), ..outline.clone() },
+        RunState { counts: Some(huge.clone()), ..outline.clone() },
+        RunState { figures: vec![(Figure::Confusion, huge.clone())], ..outline.clone() },
+        best(vec![huge.clone()]),
+        best(vec![huge; job.model.parameters().len()]),
+    ];
+    for outline in wrong {
+        let device = Device::new(Arc::new(Cpu::default()), job.settings.profile.ring);
+        let seeds = [1, 2].map(|seed| public_seed(seed, "a server"));
+        let mut dealer = Dealer::new(device, job.settings.profile, 1, [&seeds[0], &seeds[1]], None).unwrap();
+        dealer.resume_from(&outline).unwrap();
+        assert!(train(&mut dealer, &job).unwrap_err().to_string().contains("checkpoint"), "{outline:?}");
+    }
+
+    // a list that somebody changed on a server's disk
+    std::fs::write(&list, text.replace("\"shape\":[6,8]", "\"shape\":[6,999999999999]")).unwrap();
+    let known = history(&training, &first.events);
+    let ended = Attempt { history: Some(known), ..Attempt::new(&place, &training) }.run();
+    assert!(ended.outcome.is_err());
 }
 
 #[test]
