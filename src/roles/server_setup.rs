@@ -42,7 +42,7 @@ pub(super) fn set_up(
     mut connector: Connector<'_>,
     backend: Arc<dyn Backend>,
 ) -> Result<(Server, Vec<Box<dyn Channel>>)> {
-    let Order { job, agreement, largest, seal, resume, .. } = *order;
+    let Order { job, agreement, largest, seal, .. } = *order;
     let trainer = connector.trainer;
     let device = Device::new(backend, job.settings.profile.ring).with_pulse(connector.presence.pulse().clone());
     let patience = wait_limits::for_all_owners(job);
@@ -71,7 +71,6 @@ pub(super) fn set_up(
         chosen.map_or(Ok(()), |chosen| checkpoints.resume(&chosen, &mut server))?;
         server.set_checkpoints(Box::new(checkpoints));
     }
-    debug_assert!(resume.is_none() || order.state.is_some(), "it has a state to resume with");
     Ok((server, owners))
 }
 

@@ -9,9 +9,10 @@ use crate::party::{
 };
 use crate::train::{Job, StepKind};
 
-/// Trains the job's network; reveals what the job lists. The model is the last one, or in a job with an early stop the best by
-/// the accuracy, or the squared error of a regression, that the trainer saw, and the figures are its; there are none if the trainer ended the run before the step from
-/// which on the job lets it, and no figures of a model that was not evaluated.
+/// Trains the job's network, from its first step or from a checkpoint; reveals what the job lists. The model is the last one, or in a
+/// job with an early stop the best by the accuracy, or the squared error of a regression, that the trainer saw, and the figures are
+/// its; there are none if the trainer ended the run before the step from which on the job lets it, and no figures of a model that was
+/// not evaluated.
 pub fn train<E: Engine>(e: &mut E, job: &Job) -> Result<()> {
     let watch = job.reveal.ranges.then(|| RangeWatch::new(job.seed));
     let net = Network::new(e, &job.model)?.with_class_weights(job.class_weights());

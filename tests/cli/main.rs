@@ -6,6 +6,7 @@
 mod adapter;
 mod arguments;
 mod bad_input;
+mod campaign;
 mod cluster;
 mod convert;
 mod crashes;
