@@ -152,10 +152,9 @@ pub(super) struct JobArgs {
 #[derive(Args, Clone, Debug)]
 #[command(mut_args(|arg| if RESUMING.contains(&arg.get_id().as_str()) { arg } else { arg.conflicts_with("resume") }))]
 pub(super) struct TrainArgs {
-    /// Resume the run in this folder, which broke off, from its last checkpoint
+    /// Resume the run in this folder from its last checkpoint
     ///
-    /// With the settings and files that it was started with; the same command fails on a run
-    /// that finished.
+    /// With the settings and files that it was started with. A run that finished cannot resume.
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
     #[command(flatten)]

@@ -32,20 +32,20 @@ pub(super) struct RoleArgs {
 /// When checkpoints are written.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct CheckpointArgs {
-    /// Write a checkpoint after N steps at the latest (default: by time alone)
+    /// Checkpoint after N steps at the latest (default: by time alone)
     ///
     /// Checkpoints come after a multiple of 32 steps of an epoch, and after an epoch.
     #[arg(long, value_name = "N", value_parser = units::positive::<u64>)]
     pub checkpoint_steps: Option<u64>,
-    /// Write a checkpoint after this many seconds at the latest
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
-    pub checkpoint_seconds: u64,
+    /// Checkpoint after S seconds at the latest
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    pub checkpoint_time: u64,
 }
 
 impl CheckpointArgs {
     /// What they say.
     pub(super) fn times(self) -> CheckpointTimes {
-        CheckpointTimes { steps: self.checkpoint_steps, time: Duration::from_secs(self.checkpoint_seconds) }
+        CheckpointTimes { steps: self.checkpoint_steps, time: Duration::from_secs(self.checkpoint_time) }
     }
 }
 

@@ -59,7 +59,7 @@ impl CheckpointTimes {
     /// The options of `ppdnn server` that say so.
     #[cfg(feature = "network")]
     pub(crate) fn options(&self) -> Vec<String> {
-        let mut options = vec!["--checkpoint-seconds".to_owned(), self.time.as_secs().to_string()];
+        let mut options = vec!["--checkpoint-time".to_owned(), self.time.as_secs().to_string()];
         options.extend(self.steps.into_iter().flat_map(|steps| ["--checkpoint-steps".to_owned(), steps.to_string()]));
         options
     }
