@@ -63,6 +63,7 @@ fn figures(summary: &Value, profile: &str) {
             "profile",
             "epochs",
             "steps",
+            "resumed_from",
             "stopped_early",
             "interrupted",
             "model_epoch",
