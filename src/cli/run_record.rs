@@ -171,7 +171,8 @@ fn make_printable(value: &mut Value) {
 
 /// The lines that can be read.
 fn events(folder: &Path) -> Vec<Event> {
-    let text = input::read_text(&folder.join(METRICS), MOST_METRICS).unwrap_or_default();
+    let bytes = input::read(&folder.join(METRICS), MOST_METRICS).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let (mut events, mut every, mut seen) = (Vec::new(), 1, 0);
     for event in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
         if let Event::Resumed { step, .. } = event {

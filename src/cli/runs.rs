@@ -12,6 +12,7 @@ use crate::cli::columns::columns;
 use crate::cli::format::{count, loss, percent, seconds};
 use crate::cli::print::{self, say, warn};
 use crate::cli::report::{self, REPORT};
+use crate::cli::resume::{can_resume, is_in_progress};
 use crate::cli::run_folder::{JOB, LOGS, files_of_run, remove_state};
 use crate::cli::run_record::{RunRecord, State};
 use crate::cli::runs_args::{RunsArgs, RunsCommand};
@@ -29,8 +30,8 @@ pub(super) fn runs(args: &RunsArgs) -> Result<()> {
             compare(&runs.iter().map(|run| find(run)).collect::<Result<Vec<_>>>()?, *json)
         }
         RunsCommand::Open { run, print } => open(&find(run)?, *print),
-        RunsCommand::Prune { folder, unfinished, keep, yes, json } => {
-            prune(&folder.dir, (*unfinished, *keep), *yes, *json)
+        RunsCommand::Prune { folder, unfinished, resumable, keep, yes, json } => {
+            prune(&folder.dir, (*unfinished, *resumable, *keep), *yes, *json)
         }
     }
 }
@@ -201,10 +202,17 @@ fn open(run: &RunRecord, print: bool) -> Result<()> {
     Ok(())
 }
 
-fn prune(dir: &Path, (unfinished, keep): (bool, Option<usize>), yes: bool, as_json: bool) -> Result<()> {
+fn prune(
+    dir: &Path,
+    (unfinished, resumable, keep): (bool, bool, Option<usize>),
+    yes: bool,
+    as_json: bool,
+) -> Result<()> {
     let runs = all(dir)?;
     let old = keep.map_or(0, |keep| runs.len().saturating_sub(keep));
-    let unwanted = |(at, run): &(usize, &RunRecord)| *at < old || (unfinished && run.state() == State::Unfinished);
+    let broken = |run: &RunRecord| run.state() == State::Unfinished && (resumable || !can_resume(&run.path));
+    let unwanted =
+        |(at, run): &(usize, &RunRecord)| (*at < old || unfinished && broken(run)) && !is_in_progress(&run.path);
     let unwanted: Vec<&RunRecord> = runs.iter().enumerate().filter(unwanted).map(|(_, run)| run).collect();
     for run in &unwanted {
         if !as_json {

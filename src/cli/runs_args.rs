@@ -50,13 +50,16 @@ pub(super) enum RunsCommand {
     ///
     /// Lists what it would delete; deletes with --yes.
     ///
-    /// A run that is still in progress has not finished: do not prune with --unfinished while one is.
+    /// A run that is in progress stays.
     Prune {
         #[command(flatten)]
         folder: RunsFolder,
-        /// Delete runs that have no summary
+        /// Delete runs that have no summary and cannot resume
         #[arg(long)]
         unfinished: bool,
+        /// With --unfinished, delete runs that can resume, too
+        #[arg(long, requires = "unfinished")]
+        resumable: bool,
         /// Delete all but the N newest runs
         #[arg(long, value_name = "N", required_unless_present = "unfinished")]
         keep: Option<usize>,

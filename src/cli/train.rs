@@ -1,5 +1,6 @@
 //! `ppdnn train`.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -67,7 +68,7 @@ fn run(args: &TrainArgs, broken: Option<BrokenRun>) -> Result<()> {
         None => local(args, &choice.data, &folder)
             .and_then(|local| local.train(&job, (&initial, history), &stop.interrupted, &mut on_event)),
     };
-    let Log { mut screen, metrics, started, failed, .. } = log;
+    let Log { mut screen, metrics, started, failed, _lock, .. } = log;
     screen.clear();
     match run {
         Ok(outcome) => {
@@ -181,6 +182,8 @@ struct Log<'a> {
     started: bool,
     /// Why events are no longer recorded.
     failed: Result<()>,
+    /// Says that the run is in progress; one that resumes has its own.
+    _lock: Option<File>,
 }
 
 impl<'a> Log<'a> {
@@ -194,15 +197,16 @@ impl<'a> Log<'a> {
     ) -> Result<Self> {
         let agreement =
             cluster.map(|cluster| Ok::<_, Error>(Agreement::new(job, &Parties::of(cluster)?))).transpose()?;
+        let mut lock = None;
         if args.resume.is_none() {
             folder.write_config(job, &args.job, agreement.as_ref())?;
-            resume::note_command(folder.path())?;
+            lock = Some(resume::note_command(folder.path())?);
         }
         if let Some(hash) = agreement.filter(|_| !args.json && !args.quiet) {
             say(&format!("job {hash}: the hash that owners see"));
         }
         let metrics = folder.metrics(job, args.resume.is_some())?;
-        let mut log = Self { folder, screen, metrics, started: false, failed: Ok(()) };
+        let mut log = Self { folder, screen, metrics, started: false, failed: Ok(()), _lock: lock };
         let job = announce(job, backend)?;
         // that of a run that resumes is noted already
         if args.resume.is_some() {

@@ -274,15 +274,20 @@ impl<E: Engine> Network<E> {
 mod tests {
     use super::*;
     use crate::fixed::{MASTER_FRAC, Profile};
-    use crate::layer::{batch_norm, dense, relu};
-    use crate::nn::initial_parameters;
+    use crate::nn::layers::{BatchNorm, Dense, Relu};
+    use crate::nn::{LayerSpec, initial_parameters};
     use crate::party::{Clear, ClearTensor};
     use crate::prg::public_seed;
     use crate::shape::Shape;
 
+    fn layers() -> Vec<LayerSpec> {
+        let dense = |outputs| LayerSpec::from(Dense { outputs, bias: true });
+        vec![dense(4), BatchNorm { momentum: 3 }.into(), Relu.into(), dense(2)]
+    }
+
     /// A network with running statistics, and the interpreter that it lives in.
     fn network() -> (Clear, Network<Clear>) {
-        let model = Model::sequential(6, vec![dense(4), batch_norm(), relu(), dense(2)]).unwrap();
+        let model = Model::sequential(6, layers()).unwrap();
         let mut e = Clear::new(Profile::small(), public_seed(1, "coins"));
         let values = initial_parameters(&model, 1).into_iter().zip(model.parameters());
         let master =

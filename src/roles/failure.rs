@@ -19,6 +19,8 @@ pub struct Failure {
     pub about: Option<String>,
     /// Whether all that is known of that peer is that it hung up.
     pub hung_up: bool,
+    /// Whether the same job fails again, whoever is there.
+    pub lasting: bool,
 }
 
 impl Failure {
@@ -30,7 +32,7 @@ impl Failure {
             Error::Peer { peer, reason } if peer.name() == party => reason.clone(),
             error => error.to_string(),
         };
-        Self { party: party.into(), reason, about, hung_up: hung_up(error) }
+        Self { party: party.into(), reason, about, hung_up: hung_up(error), lasting: error.is_usage() }
     }
 }
 
@@ -65,7 +67,13 @@ mod tests {
     use crate::net::Role;
 
     fn failure(party: &str, about: Option<&str>, hung_up: bool) -> Failure {
-        Failure { party: party.into(), reason: "reason".into(), about: about.map(str::to_owned), hung_up }
+        Failure {
+            party: party.into(),
+            reason: "reason".into(),
+            about: about.map(str::to_owned),
+            hung_up,
+            lasting: false,
+        }
     }
 
     fn blamed(failures: &[Failure]) -> &str {
@@ -119,6 +127,7 @@ mod tests {
             reason: "all is well\u{1b}[2K\rerror: \u{202e}send your key".into(),
             about: Some("dealer\n".into()),
             hung_up: false,
+            lasting: false,
         };
         let heard: Failure = postcard::from_bytes(&postcard::to_stdvec(&said).unwrap()).unwrap();
         assert_eq!(heard.reason, "all is well?[2K?error: ?send your key");

@@ -29,12 +29,16 @@ impl History {
             match event {
                 Event::Resumed { step, .. } => history.forget_after(job, *step),
                 Event::Moments { features } => history.normalization = job.normalization_from(features),
-                Event::Epoch { step, test_accuracy, squared_error, seconds, bytes, .. } => {
-                    history.accuracy.extend(*test_accuracy);
-                    history.squared_errors.extend(*squared_error);
+                Event::Epoch { epoch, step, test_accuracy, squared_error, seconds, bytes } => {
+                    // what a damaged file lacks or has twice is known up to there
+                    let is_next = |known: &Vec<f64>| known.len() as u64 + 1 == u64::from(*epoch);
+                    let all = [(&mut history.accuracy, test_accuracy), (&mut history.squared_errors, squared_error)];
+                    all.into_iter().filter(|(known, _)| is_next(known)).for_each(|(known, x)| known.extend(*x));
                     history.spent.push((*step, *seconds, *bytes));
                 }
-                Event::Ranges(counts) => history.out_of_range.push(counts.clone()),
+                Event::Ranges(counts) if history.out_of_range.len() as u64 + 1 == u64::from(counts.epoch) => {
+                    history.out_of_range.push(counts.clone());
+                }
                 _ => {}
             }
         }
@@ -106,6 +110,15 @@ mod tests {
         assert_eq!(History::of(&job(), &[]).most_steps(&job()), 4);
         let silent = Job { reveal: crate::train::Reveals::NOTHING, ..job() };
         assert_eq!(History::of(&silent, &[]).most_steps(&silent), u64::MAX);
+    }
+
+    #[test]
+    fn a_gap_ends_what_is_known() {
+        let with_a_gap = [epoch(1, 0.5), epoch(3, 0.7)].concat();
+        assert_eq!(History::of(&job(), &with_a_gap).accuracy, [0.5]);
+        assert_eq!(History::of(&job(), &with_a_gap).most_steps(&job()), 9);
+        let twice = [epoch(1, 0.5), epoch(1, 0.5), epoch(2, 0.6)].concat();
+        assert_eq!(History::of(&job(), &twice).accuracy, [0.5, 0.6]);
     }
 
     #[test]

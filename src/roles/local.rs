@@ -371,7 +371,7 @@ impl RoleProcess {
                 Some(_) => format!("ended with {status}; see {}", self.log.display()),
                 None => format!("was killed ({status}); start the run again, with smaller batches if memory ran out"),
             };
-            self.failure = said.or(Some(Failure { party, reason, about: None, hung_up: false }));
+            self.failure = said.or(Some(Failure { party, reason, about: None, hung_up: false, lasting: false }));
         }
     }
 

@@ -68,6 +68,7 @@ pub(super) fn set_up(
     server.set_reveal_channel(common, reveal);
     attach_trainer(trainer, job, &mut server);
     if let Some(mut checkpoints) = checkpoints {
+        checkpoints.resume_with(chosen.as_ref())?;
         chosen.map_or(Ok(()), |chosen| checkpoints.resume(&chosen, &mut server))?;
         server.set_checkpoints(Box::new(checkpoints));
     }
@@ -84,8 +85,8 @@ struct Point {
 
 /// Agrees with the other server on where the run starts, and tells the dealer and the trainer of a run that resumes.
 fn find_point(id: u8, order: &Order<'_>, trainer: &Trainer, [peer, dealer]: [&mut dyn Channel; 2]) -> Result<Point> {
-    if let (None, Some(state)) = (order.resume, order.state) {
-        state.renew()?;
+    if let Some(state) = order.state {
+        if order.resume.is_none() { state.renew()? } else { state.make()? }
     }
     let operator = trainer.clone();
     // a trainer that is gone is noticed later

@@ -73,7 +73,7 @@ pub fn run_trainer(
     let begun = begin((job, &agreement, resume), initial, [&mut *zero, &mut *one, &mut *dealer]);
     // a model's halves are as long as its parameters
     [&mut zero, &mut one].into_iter().for_each(|server| server.set_max_frame(frame_limit::of_parameters(&job.model)));
-    let listeners = Listeners::start([zero, one, dealer], advance);
+    let listeners = Listeners::start([zero, one, dealer], advance, resume.is_some());
     if let Err(e) = begun {
         return Err(listeners.explain((0, Err(e))));
     }

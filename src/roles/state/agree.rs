@@ -39,7 +39,8 @@ pub(crate) fn agree(peer: &mut dyn Channel, mine: &ServerState, most: u64) -> Re
     send_message(peer, FrameKind::Agree, mine)?;
     let theirs: ServerState = receive_message(peer, FrameKind::Agree, "which checkpoints it has")?;
     let chosen = newest(&mine.offers, &theirs.offers, most);
-    let over = mine.offers.iter().chain(&theirs.offers).any(|offer| offer.over);
+    // results leave once both servers know that the other has its half
+    let over = mine.offers.iter().chain(&theirs.offers).any(|offer| offer.over && offer.theirs.is_some());
     if over && !chosen.as_ref().is_some_and(|chosen| chosen.over) {
         return Err(Error::Usage(
             "the job is over, but the trainer lacks figures of its epochs or a server lacks its half: start a new run"
@@ -130,6 +131,10 @@ mod tests {
         assert_eq!(agreed(all(&[&a, &a_last]), all(&[&b]), u64::MAX), None, "one server lacks its half");
         assert_eq!(agreed(all(&[&a, &a_last]), all(&[&b, &b_last]), 69), None, "the trainer asks for less");
         assert_eq!(agreed(all(&[&a_last]), Vec::new(), u64::MAX), None);
+        // a server that does not know of the other's half has revealed nothing, nor has the other
+        let alone = Offer { theirs: None, ..a_last.clone() };
+        assert_eq!(agreed(all(&[&a, &alone]), all(&[&b]), u64::MAX), Some(Some(64)));
+        assert_eq!(agreed(all(&[&a, &alone]), all(&[&b_last]), u64::MAX), Some(Some(70)));
         assert_eq!(agreed(all(&[&a]), all(&[&b]), 69), Some(Some(64)), "the control");
     }
 

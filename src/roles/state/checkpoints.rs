@@ -91,12 +91,22 @@ impl Checkpoints {
         })?;
         file.finish()?;
         self.last.0 = chosen.step;
-        if chosen.over { self.forget_older() } else { Ok(()) }
+        Ok(())
     }
 
-    /// Forgets all but the checkpoint of a run that is over, before its results are revealed.
-    fn forget_older(&mut self) -> Result<()> {
-        let old = self.take_old();
+    /// Forgets the checkpoints that the run does not resume from and that come behind it, as those of a run that was over; all others,
+    /// if the chosen one is over: before its results are revealed again.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn resume_with(&mut self, chosen: Option<&Offer>) -> Result<()> {
+        let stays = |entry: &Entry| {
+            let (step, over) = (entry.checkpoint.outline.step, entry.checkpoint.outline.over.is_some());
+            chosen.is_some_and(|c| {
+                (entry.checkpoint.session, step) == (c.session, c.step) || !c.over && !over && step < c.step
+            })
+        };
+        let old: Vec<Entry> = self.entries.extract_if(.., |entry| !stays(entry)).collect();
         self.write_list()?;
         self.remove_files(&old);
         Ok(())

@@ -129,6 +129,14 @@ impl JobState {
     /// [`Error::File`].
     pub(crate) fn renew(&self) -> Result<()> {
         self.remove()?;
+        self.make()
+    }
+
+    /// Has room for something.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn make(&self) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(|e| Error::file(&self.path, e))
     }
 

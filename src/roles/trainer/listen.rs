@@ -21,11 +21,13 @@ pub(super) struct Listeners {
     answers: Vec<mpsc::Sender<TrainerMessage>>,
     hears: mpsc::Receiver<PartyUpdate>,
     threads: Vec<JoinHandle<()>>,
+    /// Whether the job resumes.
+    resumes: bool,
 }
 
 impl Listeners {
     /// Listens to the parties, in the order of [`PARTIES`]; `advance` is how far each of them is.
-    pub(super) fn start(links: [Box<dyn Channel>; 3], advance: Advance) -> Self {
+    pub(super) fn start(links: [Box<dyn Channel>; 3], advance: Advance, resumes: bool) -> Self {
         let (tell, hears) = mpsc::channel();
         let (mut answers, mut threads) = (Vec::with_capacity(PARTIES.len()), Vec::new());
         for (party, link) in links.into_iter().enumerate() {
@@ -33,7 +35,7 @@ impl Listeners {
             answers.push(answer);
             threads.push(thread::spawn(move || listen(party, link, advance, &tell, &told)));
         }
-        Self { answers, hears, threads }
+        Self { answers, hears, threads, resumes }
     }
 
     /// Passes an answer on; whether anybody is there to take it.
@@ -73,6 +75,10 @@ impl Listeners {
         failures.splice(0..0, lost.as_ref().map(|e| Failure::new("trainer", e)));
         match (failure::root_cause(&failures), lost) {
             (Some(failure), Some(e)) if failure.party == "trainer" => e,
+            // nobody needs to wait for another attempt
+            (Some(failure), _) if self.resumes && failure.lasting => {
+                Error::Usage(format!("{}: {}", failure.party, failure.reason))
+            }
             (Some(failure), _) => Error::peer(&failure.party, &failure.reason),
             (None, _) => Error::peer("a party", "failed and did not say why; check its log"),
         }
