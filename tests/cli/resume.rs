@@ -52,6 +52,11 @@ fn a_run_resumes_whichever_process_was_killed() {
         let dir = folder();
         let mut running = Running::start(&mut program(dir.path(), &JOB));
         (0..=at).for_each(|_| running.hear("\"checkpoint\""));
+        let prune = || run(dir.path(), &["runs", "prune", "--unfinished", "--dir", ".", "--yes"]);
+        if at == 0 {
+            run(dir.path(), &["train", "--resume", "out"]).failed(2, &["out is still in progress"]);
+            assert!(prune().done().contains("nothing to delete"));
+        }
         sleep(Duration::from_millis(37 * at as u64));
         signal(if role.is_empty() { running.pid() } else { child(running.pid(), role) }, "KILL");
         let ended = running.end();
@@ -59,6 +64,7 @@ fn a_run_resumes_whichever_process_was_killed() {
             ended.failed(1, &["was killed", "ppdnn train --resume ", "out"]);
         }
         nobody_left(dir.path(), Duration::from_secs(2));
+        assert!(prune().done().contains("nothing to delete"), "it can resume");
         let lines = run(dir.path(), &["train", "--resume", "out", "--json"]).json();
         let from = events(&lines, "resumed")[0]["step"].as_u64().unwrap();
         let figures = summary(&lines);

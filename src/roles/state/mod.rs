@@ -90,9 +90,13 @@ impl StateFolder {
 
     /// What is kept of a job.
     pub(crate) fn job(&self, agreement: &Agreement) -> JobState {
-        let path = self.path.join(JOBS).join(agreement.to_string());
-        let Self { key, every, keeps_rows, .. } = self.clone();
-        JobState { path, key, every, keeps_rows, agreed: *agreement.hash() }
+        JobState {
+            path: self.path.join(JOBS).join(agreement.to_string()),
+            key: self.key.clone(),
+            every: self.every,
+            keeps_rows: self.keeps_rows,
+            agreed: *agreement.hash(),
+        }
     }
 }
 
