@@ -142,7 +142,8 @@ impl Campaign {
     }
 
     /// The figures of the job, which comes to its end.
-    fn end(self) -> Value {
+    fn end(mut self) -> Value {
+        self.trainer.hear("\"event\":\"summary\"");
         let ended = self.trainer.end();
         ended.done();
         ended.json().pop().unwrap()
