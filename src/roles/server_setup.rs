@@ -68,7 +68,6 @@ pub(super) fn set_up(
     server.set_reveal_channel(common, reveal);
     attach_trainer(trainer, job, &mut server);
     if let Some(mut checkpoints) = checkpoints {
-        checkpoints.resume_with(chosen.as_ref())?;
         chosen.map_or(Ok(()), |chosen| checkpoints.resume(&chosen, &mut server))?;
         server.set_checkpoints(Box::new(checkpoints));
     }

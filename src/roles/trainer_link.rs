@@ -80,9 +80,6 @@ pub(crate) fn wish(trainer: &Trainer) -> impl FnMut() -> Result<bool> + Send + '
     }
 }
 
-/// How often whoever waits for the trainer looks.
-const LOOK: Duration = Duration::from_millis(500);
-
 /// How often progress is reported within an epoch; its end always is.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
@@ -121,13 +118,10 @@ impl Trainer {
 
     /// Waits until everybody has reported to the trainer; whether it has all results.
     pub(crate) fn is_done(&self) -> bool {
+        // the dealer runs ahead of the servers, and nobody holds it for longer than they may take
+        self.with(|t| t.enter(Phase::STEP));
         loop {
-            let frame = match self.with(|t| t.poll(LOOK)) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => continue,
-                Err(_) => return false,
-            };
-            match understand(&Role::Trainer.into(), frame, FrameKind::Control, "word that it has all results") {
+            match self.with(|t| receive_message(t, FrameKind::Control, "word that it has all results")) {
                 Ok(TrainerMessage::Done) => return true,
                 Ok(TrainerMessage::Wait | TrainerMessage::End) => {}
                 _ => return false,

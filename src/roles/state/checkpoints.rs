@@ -91,22 +91,13 @@ impl Checkpoints {
         })?;
         file.finish()?;
         self.last.0 = chosen.step;
-        Ok(())
+        if chosen.over { self.keep_only(chosen) } else { Ok(()) }
     }
 
-    /// Forgets the checkpoints that the run does not resume from and that come behind it, as those of a run that was over; all others,
-    /// if the chosen one is over: before its results are revealed again.
-    ///
-    /// # Errors
-    /// [`Error::File`].
-    pub(crate) fn resume_with(&mut self, chosen: Option<&Offer>) -> Result<()> {
-        let stays = |entry: &Entry| {
-            let (step, over) = (entry.checkpoint.outline.step, entry.checkpoint.outline.over.is_some());
-            chosen.is_some_and(|c| {
-                (entry.checkpoint.session, step) == (c.session, c.step) || !c.over && !over && step < c.step
-            })
-        };
-        let old: Vec<Entry> = self.entries.extract_if(.., |entry| !stays(entry)).collect();
+    /// Forgets all checkpoints but that of a run that is over, before its results are revealed again.
+    fn keep_only(&mut self, chosen: &Offer) -> Result<()> {
+        let is_chosen = |c: &Checkpoint| (c.session, c.outline.step) == (chosen.session, chosen.step);
+        let old: Vec<Entry> = self.entries.extract_if(.., |entry| !is_chosen(&entry.checkpoint)).collect();
         self.write_list()?;
         self.remove_files(&old);
         Ok(())
@@ -132,7 +123,7 @@ impl Checkpoints {
     /// Whether a half is as it was written.
     fn is_whole(&self, entry: &Entry) -> bool {
         let mut hash = blake3::Hasher::new();
-        let read = fs::File::open(self.file(&entry.checkpoint)).and_then(|file| hash.update_reader(file).map(drop));
+        let read = input::open(&self.file(&entry.checkpoint)).and_then(|file| hash.update_reader(file).map(drop));
         read.is_ok() && *hash.finalize().as_bytes() == entry.mine
     }
 
@@ -205,10 +196,16 @@ impl CheckpointStore for Checkpoints {
         values: &mut dyn Iterator<Item = Result<HalfBytes>>,
     ) -> Result<Option<[u8; 32]>> {
         self.last = (checkpoint.outline.step, Instant::now());
+        // of an attempt before, which came further on one server only
+        let overtaken = |c: &Checkpoint| c.outline.over.is_some() || c.outline.step >= checkpoint.outline.step;
+        let old: Vec<Entry> = self.entries.extract_if(.., |entry| overtaken(&entry.checkpoint)).collect();
         let written = self.write(checkpoint, values)?.and_then(|mine| {
             self.entries.push(Entry { checkpoint: checkpoint.clone(), mine, theirs: None });
             self.write_list().map(|()| mine)
         });
+        if written.is_ok() {
+            self.remove_files(&old);
+        }
         Ok(written.inspect_err(|why| self.report(why)).ok())
     }
 
